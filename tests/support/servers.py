@@ -1,0 +1,36 @@
+"""Programs of the operating system that some tests run against.
+
+At home a missing one skips the test, by name and with the way to get it. Where INNWATCH_REQUIRE_SERVERS=1 is set, as in
+CI, it fails the test: there a skip would hide that nothing was tested.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+PACKAGES = {
+    "chromium": "chromium",
+    "mosquitto": "mosquitto",
+    "mosquitto_pub": "mosquitto-clients",
+    "mosquitto_sub": "mosquitto-clients",
+}
+"""The Debian package of each program; `install-servers` beside this file installs them."""
+
+ALIASES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
+
+# Debian keeps servers in sbin, which is not on the path of people who are not root.
+SEARCHED = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+def requires(program: str) -> Path:
+    """Return the path of an installed program; skip or fail the test that calls this when there is none."""
+    for name in ALIASES.get(program, (program,)):
+        found = shutil.which(name, path=SEARCHED)
+        if found is not None:
+            return Path(found)
+    missing = f"{program} is not installed: apt-get install {PACKAGES.get(program, program)}"
+    if os.environ.get("INNWATCH_REQUIRE_SERVERS") == "1":
+        pytest.fail(missing, pytrace=False)
+    pytest.skip(missing)

@@ -1,0 +1,109 @@
+"""The helpers that every other test leans on."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import Processes, eventually, eventually_sync, free_port, requires
+
+
+async def test_waiting_returns_the_first_truthy_answer() -> None:
+    answers = iter([0, None, 7])
+
+    assert await eventually(lambda: next(answers)) == 7
+
+
+async def test_waiting_asks_an_async_predicate_and_takes_a_failed_assertion_for_not_yet() -> None:
+    asked: list[int] = []
+
+    async def third() -> bool:
+        asked.append(1)
+        assert len(asked) == 3
+        return True
+
+    assert await eventually(third)
+
+
+async def test_waiting_in_vain_says_what_for_and_what_came_instead() -> None:
+    with pytest.raises(AssertionError, match=r"(?s)not within 0.05 s: .*sum\(\[\]\).*last answer: 0"):
+        await eventually(lambda: sum([]), within=0.05)
+
+
+async def test_waiting_gives_up_on_a_question_that_hangs() -> None:
+    with pytest.raises(AssertionError, match="no answer at all"):
+        await eventually(lambda: asyncio.sleep(3600, result=True), within=0.05)
+
+
+async def test_waiting_lets_the_predicates_own_time_out_through() -> None:
+    async def impatient() -> None:
+        raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine"):
+        await eventually(impatient)
+
+
+def test_waiting_without_a_loop_behaves_alike() -> None:
+    answers = iter(["", "yes"])
+
+    assert eventually_sync(lambda: next(answers)) == "yes"
+    with pytest.raises(AssertionError, match="last answer: ''"):
+        eventually_sync(str, within=0.01)
+
+
+def test_ports_differ_and_stay_out_of_the_way_of_outgoing_connections() -> None:
+    ports = [free_port() for _ in range(50)]
+
+    assert len(set(ports)) == 50
+    assert all(1024 < port < 32_768 for port in ports)
+
+
+def test_a_missing_program_skips_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("INNWATCH_REQUIRE_SERVERS", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no-such-program is not installed: apt-get install"):
+        requires("no-such-program")
+
+
+def test_a_missing_program_fails_where_servers_are_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INNWATCH_REQUIRE_SERVERS", "1")
+    with pytest.raises(pytest.fail.Exception, match="no-such-program"):
+        requires("no-such-program")
+
+
+def test_an_installed_program_is_found_where_it_lies() -> None:
+    assert os.access(requires("sh"), os.X_OK)
+
+
+def test_processes_end_with_their_children_even_if_they_would_rather_not(tmp_path: Path) -> None:
+    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(600)"
+    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {stubborn!r}]); print('gone')"
+    processes = Processes(tmp_path)
+    process = processes.start([sys.executable, "-c", parent])
+    eventually_sync(lambda: "up" in process.output())
+    assert process.wait(within=5) == 0
+
+    processes.end()
+
+    def group_is_gone() -> bool:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    # An orphan that nobody reaps (a container without an init) stays in the group as a zombie, dead all the same.
+    eventually_sync(lambda: group_is_gone() or _only_zombies(process.pid))
+
+
+def _only_zombies(group: int) -> bool:
+    states = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group:
+            states.append(fields[0])
+    return all(state in "ZX" for state in states)
