@@ -1,0 +1,147 @@
+"""The alert: what staff see and acknowledge; and the change of one, which the store makes durable."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from rules.ids import AlertId, DeviceId, RoomId
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return _RANK[self]
+
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class Family(StrEnum):
+    BREACH = "breach"
+    SILENCE = "silence"
+    BATTERY = "battery"
+
+
+class Rule(StrEnum):
+    BREACH_SIGNAL = "breach.signal"
+    BREACH_ACCESS_POINT = "breach.access-point"
+    BREACH_REPORTED = "breach.reported"
+    SILENCE = "silence"
+    WIFI_OFF = "wifi-off"
+    BATTERY_LOW = "battery.low"
+    BATTERY_CRITICAL = "battery.critical"
+
+
+class Because(StrEnum):
+    """Why a verdict was reached. One value for log, event, page and test."""
+
+    SIGNAL_BELOW_FLOOR = "signal-below-floor"
+    ROOM_NOT_CALIBRATED = "room-not-calibrated"
+    MOVED = "moved"  # on a neighbouring room's access point
+    OUT_OF_ZONE = "out-of-zone"  # on the hotel's, elsewhere
+    FOREIGN = "foreign"  # on an access point that is not the hotel's
+    REPORTED = "reported"
+    SILENT_AFTER_REPORT = "silent-after-report"
+    NOTHING_HEARD = "nothing-heard"
+    CONNECTION_LOST = "connection-lost"  # the will
+    OVERSLEPT = "overslept"
+    BYE_OVERDUE = "bye-overdue"
+    WIFI_OFF = "wifi-off"
+    BATTERY_LOW = "battery-low"
+    BATTERY_CRITICAL = "battery-critical"
+    STILL_FIRING = "still-firing"
+    SIGNAL_RECOVERED = "signal-recovered"
+    BACK_ON_OWN_ACCESS_POINT = "back-on-own-access-point"
+    REPORTED_RECOVERY = "reported-recovery"
+    HEARD_AGAIN = "heard-again"
+    BATTERY_RECOVERED = "battery-recovered"
+    CHARGING = "charging"
+    DEVICE_REMOVED = "device-removed"
+
+
+class Reason(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One line of an alert's `why`: the reason, what was observed and what it was held against."""
+
+    because: Because
+    observed: float | str | None = None
+    limit: float | str | None = None
+    cause: str | None = None  # in the tablet's own words
+    samples: int | None = None
+    since: datetime | None = None
+
+
+class OpenAlert(Struct, frozen=True, kw_only=True):
+    """The condition side of an alert that is firing, as the rules carry it in the device's state."""
+
+    id: AlertId
+    family: Family
+    rule: Rule
+    severity: Severity
+    opened_at: datetime
+    last_at: datetime
+    count: int = 1
+    why: tuple[Reason, ...] = ()
+
+
+class ChangeKind(StrEnum):
+    OPENED = "opened"
+    CHANGED = "changed"  # cause, reasons or a lower severity
+    WORSENED = "worsened"  # severity rose
+    CLEARED = "cleared"  # the condition ended: the alert is resolved as recovered
+
+
+class AlertChange(Struct, frozen=True, kw_only=True):
+    """What became of one alert: `alert` is its condition after the change, `at` the moment it is dated at."""
+
+    kind: ChangeKind
+    alert: OpenAlert
+    at: datetime
+    why: tuple[Reason, ...]
+
+
+class AlertStatus(StrEnum):
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+class Condition(StrEnum):
+    ACTIVE = "active"
+    CLEARED = "cleared"
+
+
+class Acknowledgment(Struct, frozen=True, rename="camel"):
+    by: str
+    at: datetime
+    note: str | None = None
+
+
+class AlertSnapshot(Struct, frozen=True, rename="camel", kw_only=True):
+    """An alert as others see it, whole: on `hotels/{h}/alerts/{id}`, over HTTP and in `alert.*` events."""
+
+    id: AlertId
+    device_id: DeviceId
+    room_id: RoomId | None
+    floor: str | None
+    family: Family
+    rule: Rule
+    severity: Severity
+    status: AlertStatus
+    condition: Condition
+    opened_at: datetime
+    last_at: datetime
+    count: int
+    why: tuple[Reason, ...]
+    revision: int
+    acknowledged: Acknowledgment | None = None
+    assignee: str | None = None
+    snoozed_until: datetime | None = None
+    suppressed_by: str | None = None
+    resolved_at: datetime | None = None
+    drill: bool = False

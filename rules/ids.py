@@ -1,0 +1,22 @@
+"""The names that things go by, on the wire and in the store."""
+
+import re
+from typing import NewType
+
+HotelId = NewType("HotelId", str)
+RoomId = NewType("RoomId", str)
+DeviceId = NewType("DeviceId", str)
+UserName = NewType("UserName", str)
+IntegratorName = NewType("IntegratorName", str)
+AlertId = NewType("AlertId", str)
+MessageId = NewType("MessageId", str)
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` may name a hotel, room, device, person, integrator or message (contract, head).
+
+    `_` alone is reserved: it stands for "no hotel" in subjects and topics.
+    """
+    return _ID.fullmatch(text) is not None and text != "_"

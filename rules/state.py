@@ -1,0 +1,76 @@
+"""What is known of one device between two messages: three axes, never one, and what the rules must remember."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from rules.alerts import AlertChange, Family, OpenAlert
+from rules.ids import DeviceId, RoomId
+
+
+class LinkState(StrEnum):
+    NEVER_SEEN = "never-seen"
+    ONLINE = "online"
+    SLEEPING = "sleeping"
+    AWAY = "away"  # said goodbye, or its token ended
+    SILENT = "silent"
+
+
+class Posture(StrEnum):
+    IN_ROOM = "in-room"
+    WEAK = "weak"
+    OUT_OF_ZONE = "out-of-zone"
+    FOREIGN = "foreign"
+    UNKNOWN = "unknown"
+
+
+class Power(StrEnum):
+    OK = "ok"
+    LOW = "low"
+    CRITICAL = "critical"
+    CHARGING = "charging"
+    UNKNOWN = "unknown"
+
+
+class DeviceState(Struct, frozen=True, kw_only=True):
+    """One device, as of its last message. Rules return a new one; nobody changes one.
+
+    The fields below are what everyone may read; those that only a rule remembers between samples stand after
+    them, named after the rule. It is stored whole as MessagePack: add fields with defaults, never rename one.
+    """
+
+    link: LinkState = LinkState.NEVER_SEEN
+    posture: Posture = Posture.UNKNOWN
+    power: Power = Power.UNKNOWN
+    since: datetime | None = None  # when an axis last changed
+    sid: str | None = None
+    last_heard: datetime | None = None
+    battery: float | None = None
+    charging: bool | None = None
+    rssi: float | None = None
+    bssid: str | None = None
+    agent: str | None = None
+    alerts: dict[Family, OpenAlert] = {}
+
+
+class Verdict(Struct, frozen=True):
+    """What one message or deadline made of a device: its next state, and the alerts that changed, in order."""
+
+    state: DeviceState
+    changes: tuple[AlertChange, ...] = ()
+
+
+class StatusSnapshot(Struct, frozen=True, rename="camel", kw_only=True):
+    """A device as others see it: on `hotels/{h}/devices/{d}/status` and in `device.status` events."""
+
+    device_id: DeviceId
+    room_id: RoomId | None
+    link: LinkState
+    posture: Posture
+    power: Power
+    since: datetime | None
+    last_heard: datetime | None
+    battery: float | None
+    charging: bool | None
+    rssi: float | None
