@@ -1,23 +1,79 @@
-# What a person types. `make` alone lists it; DATA, PYTHON and ARGS are the variables worth knowing.
+# What a person types. `make` alone lists it.
+#   PYTHON=python3.12   the interpreter that makes .venv
+#   DATA=./data DEMO=12 where `make run` keeps its data, and how many tablets it simulates
+#   ARGS=…              more words for pytest or the bench: make test ARGS="tests/rules -k battery"
 
 PYTHON ?= python3
 DATA   ?= ./data
+DEMO   ?= 12
 ARGS   ?=
 
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-# Import-time switches of the caller must not reach the tools below.
+PACKAGES := rules broker store device_bridge api worker config
+TYPED    := $(wildcard $(PACKAGES) tests bench)
+SETTINGS := config/settings
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Switches of the caller's shell that would send the tools below to another Python or other sources.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock run test servers check bench clean
+.PHONY: help setup run test check bench clean servers format lint types imports unused wheel lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv with everything in it (again only when the lock or pyproject change)
+
+run: $(STAMP) ## start everything with a demo hotel; prints the console's address and a login
+	$(BIN)/innwatch up --data $(DATA) --demo $(DEMO)
+
+test: $(STAMP) servers ## pass every test
+	$(BIN)/pytest $(ARGS)
+
+check: lint types imports unused wheel ## everything a machine can say about the code without running it
+
+bench: $(STAMP) ## measure, side by side with Mosquitto
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## remove what these targets made, but never DATA
+	rm -rf $(VENV) build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find $(wildcard $(PACKAGES) tests bench) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+servers: ## install the programs that tests run against (mosquitto, chromium), where that needs no question
+	@tests/support/install-servers
+
+format: $(STAMP) ## lay the code out, and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lint: $(STAMP) ## ruff: rules and layout
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy, strict, on source and tests
+	$(BIN)/mypy $(TYPED)
+
+imports: $(STAMP) ## import-linter: the arrows between the packages
+	$(BIN)/lint-imports --no-logo
+
+unused: $(STAMP) ## vulture: code that cannot run, and settings that nobody reads
+	$(BIN)/vulture
+	@! $(BIN)/vulture --min-confidence 60 | grep '^$(SETTINGS)'
+
+wheel: $(STAMP) ## build the wheel and run it in an environment that holds nothing else
+	rm -rf dist build
+	$(BIN)/python -m build --quiet --wheel --no-isolation --outdir dist .
+	$(BIN)/uv venv --quiet --python $(BIN)/python build/empty
+	$(BIN)/uv pip install --quiet --python build/empty --constraints requirements.lock dist/*.whl
+	build/empty/bin/innwatch --version
+
+lock: $(STAMP) ## renew requirements.lock (ARGS=--upgrade for newer versions)
+	$(BIN)/uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-emit-index-url $(ARGS) --output-file requirements.lock
 
 # uv first, at the locked version and hash, because it installs the rest five times faster than pip; pip is the
 # way back where uv has no build or cannot reach the package index that pip is configured for.
