@@ -3,9 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support import Processes
+
+# How long one example takes on a busy machine says nothing about the code; the rest stays as Hypothesis has it, which
+# repeats the same examples in CI.
+hypothesis.settings.register_profile("house", parent=hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture
