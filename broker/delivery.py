@@ -1,0 +1,47 @@
+"""How a message changes hands between the broker and the bridge: the seam that the other sources share."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from broker.topics import Topic
+from rules.ids import DeviceId, HotelId
+
+
+class Delivery(Protocol):
+    """One PUBLISH, or one will, that the broker hands to the bridge."""
+
+    @property
+    def topic(self) -> Topic: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def retain(self) -> bool: ...
+    @property
+    def qos(self) -> int: ...
+
+    def settle(self) -> None:
+        """Say that the message is stored: call it on the loop, once, after the commit.
+
+        The acknowledgment leaves in the order of the connection's PUBLISHes, so it waits for those before it. Nothing
+        happens for QoS 0, for a will, and when the connection has ended; the sender then sends again.
+        """
+
+
+class Intake(Protocol):
+    """What the broker hands messages to. Called on the loop; must not block."""
+
+    def offer(self, delivery: Delivery) -> bool:
+        """Take a message, always. False: full, the broker stops reading from that connection until there is room."""
+
+    def on_room(self, resume: Callable[[], None]) -> None:
+        """Call `resume` once, when there is room again (at once if there already is)."""
+
+    def expired(self, hotel_id: HotelId, device_id: DeviceId) -> None:
+        """Learn that a device's connection was closed because its token ended. Its will is not published then."""
+
+
+class Publisher(Protocol):
+    """What the bridge publishes through."""
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
+        """Route a message to whoever subscribed; an empty retained payload removes what is retained."""

@@ -1,0 +1,258 @@
+"""Tokens: what is minted verifies, and nothing else does."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.tokens import (
+    Claims,
+    KeyRing,
+    Role,
+    TokenReason,
+    TokenRefused,
+    TokenType,
+    WeakSecret,
+    mint_device,
+    mint_enrol,
+    mint_integrator,
+    mint_service,
+    mint_user,
+)
+from rules.ids import DeviceId, HotelId
+
+SECRET = "kQ7vX2mB9tZ4wL8nR3pY6cF1hJ5dG0sA"
+OTHER = "Zw8Lq2Nf6Vb3Xc9Ty1Uj5Ik7Om4Ph0Rd"
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+H, D = HotelId("h1"), DeviceId("tab-1")
+RING = KeyRing.of(SECRET)
+
+
+def reason_of(token: str, *, ring: KeyRing = RING, now: datetime = NOW, audience: str = "mqtt") -> TokenReason:
+    with pytest.raises(TokenRefused) as refused:
+        ring.verify(token, audience=audience, now=now)
+    return refused.value.reason
+
+
+def device_claims(**changes: object) -> dict[str, object]:
+    claims: dict[str, object] = {
+        "iss": "innwatch",
+        "aud": ["mqtt", "api"],
+        "sub": "h1/tab-1",
+        "iat": int(NOW.timestamp()),
+        "exp": int(NOW.timestamp()) + 60,
+        "jti": "j1",
+        "type": "device",
+        "gen": 0,
+        "hotel_id": "h1",
+        "device_id": "tab-1",
+    } | changes
+    return {name: value for name, value in claims.items() if value is not ...}
+
+
+def signed(
+    claims: object, *, secret: str = SECRET, headers: dict[str, object] | None = None, alg: str = "HS256"
+) -> str:
+    kid = jwt.get_unverified_header(mint_service(RING, name="x", gen=0, now=NOW))["kid"]
+    payload = json.dumps(claims).encode()
+    return jwt.PyJWS().encode(payload, secret, algorithm=alg, headers={"kid": kid, **(headers or {})})
+
+
+def test_a_device_token_says_who_the_device_is() -> None:
+    claims = RING.verify(mint_device(RING, hotel_id=H, device_id=D, gen=3, now=NOW), audience="mqtt", now=NOW)
+    assert (claims.type, claims.sub, claims.hotel_id, claims.device_id, claims.gen, claims.name) == (
+        TokenType.DEVICE, "h1/tab-1", H, D, 3, "tab-1",
+    )  # fmt: skip
+    assert claims.exp == NOW + timedelta(days=30)
+
+
+def test_a_persons_token_carries_the_role() -> None:
+    token = mint_user(RING, hotel_id=H, name="ann", role=Role.STAFF, gen=0, now=NOW)
+    claims = RING.verify(token, audience="api", now=NOW)
+    assert (claims.sub, claims.role, claims.name) == ("h1/user/ann", Role.STAFF, "ann")
+
+
+def test_an_admin_may_be_without_a_hotel_and_nobody_else() -> None:
+    token = mint_user(RING, hotel_id=None, name="root", role=Role.ADMIN, gen=0, now=NOW)
+    assert RING.verify(token, audience="api", now=NOW).hotel_id is None
+    with pytest.raises(ValueError, match="agree"):
+        mint_user(RING, hotel_id=None, name="ann", role=Role.MANAGER, gen=0, now=NOW)
+
+
+def test_an_integrators_token_carries_its_scope() -> None:
+    token = mint_integrator(RING, hotel_id=H, name="opera", scope=["pms", "alerts"], gen=0, now=NOW)
+    claims = RING.verify(token, audience="mqtt", now=NOW)
+    assert (claims.sub, claims.scope) == ("h1/integrator/opera", ("pms", "alerts"))
+
+
+def test_a_service_token_is_for_mqtt_only() -> None:
+    token = mint_service(RING, name="bridge", gen=0, now=NOW)
+    assert RING.verify(token, audience="mqtt", now=NOW).sub == "_/service/bridge"
+    assert reason_of(token, audience="api") is TokenReason.AUDIENCE
+
+
+def test_an_enrolment_token_opens_no_mqtt() -> None:
+    assert reason_of(mint_enrol(RING, hotel_id=H, gen=0, now=NOW)) is TokenReason.AUDIENCE
+
+
+def test_a_token_ends_at_its_exp_on_the_clock_that_is_passed_in() -> None:
+    token = mint_device(RING, hotel_id=H, device_id=D, gen=0, now=NOW, ttl=timedelta(seconds=10))
+    assert RING.verify(token, audience="mqtt", now=NOW + timedelta(seconds=9)).device_id == D
+    assert reason_of(token, now=NOW + timedelta(seconds=10)) is TokenReason.EXPIRED
+
+
+def test_a_token_from_the_future_is_refused_beyond_a_little_skew() -> None:
+    token = mint_device(RING, hotel_id=H, device_id=D, gen=0, now=NOW)
+    assert RING.verify(token, audience="mqtt", now=NOW - timedelta(seconds=30)).device_id == D
+    assert reason_of(token, now=NOW - timedelta(minutes=5)) is TokenReason.NOT_YET
+
+
+def test_after_rotation_the_old_key_still_verifies_and_the_new_one_signs() -> None:
+    old = mint_device(RING, hotel_id=H, device_id=D, gen=0, now=NOW)
+    ring = KeyRing.of(OTHER, previous=[SECRET])
+    assert ring.verify(old, audience="mqtt", now=NOW).device_id == D
+    new = mint_device(ring, hotel_id=H, device_id=D, gen=0, now=NOW)
+    assert reason_of(new) is TokenReason.UNKNOWN_KEY
+
+
+def test_the_hand_made_token_of_these_tests_is_a_good_one() -> None:
+    assert RING.verify(signed(device_claims()), audience="mqtt", now=NOW).device_id == D
+
+
+def test_a_signature_of_another_secret_is_refused() -> None:
+    assert reason_of(signed(device_claims(), secret=OTHER)) is TokenReason.SIGNATURE
+
+
+@pytest.mark.parametrize("alg", ["HS384", "HS512", "none"])
+def test_another_algorithm_than_the_keys_is_refused(alg: str) -> None:
+    token = signed(device_claims(), alg=alg, secret="" if alg == "none" else SECRET + SECRET)
+    assert reason_of(token) is TokenReason.SIGNATURE
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        *[device_claims(**{name: ...}) for name in device_claims() if name != "iss"],
+        device_claims(type="enrol"),
+        device_claims(type="user"),
+        device_claims(type="admin"),
+        device_claims(role="admin"),
+        device_claims(scope=["pms"]),
+        device_claims(sub="h1/tab-2"),
+        device_claims(sub="h2/tab-1"),
+        device_claims(sub="h1/user/tab-1"),
+        device_claims(device_id="tab-2"),
+        device_claims(hotel_id="h2"),
+        device_claims(hotel_id="_", sub="_/tab-1"),
+        device_claims(hotel_id="h1/x", sub="h1/x/tab-1"),
+        device_claims(device_id="tab-1\n", sub="h1/tab-1\n"),
+        device_claims(gen="0"),
+        device_claims(gen=-1),
+        device_claims(exp="soon"),
+        device_claims(exp=10**18),
+        device_claims(exp=float("inf")),
+        device_claims(aud=7),
+        device_claims(type="user", sub="h1/user/", device_id=..., role="staff"),
+        device_claims(type="user", sub="h1/user/ann", device_id=..., role="owner"),
+        device_claims(type="user", sub="_/user/ann", device_id=..., hotel_id=..., role="staff"),
+        device_claims(type="service", sub="h1/service/x", device_id=...),
+        [],
+        None,
+        "text",
+    ],
+    ids=repr,
+)
+def test_claims_that_are_missing_or_do_not_agree_are_refused(claims: object) -> None:
+    assert reason_of(signed(claims)) is TokenReason.CLAIMS
+
+
+def test_another_issuer_is_refused() -> None:
+    assert reason_of(signed(device_claims(iss="somebody"))) is TokenReason.ISSUER
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"kid": "nobody"}, TokenReason.UNKNOWN_KEY),
+        ({"typ": "JOSE"}, TokenReason.MALFORMED),
+        ({"typ": None}, TokenReason.MALFORMED),
+        ({"crit": ["exp"], "exp": 1}, TokenReason.MALFORMED),
+    ],
+)
+def test_headers_are_held_to_their_word(headers: dict[str, object], reason: TokenReason) -> None:
+    assert reason_of(signed(device_claims(), headers=headers)) is reason
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "a.b.c", "é.é.é", "x" * 5000, "eyJhbGciOiJIUzI1NiJ9..", "\0"])
+def test_what_is_no_token_is_malformed(text: str) -> None:
+    assert reason_of(text) is TokenReason.MALFORMED
+
+
+def test_a_header_nested_without_end_is_malformed() -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 2000).rstrip(b"=").decode()
+    assert reason_of(f"{deep}.e30.e30") is TokenReason.MALFORMED
+
+
+@given(at=st.integers(0, 10_000), byte=st.sampled_from("AZaz09-_.="))
+def test_a_changed_character_never_makes_other_claims(at: int, byte: str) -> None:
+    token = signed(device_claims())
+    at %= len(token)
+    changed = token[:at] + byte + token[at + 1 :]
+    try:
+        claims = RING.verify(changed, audience="mqtt", now=NOW)
+    except TokenRefused:
+        return
+    assert claims == RING.verify(token, audience="mqtt", now=NOW)
+
+
+@given(text=st.text(max_size=200))
+def test_no_text_makes_verification_stumble(text: str) -> None:
+    with pytest.raises(TokenRefused):
+        RING.verify(text, audience="mqtt", now=NOW)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        None,
+        "",
+        "hunter2hunter2",
+        "x" * 64,
+        "ab" * 32,
+        " " * 40,
+        "your-secret-key-change-in-production",
+        "change-me-change-me-change-me-change-me",
+        "your-256-bit-secret-your-256-bit-secret",
+        "a-string-secret-at-least-256-bits-long",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "MySuperSecretPassword-2026-hotel-lobby",
+    ],
+)
+def test_a_weak_secret_is_refused_and_not_shown(secret: str | None) -> None:
+    with pytest.raises(WeakSecret) as refused:
+        KeyRing.of(secret)
+    assert not secret or secret not in str(refused.value)
+
+
+@given(secret=st.binary(min_size=32, max_size=64).filter(lambda raw: len(raw.strip()) >= 32 and len(set(raw)) >= 8))
+def test_a_ring_never_shows_its_keys(secret: bytes) -> None:
+    ring = KeyRing.of(secret)
+    assert repr(secret)[2:-1] not in repr(ring)
+    assert secret.hex() not in repr(ring)
+
+
+@pytest.mark.parametrize("make", [lambda: mint_service(RING, name="a/b", gen=0, now=NOW)])
+def test_a_name_that_is_no_id_is_not_minted(make: Callable[[], str]) -> None:
+    with pytest.raises(ValueError, match="agree"):
+        make()
+
+
+def test_claims_are_values() -> None:
+    token = mint_device(RING, hotel_id=H, device_id=D, gen=0, now=NOW)
+    first: Claims = RING.verify(token, audience="mqtt", now=NOW)
+    assert first == RING.verify(token, audience="mqtt", now=NOW)
