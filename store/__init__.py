@@ -1,0 +1,44 @@
+"""The memory of Innwatch: every table, every migration and every SQL statement, behind verbs of the domain.
+
+Each verb is one transaction. Hotel data is asked for with the hotel's id, first argument; what is not in that hotel is
+not there. Times are arguments, aware UTC.
+"""
+
+from store import batch, records
+from store.batch import Batch, InputKind, StoredMessage
+from store.door import Store
+from store.doorbell import Bell, Doorbell, LocalDoorbell
+from store.errors import (
+    AlertGone,
+    AlreadyAcknowledged,
+    BadCursor,
+    DataRefused,
+    Exists,
+    NotFound,
+    SchemaTooNew,
+    SchemaTooOld,
+    StoreError,
+    StoreUnavailable,
+)
+
+__all__ = [
+    "AlertGone",
+    "AlreadyAcknowledged",
+    "BadCursor",
+    "Batch",
+    "Bell",
+    "DataRefused",
+    "Doorbell",
+    "Exists",
+    "InputKind",
+    "LocalDoorbell",
+    "NotFound",
+    "SchemaTooNew",
+    "SchemaTooOld",
+    "Store",
+    "StoreError",
+    "StoreUnavailable",
+    "StoredMessage",
+    "batch",
+    "records",
+]

@@ -1,0 +1,110 @@
+"""What the bridge wants written in one transaction: the result of evaluating a batch of messages or deadlines."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+from rules.alerts import AlertChange
+from rules.ids import DeviceId, HotelId, MessageId, RoomId
+from rules.state import DeviceState, StatusSnapshot
+from store.records import DeviceKey
+
+
+class InputKind(StrEnum):
+    """Every input of the rules, in one order per hotel (receive time, then row), so that history can be replayed."""
+
+    HEARTBEAT = "heartbeat"
+    REPORT = "report"
+    STATE = "state"
+    LOST = "lost"  # the will; id `lost-{sid}`: one sid is lost once
+    EXPIRED = "expired"  # the connection ended because its token did
+    RESULT = "result"
+    DEADLINE = "deadline"  # passed with nothing heard; id `deadline-{µs of the deadline}`
+    ASSIGNMENT = "assignment"  # from here on the device has this room and policy; id `assignment-{revision}`
+    WATCHING = "watching"  # the bridge began to listen; of the whole hotel; id `watching-{ms}`
+
+
+class StoredMessage(Struct, frozen=True, kw_only=True):
+    """One row. `(device_key, message_id)` is unique for ever: check with `Store.known` first.
+
+    `device_key` is None for an input of the whole hotel. `body` is the JSON as it came. The samples are those of a
+    heartbeat: dBm, percent, BSSID in lower case with colons.
+    """
+
+    hotel_id: HotelId
+    device_key: DeviceKey | None
+    kind: InputKind
+    message_id: MessageId
+    received_at: datetime
+    body: bytes
+    ts: datetime | None = None
+    late: bool = False
+    rssi: float | None = None
+    bssid: str | None = None
+    battery: float | None = None
+    charging: bool | None = None
+
+
+class DeviceChange(Struct, frozen=True, kw_only=True):
+    """What a verdict changed about one alert, and where its device was at that moment."""
+
+    hotel_id: HotelId
+    device_key: DeviceKey
+    device_id: DeviceId
+    room_id: RoomId | None
+    floor: str | None
+    change: AlertChange
+
+
+class StatusChange(Struct, frozen=True):
+    """→ event device.status, dated `Batch.received_at`."""
+
+    hotel_id: HotelId
+    snapshot: StatusSnapshot
+
+
+class Quarantined(Struct, frozen=True, kw_only=True):
+    """A refused message. Hotel and device are what its topic said, known or not; `head` is cut to 1 KiB."""
+
+    hotel_id: HotelId | None
+    device_id: DeviceId | None
+    topic: str
+    reason: str
+    detail: str
+    head: bytes
+    at: datetime
+
+
+class Orphan(Struct, frozen=True):
+    """A device that spoke with a valid token and is not known."""
+
+    hotel_id: HotelId
+    device_id: DeviceId
+    at: datetime
+
+
+class MonitorChange(Struct, frozen=True):
+    """→ event monitor.changed. `state` is `watching`, `degraded` or `blind`."""
+
+    hotel_id: HotelId
+    state: str
+    why: str | None
+    at: datetime
+
+
+class Batch(Struct, kw_only=True):
+    """Written whole or not at all, in the order given. Event ids per hotel: changes, then statuses, then monitor.
+
+    `received_at` is the "now" of the batch: it dates rows that have no time of their own. `states` replaces what was
+    stored of those devices.
+    """
+
+    received_at: datetime
+    messages: list[StoredMessage] = field(default_factory=list)
+    states: dict[DeviceKey, DeviceState] = field(default_factory=dict)
+    changes: list[DeviceChange] = field(default_factory=list)
+    statuses: list[StatusChange] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    orphans: list[Orphan] = field(default_factory=list)
+    monitor: list[MonitorChange] = field(default_factory=list)

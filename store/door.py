@@ -1,0 +1,45 @@
+"""The one door: opening the database, and all verbs on one object."""
+
+from datetime import timedelta
+from typing import Self
+
+from store.alerts import Alerts
+from store.doorbell import Doorbell
+from store.events import Events
+from store.fleet import Fleet
+from store.history import History
+from store.intake import Intake
+from store.outbox import Outbox
+from store.people import People
+
+
+class Store(Fleet, People, Intake, Events, Alerts, Outbox, History):
+    """An open database. Used on the event loop that opened it.
+
+    Every verb may raise StoreUnavailable; every writing verb may raise DataRefused. A verb that is cancelled has
+    happened whole or not at all.
+    """
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        doorbell: Doorbell,
+        migrate: bool = True,
+        lock_timeout: timedelta = timedelta(seconds=5),
+    ) -> Self:
+        """Open `sqlite+aiosqlite:///path`, making and migrating it where needed.
+
+        `doorbell` is rung after each commit that others may wait for. `lock_timeout` is how long a write waits for
+        another process. Raises SchemaTooNew, SchemaTooOld (only with migrate=False), StoreUnavailable.
+        """
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Finish what is under way and close. Verbs called after this raise StoreUnavailable."""
+        raise NotImplementedError
+
+    async def tend(self) -> None:
+        """Run until cancelled beside the verbs: keeps the write-ahead log short without making a batch wait."""
+        raise NotImplementedError

@@ -1,0 +1,63 @@
+"""What can go wrong with the store, as far as a caller can do something about it. All else propagates."""
+
+from datetime import datetime
+
+
+class StoreError(Exception):
+    """Any of the below."""
+
+
+class StoreUnavailable(StoreError):
+    """The database is locked, full, read-only or gone. Nothing was written; the same call may be made again."""
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a newer Innwatch."""
+
+    def __init__(self, *, found: str, known: str) -> None:
+        super().__init__(f"the database has schema {found}, this Innwatch knows up to {known}: install a newer one")
+        self.found = found
+        self.known = known
+
+
+class SchemaTooOld(StoreError):
+    """The database must be migrated first, and `open` was told not to."""
+
+
+class DataRefused(StoreError):
+    """The database refuses this data and will refuse it again. Nothing of the call was written."""
+
+
+class Exists(StoreError):
+    """Something of that name is there already."""
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(f"{what} {name} exists already")
+        self.what = what
+        self.name = name
+
+
+class NotFound(StoreError):
+    """Nothing of that name is there, or not in this hotel."""
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(f"no {what} {name}")
+        self.what = what
+        self.name = name
+
+
+class BadCursor(StoreError):
+    """A paging cursor that this store did not make."""
+
+
+class AlreadyAcknowledged(StoreError):
+    """Somebody was first."""
+
+    def __init__(self, *, by: str, at: datetime) -> None:
+        super().__init__(f"already acknowledged by {by}")
+        self.by = by
+        self.at = at
+
+
+class AlertGone(StoreError):
+    """The alert is resolved: there is nothing left to acknowledge."""

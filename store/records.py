@@ -1,0 +1,327 @@
+"""What the store hands out and takes in: frozen records, no rows, no sessions.
+
+Times are aware UTC, durations `timedelta`. A record whose name is also a thing of the contract (Event, the alert
+snapshot, the timeline) encodes with msgspec to exactly what goes on the wire.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, NewType, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from rules.alerts import AlertSnapshot, Reason, Rule, Severity
+from rules.ids import AlertId, DeviceId, HotelId, IntegratorName, MessageId, RoomId, UserName
+from rules.policy import Profile
+from rules.state import DeviceState
+
+DeviceKey = NewType("DeviceKey", int)
+"""One device in this installation: small, never given again, never on the wire."""
+
+NotificationId = NewType("NotificationId", int)
+ChannelId = NewType("ChannelId", int)
+
+T = TypeVar("T")
+
+
+class Page(Struct, Generic[T], frozen=True):
+    """A part of a list; `next` is an opaque cursor, None at the end."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+# -- the installation
+
+
+class Hotel(Struct, frozen=True, rename="camel", kw_only=True):
+    id: HotelId
+    name: str
+    timezone: str = "UTC"  # IANA
+    profile: Profile = Profile.NORMAL
+
+
+class Room(Struct, frozen=True, rename="camel", kw_only=True):
+    """A room and the access points it may be on: lower case with colons; none means unknown."""
+
+    id: RoomId
+    name: str | None = None
+    floor: str | None = None
+    access_points: tuple[str, ...] = ()
+    rssi_floor: float | None = None  # dBm; None: not calibrated
+    profile: Profile | None = None  # None: the hotel's
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """Where a tablet belongs. `gen` is the generation a token must carry; a retired one is known to nobody."""
+
+    key: DeviceKey
+    hotel_id: HotelId
+    id: DeviceId
+    room_id: RoomId
+    name: str | None = None
+    gen: int = 1
+    added_at: datetime
+    retired_at: datetime | None = None
+
+
+class NewDevice(Struct, frozen=True, kw_only=True):
+    """A device together with the room that is made for it (`add_devices`)."""
+
+    id: DeviceId
+    room: Room
+
+
+class DeviceRow(Struct, frozen=True, kw_only=True):
+    """A device with what is known of it now."""
+
+    device: Device
+    floor: str | None
+    state: DeviceState
+
+
+class HotelFacts(Struct, frozen=True, kw_only=True):
+    """One hotel as the bridge keeps it in memory, read in one transaction. Retired devices are not in it."""
+
+    hotel: Hotel
+    revision: int
+    last_event_id: int
+    rooms: tuple[Room, ...]
+    devices: tuple[DeviceRow, ...]
+
+
+class Installation(Struct, frozen=True):
+    hotels: tuple[HotelFacts, ...]
+
+
+# -- people and integrators
+
+
+class MemberRole(StrEnum):
+    VIEWER = "viewer"
+    STAFF = "staff"
+    MANAGER = "manager"
+
+
+class Membership(Struct, frozen=True, rename="camel"):
+    hotel_id: HotelId
+    hotel_name: str
+    role: MemberRole
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """A person. `password_hash` is argon2id; None: cannot log in by password. Memberships oldest first."""
+
+    name: UserName
+    password_hash: str | None
+    admin: bool
+    gen: int
+    disabled: bool
+    memberships: tuple[Membership, ...]
+
+    def __repr__(self) -> str:
+        return f"Account(name={self.name!r}, admin={self.admin}, disabled={self.disabled})"
+
+
+class Integrator(Struct, frozen=True, kw_only=True):
+    hotel_id: HotelId
+    name: IntegratorName
+    scopes: tuple[str, ...]
+    gen: int = 1
+
+
+# -- channels and the outbox
+
+
+class ChannelKind(StrEnum):
+    EMAIL = "email"
+    SLACK = "slack"
+
+
+class EmailChannel(Struct, frozen=True, tag="email", tag_field="kind"):
+    recipients: tuple[str, ...]
+
+    @property
+    def kind(self) -> ChannelKind:
+        return ChannelKind.EMAIL
+
+
+class SlackChannel(Struct, frozen=True, tag="slack", tag_field="kind"):
+    """The webhook's URL is a secret: whoever has it may post."""
+
+    webhook_url: str
+
+    @property
+    def kind(self) -> ChannelKind:
+        return ChannelKind.SLACK
+
+    def __repr__(self) -> str:
+        return "SlackChannel(webhook_url=…)"
+
+
+Channel = EmailChannel | SlackChannel
+
+
+class ChannelRow(Struct, frozen=True):
+    id: ChannelId
+    channel: Channel
+
+
+class NoticeKind(StrEnum):
+    """What a notification tells: the reason why its row exists."""
+
+    OPENED = "opened"
+    WORSENED = "worsened"
+    RECOVERED = "recovered"
+
+
+class NotificationState(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"  # leased by a worker
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    CANCELLED = "cancelled"  # its channel was removed before it could go out
+
+
+class NotificationRef(Struct, frozen=True):
+    hotel_id: HotelId
+    id: NotificationId
+
+
+class Notification(Struct, frozen=True, rename="camel", kw_only=True):
+    """One line of the ledger. `due_at`: next attempt while pending, end of the lease while sending."""
+
+    id: NotificationId
+    alert_id: AlertId
+    channel: ChannelKind
+    kind: NoticeKind
+    state: NotificationState
+    attempts: int
+    created_at: datetime
+    due_at: datetime | None
+    finished_at: datetime | None
+    last_error: str | None
+
+
+class Claimed(Struct, frozen=True, kw_only=True):
+    """A notification that this worker, and nobody else, may send until `lease_until`.
+
+    `alert` is the alert at the moment the notice was made, `attempt` counts from 1, `idempotency_id` is the same for
+    every attempt at this notice.
+    """
+
+    hotel_id: HotelId
+    id: NotificationId
+    kind: NoticeKind
+    channel: Channel
+    alert: AlertSnapshot
+    attempt: int
+    idempotency_id: str
+    lease_until: datetime
+    hotel_name: str
+    timezone: str
+
+
+# -- events and what hangs on them
+
+
+class EventType(StrEnum):
+    DEVICE_STATUS = "device.status"
+    DEVICE_ADDED = "device.added"
+    ALERT_OPENED = "alert.opened"
+    ALERT_CHANGED = "alert.changed"
+    ALERT_CLEARED = "alert.cleared"
+    ALERT_ACKNOWLEDGED = "alert.acknowledged"
+    NOTIFICATION_SENT = "notification.sent"
+    NOTIFICATION_DEAD = "notification.dead"
+    MONITOR_CHANGED = "monitor.changed"
+
+
+class Event(Struct, frozen=True, rename="camel"):
+    """One line of a hotel's history, as it goes on the wire.
+
+    `id` is per hotel, gapless and committed in order. `subject` is an alert's id (alert.*, notification.*), a device's
+    (device.*) or the hotel's (monitor.*). `data` is JSON: the whole AlertSnapshot after the change for alert.*, the
+    StatusSnapshot for device.status, {deviceId, roomId} for device.added, {alertId, channel, kind, error?} for
+    notification.*, {state, why} for monitor.changed.
+    """
+
+    id: int
+    at: datetime
+    type: EventType
+    subject: str
+    data: msgspec.Raw
+
+
+class Recorded(Struct, frozen=True):
+    """A committed event together with its hotel, which is not on the wire."""
+
+    hotel_id: HotelId
+    event: Event
+
+
+class EventBounds(Struct, frozen=True):
+    """The ids that can be read: `oldest` … `newest`. Empty: oldest is newest + 1."""
+
+    oldest: int
+    newest: int
+
+
+class TimelineEntry(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
+    """One step in an alert's life: an alert.* event of it, or a notification.* about it. `id` is the event's."""
+
+    id: int
+    at: datetime
+    type: EventType
+    rule: Rule | None = None
+    severity: Severity | None = None
+    why: tuple[Reason, ...] = ()
+    by: str | None = None
+    note: str | None = None
+    channel: ChannelKind | None = None
+    notice: NoticeKind | None = None
+    error: str | None = None
+
+
+class HistoryPoint(Struct, frozen=True, rename="camel", kw_only=True):
+    """The heartbeats of one equal slice of time that starts at `at`. dBm, percent; None: no sample had it."""
+
+    at: datetime
+    count: int
+    rssi_avg: float | None
+    rssi_min: float | None
+    battery: float | None  # the last one of the slice
+    charging: bool | None
+
+
+class MessageRow(Struct, frozen=True, rename="camel", kw_only=True):
+    """One stored message or other input of the rules; `device_id` is None for what concerns the whole hotel."""
+
+    device_id: DeviceId | None
+    id: MessageId
+    kind: str
+    received_at: datetime
+    ts: datetime | None
+    late: bool
+
+
+class QuarantineRow(Struct, frozen=True, rename="camel", kw_only=True):
+    """A refused message; `head` is its first KiB as text, with what is not UTF-8 escaped."""
+
+    id: int
+    device_id: str | None
+    topic: str
+    reason: str
+    detail: str
+    head: str
+    at: datetime
+
+
+class OrphanRow(Struct, frozen=True, rename="camel", kw_only=True):
+    """A device with a valid token that the hotel does not know (or no longer)."""
+
+    device_id: str
+    first_at: datetime
+    last_at: datetime
+    count: int
