@@ -35,6 +35,7 @@ class Rule(StrEnum):
     BREACH_REPORTED = "breach.reported"
     SILENCE = "silence"
     WIFI_OFF = "wifi-off"
+    POWERED_OFF = "powered-off"
     BATTERY_LOW = "battery.low"
     BATTERY_CRITICAL = "battery.critical"
 
@@ -54,6 +55,7 @@ class Because(StrEnum):
     OVERSLEPT = "overslept"
     BYE_OVERDUE = "bye-overdue"
     WIFI_OFF = "wifi-off"
+    POWERED_OFF = "powered-off"
     BATTERY_LOW = "battery-low"
     BATTERY_CRITICAL = "battery-critical"
     STILL_FIRING = "still-firing"
@@ -63,22 +65,29 @@ class Because(StrEnum):
     HEARD_AGAIN = "heard-again"
     BATTERY_RECOVERED = "battery-recovered"
     CHARGING = "charging"
+    NO_LONGER_JUDGED = "no-longer-judged"  # the room has lost what the cause was held against
     DEVICE_REMOVED = "device-removed"
 
 
 class Reason(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """One line of an alert's `why`: the reason, what was observed and what it was held against."""
+    """One line of an alert's `why`: the reason, what was observed and what it was held against.
+
+    `observed` and `limit` share the unit of the reason: dBm, percent, seconds, or BSSIDs as text.
+    """
 
     because: Because
     observed: float | str | None = None
     limit: float | str | None = None
     cause: str | None = None  # in the tablet's own words
     samples: int | None = None
-    since: datetime | None = None
+    since: datetime | None = None  # the first of what was observed
 
 
 class OpenAlert(Struct, frozen=True, kw_only=True):
-    """The condition side of an alert that is firing, as the rules carry it in the device's state."""
+    """The condition side of an alert that is firing, as the rules carry it in the device's state.
+
+    `count` and `last_at` move with every signal that fires; `why` only together with a change that is told.
+    """
 
     id: AlertId
     family: Family
@@ -98,7 +107,10 @@ class ChangeKind(StrEnum):
 
 
 class AlertChange(Struct, frozen=True, kw_only=True):
-    """What became of one alert: `alert` is its condition after the change, `at` the moment it is dated at."""
+    """What became of one alert: `alert` is its condition after the change, `at` the moment it is dated at.
+
+    `why` is the alert's own, except when it cleared: then it says what ended it, and `alert.why` what it was.
+    """
 
     kind: ChangeKind
     alert: OpenAlert

@@ -17,6 +17,11 @@ class Profile(StrEnum):
     NORMAL = "normal"
 
 
+_INTERVAL = {Profile.STRICT: timedelta(seconds=4), Profile.NORMAL: timedelta(seconds=10)}
+_ALLOWANCE = {profile: max(timedelta(seconds=15), 3 * interval) for profile, interval in _INTERVAL.items()}
+_GRACE = {Profile.STRICT: timedelta(seconds=3), Profile.NORMAL: timedelta(seconds=10)}
+
+
 class Policy(Struct, frozen=True, rename="camel", kw_only=True):
     """The thresholds of one device, flat. Defaults are those of docs/rules.md."""
 
@@ -25,6 +30,7 @@ class Policy(Struct, frozen=True, rename="camel", kw_only=True):
     rssi_default_floor: float = -80.0  # dBm, for a room that is not calibrated
     rssi_recovery_margin: float = 6.0  # dB above the floor
     breach_min_span: timedelta = timedelta(seconds=10)
+    breach_silent_within: timedelta = timedelta(seconds=60)  # of the tablet's own report
     battery_low: float = 20.0
     battery_low_clear: float = 25.0
     battery_critical: float = 10.0
@@ -33,20 +39,22 @@ class Policy(Struct, frozen=True, rename="camel", kw_only=True):
     bye_reconnect: timedelta = timedelta(seconds=60)
     bye_reboot: timedelta = timedelta(seconds=180)
     sleep_longest: timedelta = timedelta(minutes=10)
+    silence_high_after: timedelta = timedelta(seconds=30)  # in the normal profile, as is the next
+    silence_critical_after: timedelta = timedelta(minutes=10)
     restart_grace: timedelta = timedelta(seconds=60)
 
     @property
     def heartbeat_interval(self) -> timedelta:
-        return timedelta(seconds=4 if self.profile is Profile.STRICT else 10)
+        return _INTERVAL[self.profile]
 
     @property
     def silence_allowance(self) -> timedelta:
         """How long nothing may be heard before the profile's grace begins."""
-        return max(timedelta(seconds=15), 3 * self.heartbeat_interval)
+        return _ALLOWANCE[self.profile]
 
     @property
     def silence_grace(self) -> timedelta:
-        return timedelta(seconds=3 if self.profile is Profile.STRICT else 10)
+        return _GRACE[self.profile]
 
 
 class Place(Struct, frozen=True, kw_only=True):

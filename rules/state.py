@@ -7,6 +7,17 @@ from msgspec import Struct
 
 from rules.alerts import AlertChange, Family, OpenAlert
 from rules.ids import DeviceId, RoomId
+from rules.memory import (
+    CALM_ACCESS_POINT,
+    CALM_BATTERY,
+    CALM_SIGNAL,
+    CALM_SILENCE,
+    AccessPointMemory,
+    BatteryMemory,
+    ReportedMemory,
+    SignalMemory,
+    SilenceMemory,
+)
 
 
 class LinkState(StrEnum):
@@ -33,11 +44,12 @@ class Power(StrEnum):
     UNKNOWN = "unknown"
 
 
-class DeviceState(Struct, frozen=True, kw_only=True):
-    """One device, as of its last message. Rules return a new one; nobody changes one.
+class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One device, as of its last message. Rules return a new one; nobody changes one, its `alerts` neither.
 
     The fields below are what everyone may read; those that only a rule remembers between samples stand after
-    them, named after the rule. It is stored whole as MessagePack: add fields with defaults, never rename one.
+    them, named after the rule. It is stored whole as MessagePack, without the fields that equal their default:
+    add fields with defaults, never rename one, never change a default.
     """
 
     link: LinkState = LinkState.NEVER_SEEN
@@ -45,13 +57,20 @@ class DeviceState(Struct, frozen=True, kw_only=True):
     power: Power = Power.UNKNOWN
     since: datetime | None = None  # when an axis last changed
     sid: str | None = None
-    last_heard: datetime | None = None
-    battery: float | None = None
+    last_heard: datetime | None = None  # the last live message of any kind but the will
+    battery: float | None = None  # this and the next four: the last that was known
     charging: bool | None = None
     rssi: float | None = None
     bssid: str | None = None
     agent: str | None = None
     alerts: dict[Family, OpenAlert] = {}
+
+    previous_sid: str | None = None  # so that a resent message of the last session does not bring it back
+    signal: SignalMemory = CALM_SIGNAL
+    access_point: AccessPointMemory = CALM_ACCESS_POINT
+    reported: ReportedMemory | None = None
+    battery_level: BatteryMemory = CALM_BATTERY
+    silence: SilenceMemory = CALM_SILENCE
 
 
 class Verdict(Struct, frozen=True):
