@@ -1,0 +1,105 @@
+"""The breach family: three causes, one alert.
+
+A walk-out that first weakens, then roams, then reports itself is one alert whose rule, severity and reasons follow
+its strongest cause. It clears only when every cause is gone, each by its own evidence.
+"""
+
+from datetime import datetime
+
+from rules import access_point, reported, weak_signal
+from rules.alarm import Cause, Occasion, settle
+from rules.alerts import AlertChange, Family, Reason
+from rules.memory import (
+    CALM_ACCESS_POINT,
+    CALM_SIGNAL,
+    AccessPointMemory,
+    Astray,
+    ReportedMemory,
+    SignalMemory,
+)
+from rules.policy import Assignment
+from rules.state import DeviceState, Posture
+
+
+def remember(
+    state: DeviceState, rssi: float | None, bssid: str | None, *, assignment: Assignment, now: datetime
+) -> tuple[SignalMemory, AccessPointMemory, ReportedMemory | None, Posture]:
+    """What is remembered after one sample, and the posture it leaves. None is unknown and counts neither way."""
+    policy, place = assignment.policy, assignment.place
+    signal, access, word = state.signal, state.access_point, state.reported
+    fits: bool | None = None
+    if rssi is not None:
+        if weak_signal.is_judged(assignment):
+            fits = rssi >= weak_signal.floor_of(policy)
+            signal = weak_signal.remember(signal, rssi, policy=policy, now=now)
+        else:
+            signal = CALM_SIGNAL
+    where = None
+    if bssid is not None:
+        where = access_point.astray(bssid, place)
+        if where is None:
+            access = CALM_ACCESS_POINT
+        else:
+            fits = where is Astray.HOME
+            access = access_point.remember(access, where, policy=policy, now=now)
+    if word is not None and (rssi is not None or where is not None):
+        word = reported.remember_sample(word, good=_is_good(rssi, where, assignment=assignment))
+    return signal, access, word, _posture(state.posture, signal, access=access, fits=fits)
+
+
+def is_bad(rssi: float | None, bssid: str | None, *, assignment: Assignment) -> bool:
+    """Whether a sample speaks for a breach: one more signal of an alert that is open."""
+    if rssi is not None and rssi < weak_signal.floor_of(assignment.policy) and weak_signal.is_judged(assignment):
+        return True
+    return bssid is not None and bool(access_point.astray(bssid, assignment.place))
+
+
+def follow(
+    before: DeviceState, after: DeviceState, *, occasion: Occasion, signals: int = 0, recovery: Reason | None = None
+) -> tuple[DeviceState, AlertChange | None]:
+    """Bring the alert in line with what is remembered now. `recovery` is the tablet's own word that it is over."""
+    return settle(
+        after,
+        Family.BREACH,
+        causes=_causes(after, occasion.assignment),
+        ended=(recovery,) if recovery else _ended(before, after, assignment=occasion.assignment),
+        signals=signals,
+        occasion=occasion,
+    )
+
+
+def _causes(state: DeviceState, assignment: Assignment) -> list[Cause]:
+    policy = assignment.policy
+    causes = []
+    if state.reported is not None:
+        causes.append(reported.cause(state.reported, policy=policy))
+    if state.access_point.level:
+        causes.append(access_point.cause(state.access_point, state.bssid, place=assignment.place))
+    if state.signal.firing:
+        causes.append(weak_signal.cause(state.signal, state.rssi, policy=policy))
+    return causes
+
+
+def _ended(before: DeviceState, after: DeviceState, *, assignment: Assignment) -> tuple[Reason, ...]:
+    """What the samples say in favour of a breach that may be over."""
+    over = before.reported is not None and after.reported is None
+    signal = over or (before.signal.firing and not after.signal.firing)
+    access = over or (before.access_point.level and not after.access_point.level)
+    ended = []
+    if signal and after.rssi is not None and after.rssi >= weak_signal.good_from(assignment.policy):
+        ended.append(weak_signal.recovered(after.rssi, policy=assignment.policy))
+    if access and after.bssid in assignment.place.access_points:
+        ended.append(access_point.returned(after.bssid, place=assignment.place))
+    return tuple(ended)
+
+
+def _is_good(rssi: float | None, where: Astray | None, *, assignment: Assignment) -> bool:
+    return (rssi is None or rssi >= weak_signal.good_from(assignment.policy)) and not where
+
+
+def _posture(before: Posture, signal: SignalMemory, *, access: AccessPointMemory, fits: bool | None) -> Posture:
+    if access is not CALM_ACCESS_POINT and access.level:
+        return Posture.FOREIGN if access.level is Astray.FOREIGN else Posture.OUT_OF_ZONE
+    if signal is not CALM_SIGNAL and signal.firing:
+        return Posture.WEAK
+    return Posture.IN_ROOM if fits or before is Posture.IN_ROOM else Posture.UNKNOWN
