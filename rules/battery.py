@@ -1,0 +1,115 @@
+"""battery.low and battery.critical: one alert that moves between two levels.
+
+The level rises to what two valid samples in a row say at least, while the tablet is not charging; the tablet's own
+report raises it at once. It falls at the recovery margins, and altogether after `battery_charging_clear` of charging.
+"""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from rules.alarm import Cause, Occasion, settle
+from rules.alerts import AlertChange, Because, Family, Reason, Rule, Severity
+from rules.memory import CALM_BATTERY, BatteryLevel, BatteryMemory
+from rules.policy import Policy
+from rules.state import DeviceState, Power
+
+SAMPLES = 2
+
+_POWER = {BatteryLevel.OK: Power.OK, BatteryLevel.LOW: Power.LOW, BatteryLevel.CRITICAL: Power.CRITICAL}
+
+
+def level_of(battery: float, policy: Policy) -> BatteryLevel:
+    """The level that one sample (percent) speaks for."""
+    if battery > policy.battery_low:
+        return BatteryLevel.OK
+    return BatteryLevel.LOW if battery > policy.battery_critical else BatteryLevel.CRITICAL
+
+
+def remember(
+    memory: BatteryMemory, battery: float | None, *, charging: bool | None, policy: Policy, now: datetime
+) -> BatteryMemory:
+    """What is remembered after a heartbeat; `charging` is the last that is known of it."""
+    if memory is CALM_BATTERY and (battery is None or charging or battery > policy.battery_low):
+        return memory
+    if memory.level is not BatteryLevel.OK:
+        memory = _remember_charger(memory, charging=charging, policy=policy, now=now)
+    return memory if battery is None else _remember_sample(memory, battery, charging=charging, policy=policy)
+
+
+def power(before: Power, memory: BatteryMemory, *, battery: float | None, charging: bool | None) -> Power:
+    """The axis: the charger first, then the level, as far as anything is known."""
+    if charging:
+        return Power.CHARGING
+    return before if battery is None else _POWER[memory.level]
+
+
+def is_bad(battery: float, *, charging: bool | None, policy: Policy) -> bool:
+    """Whether a sample speaks for the alert: one more signal of it while it is open."""
+    return not charging and battery <= policy.battery_low
+
+
+def after_report(state: DeviceState, battery: float, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
+    """Follow the tablet's own report (percent), which counts as if two samples had said so."""
+    policy, charging = occasion.assignment.policy, state.charging
+    said = BatteryLevel.OK if charging else level_of(battery, policy)
+    memory = replace(state.battery_level, last=said)
+    memory = _remember_sample(memory, battery, charging=charging, policy=policy)
+    axis = power(state.power, memory, battery=battery, charging=charging)
+    after = replace(state, battery=battery, battery_level=memory, power=axis)
+    return follow(state, after, occasion=occasion, signals=int(is_bad(battery, charging=charging, policy=policy)))
+
+
+def follow(
+    before: DeviceState, after: DeviceState, *, occasion: Occasion, signals: int
+) -> tuple[DeviceState, AlertChange | None]:
+    """Bring the alert in line with the level that is remembered now."""
+    policy, memory = occasion.assignment.policy, after.battery_level
+    firing = memory.level is not BatteryLevel.OK
+    return settle(
+        after,
+        Family.BATTERY,
+        causes=(_cause(memory, after.battery, policy=policy),) if firing else (),
+        ended=() if firing else (_recovered(before.battery_level, after.battery, policy=policy, now=occasion.at),),
+        signals=signals,
+        occasion=occasion,
+    )
+
+
+def _cause(memory: BatteryMemory, battery: float | None, *, policy: Policy) -> Cause:
+    """Why a level other than OK keeps the alert open."""
+    if memory.level is BatteryLevel.LOW:
+        low = Reason(Because.BATTERY_LOW, observed=battery, limit=policy.battery_low, samples=SAMPLES)
+        return Cause(Rule.BATTERY_LOW, Severity.LOW, (low,))
+    critical = Reason(Because.BATTERY_CRITICAL, observed=battery, limit=policy.battery_critical, samples=SAMPLES)
+    return Cause(Rule.BATTERY_CRITICAL, Severity.MEDIUM, (critical,))
+
+
+def _recovered(before: BatteryMemory, battery: float | None, *, policy: Policy, now: datetime) -> Reason:
+    """Why it ended, by the level that is back or else by the charger."""
+    if battery is not None and battery >= policy.battery_low_clear:
+        return Reason(Because.BATTERY_RECOVERED, observed=battery, limit=policy.battery_low_clear)
+    since = before.charging_since or now
+    limit = policy.battery_charging_clear.total_seconds()
+    return Reason(Because.CHARGING, observed=(now - since).total_seconds(), limit=limit, since=since)
+
+
+def _remember_charger(memory: BatteryMemory, *, charging: bool | None, policy: Policy, now: datetime) -> BatteryMemory:
+    if not charging:
+        return memory if memory.charging_since is None else replace(memory, charging_since=None)
+    if memory.charging_since is None:
+        return replace(memory, charging_since=now)
+    return CALM_BATTERY if now - memory.charging_since >= policy.battery_charging_clear else memory
+
+
+def _remember_sample(memory: BatteryMemory, battery: float, *, charging: bool | None, policy: Policy) -> BatteryMemory:
+    said = BatteryLevel.OK if charging else level_of(battery, policy)
+    confirmed = min(memory.last, said)
+    level = memory.level
+    if confirmed > level:
+        return BatteryMemory(level=confirmed, last=said, charging_since=None)
+    if battery >= policy.battery_low_clear and battery > policy.battery_low:
+        level = BatteryLevel.OK
+    elif level is BatteryLevel.CRITICAL and policy.battery_critical < battery >= policy.battery_critical_clear:
+        level = BatteryLevel.LOW
+    return CALM_BATTERY if level is said is BatteryLevel.OK else replace(memory, level=level, last=said)
