@@ -1,0 +1,34 @@
+"""A device's state in the words of others: consoles and integrators, and the readers of the old system."""
+
+from typing import Literal
+
+from rules.alerts import Family
+from rules.policy import Assignment
+from rules.state import DeviceState, LinkState, StatusSnapshot
+
+
+def status_of(state: DeviceState, assignment: Assignment) -> StatusSnapshot:
+    """The snapshot for `hotels/{h}/devices/{d}/status`."""
+    return StatusSnapshot(
+        device_id=assignment.device_id,
+        room_id=assignment.place.room_id,
+        link=state.link,
+        posture=state.posture,
+        power=state.power,
+        since=state.since,
+        last_heard=state.last_heard,
+        battery=state.battery,
+        charging=state.charging,
+        rssi=state.rssi,
+    )
+
+
+def legacy_status(state: DeviceState) -> Literal["ok", "breach", "offline", "compromised"]:
+    """The old system's single word: a breach outweighs the silence that follows it; a battery never shows.
+
+    `compromised` was its word for tampering, which has no rule yet, so it is not returned.
+    """
+    if Family.BREACH in state.alerts:
+        return "breach"
+    offline = state.link in (LinkState.NEVER_SEEN, LinkState.AWAY, LinkState.SILENT)
+    return "offline" if offline else "ok"
