@@ -1,0 +1,144 @@
+"""From a message to a verdict: the one door through which everything that a tablet says reaches the rules.
+
+Pure: the same state, message, assignment and time give the same verdict, alert ids included. Nothing here knows of
+late messages; whoever calls keeps them out, and calls in the order of arrival.
+"""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from rules import battery, breach, reported, session, silence
+from rules.alarm import Occasion
+from rules.alerts import AlertChange, Because, Reason
+from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State
+from rules.place import normal_bssid
+from rules.policy import Assignment
+from rules.state import DeviceState, Verdict
+
+WIFI_OFF = "wifi-off"
+POWER_OFF = "power-off"
+
+
+def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignment, now: datetime) -> Verdict:
+    """What one live message makes of a device; `now` is the time of receipt.
+
+    A Report of kind `tamper` is a sign of life and opens nothing yet (unless its cause is `wifi-off`).
+    """
+    if isinstance(message, Heartbeat):
+        return _heartbeat(state, message, assignment=assignment, now=now)
+    if isinstance(message, Report):
+        return _report(state, message, assignment=assignment, now=now)
+    if isinstance(message, State):
+        return _state(state, message, assignment=assignment, now=now)
+    return Verdict(_dated(state, session.after_expiry(state), now=now))
+
+
+def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, now: datetime) -> Verdict:
+    """The hot path: a good sample of a calm device makes one new state and nothing else."""
+    state = before if beat.sid is None or beat.sid == before.sid else session.adopt(before, beat.sid)
+    bssid = _bssid(beat.wifi_bssid, state, assignment=assignment)
+    charging = state.charging if beat.charging is None else beat.charging
+    level = state.battery if beat.battery is None else beat.battery
+    signal, access_point, word, posture = breach.remember(state, beat.rssi, bssid, assignment=assignment, now=now)
+    cells = battery.remember(state.battery_level, beat.battery, charging=charging, policy=assignment.policy, now=now)
+    power = battery.power(state.power, cells, battery=level, charging=charging)
+    link, quiet = session.after_life(state, awake=beat.screen_on, now=now)
+    same = link is state.link and posture is state.posture and power is state.power
+    after = replace(
+        state,
+        link=link,
+        posture=posture,
+        power=power,
+        since=state.since if same else now,
+        last_heard=now,
+        battery=level,
+        charging=charging,
+        rssi=state.rssi if beat.rssi is None else beat.rssi,
+        bssid=bssid or state.bssid,
+        agent=beat.agent or state.agent,
+        signal=signal,
+        access_point=access_point,
+        reported=word,
+        battery_level=cells,
+        silence=quiet,
+    )
+    if not after.alerts and not signal.firing and not access_point.level and not cells.level:
+        return Verdict(after)
+    return _follow(state, after, beat=beat, bssid=bssid, occasion=Occasion(assignment, beat.id, now))
+
+
+def _follow(
+    before: DeviceState, after: DeviceState, *, beat: Heartbeat, bssid: str | None, occasion: Occasion
+) -> Verdict:
+    """The alerts, each family by itself, after a heartbeat of a device that has or needs one."""
+    assignment = occasion.assignment
+    bad = breach.is_bad(beat.rssi, bssid, assignment=assignment)
+    weak = beat.battery is not None and battery.is_bad(beat.battery, charging=after.charging, policy=assignment.policy)
+    stale = session.is_stale(after, beat.sid)
+    after, breached = breach.follow(before, after, occasion=occasion, signals=int(bad))
+    after, drained = battery.follow(before, after, occasion=occasion, signals=int(weak))
+    after, heard = silence.after_heartbeat(after, stale=stale, occasion=occasion)
+    return _verdict(after, breached, drained, heard)
+
+
+def _report(before: DeviceState, report: Report, *, assignment: Assignment, now: datetime) -> Verdict:
+    state = session.adopt(before, report.sid)
+    alarming = report.kind in (ReportKind.BREACH, ReportKind.TAMPER)
+    link, quiet = session.after_life(state, awake=True if alarming else None, now=now)
+    after = replace(
+        state,
+        link=link,
+        silence=quiet,
+        last_heard=now,
+        rssi=state.rssi if report.rssi is None else report.rssi,
+        bssid=_bssid(report.wifi_bssid, state, assignment=assignment) or state.bssid,
+    )
+    after, change = _follow_report(after, report, occasion=Occasion(assignment, report.id, now))
+    return _verdict(_dated(before, after, now=now), change)
+
+
+def _follow_report(state: DeviceState, report: Report, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
+    match report.kind:
+        case ReportKind.BREACH | ReportKind.TAMPER if report.cause == WIFI_OFF:
+            told = Reason(Because.WIFI_OFF, observed=report.rssi, cause=report.cause)
+            return silence.after_word(state, told, occasion=occasion)
+        case ReportKind.BREACH:
+            word = reported.remember_report(state.reported, report, now=occasion.at)
+            return breach.follow(state, replace(state, reported=word), occasion=occasion, signals=1)
+        case ReportKind.RECOVERY if state.reported is not None:
+            taken_back = Reason(Because.REPORTED_RECOVERY, observed=report.rssi, cause=report.cause)
+            return breach.follow(state, replace(state, reported=None), occasion=occasion, recovery=taken_back)
+        case ReportKind.BATTERY if report.level is not None:
+            return battery.after_report(state, report.level, occasion=occasion)
+    return state, None
+
+
+def _state(before: DeviceState, said: State, *, assignment: Assignment, now: datetime) -> Verdict:
+    if said.state is Link.LOST:
+        return Verdict(_dated(before, session.after_will(before, said.sid, now=now), now=now))
+    state = session.adopt(before, said.sid)
+    after = session.after_state(state, said, policy=assignment.policy, now=now)
+    if said.agent is not None and said.agent != after.agent:
+        after = replace(after, agent=said.agent)
+    change = None
+    if said.state is Link.BYE and said.reason == POWER_OFF and not session.is_stale(state, said.sid):
+        told = Reason(Because.POWERED_OFF, cause=said.reason)
+        after, change = silence.after_word(after, told, occasion=Occasion(assignment, said.id, now))
+    return _verdict(_dated(before, after, now=now), change)
+
+
+def _bssid(text: str | None, state: DeviceState, *, assignment: Assignment) -> str | None:
+    """The access point in normal form; what is known already costs no parsing."""
+    if text is None or text == state.bssid or text in assignment.place.access_points:
+        return text
+    return normal_bssid(text)
+
+
+def _dated(before: DeviceState, after: DeviceState, *, now: datetime) -> DeviceState:
+    same = after.link is before.link and after.posture is before.posture and after.power is before.power
+    return after if same else replace(after, since=now)
+
+
+def _verdict(state: DeviceState, *changes: AlertChange | None) -> Verdict:
+    return Verdict(state, tuple(change for change in changes if change is not None))
