@@ -1,0 +1,94 @@
+"""The bridge, put together: how its parts start, run and stop. Follow a heartbeat from `queue` to `intake`."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry
+
+from broker.delivery import Publisher
+from device_bridge.fleet import Fleet
+from device_bridge.intake import Intake
+from device_bridge.metrics import BridgeMetrics
+from device_bridge.monitor import Monitor
+from device_bridge.publish import Announcer
+from device_bridge.queue import InputQueue
+from device_bridge.watch import Watch
+from store import Doorbell, Store, StoreUnavailable
+
+_REFRESH_EVERY_S = 1.0
+
+
+class Bridge:
+    """Takes inputs from `queue`, publishes through `publisher`. `start` it before the broker listens, then `run`."""
+
+    def __init__(
+        self,
+        *,
+        queue: InputQueue,
+        store: Store,
+        publisher: Publisher,
+        doorbell: Doorbell,
+        now: Callable[[], datetime],
+        registry: CollectorRegistry,
+    ) -> None:
+        self._queue = queue
+        self._now = now
+        self._doorbell = doorbell
+        self._metrics = BridgeMetrics(registry)
+        self._fleet = Fleet(store)
+        self._watch = Watch(fleet=self._fleet, queue=queue, now=now)
+        self._intake = Intake(
+            queue=queue,
+            store=store,
+            fleet=self._fleet,
+            watch=self._watch,
+            publisher=publisher,
+            now=now,
+            metrics=self._metrics,
+        )
+        self._announcer = Announcer(store=store, fleet=self._fleet, publisher=publisher, now=now, metrics=self._metrics)
+        self._monitor = Monitor(
+            store=store,
+            fleet=self._fleet,
+            publisher=publisher,
+            now=now,
+            away_since=lambda: self._intake.store_away_since,
+        )
+
+    async def start(self) -> None:
+        """Load what is stored and publish what is retained. Raises StoreUnavailable."""
+        newest = await self._fleet.load()
+        await self._intake.assigned(tuple(self._fleet))
+        await self._announcer.republish(newest)
+
+    async def run(self) -> None:
+        """Watch until cancelled; from now on every tablet has the grace of a start before silence is judged."""
+        self._watch.begin_again(self._now())
+        with self._doorbell.listen() as bell:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._intake.run())
+                tasks.create_task(self._watch.run())
+                tasks.create_task(self._announcer.run(bell))
+                tasks.create_task(self._monitor.run())
+                tasks.create_task(self._refresh())
+
+    def problems(self) -> list[str]:
+        """What keeps the bridge from watching, in words for the health page; empty when nothing does."""
+        if self._intake.store_away_since is not None:
+            return ["the database does not answer"]
+        return [] if self._monitor.is_watching else ["the bridge has not begun to watch"]
+
+    async def _refresh(self) -> None:
+        """Rooms, devices and policy that people change are taken up within about a second."""
+        while True:
+            await asyncio.sleep(_REFRESH_EVERY_S)
+            self._metrics.waiting.set(len(self._queue))
+            self._metrics.devices.set(len(self._fleet))
+            try:
+                changed = await self._fleet.refresh()
+                await self._intake.assigned(changed)
+                await self._announcer.assigned(changed)
+            except StoreUnavailable:
+                continue  # the intake reports it
+            self._watch.look_at(changed)

@@ -1,0 +1,206 @@
+"""Bytes from a device's topic become a message, or a rejection that says why. Never raises, whatever the bytes.
+
+One bad message must not stop the next one, of that device or any other (promise 6); so everything a decoder
+can throw ends here, as data.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from broker.topics import Kind, Topic
+from rules.ids import MessageId
+from rules.messages import (
+    Aware,
+    DeviceMessage,
+    Heartbeat,
+    IdText,
+    Link,
+    Message,
+    Report,
+    State,
+)
+
+MESSAGE_LIMIT = 8 * 1024
+BACKLOG_LIMIT = 64 * 1024
+BACKLOG_ITEMS = 100
+DEEPEST = 8
+
+
+class Refused(StrEnum):
+    """Why a message was not taken. The receipt, the quarantine, the log and the metric say the same word."""
+
+    MALFORMED = "malformed"  # not JSON, or not UTF-8
+    INVALID = "invalid"  # JSON, but a field is missing, of the wrong type or out of range
+    TOO_LARGE = "too-large"
+    TOO_DEEP = "too-deep"
+    SPOOFED = "spoofed"  # an id in the payload is not the topic's
+    RETAINED = "retained"  # RETAIN was set: never device input
+    UNSUPPORTED = "unsupported"  # this version does not consume the topic
+    UNKNOWN_DEVICE = "unknown-device"
+    STORE_REFUSED = "store-refused"  # the database would not have it
+
+
+class Rejected(Struct, frozen=True):
+    """What is wrong with a message, in words that its sender can act upon, and its id where it could be read."""
+
+    reason: Refused
+    detail: str
+    message_id: MessageId | None = None
+
+
+class Decoded(Struct, frozen=True):
+    """One message, with the bytes it came as (they are what is stored)."""
+
+    kind: Kind
+    message: DeviceMessage
+    body: bytes
+    late: bool = False
+
+
+class _StateOnWire(Struct, rename="camel", kw_only=True):
+    """A State before it is known to be a will, which has neither id nor time."""
+
+    state: Link
+    id: IdText | None = None
+    ts: Aware | None = None
+    sid: IdText | None = None
+
+
+class _BacklogItem(Struct, kw_only=True):
+    kind: Kind
+    message: Raw
+
+
+class _Backlog(Message, frozen=True, rename="camel", kw_only=True):
+    items: Annotated[tuple[_BacklogItem, ...], Meta(max_length=BACKLOG_ITEMS)]
+
+
+class _OnlyId(Struct):
+    id: IdText
+
+
+_heartbeat = msgspec.json.Decoder(Heartbeat)
+_report = msgspec.json.Decoder(Report)
+_state = msgspec.json.Decoder(State)
+_state_on_wire = msgspec.json.Decoder(_StateOnWire)
+_backlog = msgspec.json.Decoder(_Backlog)
+_only_id = msgspec.json.Decoder(_OnlyId)
+
+# msgspec raises all three: deep nesting ends in RecursionError, bad UTF-8 in UnicodeDecodeError.
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
+def decode(topic: Topic, payload: bytes, *, retain: bool, received_at: datetime) -> list[Decoded | Rejected]:
+    """What `payload` says, in its own order: one result, or as many as a backlog has items.
+
+    Source of the limits: docs/contract.md, "Payloads".
+    """
+    if retain:
+        return [Rejected(Refused.RETAINED, "a message with RETAIN set is never device input; publish without it")]
+    if topic.kind is Kind.BACKLOG:
+        return _decode_backlog(topic, payload, received_at=received_at)
+    return [_decode_one(topic.kind, topic, payload, received_at=received_at)]
+
+
+def _decode_one(kind: Kind, topic: Topic, payload: bytes, *, received_at: datetime) -> Decoded | Rejected:
+    if len(payload) > MESSAGE_LIMIT:
+        return Rejected(Refused.TOO_LARGE, f"{len(payload)} bytes; a message may have {MESSAGE_LIMIT}")
+    if _too_deep(payload):
+        return Rejected(Refused.TOO_DEEP, f"nested over {DEEPEST} levels", _id_of(payload))
+    try:
+        message = _parse(kind, payload, received_at=received_at)
+    except msgspec.ValidationError as error:
+        return Rejected(Refused.INVALID, str(error), _id_of(payload))
+    except _UNREADABLE as error:
+        return Rejected(Refused.MALFORMED, _plain(error), _id_of(payload))
+    if message is None:
+        return Rejected(Refused.UNSUPPORTED, f"{kind.value}: not consumed by this version", _id_of(payload))
+    return _spoof(message, topic) or Decoded(kind, message, payload)
+
+
+def _parse(kind: Kind, payload: bytes, *, received_at: datetime) -> DeviceMessage | None:
+    if kind is Kind.HEARTBEAT:
+        return _heartbeat.decode(payload)
+    if kind is Kind.ALERT:
+        return _report.decode(payload)
+    if kind is Kind.STATE:
+        return _parse_state(payload, received_at=received_at)
+    return None
+
+
+def _parse_state(payload: bytes, *, received_at: datetime) -> State:
+    """A will is `{"state": "lost", "sid": …}` and nothing more: its id and its time are made here."""
+    wire = _state_on_wire.decode(payload)
+    if wire.state is not Link.LOST:
+        return _state.decode(payload)
+    name = wire.sid or f"{received_at.timestamp() * 1000:.0f}"
+    return State(id=MessageId(f"lost-{name}"[:64]), ts=received_at, sid=wire.sid, state=Link.LOST)
+
+
+def _decode_backlog(topic: Topic, payload: bytes, *, received_at: datetime) -> list[Decoded | Rejected]:
+    if len(payload) > BACKLOG_LIMIT:
+        return [Rejected(Refused.TOO_LARGE, f"{len(payload)} bytes; a backlog may have {BACKLOG_LIMIT}")]
+    if _too_deep(payload):
+        return [Rejected(Refused.TOO_DEEP, f"nested over {DEEPEST} levels", _id_of(payload))]
+    try:
+        backlog = _backlog.decode(payload)
+    except msgspec.ValidationError as error:
+        return [Rejected(Refused.INVALID, str(error), _id_of(payload))]
+    except _UNREADABLE as error:
+        return [Rejected(Refused.MALFORMED, _plain(error), _id_of(payload))]
+    spoofed = _spoof(backlog, topic)
+    if spoofed is not None:
+        return [spoofed]
+    return [
+        _late(_decode_one(item.kind, topic, bytes(item.message), received_at=received_at)) for item in backlog.items
+    ]
+
+
+def _late(item: Decoded | Rejected) -> Decoded | Rejected:
+    if isinstance(item, Rejected):
+        return item
+    return Decoded(item.kind, item.message, item.body, late=True)
+
+
+def _spoof(message: Message, topic: Topic) -> Rejected | None:
+    if message.device_id is not None and message.device_id != topic.subject:
+        return Rejected(Refused.SPOOFED, "deviceId is not the topic's device", message.id)
+    if message.hotel_id is not None and message.hotel_id != topic.hotel_id:
+        return Rejected(Refused.SPOOFED, "hotelId is not the topic's hotel", message.id)
+    return None
+
+
+def _too_deep(payload: bytes) -> bool:
+    """Whether JSON brackets nest over DEEPEST levels. The usual flat message costs two counts."""
+    if payload.count(b"{") + payload.count(b"[") <= DEEPEST:
+        return False
+    depth, in_string, escaped = 0, False, False
+    for byte in payload:
+        if in_string:
+            in_string = escaped or byte != 0x22
+            escaped = byte == 0x5C and not escaped
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"{[":
+            depth += 1
+            if depth > DEEPEST:
+                return True
+        elif byte in b"}]":
+            depth -= 1
+    return False
+
+
+def _id_of(payload: bytes) -> MessageId | None:
+    """The id of a message that is refused for another reason, so that its receipt can name it."""
+    try:
+        return MessageId(_only_id.decode(payload).id)
+    except (*_UNREADABLE, msgspec.ValidationError):
+        return None
+
+
+def _plain(error: Exception) -> str:
+    return "not valid UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

@@ -1,0 +1,170 @@
+"""What the store says, to MQTT: events in their order, alert snapshots and device status retained.
+
+Only committed rows are published, and every row is published after the ones before it, so a console that
+subscribes sees what a reader of the event stream sees. The bridge owns every retained product topic: at start
+it publishes what the database says before it says that it is watching.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from broker.delivery import Publisher
+from broker.topics import Kind, alert_topic, device_topic, events_topic, status_topic
+from device_bridge.fleet import Fleet, Tablet
+from device_bridge.metrics import BridgeMetrics
+from rules.alerts import AlertStatus
+from rules.ids import AlertId, DeviceId, HotelId
+from rules.snapshot import status_of
+from store import Store, StoreUnavailable
+from store.doorbell import Bell
+from store.records import Event, EventType
+
+_PAGE = 200
+_STATUS_EVERY = timedelta(seconds=60)
+_LOOK_EVERY_S = 1.0
+_FRESHEN_EVERY = timedelta(seconds=5)
+
+
+class _AlertState(msgspec.Struct):
+    """As much of an alert snapshot as decides whether its retained topic is emptied."""
+
+    status: AlertStatus
+
+
+_alert_state = msgspec.json.Decoder(_AlertState)
+_encode = msgspec.json.Encoder().encode
+
+
+class RoomConfig(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """The retained `config` of a tablet: where it belongs and how often it speaks. Durations are seconds."""
+
+    revision: int
+    room_id: str | None
+    access_points: tuple[str, ...]
+    rssi_floor: float | None
+    heartbeat_interval_s: float
+    battery_low: float
+    battery_critical: float
+
+
+class Announcer:
+    """Publishes every committed event once, hotel by hotel in order of its id."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        fleet: Fleet,
+        publisher: Publisher,
+        now: Callable[[], datetime],
+        metrics: BridgeMetrics,
+    ) -> None:
+        self._store = store
+        self._fleet = fleet
+        self._publisher = publisher
+        self._now = now
+        self._metrics = metrics
+        self._freshened: datetime | None = None
+        self._told: dict[HotelId, int] = {}  # the newest event that was published, per hotel
+
+    async def republish(self, newest: dict[HotelId, int]) -> None:
+        """At start: every retained topic, as of the events in `newest`; later events follow in `run`."""
+        self._told = dict(newest)
+        for hotel_id in newest:
+            await self._republish_alerts(hotel_id)
+        for tablet in self._fleet:
+            await self._tell_config(tablet)
+            await self._tell_status(tablet)
+
+    async def assigned(self, tablets: Iterable[Tablet]) -> None:
+        """These tablets are new or belong elsewhere: their config and status say so."""
+        for tablet in tablets:
+            await self._tell_config(tablet)
+            await self._tell_status(tablet)
+
+    async def run(self, bell: Bell) -> None:
+        """Publish what is committed, until cancelled: when the bell rings, and every second without it."""
+        while True:
+            try:
+                for hotel_id in self._fleet.hotels:
+                    await self._tell_events(hotel_id)
+                await self._freshen()
+            except StoreUnavailable:
+                pass  # the intake reports it; what is committed then is told when the store is back
+            await bell.wait(_LOOK_EVERY_S)
+
+    async def _republish_alerts(self, hotel_id: HotelId) -> None:
+        cursor: str | None = None
+        while True:
+            page = await self._store.alerts(hotel_id, status=AlertStatus.OPEN, cursor=cursor, limit=_PAGE)
+            for alert in page.items:
+                await self._tell_alert(hotel_id, alert.id, _encode(alert), alert.status)
+            cursor = page.next
+            if cursor is None:
+                return
+
+    async def _tell_events(self, hotel_id: HotelId) -> None:
+        while events := await self._store.events_after(hotel_id, self._told.get(hotel_id, 0), limit=_PAGE):
+            for event in events:
+                await self._tell_event(hotel_id, event)
+                self._told[hotel_id] = event.id
+
+    async def _tell_event(self, hotel_id: HotelId, event: Event) -> None:
+        if event.type in _OF_ALERTS:
+            status = _alert_state.decode(event.data).status
+            await self._tell_alert(hotel_id, AlertId(event.subject), bytes(event.data), status)
+        elif event.type is EventType.DEVICE_STATUS:
+            await self._publisher.publish(
+                status_topic(hotel_id, DeviceId(event.subject)), bytes(event.data), retain=True
+            )
+            tablet = self._fleet.find(hotel_id, event.subject)
+            if tablet is not None:
+                tablet.status_told = self._now()
+        await self._publisher.publish(events_topic(hotel_id), _encode(event))
+        self._metrics.published.inc()
+
+    async def _tell_alert(self, hotel_id: HotelId, alert_id: AlertId, snapshot: bytes, status: AlertStatus) -> None:
+        """Retained while it is open. Resolved, the snapshot goes out once more, and then the topic is emptied."""
+        topic = alert_topic(hotel_id, alert_id)
+        if status is AlertStatus.OPEN:
+            await self._publisher.publish(topic, snapshot, retain=True)
+        else:
+            await self._publisher.publish(topic, snapshot)
+            await self._publisher.publish(topic, b"", retain=True)
+
+    async def _freshen(self) -> None:
+        """A tablet whose axes stand still shows its last battery and signal, at most once a minute."""
+        now = self._now()
+        if self._freshened is not None and now - self._freshened < _FRESHEN_EVERY:
+            return
+        self._freshened = now
+        for tablet in tuple(self._fleet):
+            heard, told = tablet.state.last_heard, tablet.status_told
+            if heard is not None and told is not None and now - told >= _STATUS_EVERY and heard > told:
+                await self._tell_status(tablet)
+
+    async def _tell_status(self, tablet: Tablet) -> None:
+        tablet.status_told = self._now()
+        snapshot = _encode(status_of(tablet.state, tablet.assignment))
+        await self._publisher.publish(status_topic(tablet.hotel_id, tablet.device_id), snapshot, retain=True)
+
+    async def _tell_config(self, tablet: Tablet) -> None:
+        policy, place = tablet.assignment.policy, tablet.assignment.place
+        config = RoomConfig(
+            revision=tablet.assignment_revision,
+            room_id=place.room_id,
+            access_points=tuple(sorted(place.access_points)),
+            rssi_floor=policy.rssi_floor,
+            heartbeat_interval_s=policy.heartbeat_interval.total_seconds(),
+            battery_low=policy.battery_low,
+            battery_critical=policy.battery_critical,
+        )
+        topic = device_topic(tablet.hotel_id, tablet.device_id, Kind.CONFIG)
+        await self._publisher.publish(topic, _encode(config), retain=True)
+
+
+_OF_ALERTS = frozenset(
+    {EventType.ALERT_OPENED, EventType.ALERT_CHANGED, EventType.ALERT_CLEARED, EventType.ALERT_ACKNOWLEDGED}
+)

@@ -1,0 +1,85 @@
+"""Deadlines: the moments at which nothing heard changes something. Kept in a heap, rebuilt at every start.
+
+A deadline is computed from stored facts, never stored itself. A heartbeat only moves a tablet's deadline
+further away, so the heap is not touched for it: when an entry comes up it is computed again, and put back if
+it has moved. Whether a deadline has really passed is judged in the queue, after every message that came before.
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from device_bridge.fleet import Fleet, Tablet
+from device_bridge.queue import DeadlineDue, InputQueue
+from rules.silence import deadline
+
+_LOOK_EVERY = timedelta(seconds=0.5)
+_STALL_S = 5.0
+
+
+class Watch:
+    """Asks each tablet's rules when to look again, and looks then."""
+
+    def __init__(self, *, fleet: Fleet, queue: InputQueue, now: Callable[[], datetime]) -> None:
+        self._fleet = fleet
+        self._queue = queue
+        self._now = now
+        self._heap: list[tuple[datetime, int, Tablet]] = []
+        self._turn = itertools.count()  # two entries never compare their tablets
+        self._sooner = asyncio.Event()
+        self.watching_since = now()
+
+    def begin_again(self, at: datetime) -> None:
+        """We were not listening: from `at` on every tablet gets the grace of a start before silence is judged."""
+        self.watching_since = at
+        self._heap.clear()
+        for tablet in self._fleet:
+            tablet.deadline = None
+        self.look_at(self._fleet)
+
+    def look_at(self, tablets: Iterable[Tablet]) -> None:
+        """After a commit: these tablets' deadlines may have come nearer."""
+        for tablet in tablets:
+            due = deadline(tablet.state, assignment=tablet.assignment, watching_since=self.watching_since)
+            if due is not None and (tablet.deadline is None or due < tablet.deadline):
+                tablet.deadline = due
+                heapq.heappush(self._heap, (due, next(self._turn), tablet))
+                if self._heap[0][2] is tablet:
+                    self._sooner.set()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        loop = asyncio.get_running_loop()
+        looked = loop.time()
+        while True:
+            if loop.time() - looked > _STALL_S:
+                # This process stood still, and so did its reading of sockets: the tablets are not to blame.
+                self.begin_again(self._now())
+            looked = loop.time()
+            await self._pause(self.pass_due(self._now()))
+
+    def pass_due(self, now: datetime) -> timedelta:
+        """Hand what is due at `now` to the queue; how long until the next one."""
+        while self._heap and self._heap[0][0] <= now:
+            at, _, tablet = heapq.heappop(self._heap)
+            if tablet.deadline != at:
+                continue  # an entry that a nearer one has replaced
+            tablet.deadline = None
+            due = deadline(tablet.state, assignment=tablet.assignment, watching_since=self.watching_since)
+            if due is not None and due <= now:
+                # Judging it commits, and the commit comes back to look_at() for the deadline after it.
+                self._queue.put(DeadlineDue(tablet.hotel_id, tablet.device_id, now))
+            else:
+                self.look_at([tablet])
+        return self._heap[0][0] - now if self._heap else _LOOK_EVERY
+
+    async def _pause(self, until_next: timedelta) -> None:
+        """Until the next deadline, a nearer one, or the next look: a moved test clock rings no bell."""
+        try:
+            async with asyncio.timeout(min(until_next, _LOOK_EVERY).total_seconds()):
+                await self._sooner.wait()
+            self._sooner.clear()
+        except TimeoutError:
+            return
