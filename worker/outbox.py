@@ -1,0 +1,50 @@
+"""What the worker needs of the store: the outbox, in five verbs. It is the truth; every queue may lose everything."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from rules.ids import HotelId
+from store.records import Claimed, NotificationId, NotificationRef
+
+
+class Outbox(Protocol):
+    """Every verb is one transaction and may raise StoreUnavailable, after which nothing has changed."""
+
+    async def due_notifications(self, now: datetime, *, limit: int) -> Sequence[NotificationRef]:
+        """Return what may be sent now: pending and due, or claimed by somebody whose lease has ended."""
+        ...
+
+    async def claim_notification(
+        self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime, lease: timedelta
+    ) -> Claimed | None:
+        """Take a due one for `lease`; None when it is not due (any more), which is nobody's fault.
+
+        Counts an attempt. `worker` names this one claim.
+        """
+        ...
+
+    async def record_delivered(
+        self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime
+    ) -> bool:
+        """Finish it. This verb and the next two answer False, and change nothing, when the claim was lost."""
+        ...
+
+    async def record_retry(
+        self,
+        hotel_id: HotelId,
+        notification_id: NotificationId,
+        *,
+        worker: str,
+        now: datetime,
+        error: str,
+        next_at: datetime,
+    ) -> bool:
+        """Give it back until `next_at`."""
+        ...
+
+    async def record_dead(
+        self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime, error: str
+    ) -> bool:
+        """Give it up."""
+        ...
