@@ -1,0 +1,229 @@
+"""What a notice says. Pure: an alert and the hotel's time zone in, words out; the channels only lay them out.
+
+The reader is a security manager at three in the morning: how bad, which room, what happened and why stand in the
+subject; when, in the hotel's own time, and what was measured stand below. Whatever a tablet or a person wrote is cut
+to one printable line, so that it can neither break a mail header nor bury the rest.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
+
+from msgspec import Struct
+
+from rules.alerts import AlertSnapshot, Because, Family, Reason, Rule
+from store.records import NoticeKind
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """One notice, worded. `subject` is a single line; `facts` are (label, value); `link` opens the console."""
+
+    subject: str
+    headline: str
+    facts: tuple[tuple[str, str], ...]
+    reasons: tuple[str, ...]
+    remark: str | None
+    link: str | None
+    urgent: bool
+
+    @property
+    def text(self) -> str:
+        """The notice as plain text, as the mail's text part has it."""
+        lines = [self.headline, ""]
+        lines += [f"{label}: {value}" for label, value in self.facts]
+        if self.reasons:
+            lines += ["", "Why:", *(f"- {reason}" for reason in self.reasons)]
+        if self.remark:
+            lines += ["", self.remark]
+        if self.link:
+            lines += ["", f"Open it in Innwatch: {self.link}"]
+        return "\n".join(lines) + "\n"
+
+
+def word(alert: AlertSnapshot, kind: NoticeKind, *, hotel: str, zone: tzinfo, console_url: str | None = None) -> Notice:
+    """Word one notice. `hotel` is its name for people, `zone` its time zone, `console_url` the console's address."""
+    reasons = _reasons_for(alert, kind)
+    happened = _happened(alert, kind)
+    because = SENTENCES[reasons[0].because] if reasons else None
+    where = f"room {one_line(alert.room_id)}" if alert.room_id else f"tablet {one_line(alert.device_id)}, no room"
+    head = " - ".join(
+        [
+            f"{'DRILL ' if alert.drill else ''}{_state(alert, kind)}",
+            f"{where}: {happened}" + (f" ({because})" if because else ""),
+        ]
+    )
+    return Notice(
+        subject=f"{head} - {one_line(hotel)}",
+        headline=head,
+        facts=tuple(_facts(alert, kind, hotel=hotel, zone=zone)),
+        reasons=tuple(_explain(reason, zone) for reason in reasons),
+        remark=_remark(alert, kind, zone=zone),
+        link=f"{console_url.rstrip('/')}/#/alerts/{alert.id}" if console_url else None,
+        urgent=kind is not NoticeKind.RECOVERED and alert.severity.value in {"high", "critical"},
+    )
+
+
+def one_line(text: str, *, most: int = 120) -> str:
+    """Cut text that we did not write to one line of printable characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def _state(alert: AlertSnapshot, kind: NoticeKind) -> str:
+    if kind is NoticeKind.RECOVERED:
+        return "CLOSED" if _is_unwatched(alert) else "RECOVERED"
+    severity = alert.severity.value.upper()
+    return f"{severity} (worse)" if kind is NoticeKind.WORSENED else severity
+
+
+def _happened(alert: AlertSnapshot, kind: NoticeKind) -> str:
+    if kind is not NoticeKind.RECOVERED:
+        return HAPPENED[alert.rule]
+    return "no longer watched" if _is_unwatched(alert) else RECOVERED[alert.family]
+
+
+def _is_unwatched(alert: AlertSnapshot) -> bool:
+    """Whether it is over because nobody looks any more, which must not be told as good news."""
+    return any(reason.because in {Because.DEVICE_REMOVED, Because.NO_LONGER_JUDGED} for reason in alert.why)
+
+
+def _reasons_for(alert: AlertSnapshot, kind: NoticeKind) -> tuple[Reason, ...]:
+    """A recovery is explained by what got better, trouble by what got worse; that it lasts is said last."""
+    ended = kind is NoticeKind.RECOVERED
+    wanted = (reason for reason in alert.why if (reason.because in ENDING) is ended)
+    return tuple(sorted(wanted, key=lambda reason: reason.because is Because.STILL_FIRING))
+
+
+def _facts(alert: AlertSnapshot, kind: NoticeKind, *, hotel: str, zone: tzinfo) -> Iterable[tuple[str, str]]:
+    yield "Hotel", one_line(hotel)
+    if alert.room_id:
+        yield "Room", one_line(alert.room_id) + (f", floor {one_line(alert.floor)}" if alert.floor else "")
+    yield "Tablet", one_line(alert.device_id)
+    yield "Severity", alert.severity.value
+    yield "Began", _moment(alert.opened_at, zone)
+    if kind is NoticeKind.RECOVERED:
+        yield "Ended", _moment(alert.resolved_at or alert.last_at, zone)
+    elif alert.last_at > alert.opened_at:
+        yield "Last change", _moment(alert.last_at, zone)
+    yield "Alert", alert.id
+
+
+def _remark(alert: AlertSnapshot, kind: NoticeKind, *, zone: tzinfo) -> str | None:
+    if kind is NoticeKind.RECOVERED or alert.acknowledged is None:
+        return None
+    return f"{one_line(alert.acknowledged.by)} acknowledged it at {_moment(alert.acknowledged.at, zone)}."
+
+
+def _moment(at: datetime, zone: tzinfo) -> str:
+    return at.astimezone(zone).strftime("%a %d %b %Y, %H:%M:%S %Z")
+
+
+def _explain(reason: Reason, zone: tzinfo) -> str:
+    unit = UNITS.get(reason.because, "")
+    details = [
+        _measured(reason.observed, unit=unit),
+        _held_against(reason.limit, unit=unit),
+        f"{reason.samples} samples" if reason.samples else None,
+        f"since {reason.since.astimezone(zone):%H:%M:%S}" if reason.since else None,
+        f'the tablet says "{one_line(reason.cause)}"' if reason.cause else None,
+    ]
+    known = [detail for detail in details if detail]
+    return SENTENCES[reason.because] + (f" ({', '.join(known)})" if known else "")
+
+
+def _measured(value: float | str | None, *, unit: str) -> str | None:
+    if value is None:
+        return None
+    return one_line(value) if isinstance(value, str) else f"{value:g}{unit}"
+
+
+def _held_against(value: float | str | None, *, unit: str) -> str | None:
+    measured = _measured(value, unit=unit)
+    if not measured:
+        return None
+    return f"expected {measured}" if isinstance(value, str) else f"threshold {measured}"
+
+
+HAPPENED = {
+    Rule.BREACH_SIGNAL: "tablet is leaving its room",
+    Rule.BREACH_ACCESS_POINT: "tablet is out of its room",
+    Rule.BREACH_REPORTED: "tablet reports that it is being taken away",
+    Rule.SILENCE: "tablet has gone silent",
+    Rule.WIFI_OFF: "Wi-Fi was switched off on the tablet",
+    Rule.POWERED_OFF: "tablet was switched off",
+    Rule.BATTERY_LOW: "tablet battery is low",
+    Rule.BATTERY_CRITICAL: "tablet battery is almost empty",
+}
+
+RECOVERED = {
+    Family.BREACH: "tablet is back",
+    Family.SILENCE: "tablet is heard again",
+    Family.BATTERY: "tablet battery is fine again",
+}
+
+SENTENCES = {
+    Because.SIGNAL_BELOW_FLOOR: "its Wi-Fi signal is too weak for this room",
+    Because.ROOM_NOT_CALIBRATED: "its Wi-Fi signal is weak, but the room is not calibrated",
+    Because.MOVED: "it is on the access point of a neighbouring room",
+    Because.OUT_OF_ZONE: "it is on an access point elsewhere in the hotel",
+    Because.FOREIGN: "it is on a Wi-Fi that is not the hotel's",
+    Because.REPORTED: "the tablet said so itself",
+    Because.SILENT_AFTER_REPORT: "it reported trouble and then fell silent",
+    Because.NOTHING_HEARD: "no heartbeat arrives any more",
+    Because.CONNECTION_LOST: "its connection broke without a goodbye",
+    Because.OVERSLEPT: "it did not wake up when it should",
+    Because.BYE_OVERDUE: "it said goodbye and did not come back in time",
+    Because.WIFI_OFF: "the tablet said that its Wi-Fi is being switched off",
+    Because.POWERED_OFF: "the tablet said that it is being switched off",
+    Because.BATTERY_LOW: "it should be put on its charger",
+    Because.BATTERY_CRITICAL: "it will soon switch itself off",
+    Because.STILL_FIRING: "it has not ended",
+    Because.SIGNAL_RECOVERED: "its Wi-Fi signal is good again",
+    Because.BACK_ON_OWN_ACCESS_POINT: "it is on its own room's access point again",
+    Because.REPORTED_RECOVERY: "the tablet said so itself",
+    Because.HEARD_AGAIN: "its heartbeats arrive again",
+    Because.BATTERY_RECOVERED: "it has enough charge",
+    Because.CHARGING: "it is charging",
+    Because.NO_LONGER_JUDGED: "the room has no limits any more that it could be held against",
+    Because.DEVICE_REMOVED: "the tablet was removed from Innwatch",
+}
+
+ENDING = frozenset(
+    {
+        Because.SIGNAL_RECOVERED,
+        Because.BACK_ON_OWN_ACCESS_POINT,
+        Because.REPORTED_RECOVERY,
+        Because.HEARD_AGAIN,
+        Because.BATTERY_RECOVERED,
+        Because.CHARGING,
+        Because.NO_LONGER_JUDGED,
+        Because.DEVICE_REMOVED,
+    }
+)
+
+UNITS = {
+    **dict.fromkeys(
+        (
+            Because.SIGNAL_BELOW_FLOOR,
+            Because.ROOM_NOT_CALIBRATED,
+            Because.SIGNAL_RECOVERED,
+            Because.REPORTED,
+            Because.REPORTED_RECOVERY,
+            Because.WIFI_OFF,
+        ),
+        " dBm",
+    ),
+    **dict.fromkeys(
+        (
+            Because.NOTHING_HEARD,
+            Because.CONNECTION_LOST,
+            Because.OVERSLEPT,
+            Because.BYE_OVERDUE,
+            Because.SILENT_AFTER_REPORT,
+            Because.STILL_FIRING,
+            Because.CHARGING,
+        ),
+        " s",
+    ),
+    **dict.fromkeys((Because.BATTERY_LOW, Because.BATTERY_CRITICAL, Because.BATTERY_RECOVERED), " %"),
+    Because.HEARD_AGAIN: " heartbeats",
+}
