@@ -1,0 +1,223 @@
+"""The agent on a tablet: stays connected, says its piece in time, and keeps what nobody has taken yet.
+
+It keeps contract §§3-4: `ready` comes first; reports and states are kept until their receipt and sent again without
+one; what was said while offline goes out as a backlog, in order, under its first ids and times.
+"""
+
+import selectors
+from collections.abc import Callable
+from datetime import datetime
+from random import Random
+
+from msgspec import Struct
+
+from broker.topics import Kind
+from config.simulate.connection import Connection, Verdict
+from config.simulate.kept import Kept
+from config.simulate.tablet import Outgoing, Tablet
+from rules.messages import ReportKind
+
+ANSWER_WITHIN = 10.0
+BACK_OFF_FIRST, BACK_OFF_LONGEST = 1.0, 30.0
+BACK_OFF_REFUSED = 60.0
+
+
+class Tally(Struct):
+    """What all agents of a fleet did together."""
+
+    online: int = 0
+    sent: int = 0
+    acknowledged: int = 0
+    receipts: int = 0
+    rejected: int = 0
+    refusals: int = 0  # of CONNECTs
+
+
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """What the agents of a fleet share. `monotonic` is in seconds."""
+
+    host: str
+    port: int
+    selector: selectors.BaseSelector
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    say: Callable[[str], None]
+    tally: Tally
+    speed: float = 1.0
+
+
+class Agent:
+    """One tablet at work. `act` does what is due; `due` says when to call it next (monotonic seconds)."""
+
+    def __init__(self, tablet: Tablet, *, around: Surroundings, chance: Random, first_at: float) -> None:
+        self.tablet = tablet
+        self.due = first_at
+        self._around = around
+        self._chance = chance
+        self._kept = Kept()
+        self._connection: Connection | None = None
+        self._left_open: Connection | None = None  # the frozen one, until the next takes its place
+        self._online = False
+        self._wifi = True
+        self._connect_at = first_at
+        self._answer_until = 0.0
+        self._back_off = BACK_OFF_FIRST
+        self._interval = tablet.identity.interval / around.speed
+        self._beat_at = first_at + self._interval
+
+    @property
+    def name(self) -> str:
+        return self.tablet.identity.device_id
+
+    @property
+    def is_online(self) -> bool:
+        return self._online
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether somebody answers for all that it said."""
+        return self._kept.promised
+
+    # -- what scenarios and the fleet ask for
+
+    def report(self, kind: ReportKind, cause: str | None = None) -> None:
+        """Tell at once, or in the backlog when there is no connection."""
+        message = self.tablet.report(kind, cause, self._around.clock())
+        if self._online:
+            self._kept.hold(message, self._around.monotonic())
+            self._send(message)
+        else:
+            self._kept.shelve(message)
+
+    def wifi_off(self) -> None:
+        """The radio goes off: the broker sees neither a goodbye nor a closed socket."""
+        self._wifi = False
+        if self._connection is not None:
+            self._release()
+            self._lost(self._connection.freeze())
+            self._left_open, self._connection = self._connection, None
+        self.tablet.signal = None
+        self.report(ReportKind.BREACH, "wifi-off")
+
+    def wifi_on(self) -> None:
+        self._wifi = True
+        self.tablet.signal = self.tablet.at_home
+        self._connect_at = self.due = self._around.monotonic()
+
+    def say_goodbye(self) -> None:
+        """Tell the broker's side that this is no silence, as an agent does that is about to be restarted."""
+        if self._online:
+            bye = self.tablet.bye("reconnect", self._around.clock())
+            self._kept.hold(bye, self._around.monotonic())
+            self._send(bye)
+
+    def leave(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._lost([])
+        self._connection = None
+        self._release()
+
+    # -- time
+
+    def act(self, at: float) -> None:
+        if self._connection is None and self._wifi and at >= self._connect_at:
+            self._connect(at)
+        if at >= self._beat_at:
+            self._beat_at = at + self._interval * self._chance.uniform(0.97, 1.03)
+            self._beat()
+        if self._connection is not None:
+            self._connection.tend()
+        if self._online:
+            self._repeat(at)
+        elif self._connection is not None and at >= self._answer_until:
+            self._connection.drop()
+            self._retry(at, after=self._back_off)
+        self.due = min(at + 1.0, self._beat_at)
+
+    def _connect(self, at: float) -> None:
+        self.tablet.begin_session()
+        self._answer_until = at + ANSWER_WITHIN
+        around = self._around
+        try:
+            self._connection = Connection(
+                self.tablet, host=around.host, port=around.port, selector=around.selector, listener=self
+            )
+        except OSError:  # nobody listens there, or not yet
+            self._retry(at, after=self._back_off)
+
+    def _retry(self, at: float, *, after: float) -> None:
+        self._connection = None
+        self._connect_at = at + after * self._chance.uniform(0.5, 1.5)
+        self._back_off = min(2 * self._back_off, BACK_OFF_LONGEST)
+
+    def _beat(self) -> None:
+        beat = self.tablet.heartbeat(self._around.clock(), waiting=self._kept.waiting)
+        if self._online:
+            self._send(beat)
+        else:
+            self._kept.shelve(beat)
+
+    def _repeat(self, at: float) -> None:
+        """Say again what has no receipt, and the next part of the backlog."""
+        for message in self._kept.overdue(at):
+            self._send(message)
+        part = self._kept.next_part(at)
+        if part:
+            envelope = self.tablet.backlog(part, self._around.clock())
+            self._kept.sending(envelope, part, at)
+            self._send(envelope)
+
+    def _send(self, message: Outgoing) -> None:
+        if self._connection is not None:
+            self._around.tally.sent += 1
+            self._connection.send(message)
+
+    # -- what the connection tells
+
+    def connected(self) -> None:
+        self._online = True
+        self._around.tally.online += 1
+        self._back_off = BACK_OFF_FIRST
+        self._release()
+        at = self._around.monotonic()
+        birth = self.tablet.ready(self._around.clock())
+        self._kept.start_over()
+        self._send(birth)
+        self._repeat(at)
+        self._kept.hold(birth, at)
+        self._beat_at = self.due = at
+
+    def acknowledged(self, message: Outgoing) -> None:
+        self._around.tally.acknowledged += 1
+
+    def judged(self, verdict: Verdict) -> None:
+        self._around.tally.receipts += 1
+        if verdict.verdict == "rejected":
+            self._around.tally.rejected += 1
+            self._around.say(f"{self.name}: message {verdict.id} was rejected: {verdict.reason}")
+        self._kept.judged(verdict)
+
+    def disconnected(self, *, refusal: str | None, unacknowledged: list[Outgoing]) -> None:
+        at = self._around.monotonic()
+        self._lost(unacknowledged)
+        if refusal is None:
+            self._retry(at, after=self._back_off)
+            return
+        self._around.tally.refusals += 1
+        self._around.say(f"{self.name}: the broker refused the connection: {refusal}")
+        self._retry(at, after=BACK_OFF_REFUSED)
+
+    def _lost(self, unacknowledged: list[Outgoing]) -> None:
+        """Heartbeats that may not have arrived go the way of the backlog; the rest is held already."""
+        if self._online:
+            self._online = False
+            self._around.tally.online -= 1
+        for message in unacknowledged:
+            if message.kind is Kind.HEARTBEAT:
+                self._kept.shelve(message)
+
+    def _release(self) -> None:
+        if self._left_open is not None:
+            self._left_open.drop()
+            self._left_open = None

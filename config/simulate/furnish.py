@@ -1,0 +1,83 @@
+"""Rooms, devices and tokens for simulated tablets, in a hotel that is there."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from broker.tokens import KeyRing, mint_device
+from config.simulate.identity import TabletIdentity
+from rules.ids import DeviceId, HotelId, RoomId
+from rules.policy import Policy
+from store import Store
+from store.records import HotelFacts, NewDevice, Room
+
+PREFIX = "demo-"
+ROOMS_PER_FLOOR = 10
+FLOOR_DBM = -75.0
+
+
+async def furnish(
+    store: Store, keys: KeyRing, *, hotel_id: HotelId, tablets: int, now: datetime, ttl: timedelta
+) -> tuple[TabletIdentity, ...]:
+    """Return so many tablets named `demo-…` with fresh tokens; rooms and devices that are missing are added.
+
+    Raises NotFound (hotel) and what adding raises.
+    """
+    facts = await store.load_hotel(hotel_id)
+    wanted = {DeviceId(room.id): room for room in _rooms(hotel_id, tablets)}
+    there = {row.device.id for row in facts.devices}
+    rooms = {room.id for room in facts.rooms}
+    missing = [(device_id, room) for device_id, room in wanted.items() if device_id not in there]
+    new = [NewDevice(id=device_id, room=room) for device_id, room in missing if room.id not in rooms]
+    if new:
+        await store.add_devices(hotel_id, new, now=now)
+    for device_id, room in missing:
+        if room.id in rooms:
+            await store.add_device(hotel_id, device_id, room_id=room.id, now=now)
+    if missing:
+        facts = await store.load_hotel(hotel_id)
+    return tuple(_identities(facts, set(wanted), keys, now=now, ttl=ttl))
+
+
+def _identities(
+    facts: HotelFacts, wanted: set[DeviceId], keys: KeyRing, *, now: datetime, ttl: timedelta
+) -> Iterator[TabletIdentity]:
+    rooms = {room.id: room for room in facts.rooms}
+    for row in facts.devices:
+        device = row.device
+        if device.id not in wanted:
+            continue
+        room = rooms[device.room_id]
+        policy = Policy(profile=room.profile or facts.hotel.profile)
+        yield TabletIdentity(
+            hotel_id=device.hotel_id,
+            device_id=device.id,
+            room_id=room.id,
+            floor=room.floor,
+            bssid=room.access_points[0] if room.access_points else None,
+            token=mint_device(keys, hotel_id=device.hotel_id, device_id=device.id, gen=device.gen, now=now, ttl=ttl),
+            interval=policy.heartbeat_interval.total_seconds(),
+        )
+
+
+def _rooms(hotel_id: HotelId, tablets: int) -> Iterator[Room]:
+    """demo-101 … demo-110, demo-201 … : ten to a floor, each with an access point of its own."""
+    for number in range(tablets):
+        floor, door = number // ROOMS_PER_FLOOR + 1, number % ROOMS_PER_FLOOR + 1
+        name = f"{floor}{door:02}"
+        yield Room(
+            id=RoomId(PREFIX + name),
+            name=name,
+            floor=str(floor),
+            access_points=(made_up_bssid(f"{hotel_id}/{PREFIX}", number + 1),),
+            rssi_floor=FLOOR_DBM,
+        )
+
+
+def made_up_bssid(series: str, number: int) -> str:
+    """Return a locally administered BSSID (its first byte is 02), different for every number from 1 to 2**24 - 1.
+
+    Never 02:00:00:00:00:00, which is Android's word for "unknown".
+    """
+    tail = blake2b(series.encode(), digest_size=2).digest() + number.to_bytes(3, "big")
+    return "02:" + tail.hex(":")
