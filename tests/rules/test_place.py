@@ -1,0 +1,89 @@
+"""BSSIDs in one form, and devices where their hotel says they belong."""
+
+import pytest
+from msgspec import Struct
+
+from rules.ids import DeviceId, HotelId, RoomId
+from rules.place import assignments, normal_bssid
+from rules.policy import Assignment, Place, Profile
+from tests.rules.given import ELSEWHERE, NEIGHBOUR, OWN
+
+
+class Room(Struct, frozen=True):
+    id: RoomId
+    floor: str | None = None
+    access_points: tuple[str, ...] = ()
+    rssi_floor: float | None = None
+    profile: Profile | None = None
+
+
+@pytest.mark.parametrize(
+    "text", ["aa:bb:cc:00:11:22", "AA:BB:CC:00:11:22", "AA-bb-CC-00-11-22", "AABBCC001122", "aabbcc001122"]
+)
+def test_every_spelling_of_a_bssid_is_the_same(text: str) -> None:
+    assert normal_bssid(text) == "aa:bb:cc:00:11:22"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "rubbish",
+        "aa:bb:cc:00:11",
+        "aa:bb:cc:00:11:22:33",
+        "aa:bb-cc:00:11:22",
+        "aa:bb:cc:00:11:2g",
+        "aa:bb:cc:00:11:22\n",
+        " aa:bb:cc:00:11:22",
+        "aabb:cc:00:11:22",
+        "\u0660\u0660:bb:cc:00:11:22",
+    ],
+)
+def test_what_is_no_bssid_is_unknown(text: str) -> None:
+    assert normal_bssid(text) is None
+
+
+@pytest.mark.parametrize("text", ["02:00:00:00:00:00", "020000000000", "00:00:00:00:00:00", "FF-FF-FF-FF-FF-FF"])
+def test_a_placeholder_is_unknown(text: str) -> None:
+    assert normal_bssid(text) is None
+
+
+def assigned(*rooms: Room, room: str, profile: Profile = Profile.NORMAL) -> Assignment:
+    device = DeviceId("tab-1")
+    made = assignments(HotelId("demo"), profile=profile, rooms=rooms, devices=[(device, RoomId(room))])
+    return made[device]
+
+
+ROOMS = (
+    Room(RoomId("204"), floor="2", access_points=(OWN,), rssi_floor=-70),
+    Room(RoomId("205"), floor="2", access_points=(NEIGHBOUR,), profile=Profile.STRICT),
+    Room(RoomId("301"), floor="3", access_points=(ELSEWHERE,)),
+)
+
+
+def test_neighbours_are_the_rooms_of_the_same_floor() -> None:
+    place = assigned(*ROOMS, room="204").place
+
+    assert place.access_points == {OWN}
+    assert NEIGHBOUR in place.neighbours
+    assert ELSEWHERE not in place.neighbours
+    assert place.hotel_access_points == {OWN, NEIGHBOUR, ELSEWHERE}
+
+
+def test_a_room_without_a_floor_has_no_neighbours() -> None:
+    nowhere = Room(RoomId("pool"))
+
+    assert assigned(nowhere, Room(RoomId("bar"), access_points=(OWN,)), room="pool").place.neighbours == frozenset()
+
+
+def test_a_rooms_profile_goes_before_its_hotels() -> None:
+    assert assigned(*ROOMS, room="205").policy.profile is Profile.STRICT
+    assert assigned(*ROOMS, room="204", profile=Profile.STRICT).policy.profile is Profile.STRICT
+    assert assigned(*ROOMS, room="204").policy.rssi_floor == -70
+
+
+def test_a_device_in_a_room_that_is_not_there_has_no_known_place() -> None:
+    assignment = assigned(*ROOMS, room="999", profile=Profile.STRICT)
+
+    assert assignment.place == Place()
+    assert assignment.policy.profile is Profile.STRICT
