@@ -1,0 +1,184 @@
+"""Every refusal has one shape: a problem detail (RFC 9457), whoever found the trouble.
+
+Routes raise `Refused`; what Litestar and the store raise is translated here. A fault of our own is logged whole and
+told to the caller without its insides.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, ValidationException
+from litestar.openapi import ResponseSpec
+from msgspec import Struct
+
+from rules.alerts import Acknowledgment
+from store import BadCursor, StoreUnavailable
+
+MEDIA_TYPE = "application/problem+json"
+
+log = logging.getLogger(__name__)
+
+
+class FieldError(Struct, frozen=True):
+    """One thing wrong with a body or a query: the field as the wire names it (`items.0.id`), or `body`."""
+
+    field: str
+    detail: str
+
+
+class Problem(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The body of every error. The last four are extension members; most problems have none of them."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    errors: tuple[FieldError, ...] = ()
+    missing: tuple[str, ...] = ()
+    by: str | None = None
+    at: datetime | None = None
+
+
+class Trouble(Enum):
+    """What can be wrong: HTTP status, the last part of the problem's `type`, and its title."""
+
+    INVALID = (400, "invalid", "The request is not valid")
+    TOKEN_MISSING = (401, "token-missing", "A bearer token is needed")
+    TOKEN_INVALID = (401, "token-invalid", "The token is not valid")
+    TOKEN_EXPIRED = (401, "token-expired", "The token has expired")
+    TOKEN_REVOKED = (401, "token-revoked", "The token has been revoked")
+    WRONG_PASSWORD = (401, "wrong-password", "User name or password is wrong")
+    FORBIDDEN = (403, "forbidden", "The token does not allow this")
+    NO_HOTEL = (403, "no-hotel", "The token is for no hotel")
+    NOT_A_MEMBER = (403, "not-a-member", "The account does not belong to this hotel")
+    NOT_FOUND = (404, "not-found", "There is no such thing")
+    METHOD = (405, "method-not-allowed", "The path does not know this method")
+    ACKNOWLEDGED = (409, "already-acknowledged", "Somebody was first")
+    RESOLVED = (410, "already-resolved", "The alert is resolved")
+    TOO_LARGE = (413, "too-large", "The body is too large")
+    NOT_JSON = (415, "not-json", "The body must be application/json")
+    TOO_MANY = (429, "too-many", "Too many requests")
+    FAULT = (500, "fault", "Something went wrong here")
+    UNAVAILABLE = (503, "unavailable", "Not available just now")
+    NOT_READY = (503, "not-ready", "Not ready")
+
+    def __init__(self, status: int, slug: str, title: str) -> None:
+        self.status = status
+        self.slug = slug
+        self.title = title
+
+    @property
+    def type(self) -> str:
+        return f"urn:innwatch:problem:{self.slug}"
+
+
+class Refused(Exception):
+    """A request that gets a problem instead of an answer."""
+
+    def __init__(
+        self,
+        trouble: Trouble,
+        detail: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: tuple[FieldError, ...] = (),
+        missing: tuple[str, ...] = (),
+        acknowledged: Acknowledgment | None = None,
+    ) -> None:
+        super().__init__(trouble.slug)
+        self.trouble = trouble
+        self.headers = dict(headers or {})
+        self.problem = Problem(
+            type=trouble.type,
+            title=trouble.title,
+            status=trouble.status,
+            detail=detail,
+            errors=errors,
+            missing=missing,
+            by=acknowledged.by if acknowledged else None,
+            at=acknowledged.at if acknowledged else None,
+        )
+
+
+def unauthorized(trouble: Trouble, detail: str | None = None) -> Refused:
+    """Return a 401 that says how to do better (RFC 6750 §3)."""
+    challenge = 'Bearer realm="innwatch"'
+    if trouble not in (Trouble.TOKEN_MISSING, Trouble.WRONG_PASSWORD):
+        challenge += ', error="invalid_token"'
+    return Refused(trouble, detail, headers={"WWW-Authenticate": challenge})
+
+
+def invalid(field: str, detail: str) -> Refused:
+    return Refused(Trouble.INVALID, errors=(FieldError(field, detail),))
+
+
+def answer(request: Request[Any, Any, Any], fault: Exception) -> Response[bytes]:
+    """Turn what was raised into its problem; the application's one exception handler."""
+    refused = _translated(fault)
+    if refused is None:
+        log.error("%s %s failed", request.method, request.url.path, exc_info=fault)
+        refused = Refused(Trouble.FAULT)
+    return Response(
+        msgspec.json.encode(refused.problem),
+        status_code=refused.problem.status,
+        headers=refused.headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """Declare, for OpenAPI, the errors that a route can answer with."""
+    return {
+        status: ResponseSpec(
+            Problem, generate_examples=False, description=HTTPStatus(status).phrase, media_type=MEDIA_TYPE
+        )
+        for status in statuses
+    }
+
+
+_BY_STATUS = {404: Trouble.NOT_FOUND, 413: Trouble.TOO_LARGE, 429: Trouble.TOO_MANY}
+
+
+def _translated(fault: Exception) -> Refused | None:
+    """Return what a caller may know of a fault; None when that is nothing."""
+    match fault:
+        case Refused():
+            return fault
+        case StoreUnavailable():
+            return Refused(Trouble.UNAVAILABLE, headers={"Retry-After": "1"})
+        case BadCursor():
+            return invalid("cursor", "is not one of ours")
+        case ValidationException():
+            return Refused(Trouble.INVALID, errors=_field_errors(fault))
+        case MethodNotAllowedException():
+            return Refused(Trouble.METHOD, headers=fault.headers)
+        case HTTPException() if fault.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Refused(_BY_STATUS.get(fault.status_code, Trouble.INVALID), _detail(fault))
+    return None
+
+
+def _detail(fault: HTTPException) -> str | None:
+    # Litestar's own words help only where they say what could not be read.
+    return fault.detail if fault.status_code == HTTPStatus.BAD_REQUEST else None
+
+
+_NAMED = re.compile(r"(?:unknown|missing required) field `(.*)`")
+
+
+def _field_errors(fault: ValidationException) -> tuple[FieldError, ...]:
+    return tuple(_field_error(line) for line in fault.extra or () if isinstance(line, dict))
+
+
+def _field_error(line: Mapping[str, object]) -> FieldError:
+    """Name the field. Of an unknown or a missing one only the message tells; Litestar calls the body `data`."""
+    message, key = str(line.get("message", "")), str(line.get("key", ""))
+    named = _NAMED.search(message)
+    path = [part for part in (key, named and named[1]) if part and part != "data"]
+    return FieldError(".".join(path) or "body", message)
