@@ -1,0 +1,121 @@
+"""The one guard: who is calling, and may they use this route?
+
+Every route behind it declares its `Access`; one that forgets is refused when the application is built. The token's
+hotel is the only hotel a caller has. What a person may do is what the token says *and* the account still allows, so
+that somebody who was demoted, disabled or revoked is so within seconds.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from msgspec import Struct
+
+from api.accounts import Accounts, Standing, rank
+from api.problems import Refused, Trouble, unauthorized
+from broker.tokens import Claims, KeyRing, Role, TokenReason, TokenRefused, TokenType
+from rules.ids import HotelId
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """Who calls, by a token that is genuine and stands for somebody at this moment."""
+
+    claims: Claims
+    standing: Standing
+
+    @property
+    def name(self) -> str:
+        return self.claims.name
+
+    @property
+    def role(self) -> Role | None:
+        """A person's; None for everybody else."""
+        return self.standing.role
+
+
+class Access(Struct, frozen=True, kw_only=True):
+    """Whom a route serves: people from `role` upwards, integrators with `scope`; with a token for a hotel, or any."""
+
+    role: Role
+    scope: str | None = None
+    hotel: bool = True
+
+
+def needs(role: Role, *, scope: str | None = None, hotel: bool = True) -> dict[str, Access]:
+    """Declare a route's access: `@get(..., opt=needs(Role.VIEWER, scope="alerts"))`."""
+    return {"access": Access(role=role, scope=scope, hotel=hotel)}
+
+
+class RouteWithoutAccess(Exception):
+    """A route behind the guard does not say whom it serves: a mistake of ours."""
+
+
+class Gate:
+    """Lets in whom a route serves; raises Refused with 401 or 403."""
+
+    def __init__(self, *, keys: KeyRing, accounts: Accounts, clock: Callable[[], datetime]) -> None:
+        self._keys = keys
+        self._accounts = accounts
+        self._clock = clock
+
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        caller = await self.identify(connection)
+        access = handler.opt.get("access")
+        if access is not None:
+            admit(caller, access)
+        elif connection.scope.get("method") != "OPTIONS":  # Litestar answers that one itself, with the path's methods.
+            raise RouteWithoutAccess(str(handler))
+        connection.state.caller = caller
+
+    async def identify(self, connection: Connection) -> Caller:
+        """Return who is calling; raises Refused (401)."""
+        return await self.current(self._claims(connection))
+
+    async def current(self, claims: Claims) -> Caller:
+        """Return who a genuine token stands for at this moment; raises Refused when it no longer stands for anybody."""
+        if claims.exp <= self._clock():
+            raise unauthorized(Trouble.TOKEN_EXPIRED)
+        standing = await self._accounts.standing(claims)
+        if standing is None:
+            raise unauthorized(Trouble.TOKEN_REVOKED)
+        return Caller(claims=claims, standing=standing)
+
+    def _claims(self, connection: Connection) -> Claims:
+        try:
+            return self._keys.verify(_bearer(connection), audience="api", now=self._clock())
+        except TokenRefused as refused:
+            expired = refused.reason is TokenReason.EXPIRED
+            raise unauthorized(Trouble.TOKEN_EXPIRED if expired else Trouble.TOKEN_INVALID) from None
+
+
+def admit(caller: Caller, access: Access) -> None:
+    """Return when the route serves this caller; raises Refused with 403 and the reason."""
+    claims = caller.claims
+    if claims.type is TokenType.INTEGRATOR:
+        if access.scope is None or access.scope not in caller.standing.scopes:
+            raise Refused(Trouble.FORBIDDEN, f"needs the scope {access.scope}" if access.scope else "is for staff")
+    elif caller.role is None:
+        raise Refused(Trouble.FORBIDDEN, f"a token of type {claims.type} opens nothing here")
+    elif rank(caller.role) < rank(access.role):
+        raise Refused(Trouble.FORBIDDEN, f"needs the role {access.role}")
+    if access.hotel and claims.hotel_id is None:
+        raise Refused(Trouble.NO_HOTEL, "POST /api/auth/switch trades it for a token of a hotel")
+
+
+def hotel_of(caller: Caller) -> HotelId:
+    """Return the hotel that a route may touch, which is never any other than the token's."""
+    hotel_id = caller.claims.hotel_id
+    if hotel_id is None:
+        raise Refused(Trouble.NO_HOTEL)
+    return hotel_id
+
+
+def _bearer(connection: Connection) -> str:
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise unauthorized(Trouble.TOKEN_MISSING)
+    return token.strip()
