@@ -1,0 +1,24 @@
+"""What the API is told by whoever wires it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from msgspec import Struct
+
+CONSOLE = Path(__file__).parent / "console"
+
+
+class ApiSettings(Struct, frozen=True, kw_only=True):
+    """`mqtt_*` is where browsers find the broker: the port really bound, and what a TLS proxy makes of it.
+
+    `metrics_token` opens /metrics to machines other than this one. `console` is the folder of the static page.
+    """
+
+    mqtt_port: int
+    mqtt_path: str = "/mqtt"
+    mqtt_secure: bool = False
+    user_token_life: timedelta = timedelta(hours=12)
+    metrics_token: str | None = None
+    console: Path = CONSOLE
+    streams_at_most: int = 1024
+    keep_alive: timedelta = timedelta(seconds=15)
