@@ -1,0 +1,33 @@
+"""Query and path parameters that several routes share."""
+
+from typing import Annotated, Any
+
+from litestar import Request
+from litestar.params import PathParameter, QueryParameter
+
+from api.problems import Refused, Trouble
+from rules.ids import AlertId, DeviceId, is_id
+
+Asked = Request[Any, Any, Any]
+
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="Items of a page, at most.")]
+Cursor = Annotated[str | None, QueryParameter(max_length=512, description="`next` of the page before.")]
+Name = Annotated[str, PathParameter(description="An id; one of another hotel does not exist.")]
+
+PAGE = 50
+
+
+def alert_named(text: str) -> AlertId:
+    """Return the id; raises Refused (404): nothing has a name that is none."""
+    return AlertId(_named(text))
+
+
+def device_named(text: str) -> DeviceId:
+    """Return the id; raises Refused (404): nothing has a name that is none."""
+    return DeviceId(_named(text))
+
+
+def _named(text: str) -> str:
+    if not is_id(text):
+        raise Refused(Trouble.NOT_FOUND)
+    return text

@@ -1,0 +1,154 @@
+"""What the API says and hears, as it stands on the wire. Other records go out as the rules or the store made them."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from broker.tokens import Role
+from rules.alerts import AlertSnapshot
+from rules.ids import DeviceId, HotelId, RoomId
+from rules.policy import Profile
+from rules.state import LinkState, Posture, Power
+from store.records import DeviceRow, HistoryPoint, Room, TimelineEntry
+
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL keeps no NUL in a text."""
+
+
+class LogIn(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """`hotel_id` chooses among several memberships; without it the first one is taken."""
+
+    username: Annotated[str, Meta(min_length=1, max_length=256)]
+    password: Annotated[str, Meta(min_length=1, max_length=1024)]
+    hotel_id: Annotated[str, Meta(max_length=256)] | None = None
+
+    def __repr__(self) -> str:
+        return f"LogIn(username={self.username!r})"
+
+
+class Switch(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    hotel_id: Annotated[str, Meta(max_length=256)]
+
+
+class HotelChoice(Struct, frozen=True):
+    id: HotelId
+    name: str
+    role: Role
+
+
+class Grant(Struct, frozen=True, rename="camel", kw_only=True):
+    """A token. `expires_in` is in seconds; `hotel_id` is None for an admin who is in no hotel."""
+
+    token: str
+    expires_in: int
+    hotel_id: HotelId | None
+    hotels: tuple[HotelChoice, ...]
+
+    def __repr__(self) -> str:
+        return f"Grant(hotel_id={self.hotel_id!r})"
+
+
+class SessionHotel(Struct, frozen=True):
+    id: HotelId
+    name: str
+    timezone: str
+    profile: Profile
+
+
+class MqttPlace(Struct, frozen=True, rename="camel", kw_only=True):
+    """Where and as whom a browser finds the broker: `ws(s)://{its own host}:{port}{path}`, the token as password."""
+
+    port: int
+    path: str
+    secure: bool
+    username: str
+    client_id_prefix: str
+
+
+class Session(Struct, frozen=True, rename="camel", kw_only=True):
+    """Who the token stands for. `hotel` is None for an admin who is in no hotel."""
+
+    user: str
+    role: Role
+    hotel: SessionHotel | None
+    hotels: tuple[HotelChoice, ...]
+    expires_at: datetime
+    mqtt: MqttPlace
+
+
+class AlertDetail(AlertSnapshot, frozen=True, rename="camel", kw_only=True):
+    """An alert with its life so far, oldest first."""
+
+    timeline: tuple[TimelineEntry, ...]
+
+
+class Acknowledge(Struct, frozen=True, forbid_unknown_fields=True):
+    note: Annotated[str, Meta(max_length=2000, pattern=NO_NUL)] | None = None
+
+
+class DeviceView(Struct, frozen=True, rename="camel", kw_only=True):
+    """A tablet: where it belongs and what is known of it. RSSI in dBm, battery in percent; null is unknown."""
+
+    device_id: DeviceId
+    room_id: RoomId
+    floor: str | None
+    link: LinkState
+    posture: Posture
+    power: Power
+    since: datetime | None
+    last_heard: datetime | None
+    battery: float | None
+    charging: bool | None
+    rssi: float | None
+    agent: str | None
+
+
+class RoomView(Struct, frozen=True, rename="camel", kw_only=True):
+    """A room and its tablets. `rssi_floor` in dBm; null: not calibrated."""
+
+    room_id: RoomId
+    name: str | None
+    floor: str | None
+    access_points: tuple[str, ...]
+    rssi_floor: float | None
+    device_ids: tuple[DeviceId, ...]
+
+
+class History(Struct, frozen=True, rename="camel"):
+    """A tablet's heartbeats, oldest first; slices in which it was not heard are left out."""
+
+    items: tuple[HistoryPoint, ...]
+
+
+class Alive(Struct, frozen=True):
+    status: str
+
+
+def device_view(row: DeviceRow) -> DeviceView:
+    state = row.state
+    return DeviceView(
+        device_id=row.device.id,
+        room_id=row.device.room_id,
+        floor=row.floor,
+        link=state.link,
+        posture=state.posture,
+        power=state.power,
+        since=state.since,
+        last_heard=state.last_heard,
+        battery=state.battery,
+        charging=state.charging,
+        rssi=state.rssi,
+        agent=state.agent,
+    )
+
+
+def room_view(room: Room, device_ids: tuple[DeviceId, ...]) -> RoomView:
+    return RoomView(
+        room_id=room.id,
+        name=room.name,
+        floor=room.floor,
+        access_points=room.access_points,
+        rssi_floor=room.rssi_floor,
+        device_ids=device_ids,
+    )
