@@ -1,0 +1,130 @@
+"""The application: every route, behind one guard or on the short list of public ones."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from litestar import Litestar, Request, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from prometheus_client import CollectorRegistry
+
+from api.accounts import Accounts
+from api.attempts import Attempts
+from api.bodies import require_json
+from api.gate import Access, Caller, Gate, RouteWithoutAccess, hotel_of
+from api.heads import complete, timed
+from api.metrics import ApiMetrics
+from api.openapi import BEARER, description, openapi
+from api.operations import Health, operations
+from api.page import console
+from api.passwords import Passwords
+from api.problems import answer
+from api.routes import alerts, devices, events, ledger, rooms, session, signin
+from api.settings import ApiSettings
+from api.streams import Streams
+from broker.tokens import KeyRing
+from rules.ids import HotelId
+from store import Doorbell, Store
+
+LARGEST_BODY = 64 * 1024
+
+GUARDED: tuple[HTTPRouteHandler, ...] = (
+    signin.renew,
+    signin.switch,
+    session.show_session,
+    alerts.list_alerts,
+    alerts.show_alert,
+    alerts.acknowledge,
+    devices.list_devices,
+    devices.show_device,
+    devices.show_history,
+    rooms.list_rooms,
+    ledger.list_notifications,
+    ledger.list_quarantine,
+    events.follow_events,
+)
+
+PUBLIC: tuple[HTTPRouteHandler, ...] = (signin.log_in, openapi)
+
+
+def build_app(
+    *,
+    store: Store,
+    keys: KeyRing,
+    doorbell: Doorbell,
+    clock: Callable[[], datetime],
+    registry: CollectorRegistry,
+    health: Health,
+    settings: ApiSettings,
+) -> Litestar:
+    """Return the ASGI application; call it on the event loop that opened the store.
+
+    `app.state.streams.close()` ends the open event streams: call it before the server is told to stop, or they keep
+    it waiting.
+    """
+    metrics = ApiMetrics(registry)
+    gate = Gate(keys=keys, accounts=Accounts(store), clock=clock)
+    streams = Streams(store=store, doorbell=doorbell, gate=gate, clock=clock, metrics=metrics, settings=settings)
+    given: dict[str, object] = {
+        "store": store,
+        "clock": clock,
+        "settings": settings,
+        "metrics": metrics,
+        "streams": streams,
+        "desk": signin.Desk(store=store, keys=keys, clock=clock, life=settings.user_token_life),
+        "attempts": Attempts(clock=clock),
+        "passwords": Passwords(),
+    }
+    page = console(settings)
+    return Litestar(
+        [
+            _guarded(gate),
+            Router("/api", route_handlers=PUBLIC, before_request=require_json),
+            operations(health=health, registry=registry, gate=gate, settings=settings),
+            *([page] if page else []),
+        ],
+        dependencies={name: _always(value) for name, value in given.items()},
+        exception_handlers={Exception: answer},
+        middleware=[timed],
+        before_send=[complete(metrics)],
+        request_max_body_size=LARGEST_BODY,
+        openapi_config=description(),
+        logging_config=None,
+        # Said, because their defaults are read from the environment.
+        debug=False,
+        pdb_on_exception=False,
+        state=State({"streams": streams}),
+    )
+
+
+def _guarded(gate: Gate) -> Router:
+    """Put every route that is not public behind the one guard; raises RouteWithoutAccess."""
+    for handler in GUARDED:
+        if not isinstance(handler.opt.get("access"), Access):
+            raise RouteWithoutAccess(handler.name or str(handler))
+    return Router(
+        "/api",
+        route_handlers=GUARDED,
+        guards=[gate],
+        before_request=require_json,
+        security=BEARER,
+        dependencies={
+            "caller": Provide(_caller, sync_to_thread=False),
+            "hotel_id": Provide(_hotel_id, sync_to_thread=False),
+        },
+    )
+
+
+def _always(value: object) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False, use_cache=True)
+
+
+def _caller(request: Request[Any, Any, Any]) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+def _hotel_id(request: Request[Any, Any, Any]) -> HotelId:
+    return hotel_of(_caller(request))

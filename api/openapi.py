@@ -1,0 +1,91 @@
+"""The description of the API (OpenAPI 3.1), as one file.
+
+Litestar would also serve pages that load scripts from afar.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, Router, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import (
+    Components,
+    OpenAPI,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    Reference,
+    Schema,
+    SecurityRequirement,
+    SecurityScheme,
+)
+from litestar.routes import BaseRoute
+from litestar.types import ControllerRouterHandler, Method
+from litestar.types.internal_types import PathParameterDefinition
+
+BEARER: Sequence[SecurityRequirement] = [{"bearer": []}]
+
+
+class _Nowhere(Router):
+    """Where Litestar puts its documentation pages: not into our paths."""
+
+    def register(self, value: ControllerRouterHandler) -> list[BaseRoute]:
+        return []
+
+
+def description() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Innwatch",
+        version="1",
+        description="Tablets of hotel rooms, and what is wrong with them. Every error is a problem detail (RFC 9457).",
+        use_handler_docstrings=True,
+        operation_id_creator=_operation_id,
+        components=Components(
+            security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+        ),
+        render_plugins=[JsonRenderPlugin()],
+        openapi_router=_Nowhere("/", route_handlers=[]),
+    )
+
+
+@get("/openapi.json", include_in_schema=False, sync_to_thread=False)
+def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """This description."""
+    state = request.app.state
+    if "openapi" not in state:
+        state.openapi = _described(request.app.openapi_schema)
+    return Response(state.openapi, media_type="application/json")
+
+
+def _operation_id(handler: HTTPRouteHandler, _method: Method, _path: list[str | PathParameterDefinition]) -> str:
+    first, *rest = handler.handler_name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _described(schema: OpenAPI) -> bytes:
+    """Encode, and say what Litestar does not: that bodies take no further fields, and that a stream is text."""
+    for item in (schema.paths or {}).values():
+        for operation in (item.get, item.post):
+            if operation is not None:
+                _close_body(operation, schema)
+                _name_stream(operation)
+    return msgspec.json.encode(schema.to_schema())
+
+
+def _close_body(operation: Operation, schema: OpenAPI) -> None:
+    body = operation.request_body
+    if body is None or isinstance(body, Reference):
+        return
+    for media in body.content.values():
+        if isinstance(media.schema, Reference) and schema.components is not None:
+            schema.components.schemas[media.schema.value].additional_properties = False
+
+
+def _name_stream(operation: Operation) -> None:
+    for answer in (operation.responses or {}).values():
+        content = None if isinstance(answer, Reference) else answer.content
+        if content and "text/event-stream" in content:
+            content["text/event-stream"] = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
