@@ -1,0 +1,105 @@
+"""What the figures were measured on, and which of its cores does what."""
+
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+SYNCS = 100
+
+
+class Cores(Struct, frozen=True):
+    """The generator has one core to itself; every server that is measured gets all the others, one after another."""
+
+    generator: frozenset[int]
+    servers: frozenset[int]
+
+
+def share_cores() -> Cores:
+    """Divide the cores that this process may use; with a single one everybody shares it."""
+    cores = sorted(os.sched_getaffinity(0))
+    return Cores(generator=frozenset(cores[-1:]), servers=frozenset(cores[:-1] or cores))
+
+
+@contextmanager
+def pinned(cores: frozenset[int]) -> Iterator[None]:
+    """Let the processes that are started inside run on these cores only, with all their threads."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+class Machine(Struct, frozen=True):
+    """The line under the table."""
+
+    date: str
+    processor: str
+    cores: int
+    kernel: str
+    python: str
+    mosquitto: str
+    filesystem: str
+    fsync_ms: float
+    load_average: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.date} · {self.processor}, {self.cores} cores · Linux {self.kernel} · Python {self.python} · "
+            f"{self.mosquitto} · data on {self.filesystem}, fsync {self.fsync_ms:.2f} ms · "
+            f"load average before the run {self.load_average:.2f}"
+        )
+
+
+def describe(folder: Path, *, mosquitto: str) -> Machine:
+    """Describe this machine, and the disk on which `folder`, where the servers keep their data, stands."""
+    return Machine(
+        date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        processor=_processor(),
+        cores=os.cpu_count() or 1,
+        kernel=platform.release(),
+        python=platform.python_version(),
+        mosquitto=mosquitto,
+        filesystem=filesystem_of(folder, mounts=Path("/proc/mounts").read_text()),
+        fsync_ms=_fsync_ms(folder),
+        load_average=os.getloadavg()[0],
+    )
+
+
+def filesystem_of(folder: Path, *, mounts: str) -> str:
+    """Return the type of the file system that holds the folder, by the deepest mount point above it."""
+    best, kind = Path("/"), "unknown"
+    for line in mounts.splitlines():
+        _, point, found, *_ = line.split()
+        if folder.resolve().is_relative_to(point) and len(Path(point).parts) >= len(best.parts):
+            best, kind = Path(point), found
+    return kind
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _fsync_ms(folder: Path) -> float:
+    """What a commit costs at least: the median time to make 4 KiB durable."""
+    times = []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for _ in range(SYNCS):
+            file.write(bytes(4096))
+            file.flush()
+            start = time.perf_counter()
+            os.fsync(file.fileno())
+            times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1000

@@ -1,0 +1,154 @@
+"""The servers that are measured, each private, on free ports, and ended by its process id."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from msgspec import Struct
+
+from bench.credentials import Tablet, read_tablets, write_login
+from bench.failure import BenchFailed
+from bench.machine import pinned
+from tests.support.ports import free_port
+from tests.support.processes import Process
+from tests.support.waiting import eventually_sync
+
+HOTEL = "bench"
+CONSOLE = "console"
+
+INNWATCH = [
+    # Nothing but the command line decides how it runs: no setting of whoever starts the bench reaches it.
+    *("env", "-i", "LANG=C.UTF-8", "PATH=/usr/local/bin:/usr/bin:/bin"),
+    str(Path(sys.executable).with_name("innwatch")),
+]
+
+MOSQUITTO = """\
+listener {mqtt_port} 127.0.0.1
+listener {ws_port} 127.0.0.1
+protocol websockets
+allow_anonymous true
+persistence false
+set_tcp_nodelay true
+connection_messages false
+log_type error
+"""
+
+
+class Broker(Struct, frozen=True):
+    """A running server that tablets can publish to."""
+
+    pid: int
+    mqtt_url: str
+    ws_url: str
+
+
+@contextmanager
+def sink(program: Path, *, folder: Path, cores: frozenset[int]) -> Iterator[Broker]:
+    """Run the generator's own sink: it acknowledges everything and does nothing else."""
+    port = free_port()
+    with _running("sink", [program, "--sink", str(port)], folder=folder, cores=cores) as process:
+        _wait(process, lambda: _accepts(port))
+        yield Broker(pid=process.pid, mqtt_url=f"mqtt://127.0.0.1:{port}", ws_url="")
+
+
+@contextmanager
+def mosquitto(program: Path, *, folder: Path, cores: frozenset[int]) -> Iterator[Broker]:
+    """Run Mosquitto with neither login nor persistence."""
+    mqtt_port, ws_port = free_port(), free_port()
+    settings = folder / "mosquitto.conf"
+    settings.write_text(MOSQUITTO.format(mqtt_port=mqtt_port, ws_port=ws_port))
+    with _running("mosquitto", [program, "-c", settings], folder=folder, cores=cores) as process:
+        _wait(process, lambda: _accepts(mqtt_port) and _accepts(ws_port))
+        yield Broker(pid=process.pid, mqtt_url=f"mqtt://127.0.0.1:{mqtt_port}", ws_url=f"ws://127.0.0.1:{ws_port}/mqtt")
+
+
+class Innwatch:
+    """`innwatch up` in a data folder of its own, with a hotel of tablets, as somebody who uses it would set it up."""
+
+    def __init__(self, broker: Broker, *, data: Path, http_url: str) -> None:
+        self.broker = broker
+        self.events_url = f"{http_url}/api/events"
+        self._data = data
+
+    def add_tablets(self, count: int) -> list[Tablet]:
+        """Make the hotel, and devices in rooms of their own with tokens."""
+        self._command(["hotel", "add", HOTEL])
+        text = self._command(["device", "add", HOTEL, "--count", str(count), "--prefix", "tab-", "--tokens", "--csv"])
+        tablets = read_tablets(text)
+        if len(tablets) != count:
+            raise BenchFailed(f"`innwatch device add --count {count}` printed {len(tablets)} tablets")
+        return tablets
+
+    def add_console(self, folder: Path) -> Path:
+        """Make a member of the staff and return the file with the login of a console."""
+        password = ["--role", "staff", "--password-stdin"]
+        self._command(["user", "add", HOTEL, CONSOLE, *password], typed="a-password-for-the-bench\n")
+        username = f"{HOTEL}/user/{CONSOLE}"
+        token = self._command(["token", "user", HOTEL, CONSOLE]).strip()
+        return write_login(folder / "console.csv", client_id=f"{username}/bench", username=username, password=token)
+
+    def stored(self) -> int:
+        """Ask how many messages of the hotel are stored."""
+        printed = self._command(["messages", HOTEL, "--count"]).strip()
+        if not printed.isdecimal():
+            raise BenchFailed(f"`innwatch messages --count` printed {printed!r}")
+        return int(printed)
+
+    def _command(self, words: Sequence[str], *, typed: str = "") -> str:
+        command = [*INNWATCH, *words, "--data", str(self._data)]
+        ended = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=120, check=False)
+        if ended.returncode != 0:
+            raise BenchFailed(f"innwatch {' '.join(words)}: {ended.stderr.strip()[-500:]}")
+        return ended.stdout
+
+
+@contextmanager
+def innwatch(folder: Path, *, cores: frozenset[int]) -> Iterator[Innwatch]:
+    """Run `innwatch up` until the block ends."""
+    http_port, mqtt_port, ws_port = free_port(), free_port(), free_port()
+    data = folder / "data"
+    ports = ["--http-port", str(http_port), "--mqtt-port", str(mqtt_port), "--ws-port", str(ws_port)]
+    command = [*INNWATCH, "up", "--data", str(data), "--host", "127.0.0.1", *ports]
+    http_url = f"http://127.0.0.1:{http_port}"
+    with _running("innwatch", command, folder=folder, cores=cores) as process:
+        _wait(process, lambda: _is_ready(f"{http_url}/health/ready"))
+        broker = Broker(
+            pid=process.pid, mqtt_url=f"mqtt://127.0.0.1:{mqtt_port}", ws_url=f"ws://127.0.0.1:{ws_port}/mqtt"
+        )
+        yield Innwatch(broker, data=data, http_url=http_url)
+
+
+@contextmanager
+def _running(name: str, command: Sequence[str | Path], *, folder: Path, cores: frozenset[int]) -> Iterator[Process]:
+    with pinned(cores):
+        process = Process(command, log=folder / f"{name}.log", env=None, cwd=folder)
+    try:
+        yield process
+    finally:
+        process.end()
+
+
+def _wait(process: Process, ready: Callable[[], bool]) -> None:
+    """Wait until a server serves; raises BenchFailed with what it printed if it ended or never does."""
+    try:
+        eventually_sync(lambda: process.exit_code() is not None or ready(), within=30)
+    except AssertionError:
+        raise BenchFailed(f"{process.command} does not serve:\n{process.output()[-2000:]}") from None
+    if process.exit_code() is not None:
+        raise BenchFailed(f"{process.command} ended at once:\n{process.output()[-2000:]}")
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
