@@ -1,0 +1,233 @@
+// The console's wiring: makes the parts, hands each what it needs, and draws the page when something has changed.
+
+import { h, render } from "./vendor/preact.js";
+import { Attention } from "./attention.js";
+import { Clock } from "./clock.js";
+import { Feed } from "./feed.js";
+import { listenToKeys } from "./keys.js";
+import { go, parse } from "./route.js";
+import { Session } from "./session.js";
+import { Store } from "./store.js";
+import { calendar } from "./time.js";
+import { shown } from "./views/alerts.js";
+import { Root } from "./views/root.js";
+
+const TOGETHER = 16; // ms in which changes are drawn as one
+
+const clock = new Clock();
+const session = new Session({ clock, ended: (why) => leave(why) });
+let store = new Store();
+let feed = null;
+let when = calendar("UTC");
+let due = false;
+let walking = false; // the keyboard walks along the list: what it opens must not take the focus
+
+const page = {
+  route: parse(location.hash), notice: "", problem: "", announced: "", help: false,
+  query: "", unanswered: false, filter: "all",
+  detail: null, // the open alert as the API tells it: { id, alert, timeline, conflict }
+  writing: null, // the alert whose note is to take the focus
+};
+
+const attention = new Attention({ say: (text) => change({ announced: text }), room: (id) => store.rooms.get(id) });
+
+const act = {
+  enter,
+  moveTo,
+  retry: begin,
+  logOut: () => session.end(""),
+  open: (id) => go("alerts", id),
+  openTablet: (id) => go("tablets", id),
+  close,
+  search: (query) => change({ query }),
+  unanswered: (unanswered) => change({ unanswered }),
+  filter: (filter) => change({ filter }),
+  help: () => change({ help: true }),
+  closeHelp: () => change({ help: false }),
+  toggleSound() {
+    attention.toggle();
+    change({});
+  },
+  acknowledge,
+};
+
+function change(fields) {
+  Object.assign(page, fields);
+  if (due) return;
+  due = true;
+  setTimeout(draw, TOGETHER);
+}
+
+function draw() {
+  if (!due) return;
+  due = false;
+  const list = shown({ ...store, query: page.query, unanswered: page.unanswered });
+  const desk = { clock, when, act, walking: () => walking };
+  render(h(Root, { desk, page: { ...page }, session, store, list, sound: attention.sound }), document.getElementById("page"));
+  attention.badge([...store.alerts.values()], session.facts?.hotel.name);
+}
+
+/** Log in; returns what to complain of, if anything. */
+async function enter(credentials) {
+  try {
+    await session.logIn(credentials);
+  } catch ({ status, message }) {
+    if (!session.token) return status === 401 ? "The name or the password is wrong." : message;
+  }
+  begin();
+  return "";
+}
+
+async function moveTo(hotelId) {
+  feed?.stop();
+  try {
+    await session.moveTo(hotelId);
+  } catch {
+    // The session says what holds; the page shows that.
+  }
+  go("alerts");
+  begin();
+}
+
+/** Go from the door to the desk: learn who we are, then start the feed. */
+async function begin() {
+  change({ notice: "", problem: "", detail: null });
+  try {
+    const { hotel } = await session.load();
+    if (!hotel) return change({});
+    when = calendar(hotel.timezone);
+    store = new Store({ alarm: (alert) => attention.alarm(alert) });
+    store.watch(() => change({}));
+    feed?.stop();
+    feed = new Feed({ session, clock, store, touched: (id) => id === page.route.id && learn(id) });
+    feed.start();
+    learn(page.route.id);
+  } catch (problem) {
+    if (session.token) change({ problem: problem.message });
+  }
+  change({});
+}
+
+function leave(why) {
+  feed?.stop();
+  feed = null;
+  store = new Store();
+  change({ notice: why, problem: "", query: "", detail: null, announced: "", help: false });
+}
+
+/** Fetch an alert with its timeline, if that is what is open. */
+async function learn(id) {
+  if (!feed || !id || page.route.view !== "alerts") return;
+  try {
+    const { timeline, ...alert } = await session.http.get(`alerts/${encodeURIComponent(id)}`);
+    store.alert(alert);
+    if (page.route.id === id) change({ detail: { conflict: "", ...page.detail, id, alert, timeline } });
+  } catch ({ status }) {
+    // Otherwise the list shows what is known, and the timeline is asked for again with the next news of this alert.
+    if (status === 404 && page.route.id === id) change({ detail: { id, missing: true } });
+  }
+}
+
+async function acknowledge(id, note) {
+  let conflict = "";
+  try {
+    store.alert(await session.http.post(`alerts/${encodeURIComponent(id)}/acknowledge`, note ? { note } : {}));
+  } catch (problem) {
+    conflict = refusal(problem);
+  }
+  if (page.route.id === id) change({ writing: null, detail: { ...page.detail, id, conflict } });
+  await learn(id);
+}
+
+function refusal({ status, message, body }) {
+  if (status === 409 && body.by) return `${body.by} was first, at ${when(body.at, clock.now())}.`;
+  if (status === 410) return "The alert is over: there is nothing left to acknowledge.";
+  return `Not acknowledged. ${message}`;
+}
+
+function close() {
+  const { view, id } = page.route;
+  if (!id) return false;
+  go(view);
+  return true;
+}
+
+// -- the address and the keyboard
+
+addEventListener("hashchange", () => {
+  const before = page.route;
+  const route = parse(location.hash);
+  const moved = route.view !== before.view;
+  change({ route, writing: page.writing === route.id ? page.writing : null, ...(moved && { query: "" }),
+    ...(route.id !== before.id && { detail: null }) });
+  draw();
+  walking = false;
+  if (route.id) learn(route.id);
+  else if (before.id && !moved) refocus(before.id);
+});
+
+// After a panel has closed the focus returns to where it was opened.
+function refocus(id) {
+  document.querySelector(`[data-alert="${CSS.escape(id)}"] button, [data-device="${CSS.escape(id)}"] button`)?.focus();
+}
+
+function rows() {
+  return [...document.querySelectorAll("#alerts [data-alert]")];
+}
+
+function current() {
+  const all = rows();
+  const here = all.indexOf(document.activeElement?.closest("[data-alert]"));
+  return here >= 0 ? here : all.findIndex(({ dataset }) => dataset.alert === page.route.id);
+}
+
+function walk(steps) {
+  const all = rows();
+  const next = all[Math.min(all.length - 1, Math.max(0, current() + steps))];
+  if (!next) return false;
+  next.querySelector("button").focus();
+  next.scrollIntoView({ block: "nearest" });
+  if (!page.route.id) return true;
+  walking = true;
+  go("alerts", next.dataset.alert);
+  return true;
+}
+
+function answer() {
+  if (page.route.view !== "alerts" || !session.mayAcknowledge) return false;
+  const id = rows()[current()]?.dataset.alert ?? page.route.id ?? rows()[0]?.dataset.alert;
+  if (!id) return false;
+  go("alerts", id);
+  change({ writing: id });
+  return true;
+}
+
+function find() {
+  const field = document.getElementById("search");
+  field?.focus();
+  field?.select();
+  return Boolean(field);
+}
+
+// Escape in a field leaves it, and clears a search; the next one closes what is open.
+function escape() {
+  const field = document.activeElement;
+  if (field?.id !== "search") return close();
+  if (field.value) change({ query: "" });
+  field.blur();
+  return true;
+}
+
+const atDesk = (verb) => () => (session.facts ? verb() : false);
+const down = atDesk(() => page.route.view === "alerts" && walk(1));
+const up = atDesk(() => page.route.view === "alerts" && walk(-1));
+listenToKeys({
+  j: down, ArrowDown: down, k: up, ArrowUp: up,
+  a: atDesk(answer), "/": atDesk(find), "?": atDesk(() => change({ help: true })), Escape: atDesk(escape),
+  1: atDesk(() => go("alerts")), 2: atDesk(() => go("tablets")),
+});
+
+// A page in the background draws late, for its timers are slow; the clock's ticks are not.
+clock.watch(() => draw());
+if (session.token) begin();
+else change({});

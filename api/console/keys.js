@@ -1,0 +1,26 @@
+// The keyboard: single keys for the whole page, which keep quiet while somebody writes.
+
+export const HELP = [
+  ["j  ↓", "next alert"],
+  ["k  ↑", "previous alert"],
+  ["Enter", "open it"],
+  ["a", "acknowledge it"],
+  ["/", "search"],
+  ["1  2", "alerts, tablets"],
+  ["Esc", "close"],
+  ["?", "this help"],
+];
+
+/** Listen; `verbs` maps a key to what it does, which returns false when it does not apply now. */
+export function listenToKeys(verbs) {
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (writing(event.target) && event.key !== "Escape") return;
+    if (document.querySelector("dialog[open]")) return; // Modal: it closes itself at Escape.
+    if (event.key in verbs && verbs[event.key]() !== false) event.preventDefault();
+  });
+}
+
+function writing(target) {
+  return target.matches?.("input, textarea, select, [contenteditable]");
+}

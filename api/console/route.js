@@ -1,0 +1,20 @@
+// Where the page is, in the address's fragment, so that Back closes what was opened and a reload keeps the place.
+
+const VIEWS = ["alerts", "tablets"];
+
+/** Read "#alerts/01J…" as `{ view, id }`; anything else is the list of alerts. */
+export function parse(fragment) {
+  const [view, id] = fragment.replace(/^#/, "").split("/");
+  return VIEWS.includes(view) ? { view, id: id || null } : { view: "alerts", id: null };
+}
+
+export function address(view, id) {
+  return id ? `#${view}/${id}` : `#${view}`;
+}
+
+/** Go there; `replace` leaves no step for Back. */
+export function go(view, id = null, { replace = false } = {}) {
+  const target = address(view, id);
+  if (replace) location.replace(target);
+  else if (location.hash !== target) location.hash = target;
+}

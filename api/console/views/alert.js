@@ -1,0 +1,80 @@
+// One alert: what happened and why, how the tablet is now, the acknowledgment, and everything that was done about it.
+
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { floorName, headline, reason, roomName, SEVERITY, step, word } from "../words.js";
+import { Icon } from "./icons.js";
+import { condition, Facts, Panel } from "./panel.js";
+import { Ago, html, Moment, useDesk } from "./parts.js";
+
+const LONGEST_NOTE = 2_000;
+
+/** `alert` and `timeline` are undefined until they have come; `missing`: there is none of this id. */
+export function AlertPanel({ id, alert, timeline, room, device, missing, conflict, writing, mayAcknowledge }) {
+  const panel = { id: "alert-panel", of: id, label: "Alert" };
+  if (!alert) return html`<${Panel} ...${panel} title=${missing ? "There is no such alert" : "One moment…"} />`;
+  const { severity, acknowledged, status } = alert;
+  const mark = html`<span class="severity ${severity}"><${Icon} name=${severity} />${word(SEVERITY, severity)}</span>`;
+  return html`<${Panel} ...${panel} title=${headline(alert)} mark=${mark}>
+    <${Facts} facts=${[
+      ["Room", roomName(room, alert.roomId)],
+      ["Floor", floorName(alert.floor).replace("Floor ", "")],
+      ["Tablet", html`<a href="#tablets/${alert.deviceId}">${alert.deviceId}</a>`],
+      ["Since", html`<${Ago} at=${alert.openedAt} />, <${Moment} at=${alert.openedAt} />`],
+      ["Seen", alert.count > 1 && html`${alert.count} times, last at <${Moment} at=${alert.lastAt} />`],
+      ["Drill", alert.drill && "Yes, this is an exercise"],
+    ]} />
+    <section><h3>Why</h3>
+      <ul class="reasons">${alert.why.map((why, index) => html`<li key=${index}>${reason(why)}${
+        why.since && html`, since <${Moment} at=${why.since} />`}</li>`)}</ul>
+    </section>
+    ${status !== "open" && html`<p class="over"><${Icon} name="check" /> Over${
+      alert.resolvedAt && html` since <${Moment} at=${alert.resolvedAt} />`}.</p>`}
+    ${acknowledged ? html`<${Answered} acknowledged=${acknowledged} />`
+      : status === "open" && html`<${Answer} id=${id} writing=${writing} may=${mayAcknowledge} />`}
+    <p class="complaint" id="conflict" role="alert">${conflict}</p>
+    ${device && html`<section><h3>The tablet now</h3><${Facts} facts=${condition(device)} /></section>`}
+    <section><h3>What was done</h3><${Timeline} entries=${timeline} /></section>
+  <//>`;
+}
+
+function Answered({ acknowledged: { by, at, note } }) {
+  return html`<section class="answered" id="acknowledged"><h3><${Icon} name="check" /> Acknowledged</h3>
+    <p>by <strong>${by}</strong> at <${Moment} at=${at} />, <${Ago} at=${at} /> ago</p>
+    ${note && html`<blockquote>${note}</blockquote>`}
+  </section>`;
+}
+
+function Answer({ id, writing, may }) {
+  const { act } = useDesk();
+  const [busy, setBusy] = useState(false);
+  const note = useRef(null);
+  useEffect(() => {
+    if (writing) note.current?.focus();
+  }, [writing, id]);
+  if (!may) return html`<p class="hint">Your role may look, but not acknowledge.</p>`;
+  const submit = async (event) => {
+    event.preventDefault();
+    setBusy(true);
+    await act.acknowledge(id, note.current.value.trim() || null);
+    setBusy(false);
+  };
+  return html`<form class="answer" id="acknowledge" key=${id} onSubmit=${submit} aria-busy=${busy}>
+    <label for="note">Note, if you like</label>
+    <input id="note" name="note" ref=${note} maxlength=${LONGEST_NOTE} autocomplete="off"
+      placeholder="Who goes, what was seen" />
+    <button class="primary" type="submit" disabled=${busy}>Acknowledge</button>
+  </form>`;
+}
+
+function Timeline({ entries }) {
+  if (!entries) return html`<p aria-busy="true">Loading…</p>`;
+  return html`<ol class="timeline" id="timeline">${entries.map((entry) => html`<li key=${entry.id}>
+    <${Moment} at=${entry.at} />
+    <div>${step(entry)}
+      ${entry.note && html`<blockquote>${entry.note}</blockquote>`}
+      ${entry.error && html`<p class="hint">${entry.error}</p>`}
+      ${entry.type.startsWith("alert.") && entry.why?.length > 0
+        && html`<p class="hint">${entry.why.map(reason).join(" · ")}</p>`}
+    </div>
+  </li>`)}</ol>`;
+}

@@ -1,0 +1,110 @@
+// The list of open alerts: the gravest first, and among equals the one that has waited longest.
+
+import { useState } from "../vendor/preact-hooks.js";
+import { matches } from "../fleet.js";
+import { byUrgency, SEVERITIES } from "../store.js";
+import { judge } from "../watch.js";
+import { floorName, headline, reason, roomName, SEVERITY, word } from "../words.js";
+import { Icon } from "./icons.js";
+import { Ago, html, memo, useDesk, useNow } from "./parts.js";
+
+/** The alerts that the list shows, in its order. */
+export function shown({ alerts, rooms, query, unanswered }) {
+  return [...alerts.values()]
+    .filter((alert) => !(unanswered && alert.acknowledged))
+    .filter((alert) => !query || matches(query, findable(alert, rooms)))
+    .sort(byUrgency);
+}
+
+function findable(alert, rooms) {
+  const { deviceId, roomId, floor, severity } = alert;
+  return [deviceId, roomName(rooms.get(roomId), roomId), roomId ?? "", floorName(floor), headline(alert), severity];
+}
+
+export function Alerts({ store, list, query, unanswered, selected }) {
+  const { act } = useDesk();
+  const all = [...store.alerts.values()];
+  const waiting = all.filter(({ acknowledged }) => !acknowledged).length;
+  return html`<section class="list" aria-labelledby="alerts-title">
+    <h2 id="alerts-title" class="hidden">Open alerts</h2>
+    <div class="bar">
+      <${Search} query=${query} label="Search alerts" />
+      <div class="chips" role="group" aria-label="Which alerts">
+        <button type="button" aria-pressed=${!unanswered} onClick=${() => act.unanswered(false)}>
+          All <span>${all.length}</span></button>
+        <button type="button" aria-pressed=${unanswered} onClick=${() => act.unanswered(true)}>
+          Not acknowledged <span>${waiting}</span></button>
+      </div>
+      <${Counts} alerts=${all} />
+    </div>
+    ${list.length > 0 && html`<ul class="alerts" id="alerts" aria-label="Open alerts">
+      ${list.map((alert) => html`<${Row} key=${alert.id} alert=${alert} room=${store.rooms.get(alert.roomId)}
+        selected=${alert.id === selected} />`)}
+    </ul>`}
+    ${list.length === 0 && html`<${Nothing} store=${store} some=${all.length > 0} />`}
+    ${store.resolved.size > 0 && html`<${Ended} alerts=${store.resolved} rooms=${store.rooms} selected=${selected} />`}
+  </section>`;
+}
+
+export function Search({ query, label }) {
+  const { act } = useDesk();
+  return html`<label class="search"><${Icon} name="search" /><span class="hidden">${label}</span>
+    <input id="search" type="search" placeholder=${label} value=${query} autocomplete="off" spellcheck=${false}
+      onInput=${(event) => act.search(event.target.value)} />
+  </label>`;
+}
+
+function Counts({ alerts }) {
+  const counted = [...SEVERITIES].reverse()
+    .map((severity) => [severity, alerts.filter((alert) => alert.severity === severity).length])
+    .filter(([, count]) => count);
+  return html`<p class="counts">${counted.map(([severity, count]) => html`<span class=${severity} key=${severity}>
+    <${Icon} name=${severity} />${count} ${word(SEVERITY, severity).toLowerCase()}</span>`)}</p>`;
+}
+
+const Row = memo(({ alert, room, selected }) => {
+  const { act } = useDesk();
+  const { acknowledged, severity, status } = alert;
+  return html`<li class="alert ${severity} ${acknowledged || status !== "open" ? "answered" : "waiting"}"
+      data-alert=${alert.id} data-severity=${severity}>
+    <button type="button" class="row" aria-current=${selected ? "true" : null} onClick=${() => act.open(alert.id)}>
+      <span class="severity"><${Icon} name=${severity} />${word(SEVERITY, severity)}</span>
+      <span class="what"><strong>${headline(alert)}</strong>
+        ${alert.drill && html`<em class="tag">Drill</em>`}
+        ${alert.why[0] && html`<span class="why">${reason(alert.why[0])}</span>`}</span>
+      <span class="where"><strong>${roomName(room, alert.roomId)}</strong>
+        <span>${[floorName(alert.floor), alert.deviceId].filter(Boolean).join(" · ")}</span></span>
+      <span class="when"><span class="hidden">since</span><${Ago} at=${status === "open" ? alert.openedAt : alert.resolvedAt ?? alert.lastAt} />
+        <span>${alert.count > 1 ? `${alert.count} times` : ""}</span></span>
+      <span class="by">${status === "open" ? html`<${Answer} acknowledged=${acknowledged} />`
+        : html`<${Icon} name="check" />Over`}</span>
+    </button>
+  </li>`;
+});
+
+function Answer({ acknowledged }) {
+  if (!acknowledged) return html`<span class="open">Not acknowledged</span>`;
+  return html`<${Icon} name="check" /><span>${acknowledged.by}, <${Ago} at=${acknowledged.at} /> ago</span>`;
+}
+
+function Nothing({ store, some }) {
+  const watching = useNow((now) => !judge({ ...store, now }), [store]);
+  if (some) return html`<p class="nothing">No alert fits.</p>`;
+  if (!store.loaded) return html`<p class="nothing" aria-busy="true">Loading…</p>`;
+  if (!watching) return html`<p class="nothing">No open alert is known, but see above: news may be missing.</p>`;
+  return html`<div class="nothing calm" id="all-well"><${Icon} name="check" />
+    <p><strong>No open alerts.</strong></p><p>${store.devices.size} tablets are being watched.</p></div>`;
+}
+
+function Ended({ alerts, rooms, selected }) {
+  const [open, setOpen] = useState(false);
+  const list = open ? [...alerts.values()].reverse() : [];
+  return html`<section class="ended">
+    <button type="button" class="more" aria-expanded=${open} onClick=${() => setOpen(!open)}>Over lately
+      <span>${alerts.size}</span></button>
+    ${open && html`<ul class="alerts" aria-label="Alerts that are over">
+      ${list.map((alert) => html`<${Row} key=${alert.id} alert=${alert} room=${rooms.get(alert.roomId)}
+        selected=${alert.id === selected} />`)}
+    </ul>`}
+  </section>`;
+}

@@ -1,0 +1,56 @@
+// The top of the page: whose hotel this is, whether news is coming, and the way between the two lists.
+
+import { address } from "../route.js";
+import { ROLE, word } from "../words.js";
+import { Icon } from "./icons.js";
+import { html, memo, useDesk } from "./parts.js";
+
+const WAYS = {
+  websocket: ["Live", "News comes at once, by websocket."],
+  stream: ["Live (stream)", "The websocket does not work here. News comes by the event stream."],
+};
+
+export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets }) => {
+  const { act } = useDesk();
+  const [way, meaning] = WAYS[via] ?? [ever ? "Not connected" : "Connecting…", "No news is coming."];
+  return html`<header class="top">
+    <div class="who">
+      <h1 class="wordmark">Innwatch</h1>
+      <${Hotel} ...${facts} />
+      <p id="connection" class="connection ${via ?? "none"}" role="status" title=${meaning} data-via=${via ?? "none"}>
+        <${Icon} name=${via ? "online" : "silent"} />${way}
+      </p>
+      <div class="tools">
+        <button id="sound" type="button" aria-pressed=${sound} onClick=${act.toggleSound}
+          title="A sound for new high and critical alerts">
+          <${Icon} name=${sound ? "sound" : "mute"} /><span>Sound ${sound ? "on" : "off"}</span>
+        </button>
+        <button id="help" type="button" onClick=${act.help} title="Keyboard (?)"><b aria-hidden="true">?</b>
+          <span class="hidden">Help</span></button>
+        <button id="logout" type="button" onClick=${act.logOut}
+          title="${facts.user}, ${word(ROLE, facts.role)}">
+          <${Icon} name="leave" /><span>Log out</span></button>
+      </div>
+    </div>
+    <nav aria-label="Lists">
+      <${Tab} here=${view} to="alerts" words="Alerts" count=${open} grave=${grave} />
+      <${Tab} here=${view} to="tablets" words="Tablets" count=${tablets} />
+    </nav>
+  </header>`;
+});
+
+function Hotel({ hotel, hotels }) {
+  const { act } = useDesk();
+  if (hotels.length < 2) return html`<p class="hotel">${hotel.name || hotel.id}</p>`;
+  return html`<select id="hotel" class="hotel" aria-label="Hotel" value=${hotel.id}
+      onChange=${(event) => act.moveTo(event.target.value)}>
+    ${hotels.map(({ id, name }) => html`<option key=${id} value=${id} selected=${id === hotel.id}>${name || id}</option>`)}
+  </select>`;
+}
+
+function Tab({ here, to, words, count, grave }) {
+  return html`<a href=${address(to)} aria-current=${here === to ? "page" : null} id="tab-${to}">
+    ${words} <span class=${grave ? "count grave" : "count"}>${count}</span>
+    ${grave > 0 && html`<span class="hidden">, ${grave} grave and not acknowledged</span>`}
+  </a>`;
+}

@@ -1,0 +1,28 @@
+// One tablet: how it is now, and its open alerts.
+
+import { byUrgency } from "../store.js";
+import { floorName, headline, roomName, SEVERITY, word } from "../words.js";
+import { Icon } from "./icons.js";
+import { condition, Facts, Panel } from "./panel.js";
+import { Ago, html, Moment } from "./parts.js";
+
+export function TabletPanel({ id, device, room, alerts }) {
+  const panel = { id: "tablet-panel", of: id, label: "Tablet", title: id };
+  if (!device) return html`<${Panel} ...${panel}><p>There is no such tablet in this hotel.</p><//>`;
+  const own = alerts.filter(({ deviceId }) => deviceId === id).sort(byUrgency);
+  return html`<${Panel} ...${panel}>
+    <${Facts} facts=${[
+      ["Room", roomName(room, device.roomId)],
+      ["Floor", floorName(device.floor).replace("Floor ", "")],
+      ...condition(device),
+      ["Like this", device.since && html`since <${Moment} at=${device.since} />`],
+      ["Agent", device.agent],
+    ]} />
+    <section><h3>Open alerts</h3>
+      ${own.length === 0 && html`<p class="hint">None.</p>`}
+      <ul class="reasons plain">${own.map((alert) => html`<li key=${alert.id}>
+        <a href="#alerts/${alert.id}"><${Icon} name=${alert.severity} /> ${word(SEVERITY, alert.severity)}: ${
+          headline(alert)}</a>, <${Ago} at=${alert.openedAt} /></li>`)}</ul>
+    </section>
+  <//>`;
+}

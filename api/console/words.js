@@ -1,0 +1,148 @@
+// What the enumerations on the wire mean, in the words of the people at the desk. A value that this page does not
+// know yet is shown as it came, never hidden.
+
+const plain = (value) => String(value).replace(/[-.]/g, " ");
+const first = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const minus = (value) => String(value).replace("-", "−");
+const dbm = (value) => `${minus(Math.round(value))} dBm`;
+const percent = (value) => `${Math.round(value)} %`;
+
+export const SEVERITY = { critical: "Critical", high: "High", medium: "Medium", low: "Low", info: "Info" };
+
+export const LINK = {
+  online: "Online", sleeping: "Asleep", away: "Signed off", silent: "Silent", "never-seen": "Never seen",
+};
+
+export const POSTURE = {
+  "in-room": "In its room", weak: "Weak signal", "out-of-zone": "Away from its room", foreign: "Foreign network",
+  unknown: "Place unknown",
+};
+
+export const POWER = { ok: "Fine", low: "Low", critical: "Nearly empty", charging: "Charging", unknown: "Unknown" };
+
+export const ROLE = { viewer: "viewer", staff: "staff", manager: "manager", admin: "administrator" };
+
+const CAUSES = {
+  "wifi-off": "Wi-Fi was switched off", "foreign-ap": "joined a foreign network", "weak-signal": "its signal is weak",
+  "kiosk-exit": "the kiosk was left", root: "it was rooted", debugger: "a debugger is attached",
+  "usb-debug": "USB debugging is on", emulator: "it runs in an emulator",
+};
+
+const HEADLINES = {
+  "breach.signal": "Signal too weak for its room",
+  "breach.access-point": "Not on its room's Wi-Fi",
+  "breach.reported": "The tablet reports a breach",
+  silence: "The tablet has gone silent",
+  "wifi-off": "Wi-Fi was switched off",
+  "battery.low": "Battery is low",
+  "battery.critical": "Battery is nearly empty",
+};
+
+// A rule that several reasons can open is named after the reason.
+const SHARPER = {
+  foreign: "On a network that is not the hotel's",
+  "out-of-zone": "Away from its room",
+  moved: "Near another room",
+};
+
+const REASONS = {
+  "signal-below-floor": ({ observed, limit }) =>
+    `Signal of ${dbm(observed)}, where this room needs at least ${dbm(limit)}`,
+  "room-not-calibrated": ({ limit }) =>
+    `This room is not calibrated${limit == null ? "" : `, so the general floor of ${dbm(limit)} was used`}`,
+  moved: ({ observed }) => `Connected to a neighbouring room's access point${named(observed)}`,
+  "out-of-zone": ({ observed }) => `Connected to an access point in another part of the hotel${named(observed)}`,
+  foreign: ({ observed }) => `Connected to an access point that is not the hotel's${named(observed)}`,
+  reported: ({ cause }) => `The tablet reported it itself${cause ? `: ${CAUSES[cause] ?? plain(cause)}` : ""}`,
+  "silent-after-report": () => "It fell silent right after its own report",
+  "nothing-heard": ({ observed, limit }) =>
+    `Nothing heard${observed == null ? "" : ` for ${seconds(observed)}`}` +
+    (limit == null ? "" : `, where ${seconds(limit)} are allowed`),
+  "connection-lost": () => "Its connection broke off without a goodbye",
+  overslept: () => "It went to sleep and did not wake up in time",
+  "bye-overdue": ({ cause }) => `It signed off${cause ? ` (${plain(cause)})` : ""} and did not come back in time`,
+  "wifi-off": () => "Somebody switched its Wi-Fi off",
+  "battery-low": ({ observed, limit }) => `Battery at ${percent(observed)}${atMost(limit)}`,
+  "battery-critical": ({ observed, limit }) => `Battery at ${percent(observed)}${atMost(limit)}`,
+  "still-firing": () => "It still goes on",
+  "signal-recovered": ({ observed }) => `Its signal is good again${observed == null ? "" : ` (${dbm(observed)})`}`,
+  "back-on-own-access-point": () => "It is back on its room's access point",
+  "reported-recovery": () => "The tablet reports that it is over",
+  "heard-again": () => "The tablet is heard again",
+  "battery-recovered": ({ observed }) => `Battery is back${observed == null ? "" : ` at ${percent(observed)}`}`,
+  charging: () => "It is being charged",
+  "device-removed": () => "The tablet was removed from the hotel",
+};
+
+function named(accessPoint) {
+  return accessPoint == null ? "" : ` (${accessPoint})`;
+}
+
+function seconds(value) {
+  return typeof value === "number" ? `${Math.round(value)} s` : value;
+}
+
+function atMost(limit) {
+  return limit == null ? "" : `, the limit is ${percent(limit)}`;
+}
+
+/** What happened, as a headline. */
+export function headline(alert) {
+  const sharper = alert.rule === "breach.access-point" && alert.why.map((why) => SHARPER[why.because]).find(Boolean);
+  return sharper || HEADLINES[alert.rule] || first(plain(alert.rule));
+}
+
+/** One reason of an alert's `why`, in a sentence without a full stop. */
+export function reason(why) {
+  const said = REASONS[why.because]?.(why) ?? first(plain(why.because));
+  return why.samples > 1 ? `${said}, ${why.samples} times in a row` : said;
+}
+
+const CHANNELS = { email: "e-mail", slack: "Slack" };
+const NOTICES = { opened: "that it opened", worsened: "that it got worse", recovered: "that it is over" };
+
+const STEPS = {
+  "alert.opened": ({ severity }) => `Opened${severity ? `, ${word(SEVERITY, severity).toLowerCase()}` : ""}`,
+  "alert.changed": ({ severity }) => `Changed${severity ? `, ${word(SEVERITY, severity).toLowerCase()}` : ""}`,
+  "alert.reopened": () => "Opened again",
+  "alert.cleared": () => "Over",
+  "alert.resolved": ({ by }) => (by ? `Resolved by ${by}` : "Resolved"),
+  "alert.acknowledged": ({ by }) => `Acknowledged by ${by}`,
+  "notification.sent": ({ channel, notice }) => `Told by ${word(CHANNELS, channel)}${told(notice)}`,
+  "notification.dead": ({ channel, notice }) => `Could not be told by ${word(CHANNELS, channel)}${told(notice)}`,
+};
+
+function told(notice) {
+  return notice ? ` ${NOTICES[notice] ?? plain(notice)}` : "";
+}
+
+/** One step of an alert's timeline. */
+export function step(entry) {
+  return STEPS[entry.type]?.(entry) ?? first(plain(entry.type)) + (entry.by ? `, by ${entry.by}` : "");
+}
+
+/** "Room 204", whatever the hotel calls it. */
+export function roomName(room, roomId) {
+  const name = room?.name || roomId;
+  if (!name) return "No room";
+  return /^\d/.test(name) ? `Room ${name}` : name;
+}
+
+/** "Floor 2"; empty when nobody said. */
+export function floorName(floor) {
+  if (floor == null || floor === "") return "";
+  return /^-?\d/.test(floor) ? `Floor ${minus(floor)}` : floor;
+}
+
+/** A value of one of the tables above; unknown ones as they came. */
+export function word(table, value) {
+  return table[value] ?? first(plain(value ?? "unknown"));
+}
+
+/** Signal as people know it from their phones: 0 to 4 bars. */
+export function bars(rssi) {
+  if (rssi == null) return 0;
+  return [-85, -75, -67, -58].filter((least) => rssi >= least).length;
+}
+
+export { dbm, percent };
