@@ -1,0 +1,95 @@
+"""Hypothesis strategies: what tablets might say, in what order, with which pauses."""
+
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
+
+from rules.ids import MessageId
+from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State, TokenExpired
+from rules.policy import Assignment, Place, Policy, Profile
+from tests.rules.given import (
+    ELSEWHERE,
+    FOREIGN,
+    NEIGHBOUR,
+    NOON,
+    OWN,
+    OWN_TOO,
+    ROOM,
+    UNKNOWN_PLACE,
+    Tablet,
+    after,
+    assigned,
+)
+
+
+class Step(Struct, frozen=True):
+    """One message, `pause` seconds after the one before."""
+
+    pause: float
+    message: DeviceMessage
+
+
+Story = list[Step]
+
+_PAUSES = st.sampled_from([0.5, 2, 4, 4, 4, 10, 10, 10, 17, 45, 75, 310, 700])
+_SIDS = st.sampled_from([None, "boot-1", "boot-2", "boot-3"])
+_SIGNALS = st.none() | st.sampled_from([-120, -81, -80, -79, -71, -70, -69, -65, -64, -63, -40])
+_ACCESS_POINTS = st.sampled_from([None, OWN, OWN_TOO, OWN.upper(), NEIGHBOUR, ELSEWHERE, FOREIGN, "rubbish"])
+_LEVELS = st.none() | st.sampled_from([0, 9, 10, 11, 14, 15, 16, 19, 20, 21, 24, 25, 26, 100])
+_MAYBE = st.none() | st.booleans()
+_ID, _TS = st.just(MessageId("-")), st.just(NOON)  # `tell` gives each an id; `ts` matters to a sleep alone
+
+heartbeats = st.builds(
+    Heartbeat,
+    id=_ID,
+    ts=_TS,
+    sid=_SIDS,
+    rssi=_SIGNALS,
+    wifi_bssid=_ACCESS_POINTS,
+    battery=_LEVELS,
+    charging=_MAYBE,
+    screen_on=_MAYBE,
+)
+reports = st.builds(
+    Report,
+    id=_ID,
+    ts=_TS,
+    sid=_SIDS,
+    kind=st.sampled_from(ReportKind),
+    cause=st.sampled_from([None, "foreign-ap", "weak-signal", "wifi-off", "root"]),
+    rssi=_SIGNALS,
+    wifi_bssid=_ACCESS_POINTS,
+    level=_LEVELS,
+)
+states = st.builds(
+    State,
+    id=_ID,
+    ts=_TS,
+    sid=_SIDS,
+    state=st.sampled_from(Link),
+    reason=st.sampled_from([None, "reboot", "update", "reconnect", "power-off"]),
+    wake_by=st.none() | st.sampled_from([after(-5), after(30), after(300), after(3600)]),
+)
+expiries = st.builds(TokenExpired, id=_ID, ts=_TS)
+
+messages = st.one_of(heartbeats, heartbeats, heartbeats, reports, states, expiries)
+assignments: st.SearchStrategy[Assignment] = st.builds(
+    assigned,
+    st.sampled_from([ROOM, UNKNOWN_PLACE, Place(hotel_access_points=frozenset({ELSEWHERE}))]),
+    st.builds(Policy, profile=st.sampled_from(Profile), rssi_floor=st.sampled_from([None, -70])),
+)
+
+
+def stories(of: st.SearchStrategy[DeviceMessage] = messages, *, longest: int = 30) -> st.SearchStrategy[Story]:
+    """Lists of steps."""
+    return st.lists(st.builds(Step, _PAUSES, of), max_size=longest)
+
+
+def tell(tablet: Tablet, story: Iterable[Step], *, start: float = 0) -> float:
+    """Let the tablet say it all, each message with an id of its own; when it ended, in seconds after noon."""
+    for number, step in enumerate(story):
+        start += step.pause
+        tablet.hear(start, replace(step.message, id=MessageId(f"s{number}")))
+    return start

@@ -1,0 +1,199 @@
+"""What holds for every story that a tablet might tell."""
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from rules.alerts import AlertChange, ChangeKind, Family
+from rules.evaluate import evaluate
+from rules.messages import Heartbeat, Report
+from rules.policy import Assignment, Profile
+from rules.silence import deadline, pass_deadline
+from rules.state import DeviceState
+from tests.rules.given import NOON, Tablet, after, assigned
+from tests.rules.stories import Step, Story, assignments, heartbeats, messages, stories, tell
+
+SETTLED = 40  # heartbeats; five minutes of charging are 31
+
+
+def by_family(changes: list[AlertChange], family: Family) -> list[AlertChange]:
+    return [change for change in changes if change.alert.family is family]
+
+
+def without_battery(step: Step) -> Step:
+    match step.message:
+        case Heartbeat():
+            return Step(step.pause, replace(step.message, battery=None, charging=None))
+        case Report():
+            return Step(step.pause, replace(step.message, level=None))
+    return step
+
+
+def packed(state: DeviceState) -> DeviceState:
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=DeviceState)
+
+
+@given(assignments, stories(), heartbeats)
+def test_a_constant_signal_never_flaps(assignment: Assignment, story: Story, constant: Heartbeat) -> None:
+    tablet = Tablet(assignment)
+    end = tell(tablet, story)
+    told = len(tablet.changes)
+
+    tell(tablet, [Step(10, constant)] * SETTLED, start=end)
+    settled = len(tablet.changes)
+    tell(tablet, [Step(10, constant)] * SETTLED, start=end + 10 * SETTLED)
+
+    assert tablet.changes[settled:] == []
+    for family in Family:
+        kinds = [change.kind for change in by_family(tablet.changes[told:], family)]
+        assert ChangeKind.OPENED not in kinds[1:]
+        assert ChangeKind.CLEARED not in kinds[:-1]
+
+
+@given(assignments, stories())
+def test_the_same_story_gives_the_same_states_and_changes(assignment: Assignment, story: Story) -> None:
+    one, two = Tablet(assignment), Tablet(assignment)
+    tell(one, story)
+    tell(two, story)
+
+    assert one.state == two.state
+    assert one.changes == two.changes
+
+
+@given(assignments, stories(), messages)
+def test_a_verdict_leaves_the_state_it_was_given_as_it_was(
+    assignment: Assignment, story: Story, message: Heartbeat
+) -> None:
+    tablet = Tablet(assignment)
+    end = tell(tablet, story)
+    before = msgspec.msgpack.encode(tablet.state)
+
+    evaluate(tablet.state, message, assignment=assignment, now=after(end + 1))
+
+    assert msgspec.msgpack.encode(tablet.state) == before
+
+
+@given(assignments, stories())
+def test_a_state_read_back_from_the_store_gives_the_same_verdicts(assignment: Assignment, story: Story) -> None:
+    kept, stored = Tablet(assignment), Tablet(assignment)
+    seconds = 0.0
+    for step in story:
+        tell(kept, [step], start=seconds)
+        stored.state = packed(stored.state)
+        tell(stored, [step], start=seconds)
+        seconds += step.pause
+        assert stored.state == kept.state
+
+    assert stored.changes == kept.changes
+
+
+@given(assignments, stories())
+def test_a_family_has_one_open_alert_that_opens_before_it_moves_or_clears(assignment: Assignment, story: Story) -> None:
+    tablet = Tablet(assignment)
+    tell(tablet, story)
+
+    for family in Family:
+        is_open = None
+        for change in by_family(tablet.changes, family):
+            if change.kind is ChangeKind.OPENED:
+                assert is_open is None
+            else:
+                assert is_open is not None
+                assert is_open.id == change.alert.id
+                rose = change.alert.severity.rank > is_open.severity.rank
+                assert rose is (change.kind is ChangeKind.WORSENED)
+            is_open = None if change.kind is ChangeKind.CLEARED else change.alert
+        now_open = tablet.state.alerts.get(family)
+        assert (now_open and now_open.id) == (is_open and is_open.id)
+
+
+@given(assignments, stories())
+def test_every_change_is_dated_in_order_and_says_why(assignment: Assignment, story: Story) -> None:
+    tablet = Tablet(assignment)
+    tell(tablet, story)
+
+    dates = [change.at for change in tablet.changes]
+    assert dates == sorted(dates)
+    assert all(change.why and change.alert.why for change in tablet.changes)
+    assert all(change.alert.last_at == change.at for change in tablet.changes if change.kind is ChangeKind.OPENED)
+
+
+@given(assignments, stories(), st.floats(min_value=0, max_value=0.999), st.booleans())
+def test_there_is_no_silence_before_its_deadline(
+    assignment: Assignment, story: Story, share: float, restarted: bool
+) -> None:
+    tablet = Tablet(assignment)
+    end = tell(tablet, story)
+    since = after(end) if restarted else NOON
+    due = deadline(tablet.state, assignment=assignment, watching_since=since)
+    if due is None:
+        return
+    early = after(end) + share * (due - after(end))
+
+    verdict = pass_deadline(tablet.state, assignment=assignment, watching_since=since, at=early)
+
+    assert verdict.state is tablet.state
+    assert verdict.changes == ()
+
+
+@given(assignments, stories())
+def test_a_silence_is_never_shorter_than_its_limit(assignment: Assignment, story: Story) -> None:
+    tablet = Tablet(assignment)
+    tell(tablet, story)
+    tablet.until(100_000)
+
+    for change in by_family(tablet.changes, Family.SILENCE):
+        for reason in change.why:
+            if isinstance(reason.observed, float) and isinstance(reason.limit, float):
+                assert reason.observed >= reason.limit
+
+
+@given(assignments, stories())
+def test_each_deadline_that_passes_leads_to_a_later_one_or_to_none(assignment: Assignment, story: Story) -> None:
+    tablet = Tablet(assignment)
+    end = tell(tablet, story)
+    dues = [end]
+    while (due := tablet.due()) is not None:
+        assert due > dues[-1] or len(dues) == 1
+        dues.append(due)
+        tablet.until(due)
+
+    assert len(dues) <= 4
+
+
+@given(st.sampled_from(Profile), stories(heartbeats))
+def test_a_tablet_that_keeps_talking_is_never_silent(profile: Profile, story: Story) -> None:
+    tablet = Tablet(assigned())
+    tablet.assignment = replace(tablet.assignment, policy=replace(tablet.assignment.policy, profile=profile))
+    tell(tablet, [Step(min(step.pause, 17), step.message) for step in story])
+
+    assert by_family(tablet.changes, Family.SILENCE) == []
+
+
+@given(assignments, stories())
+def test_the_battery_never_touches_a_breach(assignment: Assignment, story: Story) -> None:
+    with_battery, without = Tablet(assignment), Tablet(assignment)
+    tell(with_battery, story)
+    tell(without, [without_battery(step) for step in story])
+
+    assert by_family(with_battery.changes, Family.BREACH) == by_family(without.changes, Family.BREACH)
+    assert with_battery.state.alerts.get(Family.BREACH) == without.state.alerts.get(Family.BREACH)
+    assert with_battery.state.posture is without.state.posture
+
+
+@given(assignments, stories())
+def test_a_heartbeat_in_which_all_is_unknown_changes_neither_posture_nor_power(
+    assignment: Assignment, story: Story
+) -> None:
+    tablet = Tablet(assignment)
+    end = tell(tablet, story)
+    before = tablet.state
+    tablet.until(end + 1)
+
+    tablet.bare_beat(end + 1)
+
+    assert (tablet.state.posture, tablet.state.power) == (before.posture, before.power)
+    assert tablet.state.signal == before.signal
+    assert tablet.state.access_point == before.access_point
+    assert tablet.state.reported == before.reported
