@@ -9,8 +9,7 @@ import msgspec
 
 from config.clock import Clock
 from config.logs import set_up_logs
-from config.simulate.demo import Orders
-from config.simulate.fleet import Fleet
+from config.simulate.fleet import Fleet, Orders
 
 log = logging.getLogger("config.simulate")
 

@@ -6,37 +6,34 @@ input and lives until that is closed: the kernel closes it however the parent en
 outlives its server. Tokens travel in the pipe, never in arguments or the environment, where others could read them.
 """
 
+import asyncio
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from config.errors import StartRefused
-from config.simulate.fleet import Plan
+from config.simulate.fleet import Orders, Plan
+from config.simulate.hotel import demo_tablets
 from config.simulate.identity import TabletIdentity
-from config.simulate.scenarios import Scenario
+from config.simulate.names import Scenario
+
+__all__ = ["Demo", "demo_tablets"]
 
 GOODBYE_WITHIN = 1.0
 
 
-class Orders(Struct, frozen=True, rename="camel", kw_only=True):
-    """The one line that the child reads."""
-
-    plan: Plan
-    clock_file: Path | None = None
-
-
 class Demo:
-    """Start it when the broker listens, stop it before the broker closes. `start` and `stop` block: use a thread.
+    """Start it when the broker listens; if it is stopped before the broker closes, the tablets say goodbye.
 
     Every minute or two something happens to one of the tablets and heals, so that the console shows life.
     """
 
     def __init__(
-        self, *, tablets: Sequence[TabletIdentity], host: str, port: int, clock_file: Path | None = None
+        self, tablets: Sequence[TabletIdentity], *, host: str, port: int, clock_file: Path | None = None
     ) -> None:
         plan = Plan(tablets=tuple(tablets), host=host, port=port, scenario=Scenario.DEMO)
         self._orders = Orders(plan=plan, clock_file=clock_file)
@@ -46,8 +43,17 @@ class Demo:
     def is_running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Tablets until the block ends. Raises StartRefused."""
+        await asyncio.to_thread(self.start)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self.stop)
+
     def start(self) -> None:
-        """Raises StartRefused when the child does not take its orders."""
+        """Blocks until the child has taken its orders, some 0.3 s. Raises StartRefused when it does not."""
         # -P: a package named `config` in the working folder must not come before ours.
         command = [sys.executable, "-P", "-m", "config.simulate"]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603, our own words

@@ -6,7 +6,8 @@ from random import Random
 from msgspec import Struct
 
 from config.simulate.agent import Agent
-from config.simulate.scenarios import HEALING, STORIES, Scenario, Stage, Steps
+from config.simulate.names import Scenario
+from config.simulate.scenarios import HEALING, STORIES, Stage, Steps
 
 FIRST_AFTER = 10.0
 """Seconds of ordinary life, so that every tablet has been seen in its room."""

@@ -5,6 +5,7 @@ import selectors
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from random import Random
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from config.simulate.agent import Agent, Surroundings, Tally
 from config.simulate.connection import Ready
 from config.simulate.director import Director
 from config.simulate.identity import TabletIdentity
-from config.simulate.scenarios import Scenario
+from config.simulate.names import Scenario
 from config.simulate.tablet import Tablet
 
 TICK = 0.1
@@ -32,6 +33,13 @@ class Plan(Struct, frozen=True, rename="camel", kw_only=True):
     affected: int = 1
     speed: float = 1.0
     seed: int | None = None
+
+
+class Orders(Struct, frozen=True, rename="camel", kw_only=True):
+    """What the child process of a Demo reads, in one line."""
+
+    plan: Plan
+    clock_file: Path | None = None
 
 
 class Fleet:

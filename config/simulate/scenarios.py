@@ -1,26 +1,17 @@
 """What can happen to a tablet. A scenario moves its world and yields the seconds until the next step."""
 
 from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
 
 from msgspec import Struct
 
 from config.simulate.agent import Agent
+from config.simulate.names import Scenario
 from rules.messages import ReportKind
 
 FOREIGN_ACCESS_POINT = "06:f0:0e:16:00:01"
 """Locally administered, and nobody's room: the café over the road."""
 
 Steps = Iterator[float]
-
-
-class Scenario(StrEnum):
-    CALM = "calm"
-    WALK_AWAY = "walk-away"
-    RECOVERY = "recovery"
-    WIFI_OFF = "wifi-off"
-    BATTERY_LOW = "battery-low"
-    DEMO = "demo"  # one of those that heal, now and then, to one tablet after the other
 
 
 class Stage(Struct, frozen=True):

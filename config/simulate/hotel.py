@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from hashlib import blake2b
 
 from broker.tokens import KeyRing, mint_device
+from config.simulate.bssids import made_up_bssid
 from config.simulate.identity import TabletIdentity
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Policy
@@ -16,15 +16,21 @@ ROOMS_PER_FLOOR = 10
 FLOOR_DBM = -75.0
 
 
-async def furnish(
-    store: Store, keys: KeyRing, *, hotel_id: HotelId, tablets: int, now: datetime, ttl: timedelta
+async def demo_tablets(
+    store: Store,
+    hotel_id: HotelId,
+    *,
+    keys: KeyRing,
+    count: int,
+    now: datetime,
+    ttl: timedelta = timedelta(days=365),
 ) -> tuple[TabletIdentity, ...]:
     """Return so many tablets named `demo-…` with fresh tokens; rooms and devices that are missing are added.
 
     Raises NotFound (hotel) and what adding raises.
     """
     facts = await store.load_hotel(hotel_id)
-    wanted = {DeviceId(room.id): room for room in _rooms(hotel_id, tablets)}
+    wanted = {DeviceId(room.id): room for room in _rooms(hotel_id, count)}
     there = {row.device.id for row in facts.devices}
     rooms = {room.id for room in facts.rooms}
     missing = [(device_id, room) for device_id, room in wanted.items() if device_id not in there]
@@ -72,12 +78,3 @@ def _rooms(hotel_id: HotelId, tablets: int) -> Iterator[Room]:
             access_points=(made_up_bssid(f"{hotel_id}/{PREFIX}", number + 1),),
             rssi_floor=FLOOR_DBM,
         )
-
-
-def made_up_bssid(series: str, number: int) -> str:
-    """Return a locally administered BSSID (its first byte is 02), different for every number from 1 to 2**24 - 1.
-
-    Never 02:00:00:00:00:00, which is Android's word for "unknown".
-    """
-    tail = blake2b(series.encode(), digest_size=2).digest() + number.to_bytes(3, "big")
-    return "02:" + tail.hex(":")

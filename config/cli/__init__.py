@@ -1,0 +1,84 @@
+"""The command line. A module per noun; this one turns whatever ends a command into one line and an exit code.
+
+Codes: 0 done, 1 refused, 2 wrong usage, 78 a setting that cannot be right (EX_CONFIG), 130 interrupted. Everything
+heavy is imported inside the command that needs it: asking for a token should not load a web framework.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from config.cli import device, hotel, integrator, messages, quarantine, room, simulate, token, up, user
+from config.errors import StartRefused
+
+app = typer.Typer(
+    name="innwatch",
+    help="Watches the tablets in hotel rooms, and says why it believes what it says.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up")(up.up)
+for noun in (hotel, room, device, user, integrator, token, quarantine):
+    app.add_typer(noun.app)
+app.command("messages")(messages.messages)
+app.command("simulate")(simulate.simulate)
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"innwatch {version('innwatch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Watches the tablets in hotel rooms, and says why it believes what it says."""
+
+
+def main() -> None:
+    """Run the command that the process was started with, and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; the exit code."""
+    try:
+        code = app(args=list(arguments), prog_name="innwatch", standalone_mode=False)
+    except typer.TyperException as refusal:
+        return _refuse_usage(refusal)
+    except StartRefused as refusal:
+        return _refuse(str(refusal), code=refusal.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has enough (`| head`). Python would complain once more while it closes the stream.
+        sys.stdout = None
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _refuse_usage(refusal: typer.TyperException) -> int:
+    """One line instead of a frame. A noun without a verb has been answered with its help already."""
+    text = refusal.format_message()
+    if not text.strip():
+        return refusal.exit_code
+    context = getattr(refusal, "ctx", None)
+    return _refuse(
+        f"{text.rstrip('.')} (see `{context.command_path} --help`)" if context is not None else text,
+        code=refusal.exit_code,
+    )
+
+
+def _refuse(text: str, *, code: int) -> int:
+    print(f"innwatch: {' '.join(text.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,172 @@
+"""`innwatch device`: add one, add many, list, show."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.cli.installation import Installation, with_installation
+from config.cli.options import AsJson, Data, DeviceArgument, HotelArgument, Ttl, id_text, life
+from config.cli.printing import print_facts, print_json, print_table
+from rules.ids import DeviceId, HotelId, RoomId, is_id
+
+if TYPE_CHECKING:
+    from store.records import Device, DeviceRow
+
+app = typer.Typer(name="device", help="Tablets.", no_args_is_help=True)
+
+MOST_AT_ONCE = 100_000
+LARGEST_NUMBER = 10_000_000
+
+
+@app.command("add")
+def add(  # noqa: PLR0913, typer spells options as arguments
+    hotel: HotelArgument,
+    device: Annotated[str | None, typer.Argument(metavar="DEVICE", help="The tablet's id.", parser=id_text)] = None,
+    *,
+    room: Annotated[
+        str | None, typer.Option("--room", help="The room it belongs to.", parser=id_text, metavar="ROOM")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", help="Add so many, each in a new room.", min=1, max=MOST_AT_ONCE)
+    ] = None,
+    prefix: Annotated[str | None, typer.Option("--prefix", help="What their ids begin with, such as tab-.")] = None,
+    first: Annotated[
+        int | None, typer.Option("--first", help="The number of the first one.", min=1, max=LARGEST_NUMBER)
+    ] = None,
+    tokens: Annotated[bool, typer.Option("--tokens", help="With tokens, as passwords.")] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="A line each: client_id,username,password,topic,device_id,room_id,bssid.")
+    ] = False,
+    ttl: Ttl = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a tablet to a room that is there, or --count tablets to rooms of their own."""
+    if count is None:
+        if prefix is not None or first is not None or tokens or as_csv or ttl is not None:
+            raise typer.BadParameter("--prefix, --first, --tokens, --csv and --ttl go with --count")
+        if device is None or room is None:
+            raise typer.BadParameter("give DEVICE and --room ROOM, or --count N")
+        _add_one(HotelId(hotel), DeviceId(device), room_id=RoomId(room), data=data, as_json=as_json)
+        return
+    if device is not None or room is not None:
+        raise typer.BadParameter("--count makes its own devices and rooms; leave out DEVICE and --room")
+    from config.cli.bulk import Many, add_many, print_csv
+
+    many = Many(HotelId(hotel), count, _prefix(prefix), first or 1)
+    logins = add_many(many, tokens=tokens, ttl=life(ttl), data=data)
+    if as_json:
+        print_json(logins)
+    elif as_csv or tokens:
+        print_csv(logins)
+    else:
+        print(f"added {count} tablets to {hotel}: {logins[0].device_id} to {logins[-1].device_id}")
+
+
+@app.command("list")
+def list_(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """List a hotel's tablets and how they do."""
+    rows = with_installation(data, lambda at: _rows(at, HotelId(hotel)))
+    if as_json:
+        print_json([_record(row) for row in rows])
+    else:
+        print_table(
+            ("tablet", "room", "link", "posture", "power", "last heard", "alerts"),
+            [
+                (
+                    row.device.id,
+                    row.device.room_id,
+                    row.state.link,
+                    row.state.posture,
+                    row.state.power,
+                    row.state.last_heard,
+                    tuple(alert.rule for alert in row.state.alerts.values()),
+                )
+                for row in rows
+            ],
+        )
+
+
+@app.command("show")
+def show(hotel: HotelArgument, device: DeviceArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Show a tablet and what is known of it now."""
+
+    async def work(at: Installation) -> "DeviceRow":
+        from store import NotFound
+
+        await at.store.hotel(HotelId(hotel))
+        row = await at.store.device(HotelId(hotel), DeviceId(device))
+        if row is None:
+            raise NotFound("device", device)
+        return row
+
+    record = _record(with_installation(data, work))
+    if as_json:
+        print_json(record)
+    else:
+        print_facts({name: value for name, value in record.items() if name != "alerts"} | _alerts(record))
+
+
+def _add_one(hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, data: Data, as_json: bool) -> None:
+    async def work(at: Installation) -> "Device":
+        return await at.store.add_device(hotel_id, device_id, room_id=room_id, now=at.now())
+
+    made = with_installation(data, work)
+    if as_json:
+        print_json({"hotelId": made.hotel_id, "id": made.id, "roomId": made.room_id, "addedAt": made.added_at})
+    else:
+        print(f"added tablet {device_id} to room {room_id}; its token: innwatch token device {hotel_id} {device_id}")
+
+
+async def _rows(at: Installation, hotel_id: HotelId) -> "list[DeviceRow]":
+    await at.store.hotel(hotel_id)
+    rows: list[DeviceRow] = []
+    cursor: str | None = None
+    while True:
+        page = await at.store.devices(hotel_id, cursor=cursor, limit=500)
+        rows.extend(page.items)
+        cursor = page.next
+        if cursor is None:
+            return rows
+
+
+def _record(row: "DeviceRow") -> dict[str, object]:
+    device, state = row.device, row.state
+    return {
+        "hotelId": device.hotel_id,
+        "id": device.id,
+        "name": device.name,
+        "roomId": device.room_id,
+        "floor": row.floor,
+        "addedAt": device.added_at,
+        "gen": device.gen,
+        "link": state.link,
+        "posture": state.posture,
+        "power": state.power,
+        "since": state.since,
+        "lastHeard": state.last_heard,
+        "battery": state.battery,
+        "charging": state.charging,
+        "rssi": state.rssi,
+        "bssid": state.bssid,
+        "agent": state.agent,
+        "alerts": [
+            {"id": alert.id, "rule": alert.rule, "severity": alert.severity, "openedAt": alert.opened_at}
+            for alert in state.alerts.values()
+        ],
+    }
+
+
+def _alerts(record: Mapping[str, object]) -> dict[str, object]:
+    alerts = record["alerts"]
+    assert isinstance(alerts, list)  # noqa: S101, made above
+    return {"alerts": [f"{alert['rule']} ({alert['severity']})" for alert in alerts]}
+
+
+def _prefix(text: str | None) -> str:
+    """Room for the numbers and for the name of the room."""
+    prefix = "tab-" if text is None else text
+    if not is_id(f"room-{prefix}{LARGEST_NUMBER}"):
+        raise typer.BadParameter("--prefix has at most 50 letters, digits, '-' and '_'")
+    return prefix

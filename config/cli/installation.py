@@ -1,0 +1,74 @@
+"""The installation that a command works on: its settings, folder, clock, keys and store, open while it works.
+
+Another process may have the same database open (`innwatch up`); the store takes turns with it.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from config.clock import Clock
+from config.errors import BadSetting, StartRefused
+from config.folder import Folder
+from config.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from broker.tokens import KeyRing
+    from store import Store
+
+T = TypeVar("T")
+
+
+def settings_of(**options: object) -> Settings:
+    """The settings of this command; what is not given as an option comes from the environment. Raises BadSetting."""
+    return read_settings(os.environ, **options)  # noqa: TID251, the command line is where the environment comes in
+
+
+class Installation:
+    def __init__(self, settings: Settings, folder: Folder, store: "Store") -> None:
+        self.settings = settings
+        self.folder = folder
+        self.store = store
+        self._clock = Clock(settings.clock_file)
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    @cached_property
+    def keys(self) -> "KeyRing":
+        """Raises BadSetting."""
+        from config.keys import key_ring
+
+        return key_ring(self.settings, self.folder)
+
+
+def with_installation(data: Path | None, work: Callable[[Installation], Awaitable[T]]) -> T:
+    """Do `work` on the installation in a folder. Raises StartRefused for whatever the person can do something about."""
+    settings = settings_of(data=data)
+    folder = Folder.find(settings.data)
+    if settings.clock_file is not None and not folder.is_for_tests:
+        raise BadSetting(f"INNWATCH_CLOCK moves time: refused, because {folder.path} was not made with --for-tests")
+    return asyncio.run(_run(settings, folder, work))
+
+
+async def _run(settings: Settings, folder: Folder, work: Callable[[Installation], Awaitable[T]]) -> T:
+    from store import LocalDoorbell, SchemaTooOld, Store, StoreError, StoreUnavailable
+
+    try:
+        store = await Store.open(folder.database_url, doorbell=LocalDoorbell(), migrate=False)
+        try:
+            return await work(Installation(settings, folder, store))
+        finally:
+            await store.close()
+    except SchemaTooOld as error:
+        raise StartRefused(
+            f"{folder.database}: {error}; start `innwatch up --data {folder.path}` once to bring it up to date"
+        ) from error
+    except StoreUnavailable as error:
+        raise StartRefused(f"cannot use {folder.database}: {error}") from error
+    except StoreError as error:
+        raise StartRefused(str(error)) from error

@@ -1,0 +1,93 @@
+"""`innwatch integrator`: the hotel's other systems, each with the scopes that it needs and its own space."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.cli.installation import Installation, with_installation
+from config.cli.options import AsJson, Data, HotelArgument, IntegratorArgument
+from config.cli.printing import print_facts, print_json, print_table
+from rules.ids import HotelId, IntegratorName
+
+if TYPE_CHECKING:
+    from store.records import Integrator
+
+app = typer.Typer(name="integrator", help="Other systems of a hotel.", no_args_is_help=True)
+
+
+def _scopes(text: str) -> str:
+    from broker.access import SCOPES
+
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    strange = [word for word in words if word not in SCOPES]
+    if strange:
+        raise typer.BadParameter(f"{strange[0]!r} is no scope; there are {', '.join(SCOPES)}")
+    return ",".join(dict.fromkeys(words))
+
+
+@app.command("add")
+def add(
+    hotel: HotelArgument,
+    name: IntegratorArgument,
+    scope: Annotated[
+        str,
+        typer.Option(
+            "--scope",
+            help="alerts,events,rooms to read, pms to speak for the hotel's PMS. Its own space it has anyway.",
+            parser=_scopes,
+            metavar="SCOPES",
+        ),
+    ] = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add an integrator."""
+
+    async def work(at: Installation) -> "Integrator":
+        scopes = [word for word in scope.split(",") if word]
+        return await at.store.add_integrator(HotelId(hotel), IntegratorName(name), scopes=scopes, now=at.now())
+
+    made = with_installation(data, work)
+    if as_json:
+        print_json(_record(made))
+    else:
+        print(f"added integrator {name} to {hotel}; scopes: {', '.join(made.scopes) or 'none (its own space only)'}")
+
+
+@app.command("list")
+def list_(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """List a hotel's integrators."""
+
+    async def work(at: Installation) -> "tuple[Integrator, ...]":
+        await at.store.hotel(HotelId(hotel))
+        return await at.store.integrators(HotelId(hotel))
+
+    found = with_installation(data, work)
+    if as_json:
+        print_json([_record(one) for one in found])
+    else:
+        print_table(("integrator", "scopes"), [(one.name, one.scopes) for one in found])
+
+
+@app.command("show")
+def show(hotel: HotelArgument, name: IntegratorArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Show an integrator."""
+
+    async def work(at: Installation) -> "Integrator":
+        from store import NotFound
+
+        await at.store.hotel(HotelId(hotel))
+        found = await at.store.find_integrator(HotelId(hotel), IntegratorName(name))
+        if found is None:
+            raise NotFound("integrator", name)
+        return found
+
+    record = _record(with_installation(data, work))
+    if as_json:
+        print_json(record)
+    else:
+        print_facts(record)
+
+
+def _record(one: "Integrator") -> dict[str, object]:
+    return {"hotelId": one.hotel_id, "name": one.name, "scopes": one.scopes, "gen": one.gen}

@@ -1,0 +1,92 @@
+"""Arguments and options that several commands share, and what makes a value acceptable. Imports nothing heavy."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from config.settings import is_mail_address, is_web_address
+from rules.ids import DeviceId, HotelId, IntegratorName, RoomId, UserName, is_id
+from rules.place import normal_bssid
+
+Id = TypeVar("Id", HotelId, RoomId, DeviceId, UserName, IntegratorName)
+
+LONGEST_NAME = 200
+LONGEST_LIFE = timedelta(days=3_650)
+
+
+def id_text(text: str) -> str:
+    if not is_id(text):
+        raise typer.BadParameter(f"{text!r} is not an id: 1 to 64 letters, digits, '-' and '_', and not '_' alone")
+    return text
+
+
+def _name(text: str) -> str:
+    if not (text.strip() and text.isprintable() and len(text) <= LONGEST_NAME):
+        raise typer.BadParameter(f"a name has 1 to {LONGEST_NAME} printable characters")
+    return text.strip()
+
+
+def _time_zone(text: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(text).key
+    except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError
+        raise typer.BadParameter(f"{text!r} is no time zone; use a name such as Europe/Berlin") from None
+
+
+def _bssid(text: str) -> str:
+    bssid = normal_bssid(text)
+    if bssid is None:
+        raise typer.BadParameter(f"{text!r} is no access point's BSSID; use six bytes such as a4:2b:b0:c1:d2:e3")
+    return bssid
+
+
+def _mail_address(text: str) -> str:
+    if not is_mail_address(text):
+        raise typer.BadParameter(f"{text!r} is no mail address; use one such as desk@example.com")
+    return text
+
+
+def _webhook(text: str) -> str:
+    if not is_web_address(text):  # not repeated: whoever knows a webhook's URL may post
+        raise typer.BadParameter("not a whole URL; use the one that Slack shows, https://hooks.slack.com/services/…")
+    return text
+
+
+def life(seconds: int | None) -> timedelta | None:
+    """What `--ttl` says; None when it says nothing."""
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="The data folder.", show_default="INNWATCH_DATA, or ./data")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+HotelArgument = Annotated[str, typer.Argument(metavar="HOTEL", help="The hotel's id.", parser=id_text)]
+RoomArgument = Annotated[str, typer.Argument(metavar="ROOM", help="The room's id.", parser=id_text)]
+DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE", help="The tablet's id.", parser=id_text)]
+PersonArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's login name.", parser=id_text)]
+IntegratorArgument = Annotated[str, typer.Argument(metavar="NAME", help="The integrator's name.", parser=id_text)]
+Name = Annotated[str | None, typer.Option("--name", help="A name for people.", parser=_name, metavar="TEXT")]
+TimeZone = Annotated[str, typer.Option("--timezone", help="IANA time zone.", parser=_time_zone, metavar="ZONE")]
+AccessPoints = Annotated[
+    list[str] | None,
+    typer.Option("--ap", help="BSSID of an access point of the room; repeatable.", parser=_bssid, metavar="BSSID"),
+]
+Emails = Annotated[
+    list[str] | None,
+    typer.Option("--email", help="Who gets alerts by mail; repeatable.", parser=_mail_address, metavar="ADDRESS"),
+]
+SlackWebhook = Annotated[
+    str | None,
+    typer.Option("--slack-webhook", help="Where alerts go in Slack.", parser=_webhook, metavar="URL"),
+]
+Ttl = Annotated[
+    int | None,
+    typer.Option(
+        "--ttl", help="Life of the token in seconds.", metavar="SECONDS", min=1, max=int(LONGEST_LIFE.total_seconds())
+    ),
+]

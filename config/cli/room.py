@@ -1,0 +1,118 @@
+"""`innwatch room`: add, list, show."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.cli.installation import Installation, with_installation
+from config.cli.options import AccessPoints, AsJson, Data, HotelArgument, Name, RoomArgument
+from config.cli.printing import print_facts, print_json, print_table
+from rules.ids import HotelId, RoomId
+from rules.policy import Profile
+
+if TYPE_CHECKING:
+    from store.records import Room
+
+app = typer.Typer(name="room", help="Rooms and their access points.", no_args_is_help=True)
+
+_COLUMNS = ("room", "name", "floor", "access points", "floor dBm", "profile")
+
+
+@app.command("add")
+def add(  # noqa: PLR0913, typer spells options as arguments
+    hotel: HotelArgument,
+    room: RoomArgument,
+    *,
+    name: Name = None,
+    floor: Annotated[str | None, typer.Option("--floor", help="The storey; rooms on one are neighbours.")] = None,
+    ap: AccessPoints = None,
+    floor_rssi: Annotated[
+        float | None,
+        typer.Option("--floor-rssi", help="The signal that its tablet never falls below inside.", metavar="DBM"),
+    ] = None,
+    profile: Annotated[Profile | None, typer.Option("--profile", help="Another one than the hotel's.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a room."""
+    from store.records import Room
+
+    made = Room(
+        id=RoomId(room),
+        name=name,
+        floor=_storey(floor),
+        access_points=tuple(dict.fromkeys(ap or ())),
+        rssi_floor=_dbm(floor_rssi),
+        profile=profile,
+    )
+
+    async def work(at: Installation) -> None:
+        await at.store.add_room(HotelId(hotel), made, now=at.now())
+
+    with_installation(data, work)
+    if as_json:
+        print_json(made)
+    else:
+        print(f"added room {room} to {hotel}")
+
+
+@app.command("list")
+def list_(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """List a hotel's rooms."""
+    rooms = with_installation(data, lambda at: _rooms(at, HotelId(hotel)))
+    if as_json:
+        print_json(rooms)
+    else:
+        print_table(_COLUMNS, [_row(one) for one in rooms])
+
+
+@app.command("show")
+def show(hotel: HotelArgument, room: RoomArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Show a room and the tablets that belong to it."""
+
+    async def work(at: Installation) -> "tuple[Room, tuple[str, ...]]":
+        from store import NotFound
+
+        facts = await at.store.load_hotel(HotelId(hotel))
+        found = next((one for one in facts.rooms if one.id == room), None)
+        if found is None:
+            raise NotFound("room", room)
+        return found, tuple(row.device.id for row in facts.devices if row.device.room_id == room)
+
+    found, devices = with_installation(data, work)
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(found) | {"devices": devices})
+    else:
+        print_facts(dict(zip(_COLUMNS, _row(found), strict=True)) | {"tablets": devices})
+
+
+async def _rooms(at: Installation, hotel_id: HotelId) -> "list[Room]":
+    await at.store.hotel(hotel_id)
+    rooms: list[Room] = []
+    cursor: str | None = None
+    while True:
+        page = await at.store.rooms(hotel_id, cursor=cursor, limit=500)
+        rooms.extend(page.items)
+        cursor = page.next
+        if cursor is None:
+            return rooms
+
+
+def _row(room: "Room") -> tuple[object, ...]:
+    return room.id, room.name, room.floor, room.access_points, room.rssi_floor, room.profile
+
+
+def _storey(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if not (text.strip() and text.isprintable() and len(text) <= 64):
+        raise typer.BadParameter("a floor has 1 to 64 printable characters, such as 3 or Mezzanine")
+    return text.strip()
+
+
+def _dbm(value: float | None) -> float | None:
+    if value is not None and not -126 <= value <= 0:
+        raise typer.BadParameter("--floor-rssi is in dBm, from -126 to 0, such as -75")
+    return value

@@ -1,0 +1,107 @@
+"""`innwatch simulate`: tablets that do not exist, in a hotel that does."""
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.cli.installation import Installation, settings_of, with_installation
+from config.cli.options import Data, HotelArgument
+from config.simulate.names import Scenario
+from rules.ids import HotelId
+
+if TYPE_CHECKING:
+    from config.simulate.fleet import Fleet
+    from config.simulate.identity import TabletIdentity
+
+PROGRESS_EVERY = 10.0
+
+
+def simulate(  # noqa: PLR0913, typer spells options as arguments
+    hotel: HotelArgument,
+    *,
+    tablets: Annotated[int, typer.Option("--tablets", help="How many.", min=1, max=2_000)] = 10,
+    scenario: Annotated[Scenario, typer.Option("--scenario", help="What happens.")] = Scenario.CALM,
+    affected: Annotated[int, typer.Option("--affected", help="To how many of them.", min=1)] = 1,
+    broker_host: Annotated[
+        str | None, typer.Option("--broker-host", help="Where the broker listens.", show_default="127.0.0.1")
+    ] = None,
+    mqtt_port: Annotated[
+        int | None,
+        typer.Option(
+            "--mqtt-port",
+            help="Its port.",
+            min=1,
+            max=65_535,
+            metavar="PORT",
+            show_default="INNWATCH_MQTT_PORT, or 1883",
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--for", help="Stop after so long.", min=0, metavar="SECONDS", show_default="at Ctrl-C"),
+    ] = None,
+    speed: Annotated[float, typer.Option("--speed", help="How much quicker than life.", min=0.1, max=100)] = 1.0,
+    seed: Annotated[int | None, typer.Option("--seed", help="The same numbers, the same chance.")] = None,
+    data: Data = None,
+) -> None:
+    """Simulate tablets as real MQTT clients. Rooms and tablets named demo-… are added where they are missing."""
+    from config.clock import Clock
+    from config.simulate.fleet import Fleet, Plan
+
+    settings = settings_of(data=data, mqtt_port=mqtt_port)
+    identities = _identities(HotelId(hotel), tablets, data)
+    plan = Plan(
+        tablets=identities,
+        host=broker_host or "127.0.0.1",
+        port=settings.mqtt_port,
+        scenario=scenario,
+        affected=affected,
+        speed=speed,
+        seed=seed,
+    )
+    fleet = Fleet(plan, clock=Clock(settings.clock_file).now, say=_say)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: fleet.stop())
+    _say(f"{len(identities)} tablets of {hotel} at {plan.host}:{plan.port}, scenario {scenario}; Ctrl-C ends it")
+    fleet.run(seconds=seconds, every_tick=_Progress(fleet))
+    _say(f"ended: {_summary(fleet)}")
+
+
+def _identities(hotel_id: HotelId, tablets: int, data: Path | None) -> "tuple[TabletIdentity, ...]":
+    async def work(at: Installation) -> "tuple[TabletIdentity, ...]":
+        from config.simulate.hotel import demo_tablets
+
+        return await demo_tablets(
+            at.store, hotel_id, keys=at.keys, count=tablets, now=at.now(), ttl=at.settings.device_token_life
+        )
+
+    return with_installation(data, work)
+
+
+class _Progress:
+    def __init__(self, fleet: "Fleet") -> None:
+        self._fleet = fleet
+        self._next_at = 0.0
+
+    def __call__(self, at: float) -> None:
+        if at >= self._next_at:
+            if self._next_at:
+                _say(_summary(self._fleet))
+            self._next_at = at + PROGRESS_EVERY
+
+
+def _summary(fleet: "Fleet") -> str:
+    tally = fleet.tally
+    trouble = "".join(
+        f" · {number} {what}" for number, what in ((tally.rejected, "rejected"), (tally.refusals, "refused")) if number
+    )
+    return (
+        f"{tally.online} of {len(fleet.agents)} online · {tally.sent} sent · {tally.acknowledged} acknowledged"
+        f" · {tally.receipts} receipts{trouble}"
+    )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

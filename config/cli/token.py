@@ -1,0 +1,89 @@
+"""`innwatch token`: prints a token and nothing else, so that a script can use it as it comes."""
+
+from datetime import timedelta
+
+import typer
+
+from config.cli.installation import Installation, with_installation
+from config.cli.options import Data, DeviceArgument, HotelArgument, IntegratorArgument, PersonArgument, Ttl
+from rules.ids import DeviceId, HotelId, IntegratorName, UserName
+
+app = typer.Typer(name="token", help="Mint a token: the password for MQTT and HTTP.", no_args_is_help=True)
+
+
+@app.command("device")
+def device(hotel: HotelArgument, device: DeviceArgument, ttl: Ttl = None, data: Data = None) -> None:
+    """Mint a tablet's token."""
+
+    async def work(at: Installation) -> str:
+        from broker.tokens import mint_device
+        from store import NotFound
+
+        await at.store.hotel(HotelId(hotel))
+        found = await at.store.find_device(HotelId(hotel), DeviceId(device))
+        if found is None or found.retired_at is not None:
+            raise NotFound("device", device)
+        return mint_device(
+            at.keys,
+            hotel_id=found.hotel_id,
+            device_id=found.id,
+            gen=found.gen,
+            now=at.now(),
+            **{"ttl": at.settings.device_token_life} | _life(ttl),
+        )
+
+    print(with_installation(data, work))
+
+
+@app.command("user")
+def user(hotel: HotelArgument, name: PersonArgument, ttl: Ttl = None, data: Data = None) -> None:
+    """Mint a person's token for one hotel."""
+
+    async def work(at: Installation) -> str:
+        from broker.tokens import Role, mint_user
+        from config.errors import StartRefused
+        from store import NotFound
+
+        await at.store.hotel(HotelId(hotel))
+        account = await at.store.find_account(UserName(name))
+        roles = {} if account is None else {one.hotel_id: Role(one.role) for one in account.memberships}
+        if account is None or not (account.admin or HotelId(hotel) in roles):
+            raise NotFound("user", name)
+        if account.disabled:
+            raise StartRefused(f"user {name} is disabled")
+        role = Role.ADMIN if account.admin else roles[HotelId(hotel)]
+        return mint_user(
+            at.keys, hotel_id=HotelId(hotel), name=name, role=role, gen=account.gen, now=at.now(), **_life(ttl)
+        )
+
+    print(with_installation(data, work))
+
+
+@app.command("integrator")
+def integrator(hotel: HotelArgument, name: IntegratorArgument, ttl: Ttl = None, data: Data = None) -> None:
+    """Mint an integrator's token."""
+
+    async def work(at: Installation) -> str:
+        from broker.tokens import mint_integrator
+        from store import NotFound
+
+        await at.store.hotel(HotelId(hotel))
+        found = await at.store.find_integrator(HotelId(hotel), IntegratorName(name))
+        if found is None:
+            raise NotFound("integrator", name)
+        return mint_integrator(
+            at.keys,
+            hotel_id=found.hotel_id,
+            name=found.name,
+            scope=found.scopes,
+            gen=found.gen,
+            now=at.now(),
+            **_life(ttl),
+        )
+
+    print(with_installation(data, work))
+
+
+def _life(seconds: int | None) -> dict[str, timedelta]:
+    """The argument `ttl`, left out when nobody asked for one: each kind of token has a life of its own."""
+    return {} if seconds is None else {"ttl": timedelta(seconds=seconds)}

@@ -1,0 +1,60 @@
+"""`innwatch up`: everything in one process."""
+
+from typing import Annotated
+
+import typer
+
+from config.cli.installation import settings_of
+from config.cli.options import Data
+
+
+def up(
+    data: Data = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="The address to listen on.", show_default="INNWATCH_HOST, or 127.0.0.1")
+    ] = None,
+    http_port: Annotated[
+        int | None,
+        typer.Option(
+            "--http-port",
+            help="Console and API.",
+            min=0,
+            max=65_535,
+            metavar="PORT",
+            show_default="INNWATCH_HTTP_PORT, or 8080",
+        ),
+    ] = None,
+    mqtt_port: Annotated[
+        int | None,
+        typer.Option(
+            "--mqtt-port",
+            help="Tablets.",
+            min=0,
+            max=65_535,
+            metavar="PORT",
+            show_default="INNWATCH_MQTT_PORT, or 1883",
+        ),
+    ] = None,
+    ws_port: Annotated[
+        int | None,
+        typer.Option(
+            "--ws-port",
+            help="MQTT over websocket.",
+            min=0,
+            max=65_535,
+            metavar="PORT",
+            show_default="INNWATCH_WS_PORT, or 8083",
+        ),
+    ] = None,
+    demo: Annotated[
+        int | None, typer.Option("--demo", help="With a demo hotel of so many simulated tablets.", min=1, max=2_000)
+    ] = None,
+    for_tests: Annotated[
+        bool, typer.Option("--for-tests", help="Make a folder whose clock may be moved (INNWATCH_CLOCK).")
+    ] = False,
+) -> None:
+    """Start broker, bridge, worker, API and console in one process, on one data folder."""
+    settings = settings_of(data=data, host=host, http_port=http_port, mqtt_port=mqtt_port, ws_port=ws_port)
+    from config.embedded import run_embedded
+
+    raise typer.Exit(run_embedded(settings, demo=demo, for_tests=for_tests))

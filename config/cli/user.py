@@ -1,0 +1,106 @@
+"""`innwatch user`: people, as members of hotels. A name is one account; adding it again adds a membership."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from config.cli.installation import Installation, with_installation
+from config.cli.options import AsJson, Data, HotelArgument, PersonArgument
+from config.cli.printing import print_facts, print_json, print_table
+from rules.ids import HotelId, UserName
+
+if TYPE_CHECKING:
+    from store.records import Account, MemberRole
+
+app = typer.Typer(name="user", help="People who log in.", no_args_is_help=True)
+
+LONGEST_PASSWORD = 1024
+
+
+@app.command("add")
+def add(
+    hotel: HotelArgument,
+    name: PersonArgument,
+    role: Annotated[Literal["viewer", "staff", "manager"], typer.Option("--role", help="What she may do.")],
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input; else one is made up.")
+    ] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a person, or make one who has an account a member of a further hotel."""
+    given = _password_from_stdin() if password_stdin else None
+
+    async def work(at: Installation) -> str | None:
+        """The password that was made up, if one was."""
+        from config.passwords import hash_password, new_password
+        from store.records import MemberRole
+
+        await at.store.hotel(HotelId(hotel))
+        known = await at.store.find_account(UserName(name)) is not None
+        password = None if known else given or new_password()
+        await at.store.add_user(
+            HotelId(hotel),
+            UserName(name),
+            role=MemberRole(role),
+            password_hash=None if password is None else hash_password(password),
+            now=at.now(),
+        )
+        if known and given is not None:
+            print(f"innwatch: {name} has an account already; its password was left as it is", file=sys.stderr)
+        return password if given is None else None
+
+    password = with_installation(data, work)
+    if as_json:
+        shown = {} if password is None else {"password": password}
+        print_json({"hotelId": hotel, "name": name, "role": role} | shown)
+    else:
+        print(f"added {name} to {hotel} as {role}")
+        if password is not None:
+            print(f"password: {password}  (shown this once)")
+
+
+@app.command("list")
+def list_(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """List a hotel's people."""
+
+    async def work(at: Installation) -> "tuple[tuple[UserName, MemberRole], ...]":
+        await at.store.hotel(HotelId(hotel))
+        return await at.store.members(HotelId(hotel))
+
+    members = with_installation(data, work)
+    if as_json:
+        print_json([{"name": name, "role": role} for name, role in members])
+    else:
+        print_table(("name", "role"), members)
+
+
+@app.command("show")
+def show(hotel: HotelArgument, name: PersonArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Show a member of a hotel, with her other memberships."""
+
+    async def work(at: Installation) -> "Account":
+        from store import NotFound
+
+        await at.store.hotel(HotelId(hotel))
+        account = await at.store.find_account(UserName(name))
+        if account is None or all(one.hotel_id != hotel for one in account.memberships):
+            raise NotFound("user", name)
+        return account
+
+    account = with_installation(data, work)
+    record: dict[str, object] = {"name": account.name, "admin": account.admin, "disabled": account.disabled}
+    if as_json:
+        print_json(record | {"memberships": account.memberships})
+    else:
+        print_facts(record | {"memberships": [f"{one.hotel_id} ({one.role})" for one in account.memberships]})
+
+
+def _password_from_stdin() -> str:
+    password = sys.stdin.readline(LONGEST_PASSWORD + 2).rstrip("\r\n")
+    if not password:
+        raise typer.BadParameter("--password-stdin: there was no password on standard input")
+    if len(password) > LONGEST_PASSWORD:
+        raise typer.BadParameter(f"--password-stdin: a password has at most {LONGEST_PASSWORD} characters")
+    return password

@@ -1,0 +1,18 @@
+"""Passwords of people, where they are made: by the command line and at the first start. `api` verifies them."""
+
+import secrets
+
+# Without what looks alike: somebody will type it from a sheet of paper.
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def new_password() -> str:
+    """Return four groups of five letters and digits, about 99 bits."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2id hash to store (RFC 9106, second recommended parameters). Takes some 50 ms of processor."""
+    from argon2 import PasswordHasher  # noqa: PLC0415, only who sets a password waits for it
+
+    return PasswordHasher().hash(password)
