@@ -5,7 +5,7 @@ import { Attention } from "./attention.js";
 import { Clock } from "./clock.js";
 import { Feed } from "./feed.js";
 import { listenToKeys } from "./keys.js";
-import { go, parse } from "./route.js";
+import { parse, write } from "./route.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 import { calendar } from "./time.js";
@@ -13,6 +13,7 @@ import { shown } from "./views/alerts.js";
 import { Root } from "./views/root.js";
 
 const TOGETHER = 16; // ms in which changes are drawn as one
+const AGAIN = 5_000; // ms before a server that did not answer is asked again
 
 const clock = new Clock();
 const session = new Session({ clock, ended: (why) => leave(why) });
@@ -72,7 +73,7 @@ async function enter(credentials) {
   try {
     await session.logIn(credentials);
   } catch ({ status, message }) {
-    if (!session.token) return status === 401 ? "The name or the password is wrong." : message;
+    if (!session.token) return status === 401 ? "The username or the password is wrong." : message;
   }
   begin();
   return "";
@@ -103,7 +104,9 @@ async function begin() {
     feed.start();
     learn(page.route.id);
   } catch (problem) {
-    if (session.token) change({ problem: problem.message });
+    if (!session.token) return;
+    change({ problem: problem.message });
+    setTimeout(() => session.token && !session.facts && begin(), AGAIN);
   }
   change({});
 }
@@ -137,6 +140,9 @@ async function acknowledge(id, note) {
   }
   if (page.route.id === id) change({ writing: null, detail: { ...page.detail, id, conflict } });
   await learn(id);
+  draw();
+  // The form has gone, and the focus with it.
+  if (document.activeElement === document.body) document.querySelector("#alert-panel h2")?.focus();
 }
 
 function refusal({ status, message, body }) {
@@ -148,13 +154,21 @@ function refusal({ status, message, body }) {
 function close() {
   const { view, id } = page.route;
   if (!id) return false;
-  go(view);
+  go(view, null, { replace: true });
   return true;
 }
 
 // -- the address and the keyboard
 
-addEventListener("hashchange", () => {
+function go(view, id = null, { replace = false } = {}) {
+  if (page.route.view === view && page.route.id === id) return;
+  write(view, id, { replace });
+  arrive();
+}
+
+addEventListener("hashchange", arrive); // a link, Back, or somebody typed
+
+function arrive() {
   const before = page.route;
   const route = parse(location.hash);
   const moved = route.view !== before.view;
@@ -164,7 +178,7 @@ addEventListener("hashchange", () => {
   walking = false;
   if (route.id) learn(route.id);
   else if (before.id && !moved) refocus(before.id);
-});
+}
 
 // After a panel has closed the focus returns to where it was opened.
 function refocus(id) {
@@ -189,7 +203,7 @@ function walk(steps) {
   next.scrollIntoView({ block: "nearest" });
   if (!page.route.id) return true;
   walking = true;
-  go("alerts", next.dataset.alert);
+  go("alerts", next.dataset.alert, { replace: true });
   return true;
 }
 
@@ -219,10 +233,11 @@ function escape() {
 }
 
 const atDesk = (verb) => () => (session.facts ? verb() : false);
-const down = atDesk(() => page.route.view === "alerts" && walk(1));
-const up = atDesk(() => page.route.view === "alerts" && walk(-1));
+const along = (steps) => atDesk(() => page.route.view === "alerts" && walk(steps));
+// In the panel the arrows scroll.
+const arrow = (steps) => (event) => !event.target.closest?.(".panel") && along(steps)();
 listenToKeys({
-  j: down, ArrowDown: down, k: up, ArrowUp: up,
+  j: along(1), k: along(-1), ArrowDown: arrow(1), ArrowUp: arrow(-1),
   a: atDesk(answer), "/": atDesk(find), "?": atDesk(() => change({ help: true })), Escape: atDesk(escape),
   1: atDesk(() => go("alerts")), 2: atDesk(() => go("tablets")),
 });

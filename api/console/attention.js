@@ -19,6 +19,8 @@ export class Attention {
   constructor({ say, room }) {
     this.#say = say;
     this.#room = room;
+    // Browsers keep a page silent until somebody has touched it.
+    for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, () => this.sound && this.#wake());
   }
 
   /** An open alert is new or graver than it was. */
@@ -55,10 +57,14 @@ export class Attention {
 
   // Two falling notes, twice. Made here, so that there is no file to fetch while the network is in trouble.
   #play() {
-    this.#audio ??= new AudioContext();
-    this.#audio.resume();
+    this.#wake();
     const start = this.#audio.currentTime + 0.02;
     for (const [after, pitch] of [[0, 880], [0.18, 660], [0.5, 880], [0.68, 660]]) this.#note(start + after, pitch);
+  }
+
+  #wake() {
+    this.#audio ??= new AudioContext();
+    this.#audio.resume();
   }
 
   #note(at, pitch) {

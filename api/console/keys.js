@@ -17,7 +17,7 @@ export function listenToKeys(verbs) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (writing(event.target) && event.key !== "Escape") return;
     if (document.querySelector("dialog[open]")) return; // Modal: it closes itself at Escape.
-    if (event.key in verbs && verbs[event.key]() !== false) event.preventDefault();
+    if (event.key in verbs && verbs[event.key](event) !== false) event.preventDefault();
   });
 }
 

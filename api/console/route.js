@@ -12,9 +12,8 @@ export function address(view, id) {
   return id ? `#${view}/${id}` : `#${view}`;
 }
 
-/** Go there; `replace` leaves no step for Back. */
-export function go(view, id = null, { replace = false } = {}) {
-  const target = address(view, id);
-  if (replace) location.replace(target);
-  else if (location.hash !== target) location.hash = target;
+/** Write it into the address bar; `replace` leaves no step for Back. */
+export function write(view, id, { replace }) {
+  if (replace) history.replaceState(null, "", address(view, id));
+  else history.pushState(null, "", address(view, id));
 }

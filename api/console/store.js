@@ -2,7 +2,7 @@
 // news may arrive in any order; here it is decided which of two is the newer.
 
 export const SEVERITIES = ["info", "low", "medium", "high", "critical"];
-const RESOLVED_KEPT = 50;
+const RESOLVED_KEPT = 500; // ended alerts, which also tell old news of them from new
 
 export function rank(severity) {
   return SEVERITIES.indexOf(severity);
@@ -68,12 +68,12 @@ export class Store {
     this.#changed();
   }
 
-  /** The retained topic of an alert was emptied: it is resolved, at a revision that we were not told. */
+  /** The retained topic of an alert was emptied: it is resolved. The event that says how may still come. */
   alertGone(id) {
     const known = this.alerts.get(id);
     if (!known) return;
     this.#touch(id);
-    this.#end({ ...known, status: "resolved", revision: known.revision + 1 });
+    this.#end({ ...known, status: "resolved" });
     this.#changed();
   }
 
@@ -122,7 +122,13 @@ export class Store {
     this.#over.set(snapshot.id, Math.max(snapshot.revision, this.#over.get(snapshot.id) ?? 0));
     this.resolved.delete(snapshot.id);
     this.resolved.set(snapshot.id, snapshot);
-    if (this.resolved.size > RESOLVED_KEPT) this.resolved.delete(this.resolved.keys().next().value);
+    if (this.resolved.size > RESOLVED_KEPT) this.#forget(this.resolved.keys().next().value);
+  }
+
+  #forget(id) {
+    this.resolved.delete(id);
+    this.#over.delete(id);
+    this.#touched.delete(id);
   }
 
   #touch(id) {

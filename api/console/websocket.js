@@ -23,8 +23,13 @@ export function brokerUrl({ port, path, secure }, host) {
  * whose payload is null when it is empty or no JSON.
  */
 export async function listen({ facts, token, clock, signal, up, heard, message }) {
-  // Loaded only now, so that a third of a megabyte does not delay the login.
-  const { default: mqtt } = await import("./vendor/mqtt.js");
+  let mqtt;
+  try {
+    // Loaded only now, so that a third of a megabyte does not delay the login.
+    ({ default: mqtt } = await import("./vendor/mqtt.js"));
+  } catch {
+    return "closed";
+  }
   return new Promise((resolve) => {
     if (signal.aborted) return resolve("closed");
     const client = mqtt.connect(brokerUrl(facts.mqtt, location.hostname), {

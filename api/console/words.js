@@ -1,6 +1,8 @@
 // What the enumerations on the wire mean, in the words of the people at the desk. A value that this page does not
 // know yet is shown as it came, never hidden.
 
+import { span } from "./time.js";
+
 const plain = (value) => String(value).replace(/[-.]/g, " ");
 const first = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const minus = (value) => String(value).replace("-", "−");
@@ -34,6 +36,7 @@ const HEADLINES = {
   "breach.reported": "The tablet reports a breach",
   silence: "The tablet has gone silent",
   "wifi-off": "Wi-Fi was switched off",
+  "powered-off": "The tablet was switched off",
   "battery.low": "Battery is low",
   "battery.critical": "Battery is nearly empty",
 };
@@ -56,21 +59,23 @@ const REASONS = {
   reported: ({ cause }) => `The tablet reported it itself${cause ? `: ${CAUSES[cause] ?? plain(cause)}` : ""}`,
   "silent-after-report": () => "It fell silent right after its own report",
   "nothing-heard": ({ observed, limit }) =>
-    `Nothing heard${observed == null ? "" : ` for ${seconds(observed)}`}` +
-    (limit == null ? "" : `, where ${seconds(limit)} are allowed`),
-  "connection-lost": () => "Its connection broke off without a goodbye",
+    `Nothing heard${lasted(observed)}${limit == null ? "" : `, where ${span(limit * 1000)} are allowed`}`,
+  "connection-lost": ({ limit }) =>
+    `Its connection broke off without a goodbye${limit == null ? "" : ` and was not back within ${span(limit * 1000)}`}`,
   overslept: () => "It went to sleep and did not wake up in time",
   "bye-overdue": ({ cause }) => `It signed off${cause ? ` (${plain(cause)})` : ""} and did not come back in time`,
-  "wifi-off": () => "Somebody switched its Wi-Fi off",
+  "wifi-off": () => "Its Wi-Fi was switched off",
+  "powered-off": () => "It was switched off",
   "battery-low": ({ observed, limit }) => `Battery at ${percent(observed)}${atMost(limit)}`,
   "battery-critical": ({ observed, limit }) => `Battery at ${percent(observed)}${atMost(limit)}`,
-  "still-firing": () => "It still goes on",
+  "still-firing": ({ observed }) => `It has gone on${lasted(observed) || " since"}`,
   "signal-recovered": ({ observed }) => `Its signal is good again${observed == null ? "" : ` (${dbm(observed)})`}`,
   "back-on-own-access-point": () => "It is back on its room's access point",
   "reported-recovery": () => "The tablet reports that it is over",
   "heard-again": () => "The tablet is heard again",
   "battery-recovered": ({ observed }) => `Battery is back${observed == null ? "" : ` at ${percent(observed)}`}`,
-  charging: () => "It is being charged",
+  charging: ({ observed }) => `It has been charging${lasted(observed)}`,
+  "no-longer-judged": () => "The room has lost what it was held against",
   "device-removed": () => "The tablet was removed from the hotel",
 };
 
@@ -78,8 +83,8 @@ function named(accessPoint) {
   return accessPoint == null ? "" : ` (${accessPoint})`;
 }
 
-function seconds(value) {
-  return typeof value === "number" ? `${Math.round(value)} s` : value;
+function lasted(seconds) {
+  return seconds == null ? "" : ` for ${span(seconds * 1000)}`;
 }
 
 function atMost(limit) {

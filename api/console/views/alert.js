@@ -21,6 +21,7 @@ export function AlertPanel({ id, alert, timeline, room, device, missing, conflic
       ["Tablet", html`<a href="#tablets/${alert.deviceId}">${alert.deviceId}</a>`],
       ["Since", html`<${Ago} at=${alert.openedAt} />, <${Moment} at=${alert.openedAt} />`],
       ["Seen", alert.count > 1 && html`${alert.count} times, last at <${Moment} at=${alert.lastAt} />`],
+      ["Assigned", alert.assignee],
       ["Drill", alert.drill && "Yes, this is an exercise"],
     ]} />
     <section><h3>Why</h3>

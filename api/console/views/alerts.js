@@ -8,6 +8,8 @@ import { floorName, headline, reason, roomName, SEVERITY, word } from "../words.
 import { Icon } from "./icons.js";
 import { Ago, html, memo, useDesk, useNow } from "./parts.js";
 
+const LATELY = 50; // alerts that are over, as many as are shown
+
 /** The alerts that the list shows, in its order. */
 export function shown({ alerts, rooms, query, unanswered }) {
   return [...alerts.values()]
@@ -24,6 +26,7 @@ function findable(alert, rooms) {
 export function Alerts({ store, list, query, unanswered, selected }) {
   const { act } = useDesk();
   const all = [...store.alerts.values()];
+  // Waiting: nobody has acknowledged it. Said so, because just one button is to be called Acknowledge.
   const waiting = all.filter(({ acknowledged }) => !acknowledged).length;
   return html`<section class="list" aria-labelledby="alerts-title">
     <h2 id="alerts-title" class="hidden">Open alerts</h2>
@@ -33,7 +36,7 @@ export function Alerts({ store, list, query, unanswered, selected }) {
         <button type="button" aria-pressed=${!unanswered} onClick=${() => act.unanswered(false)}>
           All <span>${all.length}</span></button>
         <button type="button" aria-pressed=${unanswered} onClick=${() => act.unanswered(true)}>
-          Not acknowledged <span>${waiting}</span></button>
+          Waiting <span>${waiting}</span></button>
       </div>
       <${Counts} alerts=${all} />
     </div>
@@ -83,7 +86,7 @@ const Row = memo(({ alert, room, selected }) => {
 });
 
 function Answer({ acknowledged }) {
-  if (!acknowledged) return html`<span class="open">Not acknowledged</span>`;
+  if (!acknowledged) return html`<span class="open">Waiting</span>`;
   return html`<${Icon} name="check" /><span>${acknowledged.by}, <${Ago} at=${acknowledged.at} /> ago</span>`;
 }
 
@@ -98,10 +101,10 @@ function Nothing({ store, some }) {
 
 function Ended({ alerts, rooms, selected }) {
   const [open, setOpen] = useState(false);
-  const list = open ? [...alerts.values()].reverse() : [];
+  const list = [...alerts.values()].reverse().slice(0, LATELY);
   return html`<section class="ended">
     <button type="button" class="more" aria-expanded=${open} onClick=${() => setOpen(!open)}>Over lately
-      <span>${alerts.size}</span></button>
+      <span>${list.length}</span></button>
     ${open && html`<ul class="alerts" aria-label="Alerts that are over">
       ${list.map((alert) => html`<${Row} key=${alert.id} alert=${alert} room=${rooms.get(alert.roomId)}
         selected=${alert.id === selected} />`)}

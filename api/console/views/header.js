@@ -51,6 +51,6 @@ function Hotel({ hotel, hotels }) {
 function Tab({ here, to, words, count, grave }) {
   return html`<a href=${address(to)} aria-current=${here === to ? "page" : null} id="tab-${to}">
     ${words} <span class=${grave ? "count grave" : "count"}>${count}</span>
-    ${grave > 0 && html`<span class="hidden">, ${grave} grave and not acknowledged</span>`}
+    ${grave > 0 && html`<span class="hidden">, ${grave} grave and waiting</span>`}
   </a>`;
 }

@@ -23,7 +23,7 @@ export function Login({ notice, enter }) {
     <h1 class="wordmark">Innwatch</h1>
     ${notice && html`<p class="notice" role="status">${notice}</p>`}
     <form id="login" onSubmit=${submit} aria-busy=${busy}>
-      <label for="username">Name</label>
+      <label for="username">Username</label>
       <input id="username" name="username" ref=${name} autocomplete="username" autocapitalize="none"
         spellcheck=${false} required />
       <label for="password">Password</label>
