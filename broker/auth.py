@@ -1,0 +1,47 @@
+"""Whether a CONNECT is let in: token first, then access; nothing is touched before both have said yes."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from broker.access import Refusal, may_connect
+from broker.packets import Connect, ConnectCode
+from broker.tokens import Claims, KeyRing, TokenReason, TokenRefused
+
+AUDIENCE = "mqtt"
+
+
+class Refused(Struct, frozen=True):
+    """The code is for the client, the reason for us: what a stranger learns is only that it did not work."""
+
+    code: ConnectCode
+    reason: str
+
+
+def admit(connect: Connect, *, keys: KeyRing, now: datetime) -> Claims | Refused:
+    """Return who the client is, verified once for the life of the connection, or why it is not let in."""
+    if connect.client_id == "":
+        return Refused(ConnectCode.CLIENT_ID, Refusal.CLIENT_ID)
+    try:
+        claims = keys.verify(_token(connect), audience=AUDIENCE, now=now)
+    except TokenRefused as refused:
+        code = ConnectCode.CREDENTIALS if refused.reason is TokenReason.MALFORMED else ConnectCode.NOT_AUTHORIZED
+        return Refused(code, refused.reason)
+    refusal = may_connect(
+        claims,
+        client_id=connect.client_id,
+        username=connect.username,
+        will_topic=connect.will.topic if connect.will else None,
+        will_retain=connect.will.retain if connect.will else False,
+    )
+    if refusal is not None:
+        code = ConnectCode.CLIENT_ID if refusal is Refusal.CLIENT_ID else ConnectCode.NOT_AUTHORIZED
+        return Refused(code, refusal)
+    return claims
+
+
+def _token(connect: Connect) -> str:
+    try:
+        return (connect.password or b"").decode("ascii")
+    except UnicodeDecodeError:
+        raise TokenRefused(TokenReason.MALFORMED) from None

@@ -1,0 +1,46 @@
+"""Log lines that a peer can cause, so that no peer can fill the disk with them."""
+
+import logging
+import time
+
+from msgspec import Struct
+
+EVERY = 60.0
+"""Seconds between two lines that say the same."""
+
+LONGEST = 80
+"""Characters of anything that a peer chose."""
+
+
+class _Said(Struct):
+    at: float
+    since: int = 0
+
+
+class QuietLog:
+    """Warnings, each event and reason at most once a minute with the number of those left out.
+
+    Events and reasons must come from the code, never from a peer: they are kept.
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._said: dict[tuple[str, str], _Said] = {}
+
+    def warning(self, event: str, reason: str, *, client: str | None = None, address: str | None = None) -> None:
+        now = time.monotonic()
+        said = self._said.get((event, reason))
+        if said is not None and now - said.at < EVERY:
+            said.since += 1
+            return
+        more = said.since if said is not None else 0
+        self._said[event, reason] = _Said(now)
+        fields = [f"reason={reason}"]
+        fields += [f"client={_shown(client)}"] if client is not None else []
+        fields += [f"address={address}"] if address is not None else []
+        fields += [f"more={more}"] if more else []
+        self._logger.warning("%s: %s", event, " ".join(fields))
+
+
+def _shown(text: str) -> str:
+    return ascii(text if len(text) <= LONGEST else text[:LONGEST] + "…")

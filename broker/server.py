@@ -1,0 +1,211 @@
+"""Innwatch's MQTT broker: amqtt's shell around our own data path.
+
+What is amqtt's: its configuration, its life cycle (`transitions`), its plugin manager with the start and stop events,
+and the views that its `BrokerContext` gives plugins. What is not: everything between the socket and the message, since
+its way from packet to subscriber cannot be exposed to strangers (docs/adr has the reasons). None of its sessions,
+subscriptions, queues or tasks is ever made; its `Session` is built only when a plugin asks to see one.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from socket import socket
+from typing import Any, NoReturn
+
+from amqtt.broker import Broker, RetainedApplicationMessage
+from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
+from amqtt.errors import BrokerError
+from amqtt.events import BrokerEvents
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+from amqtt.session import Session as AmqttSession
+from transitions import MachineError
+
+from broker.connection import Connection
+from broker.counts import BrokerMetrics
+from broker.delivery import Intake
+from broker.hub import Hub
+from broker.listen import ListenFailed, bind
+from broker.message import Message
+from broker.quiet_log import QuietLog
+from broker.session import Session
+from broker.settings import BrokerSettings
+from broker.tokens import KeyRing
+from broker.websocket import WebSocket
+
+__all__ = ["BrokerSettings", "ListenFailed", "MqttBroker"]
+
+_log = logging.getLogger(__name__)
+
+CLOSING_TIME = 0.5
+"""Seconds that clients have, when the broker stops, to take what was written to them."""
+
+
+class MqttBroker(Broker):
+    """An MQTT 3.1.1 broker over TCP and websocket. Make it on the loop that it shall run on.
+
+    What the bridge consumes goes to `intake`, and is acknowledged when that settles it; the bridge publishes through
+    `publish`. Time for tokens is what `clock` says.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: BrokerSettings,
+        keys: KeyRing,
+        intake: Intake,
+        clock: Callable[[], datetime],
+        metrics: BrokerMetrics,
+    ) -> None:
+        super().__init__(_amqtt_config(settings))
+        self._settings = settings
+        self._hub = Hub(
+            settings=settings,
+            keys=keys,
+            intake=intake,
+            clock=clock,
+            counts=metrics.counts,
+            log=QuietLog(_log),
+            loop=self._loop,
+        )
+        metrics.retained = lambda: (self._hub.retained.messages, self._hub.retained.bytes)
+        self._listening: list[asyncio.Server] = []
+        self._ports: tuple[int, int] | None = None
+        self._next_sweep: asyncio.TimerHandle | None = None
+
+    @property
+    def tcp_port(self) -> int:
+        """The port that MQTT over TCP is really on; only while the broker runs."""
+        return self._bound()[0]
+
+    @property
+    def ws_port(self) -> int:
+        """The port that MQTT over websocket is really on; only while the broker runs."""
+        return self._bound()[1]
+
+    def _bound(self) -> tuple[int, int]:
+        if self._ports is None:
+            raise BrokerError("the broker does not run")
+        return self._ports
+
+    async def start(self) -> None:
+        """Listen on all addresses or none; raises ListenFailed, naming the address, with nothing left open."""
+        try:
+            self.transitions.start()
+        except MachineError as error:
+            raise BrokerError(f"the broker cannot be started now: {error}") from error
+        await self.plugins_manager.fire_event(BrokerEvents.PRE_START, wait=True)
+        try:
+            tcp, ws = await bind(self._settings.host, [self._settings.mqtt_port, self._settings.ws_port])
+        except ListenFailed:
+            self.transitions.starting_fail()
+            raise
+        self._ports = (tcp[0].getsockname()[1], ws[0].getsockname()[1])
+        await self._serve(tcp, lambda: Connection(self._hub))
+        await self._serve(ws, lambda: WebSocket(self._hub))
+        self._sweep_later()
+        self.transitions.starting_success()
+        await self.plugins_manager.fire_event(BrokerEvents.POST_START, wait=True)
+        _log.info("listening: host=%s mqtt=%d websocket=%d", self._settings.host, *self._ports)
+
+    async def _serve(self, sockets: Sequence[socket], factory: Callable[[], asyncio.Protocol]) -> None:
+        for bound in sockets:
+            self._listening.append(await self._loop.create_server(factory, sock=bound))
+
+    async def shutdown(self) -> None:
+        """Stop listening, then end every connection. No will is published: that we stop is nobody's loss."""
+        self.transitions.shutdown()
+        await self.plugins_manager.fire_event(BrokerEvents.PRE_SHUTDOWN, wait=True)
+        if self._next_sweep is not None:
+            self._next_sweep.cancel()
+        for server in self._listening:
+            server.close()
+        self._hub.end_all()
+        await self._let_go()
+        self._listening.clear()
+        self._ports = None
+        await self.plugins_manager.fire_event(BrokerEvents.POST_SHUTDOWN, wait=True)
+        await self.plugins_manager.close()
+        self.transitions.stopping_success()
+
+    async def _let_go(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSING_TIME):
+                await self._hub.empty()
+        except TimeoutError:
+            self._hub.abort_all()
+            await self._hub.empty()
+
+    def _sweep_later(self) -> None:
+        every = self._settings.sweep / timedelta(seconds=1)
+        self._next_sweep = self._loop.call_later(every, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweep_later()  # First, so that a fault in one sweep is not the end of all of them.
+        self._hub.sweep()
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
+        """Route a message of the bridge. It is with every subscriber's session, and retained, when this returns."""
+        self._hub.route(Message(topic, payload, min(qos, 1)), retain=retain, publisher=None)
+
+    # What amqtt's BrokerContext shows plugins, made when it is asked for
+
+    @property
+    def sessions(self) -> dict[str, tuple[AmqttSession, BrokerProtocolHandler]]:
+        handler = BrokerProtocolHandler(self.plugins_manager, loop=self._loop)
+        return {name: (_as_amqtt(session), handler) for name, session in self._hub.sessions.items()}
+
+    @property
+    def subscriptions(self) -> dict[str, list[tuple[AmqttSession, int]]]:
+        shown: dict[str, list[tuple[AmqttSession, int]]] = {}
+        for session in self._hub.sessions.values():
+            for topic_filter, qos in session.subscriptions.items():
+                shown.setdefault(topic_filter, []).append((_as_amqtt(session), qos))
+        return shown
+
+    @property
+    def retained_messages(self) -> dict[str, RetainedApplicationMessage]:
+        return {
+            message.topic: RetainedApplicationMessage(None, message.topic, message.payload, message.qos)
+            for message in self._hub.retained
+        }
+
+    async def internal_message_broadcast(self, topic: str, data: bytes, qos: int | None = None) -> None:
+        await self.publish(topic, data, qos=qos or 0)
+
+    async def retain_message(
+        self,
+        source_session: AmqttSession | None,
+        topic_name: str | None,
+        data: bytes | bytearray | None,
+        qos: int | None = None,
+    ) -> None:
+        if topic_name is not None:
+            await self.publish(topic_name, bytes(data or b""), qos=qos or 0, retain=True)
+
+    async def add_subscription(self, subscription: tuple[str, int], session: AmqttSession) -> int:
+        _not_ours("plugins cannot subscribe on behalf of a client: access is decided in broker/access.py alone")
+
+    async def _client_connected(self, *_: Any) -> None:  # noqa: ANN401, amqtt's signature
+        _not_ours("amqtt's own data path is not used: it acts before it has authenticated")
+
+
+def _not_ours(why: str) -> NoReturn:
+    raise BrokerError(why)
+
+
+def _amqtt_config(settings: BrokerSettings) -> BrokerConfig:
+    """Return amqtt's configuration for what it still does; without plugins, since its default ones let anybody in."""
+    tcp = ListenerConfig(type=ListenerType.TCP, bind=f"{settings.host}:{settings.mqtt_port}")
+    ws = ListenerConfig(type=ListenerType.WS, bind=f"{settings.host}:{settings.ws_port}")
+    return BrokerConfig(listeners={"default": tcp, "websocket": ws}, plugins={})
+
+
+def _as_amqtt(session: Session) -> AmqttSession:
+    shown = AmqttSession()
+    shown.client_id = session.client_id
+    shown.username = session.claims.sub
+    shown.clean_session = True
+    shown.will_flag = session.will is not None
+    shown.transitions.connect()
+    return shown

@@ -1,0 +1,155 @@
+"""A real broker on free ports, a bridge that records, a clock that tests can move, and tokens for everybody."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from broker.counts import BrokerMetrics
+from broker.delivery import Delivery
+from broker.server import BrokerSettings, MqttBroker
+from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_service, mint_user
+from rules.ids import DeviceId, HotelId
+from tests.broker.raw import RawClient, Ticket
+from tests.support import eventually, free_port
+
+SECRET = "kQ7vX2mB9tZ4wL8nR3pY6cF1hJ5dG0sA"
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+class Bridge:
+    """An intake that keeps what it is offered. With `settling` it stores at once; `full` is what it says of room."""
+
+    def __init__(self) -> None:
+        self.settling = True
+        self.full = False
+        self.got: list[Delivery] = []
+        self.expirations: list[tuple[str, str]] = []
+        self.resumes: list[Callable[[], None]] = []
+
+    def offer(self, delivery: Delivery) -> bool:
+        self.got.append(delivery)
+        if self.settling:
+            delivery.settle()
+        return not self.full
+
+    def on_room(self, resume: Callable[[], None]) -> None:
+        if self.full:
+            self.resumes.append(resume)
+        else:
+            resume()
+
+    def make_room(self) -> None:
+        self.full = False
+        resumes, self.resumes = self.resumes, []
+        for resume in resumes:
+            resume()
+
+    def expired(self, hotel_id: HotelId, device_id: DeviceId) -> None:
+        self.expirations.append((hotel_id, device_id))
+
+    @property
+    def payloads(self) -> list[bytes]:
+        return [delivery.payload for delivery in self.got]
+
+
+class House:
+    """The broker under test and everything around it."""
+
+    def __init__(self, **limits: Any) -> None:  # noqa: ANN401, any of BrokerSettings' fields
+        self.now = NOON
+        self.clients: list[RawClient] = []
+        self.bridge = Bridge()
+        self.keys = KeyRing.of(SECRET)
+        self.registry = CollectorRegistry()
+        self.metrics = BrokerMetrics(self.registry)
+        self.counts = self.metrics.counts
+        settings: dict[str, Any] = {
+            "mqtt_port": free_port(),
+            "ws_port": free_port(),
+            "sweep": timedelta(seconds=0.02),
+            **limits,
+        }
+        self.settings = BrokerSettings(**settings)
+        self.broker = self.another_broker(self.settings)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, **limits: Any) -> AsyncIterator["House"]:  # noqa: ANN401
+        house = cls(**limits)
+        await house.broker.start()
+        try:
+            yield house
+        finally:
+            for client in house.clients:
+                await client.hang_up()
+            if house.broker.transitions.state == "started":
+                await house.broker.shutdown()
+
+    def another_broker(self, settings: BrokerSettings) -> MqttBroker:
+        metrics = self.metrics if not hasattr(self, "broker") else BrokerMetrics(CollectorRegistry())
+        return MqttBroker(
+            settings=settings, keys=self.keys, intake=self.bridge, clock=lambda: self.now, metrics=metrics
+        )
+
+    # Tickets: who somebody is, with the token that proves it
+
+    def device(self, device: str = "d1", *, hotel: str = "h1", ttl: timedelta = timedelta(days=30)) -> Ticket:
+        token = mint_device(
+            self.keys, hotel_id=HotelId(hotel), device_id=DeviceId(device), gen=0, now=self.now, ttl=ttl
+        )
+        return Ticket(f"{hotel}/{device}", f"{hotel}/{device}", token)
+
+    def person(self, name: str = "ann", *, hotel: str | None = "h1", role: Role = Role.STAFF, app: str = "1") -> Ticket:
+        hotel_id = None if hotel is None else HotelId(hotel)
+        token = mint_user(self.keys, hotel_id=hotel_id, name=name, role=role, gen=0, now=self.now)
+        sub = f"{hotel or '_'}/user/{name}"
+        return Ticket(f"{sub}/{app}", sub, token)
+
+    def integrator(self, *scope: str, name: str = "opera", hotel: str = "h1", app: str = "1") -> Ticket:
+        token = mint_integrator(self.keys, hotel_id=HotelId(hotel), name=name, scope=scope, gen=0, now=self.now)
+        sub = f"{hotel}/integrator/{name}"
+        return Ticket(f"{sub}/{app}", sub, token)
+
+    def service(self, name: str = "bridge", *, app: str = "1") -> Ticket:
+        token = mint_service(self.keys, name=name, gen=0, now=self.now)
+        return Ticket(f"_/service/{name}/{app}", f"_/service/{name}", token)
+
+    # Clients
+
+    async def dial(self) -> RawClient:
+        """Open a socket and say nothing."""
+        client = await RawClient.dial(self.broker.tcp_port)
+        self.clients.append(client)
+        return client
+
+    async def connect(self, ticket: Ticket, **connect: Any) -> RawClient:  # noqa: ANN401, RawClient.connect's arguments
+        """Open a socket and be let in."""
+        client = await self.dial()
+        assert await client.connect(ticket, **connect) == 0
+        return client
+
+    async def assert_alive(self) -> None:
+        """A tablet that has done no harm comes, is heard and is acknowledged."""
+        canary = await self.connect(self.device("canary"))
+        before = len(self.bridge.got)
+        await canary.publish("hotels/h1/devices/canary/heartbeat", b"chirp", packet_id=7)
+        await canary.expect_puback(7)
+        assert self.bridge.payloads[before:] == [b"chirp"]
+        await canary.disconnect()
+        await eventually(lambda: "h1/canary" not in self.broker.sessions)
+
+
+class Openings:
+    """Brokers opened during a test, closed at its end."""
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+
+    async def __call__(self, **limits: Any) -> House:  # noqa: ANN401
+        return await self._stack.enter_async_context(House.open(**limits))
+
+    async def close(self) -> None:
+        await self._stack.aclose()
