@@ -1,0 +1,45 @@
+"""The one wall clock. Everybody else is handed `now`, and only this module reads the time.
+
+With INNWATCH_CLOCK=FILE the seconds that FILE holds are added, so that a scenario of hours runs against the
+real process in seconds. That is refused unless the data folder was made for tests: whoever can write FILE
+could make tokens live for ever.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from config.errors import BadSetting
+
+_LOOK_EVERY_S = 0.1
+
+
+class Clock:
+    """Aware UTC, moved by what the clock file says (if there is one)."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._shift = timedelta() if file is None else _read(file)
+        self._looked = time.monotonic()
+
+    def now(self) -> datetime:
+        if self._file is not None and time.monotonic() - self._looked >= _LOOK_EVERY_S:
+            self._looked = time.monotonic()
+            self._shift = self._shift_now(self._file)
+        return datetime.now(UTC) + self._shift
+
+    def _shift_now(self, file: Path) -> timedelta:
+        try:
+            return _read(file)
+        except BadSetting:
+            return self._shift  # read in the middle of being written: look again in a moment
+
+
+def _read(file: Path) -> timedelta:
+    """The shift that FILE holds, as a number of seconds; a file that is not there (yet) holds none."""
+    try:
+        return timedelta(seconds=float(file.read_text()))
+    except FileNotFoundError:
+        return timedelta()
+    except (OSError, ValueError, OverflowError) as error:
+        raise BadSetting(f"INNWATCH_CLOCK: {file} must hold a number of seconds, such as 3600") from error

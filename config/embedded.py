@@ -1,0 +1,212 @@
+"""`innwatch up`: broker, bridge, worker, API and console in one process, on one data folder.
+
+What starts when: the database, what is retained, then the listeners, so that nobody connects to a broker that
+knows nothing. What stops when: event streams, HTTP, the broker's listeners, then the rest. Nothing that was
+acknowledged waits for the stop: it is on disk already.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvloop
+from litestar import Litestar
+from prometheus_client import CollectorRegistry
+
+from api.app import build_app
+from api.settings import ApiSettings
+from broker.counts import BrokerMetrics
+from broker.secret import WeakSecret
+from broker.server import ListenFailed, MqttBroker
+from broker.settings import BrokerSettings
+from broker.tokens import KeyRing
+from config.clock import Clock
+from config.errors import BadSetting, StartRefused
+from config.first_run import DEMO, furnish
+from config.folder import FirstLogin, Folder
+from config.logs import set_up_logs
+from config.settings import Settings
+from config.simulate.demo import Demo, demo_tablets
+from config.web import WebServer, bind
+from device_bridge.bridge import Bridge
+from device_bridge.queue import InputQueue
+from store import LocalDoorbell, SchemaTooNew, Store, StoreUnavailable
+from store.records import ChannelKind
+from worker.actors import embedded_queue
+from worker.email import EmailSender, SmtpSecurity, SmtpSettings
+from worker.metrics import WorkerMetrics
+from worker.settings import WorkerSettings
+from worker.slack import SlackSender
+from worker.worker import Worker
+
+_log = logging.getLogger(__name__)
+
+
+def run_embedded(settings: Settings, *, demo: int | None, for_tests: bool) -> int:
+    """Run until SIGTERM or SIGINT; the exit code. Raises StartRefused (nothing is left open then)."""
+    set_up_logs(level=settings.log_level, as_json=settings.log_json)
+    folder = Folder.make(settings.data, for_tests=for_tests)
+    if settings.clock_file is not None and not folder.is_for_tests:
+        raise BadSetting(f"INNWATCH_CLOCK moves time: refused, because {folder.path} was not made with --for-tests")
+    with folder.locked(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(Embedded(settings, folder).run(demo=demo))
+
+
+def key_ring(settings: Settings, folder: Folder) -> KeyRing:
+    """The keys that sign and verify: SECRET_KEY, or the folder's own. Raises BadSetting, never showing the key."""
+    try:
+        return KeyRing.of(settings.secret_key or folder.signing_key())
+    except WeakSecret as weakness:
+        where = "SECRET_KEY" if settings.secret_key else f"{folder.path}/signing.key"
+        raise BadSetting(f"{where}: {weakness}; use at least 32 random bytes, such as `openssl rand -hex 32`") from None
+
+
+class Embedded:
+    """Everything in one process, for one run. Its health problems are those of its parts."""
+
+    def __init__(self, settings: Settings, folder: Folder) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._clock = Clock(settings.clock_file)
+        self._keys = key_ring(settings, folder)
+        self._registry = CollectorRegistry()
+        self._doorbell = LocalDoorbell()
+        self._stop = asyncio.Event()
+        self._bridge: Bridge | None = None
+
+    def problems(self) -> list[str]:
+        """What keeps this process from serving, for the health page."""
+        return ["starting"] if self._bridge is None else self._bridge.problems()
+
+    async def run(self, *, demo: int | None) -> int:
+        """Start, serve until a signal, stop; the exit code.
+
+        Raises StartRefused before anybody was served, an ExceptionGroup when a part fails later.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        with bind(self._settings.host, self._settings.http_port) as http:
+            async with self._open_store() as store:
+                await self._serve(store, http=http, demo=demo)
+        return 0
+
+    async def _serve(self, store: Store, *, http: socket.socket, demo: int | None) -> None:
+        now, url = self._clock.now, f"http://{self._settings.host}:{http.getsockname()[1]}/"
+        login = await furnish(store, self._folder, settings=self._settings, url=url, demo=demo is not None, now=now)
+        queue = InputQueue(now=now)
+        broker = self._broker(queue)
+        bridge = Bridge(
+            queue=queue, store=store, publisher=broker, doorbell=self._doorbell, now=now, registry=self._registry
+        )
+        await bridge.start()
+        async with _listening(broker), asyncio.TaskGroup() as parts:
+            app = self._app(store, ws_port=broker.ws_port)
+            web = WebServer(app, http)
+            serving = parts.create_task(web.run())
+            others = [parts.create_task(part) for part in (store.tend(), bridge.run(), self._worker(store).run())]
+            if demo:
+                others.append(parts.create_task(self._simulate(store, broker, tablets=demo)))
+            self._bridge = bridge
+            _greet(login, settings=self._settings, broker=broker, demo=demo)
+            await self._stop.wait()
+            _log.info("stopping")
+            app.state.streams.close()
+            web.stop()
+            await serving
+            for part in others:
+                part.cancel()
+
+    @asynccontextmanager
+    async def _open_store(self) -> AsyncIterator[Store]:
+        try:
+            store = await Store.open(self._folder.database_url, doorbell=self._doorbell)
+        except SchemaTooNew as error:
+            raise StartRefused(f"{self._folder.database}: {error}") from error
+        except StoreUnavailable as error:
+            raise StartRefused(f"cannot open {self._folder.database}: {error}") from error
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    def _broker(self, queue: InputQueue) -> MqttBroker:
+        settings = BrokerSettings(
+            host=self._settings.host, mqtt_port=self._settings.mqtt_port, ws_port=self._settings.ws_port
+        )
+        metrics = BrokerMetrics(self._registry)
+        return MqttBroker(settings=settings, keys=self._keys, intake=queue, clock=self._clock.now, metrics=metrics)
+
+    def _app(self, store: Store, *, ws_port: int) -> Litestar:
+        return build_app(
+            store=store,
+            keys=self._keys,
+            doorbell=self._doorbell,
+            clock=self._clock.now,
+            registry=self._registry,
+            health=self,
+            settings=ApiSettings(mqtt_port=ws_port, metrics_token=self._settings.metrics_token),
+        )
+
+    def _worker(self, store: Store) -> Worker:
+        mail = self._settings.smtp
+        smtp = (
+            None
+            if mail is None
+            else SmtpSettings(
+                host=mail.host,
+                port=mail.port,
+                username=mail.username,
+                password=mail.password,
+                sender=mail.sender,
+                security=SmtpSecurity(mail.security.value),
+            )
+        )
+        now = self._clock.now
+        return Worker(
+            outbox=store,
+            queue=embedded_queue(),
+            channels={ChannelKind.EMAIL: EmailSender(smtp, clock=now), ChannelKind.SLACK: SlackSender(clock=now)},
+            clock=now,
+            doorbell=self._doorbell,
+            metrics=WorkerMetrics(self._registry),
+            settings=WorkerSettings(console_url=self._settings.public_url),
+        )
+
+    async def _simulate(self, store: Store, broker: MqttBroker, *, tablets: int) -> None:
+        identities = await demo_tablets(store, DEMO, keys=self._keys, count=tablets, now=self._clock.now())
+        async with Demo(
+            identities, host=self._settings.host, port=broker.tcp_port, clock_file=self._settings.clock_file
+        ).running():
+            await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _listening(broker: MqttBroker) -> AsyncIterator[None]:
+    try:
+        await broker.start()
+    except ListenFailed as error:
+        raise StartRefused(f"{error}; choose another --mqtt-port or --ws-port") from error
+    try:
+        yield
+    finally:
+        await broker.shutdown()
+
+
+def _greet(login: FirstLogin, *, settings: Settings, broker: MqttBroker, demo: int | None) -> None:
+    """The one thing that a person who starts Innwatch wants to know: where to look, and how to get in."""
+    password = login.password or "(as you set it)"
+    lines = [
+        "Innwatch is watching.",
+        f"  console  {login.url}",
+        f"  login    {login.username} / {password}",
+        f"  tablets  mqtt://{settings.host}:{broker.tcp_port}   consoles ws://{settings.host}:{broker.ws_port}/mqtt",
+        f"  data     {settings.data}",
+    ]
+    if demo:
+        lines.append(f"  demo     {demo} simulated tablets in hotel {DEMO}")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

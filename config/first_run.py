@@ -1,0 +1,82 @@
+"""What a new installation starts with: one hotel, and one administrator whose login stands in a file."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from config.folder import FirstLogin, Folder
+from config.passwords import hash_password, new_password
+from config.settings import Settings
+from rules.ids import HotelId, UserName
+from rules.policy import Profile
+from store import Exists, Store
+from store.records import Channel, EmailChannel, Hotel, MemberRole, SlackChannel
+
+ADMIN = UserName("admin")
+DEMO = HotelId("demo")
+
+
+def default_channels(settings: Settings) -> tuple[Channel, ...]:
+    """The channels of a hotel for which nobody named any: those of the settings."""
+    channels: list[Channel] = []
+    if settings.email_recipients:
+        channels.append(EmailChannel(settings.email_recipients))
+    if settings.slack_webhook_url is not None and settings.slack_enabled:
+        channels.append(SlackChannel(settings.slack_webhook_url))
+    return tuple(channels)
+
+
+async def furnish(
+    store: Store, folder: Folder, *, settings: Settings, url: str, demo: bool, now: Callable[[], datetime]
+) -> FirstLogin:
+    """Make sure that there is a hotel, and an administrator who is a member of it; the login, as the file says it.
+
+    The file comes before the account, so that a crash between them leaves no account that nobody can use.
+    """
+    hotel = await _first_hotel(store, settings=settings, demo=demo, now=now)
+    login = _known_login(folder)
+    if await store.find_account(ADMIN) is None:
+        login = FirstLogin(url=url, username=ADMIN, password=new_password(), hotel_id=hotel)
+        folder.write_first_login(login)
+        await _join(store, hotel, password_hash=hash_password(login.password), now=now)
+    elif demo:
+        await _join(store, hotel, password_hash=None, now=now)
+    if login is None:
+        return FirstLogin(url=url, username=ADMIN, password="", hotel_id=hotel)
+    if (login.url, login.hotel_id) != (url, hotel):
+        login = msgspec.structs.replace(login, url=url, hotel_id=hotel)
+        folder.write_first_login(login)
+    return login
+
+
+async def _first_hotel(store: Store, *, settings: Settings, demo: bool, now: Callable[[], datetime]) -> HotelId:
+    hotels = [hotel.id for hotel in await store.hotels()]
+    if demo and DEMO in hotels:
+        return DEMO
+    if hotels and not demo:
+        return hotels[0]
+    hotel = (
+        Hotel(id=DEMO, name="Demo Hotel", profile=Profile.STRICT)
+        if demo
+        else Hotel(id=HotelId("hotel-1"), name="Hotel 1")
+    )
+    await store.add_hotel(hotel, channels=default_channels(settings), now=now())
+    return hotel.id
+
+
+async def _join(store: Store, hotel_id: HotelId, *, password_hash: str | None, now: Callable[[], datetime]) -> None:
+    try:
+        await store.add_user(
+            hotel_id, ADMIN, role=MemberRole.MANAGER, password_hash=password_hash, admin=True, now=now()
+        )
+    except Exists:
+        return
+
+
+def _known_login(folder: Folder) -> FirstLogin | None:
+    """The login of an earlier start; None when its reader has removed the file, as she should."""
+    try:
+        return msgspec.json.decode(folder.first_login.read_bytes(), type=FirstLogin)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,113 @@
+"""The data folder of an embedded installation: database, signing key, first login. Only its owner may look in.
+
+One running `up` owns a folder: it holds a lock that the operating system releases with the process, however
+the process ends.
+"""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from config.errors import BadSetting, StartRefused
+
+
+class FirstLogin(msgspec.Struct, frozen=True, rename="camel"):
+    """What `first-login.json` holds: where the console is, and the first administrator's login."""
+
+    url: str
+    username: str
+    password: str
+    hotel_id: str
+
+
+class Folder:
+    """A data folder that exists. Made by `Folder.make`, found by `Folder.find`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def make(cls, path: Path, *, for_tests: bool) -> "Folder":
+        """The folder at `path`, made (0700) where there is none. Raises StartRefused or BadSetting."""
+        folder = cls(path)
+        try:
+            if not path.exists():
+                path.mkdir(mode=0o700, parents=True)
+                if for_tests:
+                    folder._write("for-tests", "made with --for-tests: its clock may be moved\n")
+            elif not path.is_dir():
+                raise StartRefused(f"--data {path} is not a folder")
+            elif not any(path.iterdir()):
+                path.chmod(0o700)
+                if for_tests:
+                    folder._write("for-tests", "made with --for-tests: its clock may be moved\n")
+        except OSError as error:
+            raise StartRefused(f"--data {path}: {error.strerror}; give a folder that this user can write") from error
+        if for_tests and not folder.is_for_tests:
+            raise BadSetting(f"--for-tests: {path} was made without it; use a new folder")
+        return folder
+
+    @classmethod
+    def find(cls, path: Path) -> "Folder":
+        """The folder that an earlier `up` made at `path`. Raises StartRefused."""
+        folder = cls(path)
+        if not folder.database.exists():
+            raise StartRefused(f"no Innwatch data in {path}; start `innwatch up --data {path}` once to make it")
+        return folder
+
+    @property
+    def database(self) -> Path:
+        return self.path / "innwatch.db"
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite+aiosqlite:///{self.database.absolute()}"
+
+    @property
+    def first_login(self) -> Path:
+        return self.path / "first-login.json"
+
+    @property
+    def is_for_tests(self) -> bool:
+        return (self.path / "for-tests").exists()
+
+    def signing_key(self) -> str:
+        """This installation's own signing key; made the first time, 0600."""
+        file = self.path / "signing.key"
+        try:
+            return file.read_text().strip()
+        except FileNotFoundError:
+            self._write("signing.key", secrets.token_urlsafe(48) + "\n")
+            return file.read_text().strip()
+
+    def write_first_login(self, login: FirstLogin) -> None:
+        self._write("first-login.json", msgspec.json.format(msgspec.json.encode(login)).decode() + "\n")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Own the folder until the block ends. Raises StartRefused when another process does."""
+        descriptor = os.open(self.path / "innwatch.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StartRefused(f"{self.path} is in use by another `innwatch up`; stop it first") from error
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _write(self, name: str, text: str) -> None:
+        """Whole or not at all, and never readable by others, not even for a moment."""
+        draft = self.path / f".{name}.new"
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path / name)

@@ -1,0 +1,174 @@
+"""Settings: what the environment says, checked once, then handed down as a frozen record.
+
+An option on the command line wins over the environment; the environment wins over the defaults below.
+A setting that cannot be right stops the start with one line that names it and never shows a secret.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from config.errors import BadSetting
+
+
+class SmtpSecurity(StrEnum):
+    """How the connection to the mail server is protected; `auto` upgrades when the server offers STARTTLS."""
+
+    AUTO = "auto"
+    NONE = "none"
+    STARTTLS = "starttls"
+    TLS = "tls"
+
+
+class Smtp(Struct, frozen=True, kw_only=True):
+    host: str
+    port: int = 587
+    username: str | None = None
+    password: str | None = None
+    sender: str = "innwatch@localhost"
+    security: SmtpSecurity = SmtpSecurity.AUTO
+
+    def __repr__(self) -> str:
+        return f"Smtp({self.host}:{self.port})"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that a person may decide without changing code. Field docs: docs/operations.md."""
+
+    data: Path = Path("data")
+    host: str = "127.0.0.1"
+    http_port: int = 8080
+    mqtt_port: int = 1883
+    ws_port: int = 8083
+    secret_key: str | None = None  # None: the data folder keeps a key of its own
+    device_token_life: timedelta = timedelta(days=30)
+    smtp: Smtp | None = None
+    email_recipients: tuple[str, ...] = ()
+    slack_enabled: bool = True
+    slack_webhook_url: str | None = None
+    public_url: str | None = None
+    metrics_token: str | None = None
+    clock_file: Path | None = None
+    log_level: str = "INFO"
+    log_json: bool = False
+
+    def __repr__(self) -> str:
+        return f"Settings(data={self.data}, host={self.host}, http={self.http_port}, mqtt={self.mqtt_port})"
+
+
+def read_settings(environment: Mapping[str, str], **options: object) -> Settings:
+    """The settings of this start. `options` are fields given on the command line; None means not given.
+
+    Raises BadSetting.
+    """
+    read = _Reader(environment)
+    settings = Settings(
+        data=Path(read.text("INNWATCH_DATA") or "data"),
+        host=read.text("INNWATCH_HOST") or "127.0.0.1",
+        http_port=read.port("INNWATCH_HTTP_PORT", 8080),
+        mqtt_port=read.port("INNWATCH_MQTT_PORT", 1883),
+        ws_port=read.port("INNWATCH_WS_PORT", 8083),
+        secret_key=read.text("SECRET_KEY"),
+        device_token_life=timedelta(minutes=read.whole("JWT_EXPIRATION_MINUTES", 43_200, least=1, most=5_256_000)),
+        smtp=_smtp(read),
+        email_recipients=read.addresses("ALERT_EMAIL_RECIPIENTS"),
+        slack_enabled=read.yes_or_no("SLACK_ENABLED", default=True),
+        slack_webhook_url=read.web_address("SLACK_WEBHOOK_URL"),
+        public_url=read.web_address("INNWATCH_PUBLIC_URL"),
+        metrics_token=read.text("INNWATCH_METRICS_TOKEN"),
+        clock_file=read.path("INNWATCH_CLOCK"),
+        log_level=read.choice("INNWATCH_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
+        log_json=read.choice("INNWATCH_LOG_FORMAT", ("TEXT", "JSON"), default="TEXT") == "JSON",
+    )
+    return replace(settings, **{name: value for name, value in options.items() if value is not None})
+
+
+def _smtp(read: "_Reader") -> Smtp | None:
+    host = read.text("SMTP_HOST")
+    enabled = read.yes_or_no("SMTP_ENABLED", default=host is not None)
+    if enabled and host is None:
+        raise BadSetting("SMTP_ENABLED is true but SMTP_HOST is missing; set it to the mail server's name")
+    if not enabled or host is None:
+        return None
+    username = read.text("SMTP_USERNAME") or read.text("SMTP_USER")
+    security = read.choice("SMTP_SECURITY", tuple(s.value.upper() for s in SmtpSecurity), default="AUTO")
+    return Smtp(
+        host=host,
+        port=read.port("SMTP_PORT", 587),
+        username=username,
+        password=read.text("SMTP_PASSWORD"),
+        sender=read.text("SMTP_FROM") or (username if username and "@" in username else "innwatch@localhost"),
+        security=SmtpSecurity(security.lower()),
+    )
+
+
+def is_web_address(text: str) -> bool:
+    """Whether `text` is a whole http(s) URL with a host and a sane port."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+
+
+def is_mail_address(text: str) -> bool:
+    """A plain `local@domain`. Anything that could break a header line is refused."""
+    local, at, domain = text.rpartition("@")
+    return bool(at and local and domain) and text.isprintable() and not any(c in text for c in " ,;<>\"'")
+
+
+class _Reader:
+    """Reads one variable at a time and says exactly what is wrong with it."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, name: str) -> str | None:
+        return self._environment.get(name, "").strip() or None
+
+    def path(self, name: str) -> Path | None:
+        text = self.text(name)
+        return Path(text) if text else None
+
+    def whole(self, name: str, default: int, *, least: int, most: int) -> int:
+        text = self.text(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise BadSetting(f"{name} must be a whole number from {least} to {most}")
+        return int(text)
+
+    def port(self, name: str, default: int) -> int:
+        return self.whole(name, default, least=0, most=65_535)
+
+    def yes_or_no(self, name: str, *, default: bool) -> bool:
+        text = self.text(name)
+        if text is None:
+            return default
+        if text.lower() not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
+            raise BadSetting(f"{name} must be true or false")
+        return text.lower() in {"true", "1", "yes", "on"}
+
+    def choice(self, name: str, choices: tuple[str, ...], *, default: str) -> str:
+        text = (self.text(name) or default).upper()
+        if text not in choices:
+            raise BadSetting(f"{name} must be one of {', '.join(choice.lower() for choice in choices)}")
+        return text
+
+    def web_address(self, name: str) -> str | None:
+        text = self.text(name)
+        if text is not None and not is_web_address(text):
+            raise BadSetting(f"{name} must be a whole URL such as https://example.com/path")
+        return text
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        found = tuple(part.strip() for part in (self.text(name) or "").split(",") if part.strip())
+        for address in found:
+            if not is_mail_address(address):
+                raise BadSetting(f"{name} must be mail addresses with commas between them")
+        return found

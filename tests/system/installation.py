@@ -1,0 +1,149 @@
+"""An `innwatch up` of its own for one test: ports, data folder, command line and HTTP, all from outside."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support import Process, Processes, eventually_sync, free_port
+
+INNWATCH = Path(sys.executable).with_name("innwatch")
+Json = Any
+PASSWORD = "correct horse 9"
+
+
+class Installation:
+    """One data folder and the process that serves it; started with `start`, as often as the test likes."""
+
+    def __init__(self, processes: Processes, folder: Path, *, env: Mapping[str, str] | None = None) -> None:
+        self.data = folder / "data"
+        self.http_port, self.mqtt_port, self.ws_port = free_port(), free_port(), free_port()
+        self.env = dict(env or {})
+        self._processes = processes
+        self.process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    def spawn(self, *options: str) -> Process:
+        """Start the process and do not wait for it."""
+        ports = ["--http-port", self.http_port, "--mqtt-port", self.mqtt_port, "--ws-port", self.ws_port]
+        command = [INNWATCH, "up", "--data", self.data, "--host", "127.0.0.1", *map(str, ports), *options]
+        self.process = self._processes.start([str(word) for word in command], env=self.env)
+        return self.process
+
+    def start(self, *options: str, within: float = 15) -> Process:
+        """Start the process; returns when it is ready."""
+        process = self.spawn(*options)
+        eventually_sync(self._is_ready, within=within)
+        return process
+
+    def _is_ready(self) -> bool:
+        if self.process is None or self.process.exit_code() is not None:
+            printed = self.process.output() if self.process else "nothing"
+            raise RuntimeError(f"innwatch up ended:\n{printed}")
+        try:
+            return httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def cli(self, *words: str, stdin: str | None = None) -> str:
+        """Run `innwatch …` on this folder; what it printed. Raises AssertionError when it failed."""
+        done = self.try_cli(*words, stdin=stdin)
+        assert done.returncode == 0, f"innwatch {' '.join(words)}: {done.stderr}"
+        return done.stdout
+
+    def try_cli(self, *words: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
+        command = [str(INNWATCH), *words, "--data", str(self.data)]
+        environment = {**os.environ, **self.env}
+        return subprocess.run(
+            command, input=stdin, capture_output=True, text=True, timeout=60, check=False, env=environment
+        )
+
+    def token(self, *words: str) -> str:
+        return self.cli("token", *words).strip()
+
+    def messages(self, hotel: str, *device: str) -> list[str]:
+        """The ids of what is stored, in order."""
+        return [json.loads(line)["id"] for line in self.cli("messages", hotel, *device, "--json").splitlines()]
+
+    def first_login(self) -> dict[str, str]:
+        login: dict[str, str] = json.loads((self.data / "first-login.json").read_text())
+        return login
+
+    def log_in(self, username: str, password: str, *, hotel: str | None = None) -> "Person":
+        body = {"username": username, "password": password} | ({"hotelId": hotel} if hotel else {})
+        reply = httpx.post(f"{self.url}/api/auth/user-token", json=body, timeout=10)
+        assert reply.status_code in (200, 201), reply.text
+        return Person(self.url, reply.json()["token"])
+
+    def admin(self, hotel: str | None = None) -> "Person":
+        login = self.first_login()
+        return self.log_in(login["username"], login["password"], hotel=hotel)
+
+    def person(self, name: str, *, role: str = "staff", hotel: str = "grand") -> "Person":
+        """Somebody new of this hotel, logged in."""
+        self.cli("user", "add", hotel, name, "--role", role, "--password-stdin", stdin=PASSWORD + "\n")
+        return self.log_in(name, PASSWORD, hotel=hotel)
+
+    def furnish(
+        self, hotel: str = "grand", *, rooms: int = 1, profile: str = "strict", channels: tuple[str, ...] = ()
+    ) -> None:
+        """A hotel with rooms 101, 102, … on floor 1, an access point and a tablet tab-101, … in each."""
+        self.cli("hotel", "add", hotel, "--profile", profile, *channels)
+        for number in range(101, 101 + rooms):
+            bssid = bssid_of(number)
+            self.cli("room", "add", hotel, str(number), "--floor", "1", "--ap", bssid, "--floor-rssi", "-75")
+            self.cli("device", "add", hotel, f"tab-{number}", "--room", str(number))
+
+
+class Person:
+    """Somebody who is logged in over HTTP."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.token = token
+        self._client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+
+    def get(self, path: str, **params: str | int) -> Json:
+        reply = self._client.get(path, params=params)
+        assert reply.status_code == 200, f"{path}: {reply.status_code} {reply.text}"
+        return reply.json()
+
+    def all(self, path: str, **params: str | int) -> list[Json]:
+        """Every item of a list, page by page."""
+        items: list[Json] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = self.get(path, **params, **cursor)
+            items += page["items"]
+            if not page["next"]:
+                return items
+            cursor = {"cursor": page["next"]}
+
+    def open_alerts(self) -> list[Json]:
+        return self.all("/api/alerts", status="open")
+
+    def post(self, path: str, body: Json) -> httpx.Response:
+        return self._client.post(path, json=body)
+
+
+def bssid_of(room: int) -> str:
+    return f"02:00:5e:00:00:{room % 256:02x}"
+
+
+_numbers = itertools.count(1)
+
+
+def heartbeat(*, bssid: str, rssi: int = -55, battery: int = 80, **fields: object) -> str:
+    """A heartbeat as a tablet sends it, with an id of its own."""
+    stamp = datetime.now(UTC).isoformat()
+    body = {"id": f"m-{next(_numbers):06}", "ts": stamp, "wifiBssid": bssid, "rssi": rssi, "battery": battery}
+    return json.dumps(body | fields)

@@ -1,0 +1,108 @@
+"""kill -9 at any moment: nothing that was acknowledged is lost, nothing is stored twice, every notice finds its end."""
+
+import asyncio
+import itertools
+import json
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from tests.support import Processes, eventually_sync
+from tests.system.installation import Installation
+from tests.system.receivers import mailbox, webhook
+
+TABLETS, PER_SECOND, KILLS = 20, 10, 10
+
+
+class Tablet:
+    """Sends heartbeats, and now and then a report or its recovery; sends again what was not acknowledged."""
+
+    def __init__(self, port: int, name: str, *, token: str, bssid: str) -> None:
+        self.port, self.name, self.token, self.bssid = port, name, token, bssid
+        self.acknowledged: list[str] = []
+        self._numbers = itertools.count(1)
+
+    async def run(self, done: asyncio.Event) -> None:
+        unsent: tuple[str, str, str] | None = None
+        while not done.is_set():
+            try:
+                async with aiomqtt.Client(
+                    "127.0.0.1",
+                    self.port,
+                    identifier=f"grand/{self.name}",
+                    username=f"grand/{self.name}",
+                    password=self.token,
+                    timeout=5,
+                ) as client:
+                    while not done.is_set():
+                        unsent = unsent or self._next()
+                        topic, message_id, payload = unsent
+                        await client.publish(f"hotels/grand/devices/{self.name}/{topic}", payload, qos=1)
+                        self.acknowledged.append(message_id)
+                        unsent = None
+                        await asyncio.sleep(1 / PER_SECOND)
+            except aiomqtt.MqttError:
+                await asyncio.sleep(0.1)
+
+    def _next(self) -> tuple[str, str, str]:
+        number = next(self._numbers)
+        body: dict[str, object] = {"id": f"{self.name}-{number}", "ts": datetime.now(UTC).isoformat()}
+        if number % 25 == 0:
+            kind = "breach" if number % 50 else "recovery"
+            return "alert", f"{self.name}-{number}", json.dumps(body | {"kind": kind, "rssi": -90})
+        return "heartbeat", f"{self.name}-{number}", json.dumps(body | {"wifiBssid": self.bssid, "rssi": -50})
+
+
+@pytest.mark.timeout(240)
+def test_nothing_acknowledged_is_lost_and_nothing_is_stored_twice(processes: Processes, tmp_path: Path) -> None:
+    with mailbox() as mail, webhook() as slack:
+        env = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail.port)}
+        innwatch = Installation(processes, tmp_path, env=env)
+        innwatch.start()
+        innwatch.furnish(rooms=0, channels=("--email", "night@hotel.example", "--slack-webhook", slack.url))
+        rows = innwatch.cli(
+            "device", "add", "grand", "--count", str(TABLETS), "--prefix", "tab-", "--tokens", "--csv"
+        ).splitlines()
+        tablets = []
+        for row in rows:
+            _, _, token, _, device, _, bssid = row.split(",")
+            tablets.append(Tablet(innwatch.mqtt_port, device, token=token, bssid=bssid))
+
+        asyncio.run(send_while_killing(innwatch, tablets))
+
+        sent = sum(len(tablet.acknowledged) for tablet in tablets)
+        assert sent > KILLS * TABLETS
+        stored = [
+            (row["deviceId"], row["id"])
+            for row in map(json.loads, innwatch.cli("messages", "grand", "--json").splitlines())
+        ]
+        assert len(stored) == len(set(stored))
+        acknowledged = {(tablet.name, message_id) for tablet in tablets for message_id in tablet.acknowledged}
+        assert acknowledged - set(stored) == set()
+
+        manager = innwatch.person("max", role="manager")
+
+        def every_notice_found_its_end() -> bool:
+            states = [row["state"] for row in manager.all("/api/notifications")]
+            return len(states) > 0 and set(states) <= {"delivered", "dead"}
+
+        # A worker that was killed in the middle of a delivery holds its claim for two minutes.
+        eventually_sync(every_notice_found_its_end, within=150, every=1)
+
+
+async def send_while_killing(innwatch: Installation, tablets: list[Tablet]) -> None:
+    done = asyncio.Event()
+    dice = random.Random(20261122)
+    async with asyncio.TaskGroup() as tasks:
+        for tablet in tablets:
+            tasks.create_task(tablet.run(done))
+        for _ in range(KILLS):
+            await asyncio.sleep(dice.uniform(0.3, 1.5))
+            assert innwatch.process is not None
+            innwatch.process.kill()
+            await asyncio.to_thread(innwatch.start)
+        await asyncio.sleep(1)
+        done.set()
