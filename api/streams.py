@@ -19,9 +19,9 @@ from api.gate import Caller, Gate, hotel_of
 from api.metrics import ApiMetrics
 from api.problems import Refused, Trouble
 from api.settings import ApiSettings
-from api.tail import PAGE, Line, Tail
+from api.tail import Line, Tail
 from rules.ids import HotelId
-from store import Doorbell, Store, StoreUnavailable
+from store import Bell, Doorbell, Store, StoreUnavailable
 from store.records import EventBounds
 
 LOOK = 1.0
@@ -29,6 +29,9 @@ LOOK = 1.0
 
 PATIENCE = 30.0
 """Seconds that a reader may take to make room for the next page."""
+
+HURRY = 0.5
+"""The same when the token has ended, or the process is about to."""
 
 
 class Ended(StrEnum):
@@ -119,7 +122,6 @@ class EventStream:
         self._hotel_id = hotel_of(caller)
         self._reset = reset_why(asked, bounds)
         self._last = bounds.newest if self._reset or not asked else int(asked)
-        self._gone = False
         self._sending: asyncio.Timeout | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,8 +129,11 @@ class EventStream:
         self._streams.joined(self)
         try:
             async with asyncio.TaskGroup() as group:
-                watching = group.create_task(self._watch(receive))
-                why = await self._run(send)
+                running = group.create_task(self._run(send))
+                watching = group.create_task(_gone(receive))
+                await asyncio.wait((running, watching), return_when=asyncio.FIRST_COMPLETED)
+                why = running.result() if running.done() else Ended.GONE
+                running.cancel()
                 watching.cancel()
         finally:
             self._streams.left(self, why)
@@ -138,17 +143,11 @@ class EventStream:
         if self._sending is not None:
             self._sending.reschedule(asyncio.get_running_loop().time())
 
-    async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True  # Noticed at the next look; until then, writing to somebody who left does nothing.
-
     async def _run(self, send: Send) -> Ended:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self._headers()})
             why = await self._follow(send)
-            await self._write(send, b": %s\n\n" % why.encode())
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._write(send, b": %s\n\n" % why.encode(), more=False)
         except TimeoutError:
             return Ended.SLOW
         return why
@@ -164,22 +163,20 @@ class EventStream:
         keep_alive = self._streams.settings.keep_alive.total_seconds()
         with self._streams.doorbell.listen() as bell:
             await self._write(send, self._reset_text(self._reset) if self._reset else b": following\n\n")
-            wrote_at = time.monotonic()
+            since = wrote_at = time.monotonic()
             while (why := await self._over()) is None:
-                lines = await self._more()
+                lines = await self._more(since)
                 if lines:
                     wrote_at = time.monotonic()
                     await self._pass_on(lines, send)
-                elif time.monotonic() - wrote_at >= keep_alive:
+                    continue
+                if time.monotonic() - wrote_at >= keep_alive:
                     wrote_at = time.monotonic()
                     await self._write(send, b": still here\n\n")
-                if len(lines) < PAGE:
-                    await bell.wait(LOOK)
+                since = await _next_look(bell)
         return why
 
     async def _over(self) -> Ended | None:
-        if self._gone:
-            return Ended.GONE
         if self._streams.closing:
             return Ended.CLOSING
         try:
@@ -190,9 +187,9 @@ class EventStream:
             return None  # It cannot be asked just now, and the token was good a moment ago.
         return None
 
-    async def _more(self) -> list[Line]:
+    async def _more(self, since: float) -> list[Line]:
         try:
-            return await self._tail.after(self._last)
+            return await self._tail.after(self._last, since=since)
         except StoreUnavailable:
             return []  # The next look asks again.
 
@@ -206,17 +203,37 @@ class EventStream:
         self._last = lines[-1].id
         self._streams.metrics.events_streamed.inc(len(lines))
 
-    async def _write(self, send: Send, text: bytes) -> None:
+    async def _write(self, send: Send, text: bytes, *, more: bool = True) -> None:
         """Send, or raise TimeoutError: nobody waits for ever for a reader that has stopped reading."""
         try:
-            async with asyncio.timeout(PATIENCE) as self._sending:
-                await send({"type": "http.response.body", "body": text, "more_body": True})
+            async with asyncio.timeout(self._patience()) as self._sending:
+                await send({"type": "http.response.body", "body": text, "more_body": more})
         finally:
             self._sending = None
+
+    def _patience(self) -> float:
+        if self._streams.closing:
+            return HURRY
+        left = (self._claims.exp - self._streams.clock()).total_seconds()
+        return max(HURRY, min(PATIENCE, left))
 
     def _reset_text(self, why: ResetWhy) -> bytes:
         reset = _Reset(self._last, self._streams.clock(), "reset", self._hotel_id, {"why": why})
         return b"id: %d\nevent: reset\ndata: %s\n\n" % (self._last, msgspec.json.encode(reset))
+
+
+async def _next_look(bell: Bell) -> float:
+    """Wait, and return how fresh the next look must be: what rang is seen; to look without a ring, others' looks do."""
+    slept_at = time.monotonic()
+    await bell.wait(LOOK)
+    now = time.monotonic()
+    return now if now - slept_at < LOOK else now - LOOK / 2
+
+
+async def _gone(receive: Receive) -> None:
+    """Return when the reader has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def reset_why(asked: str | None, bounds: EventBounds) -> ResetWhy | None:
