@@ -124,6 +124,8 @@ class MemoryOutbox:
     def __init__(self) -> None:
         self.rows: dict[NotificationId, Row] = {}
         self.away = False
+        self.hangs = False
+        self.hanging = 0
         self.claims = 0
         self._loop = asyncio.get_running_loop()
 
@@ -133,14 +135,14 @@ class MemoryOutbox:
         return self.rows[number]
 
     async def due_notifications(self, now: datetime, *, limit: int) -> list[NotificationRef]:
-        self._check()
+        await self._answer()
         due = sorted((row for row in self.rows.values() if self._is_due(row, now)), key=lambda row: row.due_at)
         return [NotificationRef(HOTEL, row.id) for row in due[:limit]]
 
     async def claim_notification(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime, lease: timedelta
     ) -> Claimed | None:
-        self._check()
+        await self._answer()
         row = self.rows[notification_id]
         if not self._is_due(row, now):
             return None
@@ -163,7 +165,7 @@ class MemoryOutbox:
     async def record_delivered(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime
     ) -> bool:
-        return self._finish(notification_id, worker, NotificationState.DELIVERED)
+        return await self._finish(notification_id, worker, NotificationState.DELIVERED)
 
     async def record_retry(
         self,
@@ -175,14 +177,14 @@ class MemoryOutbox:
         error: str,
         next_at: datetime,
     ) -> bool:
-        return self._finish(notification_id, worker, NotificationState.PENDING, error=error, due_at=next_at)
+        return await self._finish(notification_id, worker, NotificationState.PENDING, error=error, due_at=next_at)
 
     async def record_dead(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime, error: str
     ) -> bool:
-        return self._finish(notification_id, worker, NotificationState.DEAD, error=error)
+        return await self._finish(notification_id, worker, NotificationState.DEAD, error=error)
 
-    def _finish(
+    async def _finish(
         self,
         number: NotificationId,
         worker: str,
@@ -191,7 +193,7 @@ class MemoryOutbox:
         error: str | None = None,
         due_at: datetime | None = None,
     ) -> bool:
-        self._check()
+        await self._answer()
         row = self.rows[number]
         if row.state is not NotificationState.SENDING or row.leased_by != worker:
             return False
@@ -201,10 +203,17 @@ class MemoryOutbox:
             row.errors.append(error)
         return True
 
-    def _check(self) -> None:
+    async def _answer(self) -> None:
+        """Answer as a store does: at once, with a failure, or never."""
         assert asyncio.get_running_loop() is self._loop, "the store was used on another loop than its own"
         if self.away:
             raise StoreUnavailable("database is locked")
+        if self.hangs:
+            self.hanging += 1
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.hanging -= 1
 
     @staticmethod
     def _is_due(row: Row, now: datetime) -> bool:
@@ -225,6 +234,7 @@ class MailServer:
         self.refuse_sender: str | None = None
         self.refuse_mail: str | None = None
         self.hangs = False
+        self.hanging = 0
         self._password = password
         self._tls = tls
 
@@ -271,6 +281,7 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         if self.hangs:
+            self.hanging += 1
             await asyncio.Event().wait()
         if self.refuse_mail:
             return self.refuse_mail
@@ -300,12 +311,13 @@ class Answer:
 
 
 class WebServer:
-    """Records every POST. Answers with `answer(request)`; None means never to answer."""
+    """Records every POST. Answers with `answer(request)`, once `hold` is set; None means never to answer."""
 
     def __init__(self) -> None:
         self.port = free_port()
         self.requests: list[Request] = []
         self.answer: Callable[[Request], Answer | None] = lambda _: Answer()
+        self.hold: asyncio.Event | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
     @property
@@ -330,6 +342,8 @@ class WebServer:
         try:
             request = await _read(reader)
             self.requests.append(request)
+            if self.hold:
+                await self.hold.wait()
             answer = self.answer(request)
             if answer is None:
                 await reader.read()  # until the other side gives up
