@@ -1,0 +1,224 @@
+"""One notification from claim to record.
+
+At least once: who is killed between sending and recording leaves a claim whose lease ends, and somebody sends again
+under the same idempotency id. Everything waited for here has an end: the network by a time-out, and at a stop all of it
+by `interrupt` and `abandon`, which are called from another thread.
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
+
+from rules.ids import HotelId
+from store.errors import StoreUnavailable
+from store.records import ChannelKind, Claimed, NotificationId
+from worker.channels import DeliveryFailed, NotSetUp, Sender
+from worker.metrics import WorkerMetrics
+from worker.outbox import Outbox
+from worker.retries import GiveUp, TryAgain, after
+from worker.settings import WorkerSettings
+from worker.wording import word
+
+logger = logging.getLogger(__name__)
+
+RECORD_AGAIN_AFTER = 1.0
+"""Seconds between two attempts at recording what was sent already, while the store is away."""
+
+
+class Delivered(Struct, frozen=True):
+    """The other side has it."""
+
+
+Outcome = Delivered | TryAgain | GiveUp
+
+
+class Deliveries:
+    """Makes deliveries, many at a time, on one event loop."""
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        senders: Mapping[ChannelKind, Sender],
+        clock: Callable[[], datetime],
+        metrics: WorkerMetrics,
+        settings: WorkerSettings,
+    ) -> None:
+        self._outbox = outbox
+        self._senders = senders
+        self._clock = clock
+        self._metrics = metrics
+        self._settings = settings
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._whole: set[asyncio.Timeout] = set()
+        self._sending: set[asyncio.Timeout] = set()
+        self._interrupted = False
+        self._abandoned = False
+
+    @property
+    def under_way(self) -> int:
+        """How many deliveries there are at this moment. May be read from any thread."""
+        return len(self._whole)
+
+    def interrupt(self) -> None:
+        """End every wait on the network now; what was being sent is given back to the outbox. From any thread."""
+        self._interrupted = True
+        self._call(lambda: _end(self._sending))
+
+    def abandon(self) -> None:
+        """End every wait on the store too; the claims end with their leases. From any thread."""
+        self._abandoned = True
+        self._call(lambda: _end(self._whole))
+
+    def _call(self, deed: Callable[[], None]) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # The loop has ended, and every wait with it.
+                self._loop.call_soon_threadsafe(deed)
+
+    async def deliver(self, hotel_id: HotelId, notification_id: NotificationId) -> None:
+        """Deliver one notification, if it is due and nobody else has it. Failures are recorded, not raised."""
+        self._loop = asyncio.get_running_loop()
+        scope = asyncio.timeout(None)
+        try:
+            async with scope:
+                with _held(self._whole, scope, ended=self._abandoned):
+                    await self._deliver(hotel_id, notification_id)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            logger.warning("delivery abandoned: hotel=%s notification=%d", hotel_id, notification_id)
+        except StoreUnavailable as failure:
+            # The claim was not made, or ends with its lease: the next look at the outbox finds it again.
+            logger.warning("delivery put off: hotel=%s notification=%d: %s", hotel_id, notification_id, failure)
+
+    async def _deliver(self, hotel_id: HotelId, notification_id: NotificationId) -> None:
+        if self._interrupted:
+            return
+        # A name for this claim alone: this very worker may claim it again when this lease has ended.
+        claim = f"{self._settings.name}-{secrets.token_hex(8)}"
+        claimed = await self._outbox.claim_notification(
+            hotel_id, notification_id, worker=claim, now=self._clock(), lease=self._settings.lease
+        )
+        if claimed is None:
+            return
+        outcome = await self._attempt(claimed)
+        recorded = await self._record(claimed, outcome, claim=claim)
+        self._report(claimed, outcome, recorded=recorded)
+
+    async def _attempt(self, claimed: Claimed) -> Outcome:
+        retries = self._settings.retries
+        if claimed.attempt > retries.attempts:
+            # Earlier attempts ended without a word, as when this notice kills its worker. Once is enough.
+            return GiveUp(f"given up after {claimed.attempt - 1} attempts")
+        try:
+            await self._send(claimed)
+        except DeliveryFailed as failure:
+            chance = random.random()  # noqa: S311 - spreads the load, keeps no secret
+            return after(failure, claimed.attempt, now=self._clock(), chance=chance, retries=retries)
+        except _Interrupted:
+            return TryAgain(at=self._clock(), error="Innwatch was stopped while it was being sent")
+        return Delivered()
+
+    async def _send(self, claimed: Claimed) -> None:
+        kind = claimed.channel.kind
+        sender = self._senders.get(kind) or NotSetUp(f"this Innwatch has no way to send {kind}")
+        notice = word(
+            claimed.alert,
+            claimed.kind,
+            hotel=claimed.hotel_name,
+            zone=_zone(claimed.timezone),
+            console_url=self._settings.console_url,
+        )
+        limit = self._settings.attempt_timeout.total_seconds()
+        scope = asyncio.timeout(limit)
+        try:
+            async with scope:
+                with _held(self._sending, scope, ended=self._interrupted):
+                    await sender.deliver(notice, claimed)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            if self._interrupted:
+                raise _Interrupted from None
+            raise DeliveryFailed(f"not finished within {limit:g} s", permanent=False) from None
+
+    async def _record(self, claimed: Claimed, outcome: Outcome, *, claim: str) -> bool:
+        """Record the outcome, again and again while the store is away and the claim holds: it is sent already."""
+        while True:
+            try:
+                return await self._write(claimed, outcome, claim=claim)
+            except StoreUnavailable:
+                if self._interrupted or self._clock() >= claimed.lease_until:
+                    raise
+            await asyncio.sleep(RECORD_AGAIN_AFTER)
+
+    async def _write(self, claimed: Claimed, outcome: Outcome, *, claim: str) -> bool:
+        outbox, hotel, row, now = self._outbox, claimed.hotel_id, claimed.id, self._clock()
+        match outcome:
+            case Delivered():
+                return await outbox.record_delivered(hotel, row, worker=claim, now=now)
+            case TryAgain(at, error):
+                return await outbox.record_retry(hotel, row, worker=claim, now=now, error=error, next_at=at)
+            case GiveUp(error):
+                return await outbox.record_dead(hotel, row, worker=claim, now=now, error=error)
+
+    def _report(self, claimed: Claimed, outcome: Outcome, *, recorded: bool) -> None:
+        kind = claimed.channel.kind
+        what = _name(outcome, interrupted=self._interrupted) if recorded else "lost"
+        self._metrics.deliveries.labels(kind, what).inc()
+        if recorded and isinstance(outcome, Delivered):
+            waited = self._clock() - (claimed.alert.resolved_at or claimed.alert.last_at)
+            self._metrics.told_after.labels(kind).observe(max(waited.total_seconds(), 0))
+        logger.log(
+            logging.INFO if isinstance(outcome, Delivered) and recorded else logging.WARNING,
+            "notification %s: hotel=%s notification=%d channel=%s kind=%s alert=%s attempt=%d%s",
+            *(what, claimed.hotel_id, claimed.id, kind, claimed.kind, claimed.alert.id, claimed.attempt),
+            "" if isinstance(outcome, Delivered) else f" because={outcome.error!r}",
+        )
+
+
+class _Interrupted(Exception):
+    """Sending was ended by a stop, nobody knows how far it had come."""
+
+
+@contextmanager
+def _held(scopes: set[asyncio.Timeout], scope: asyncio.Timeout, *, ended: bool) -> Iterator[None]:
+    """Let `_end` reach this wait; one that begins after the end ends at its first step."""
+    scopes.add(scope)
+    if ended:
+        _end({scope})
+    try:
+        yield
+    finally:
+        scopes.discard(scope)
+
+
+def _end(scopes: set[asyncio.Timeout]) -> None:
+    for scope in scopes:
+        if not scope.expired():
+            scope.reschedule(asyncio.get_running_loop().time())
+
+
+def _name(outcome: Outcome, *, interrupted: bool) -> str:
+    match outcome:
+        case Delivered():
+            return "delivered"
+        case TryAgain():
+            return "interrupted" if interrupted else "retry"
+        case GiveUp():
+            return "dead"
+
+
+def _zone(name: str) -> tzinfo:
+    """The hotel's zone, or UTC where this machine does not know it: a notice in UTC is better than none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
