@@ -30,7 +30,7 @@ const CAUSES = {
   "usb-debug": "USB debugging is on", emulator: "it runs in an emulator",
 };
 
-const HEADLINES = {
+export const HEADLINES = {
   "breach.signal": "Signal too weak for its room",
   "breach.access-point": "Not on its room's Wi-Fi",
   "breach.reported": "The tablet reports a breach",
@@ -48,9 +48,10 @@ const SHARPER = {
   moved: "Near another room",
 };
 
-const REASONS = {
+export const REASONS = {
   "signal-below-floor": ({ observed, limit }) =>
-    `Signal of ${dbm(observed)}, where this room needs at least ${dbm(limit)}`,
+    `Signal ${observed == null ? "too weak" : `of ${dbm(observed)}`}` +
+    (limit == null ? "" : `, where this room needs at least ${dbm(limit)}`),
   "room-not-calibrated": ({ limit }) =>
     `This room is not calibrated${limit == null ? "" : `, so the general floor of ${dbm(limit)} was used`}`,
   moved: ({ observed }) => `Connected to a neighbouring room's access point${named(observed)}`,
@@ -66,8 +67,8 @@ const REASONS = {
   "bye-overdue": ({ cause }) => `It signed off${cause ? ` (${plain(cause)})` : ""} and did not come back in time`,
   "wifi-off": () => "Its Wi-Fi was switched off",
   "powered-off": () => "It was switched off",
-  "battery-low": ({ observed, limit }) => `Battery at ${percent(observed)}${atMost(limit)}`,
-  "battery-critical": ({ observed, limit }) => `Battery at ${percent(observed)}${atMost(limit)}`,
+  "battery-low": ({ observed, limit }) => `Battery ${charge(observed, "low")}${atMost(limit)}`,
+  "battery-critical": ({ observed, limit }) => `Battery ${charge(observed, "nearly empty")}${atMost(limit)}`,
   "still-firing": ({ observed }) => `It has gone on${lasted(observed) || " since"}`,
   "signal-recovered": ({ observed }) => `Its signal is good again${observed == null ? "" : ` (${dbm(observed)})`}`,
   "back-on-own-access-point": () => "It is back on its room's access point",
@@ -85,6 +86,10 @@ function named(accessPoint) {
 
 function lasted(seconds) {
   return seconds == null ? "" : ` for ${span(seconds * 1000)}`;
+}
+
+function charge(level, otherwise) {
+  return level == null ? otherwise : `at ${percent(level)}`;
 }
 
 function atMost(limit) {
@@ -106,7 +111,7 @@ export function reason(why) {
 const CHANNELS = { email: "e-mail", slack: "Slack" };
 const NOTICES = { opened: "that it opened", worsened: "that it got worse", recovered: "that it is over" };
 
-const STEPS = {
+export const STEPS = {
   "alert.opened": ({ severity }) => `Opened${severity ? `, ${word(SEVERITY, severity).toLowerCase()}` : ""}`,
   "alert.changed": ({ severity }) => `Changed${severity ? `, ${word(SEVERITY, severity).toLowerCase()}` : ""}`,
   "alert.reopened": () => "Opened again",

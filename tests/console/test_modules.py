@@ -1,0 +1,316 @@
+"""The console's modules that draw nothing, run where they will run: in a browser."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Route
+
+from api.settings import CONSOLE
+from rules.alerts import Because, Rule, Severity
+from rules.state import LinkState, Posture, Power
+from store.records import EventType
+
+pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
+
+SITE = "http://console.test"
+NEWEST = 2_000_000_000_000  # ms: the clock of these tests
+
+
+class Modules:
+    """The console's folder as a site of its own, with an empty page to run its modules in."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    async def run(self, module: str, function: str, argument: object = None) -> Any:  # noqa: ANN401, whatever it says
+        """Call `function(module, argument)` in the browser and return what it returns."""
+        call = f"async (argument) => ({function})(await import('{SITE}/{module}'), argument)"
+        return await self._page.evaluate(call, argument)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def modules(browser: Browser) -> AsyncIterator[Modules]:
+    page = await browser.new_page()
+    await page.route(f"{SITE}/**", from_the_folder)
+    await page.goto(SITE)
+    yield Modules(page)
+    await page.close()
+
+
+async def from_the_folder(route: Route) -> None:
+    name = route.request.url.removeprefix(f"{SITE}/")
+    if name:
+        await route.fulfill(body=Path(CONSOLE, name).read_bytes(), content_type="text/javascript")
+    else:
+        await route.fulfill(body="<!doctype html>", content_type="text/html")
+
+
+# -- words
+
+
+async def test_a_reason_without_figures_makes_sense_too(modules: Modules) -> None:
+    said: list[str] = await modules.run(
+        "words.js", "(words, all) => all.map((because) => words.reason({ because }))", [one.value for one in Because]
+    )
+
+    assert [sentence for sentence in said if re.search("undefined|null|NaN", sentence)] == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (
+            {"because": "signal-below-floor", "observed": -84.4, "limit": -78, "samples": 3},
+            "Signal of \N{MINUS SIGN}84 dBm, where this room needs at least \N{MINUS SIGN}78 dBm, 3 times in a row",
+        ),
+        ({"because": "nothing-heard", "observed": 25, "limit": 18}, "Nothing heard for 25 s, where 18 s are allowed"),
+        ({"because": "battery-low", "observed": 18, "limit": 20}, "Battery at 18 %, the limit is 20 %"),
+        ({"because": "reported", "cause": "usb-debug"}, "The tablet reported it itself: USB debugging is on"),
+        ({"because": "reported", "cause": "moon-phase"}, "The tablet reported it itself: moon phase"),
+        ({"because": "struck-by-lightning"}, "Struck by lightning"),
+    ],
+)
+async def test_a_reason_is_said_with_what_was_seen(modules: Modules, reason: dict[str, object], sentence: str) -> None:
+    assert await modules.run("words.js", "(words, reason) => words.reason(reason)", reason) == sentence
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("SEVERITY", Severity),
+        ("LINK", LinkState),
+        ("POSTURE", Posture),
+        ("POWER", Power),
+        ("HEADLINES", Rule),
+        ("REASONS", Because),
+        ("STEPS", [type_ for type_ in EventType if type_.startswith(("alert.", "notification."))]),
+    ],
+)
+async def test_every_value_on_the_wire_has_a_word(modules: Modules, table: str, values: list[str]) -> None:
+    known = await modules.run("words.js", "(words, table) => Object.keys(words[table])", table)
+
+    assert set(values) <= set(known)
+
+
+# -- the event stream
+
+STREAM = (
+    "\ufeff: hello\n\n"
+    "id: 7\nevent: alert.opened\ndata: one\n\n"
+    "data: two\r\ndata:three\r\n\r\n"
+    "event: nothing\n\n"
+    "id: 8\rdata: four\r\r"
+    "data: never ended"
+)
+EVENTS = [["7", "alert.opened", "one"], ["7", "message", "two\nthree"], ["8", "message", "four"]]
+
+
+async def test_the_stream_is_read_alike_however_it_is_cut(modules: Modules) -> None:
+    differing = await modules.run(
+        "sse.js",
+        """({ parser }, { stream, events }) => [...stream].map((_, cut) => {
+            const read = [];
+            const feed = parser(({ id, type, data }) => read.push([id, type, data]));
+            feed(stream.slice(0, cut));
+            feed(stream.slice(cut));
+            return [cut, JSON.stringify(read)];
+        }).filter(([, read]) => read !== JSON.stringify(events))""",
+        {"stream": STREAM, "events": EVENTS},
+    )
+
+    assert differing == []
+
+
+# -- the store
+
+
+def alert(number: int, *, revision: int = 1, severity: str = "high", status: str = "open") -> dict[str, object]:
+    return {
+        "id": f"alert-{number}",
+        "revision": revision,
+        "severity": severity,
+        "status": status,
+        "openedAt": "",
+        "why": [],
+    }
+
+
+TOLD = """({ Store }, steps) => {
+    const alarms = [];
+    const store = new Store({ alarm: (alert) => alarms.push(`${alert.id} ${alert.severity}`) });
+    const marks = {};
+    for (const [verb, ...given] of steps) {
+        if (verb === "mark") marks.here = store.mark();
+        else if (verb === "openAlerts") store.openAlerts(given[0], marks.here);
+        else if (verb === "fleet") store.fleet([], given[0], marks.here);
+        else store[verb](...given);
+    }
+    const shown = [...store.alerts.values()].map(({ id, revision }) => `${id} r${revision}`);
+    return { shown, alarms, ended: [...store.resolved.keys()], devices: [...store.devices.values()] };
+}"""
+
+
+async def told(modules: Modules, *steps: list[object]) -> dict[str, Any]:
+    """Return what a store knows after these calls of its verbs."""
+    knows: dict[str, Any] = await modules.run("store.js", TOLD, list(steps))
+    return knows
+
+
+async def test_an_older_revision_never_overwrites_a_newer_one(modules: Modules) -> None:
+    knows = await told(modules, ["alert", alert(1, revision=3)], ["alert", alert(1, revision=2)])
+
+    assert knows["shown"] == ["alert-1 r3"]
+
+
+async def test_an_emptied_topic_ends_the_alert_and_a_late_list_does_not_bring_it_back(modules: Modules) -> None:
+    knows = await told(modules, ["alert", alert(1)], ["mark"], ["alertGone", "alert-1"], ["openAlerts", [alert(1)]])
+
+    assert knows["shown"] == []
+    assert knows["ended"] == ["alert-1"]
+
+
+async def test_an_alert_that_opens_again_is_back(modules: Modules) -> None:
+    knows = await told(modules, ["alert", alert(1)], ["alertGone", "alert-1"], ["alert", alert(1, revision=3)])
+
+    assert knows["shown"] == ["alert-1 r3"]
+    assert knows["ended"] == []
+
+
+async def test_what_a_list_no_longer_has_was_resolved_while_nobody_listened(modules: Modules) -> None:
+    knows = await told(modules, ["alert", alert(1)], ["alert", alert(2)], ["mark"], ["openAlerts", [alert(2)]])
+
+    assert knows["shown"] == ["alert-2 r1"]
+
+
+async def test_an_alert_that_came_live_while_the_list_travelled_stays(modules: Modules) -> None:
+    knows = await told(modules, ["mark"], ["alert", alert(1)], ["openAlerts", []])
+
+    assert knows["shown"] == ["alert-1 r1"]
+
+
+async def test_a_status_that_came_live_outlives_an_older_list_which_adds_what_it_alone_knows(modules: Modules) -> None:
+    listed = {"deviceId": "tab-1", "link": "online", "floor": "2", "agent": "1.4"}
+    knows = await told(modules, ["mark"], ["device", {"deviceId": "tab-1", "link": "silent"}], ["fleet", [listed]])
+
+    (device,) = knows["devices"]
+    assert (device["link"], device["floor"], device["agent"]) == ("silent", "2", "1.4")
+
+
+async def test_only_what_is_new_or_graver_sounds_the_alarm_and_not_the_first_list(modules: Modules) -> None:
+    knows = await told(
+        modules,
+        ["mark"],
+        ["openAlerts", [alert(1, severity="high")]],
+        ["set", {"loaded": True}],
+        ["alert", alert(1, revision=2, severity="high")],
+        ["alert", alert(1, revision=3, severity="critical")],
+        ["alert", alert(1, revision=4, severity="high")],
+        ["alert", alert(2, severity="high")],
+    )
+
+    assert knows["alarms"] == ["alert-1 critical", "alert-2 high"]
+
+
+async def test_the_gravest_comes_first_and_among_equals_the_one_that_waited_longest(modules: Modules) -> None:
+    order = await modules.run(
+        "store.js",
+        "({ byUrgency }, alerts) => alerts.sort(byUrgency).map(({ id }) => id)",
+        [
+            {"id": "low", "severity": "low", "openedAt": "2026-11-23T08:00:00Z"},
+            {"id": "young", "severity": "critical", "openedAt": "2026-11-23T10:00:00Z"},
+            {"id": "old", "severity": "critical", "openedAt": "2026-11-23T09:00:00+00:00"},
+            {"id": "info", "severity": "info", "openedAt": "2026-11-23T07:00:00Z"},
+        ],
+    )
+
+    assert order == ["old", "young", "low", "info"]
+
+
+# -- the judgement behind the banner
+
+FRESH, STALE = "2033-05-18T03:33:30Z", "2033-05-18T03:33:10Z"  # ten seconds after and before NEWEST
+LONG_AGO = NEWEST - 60_000
+
+
+def link(via: str | None, *, since: int = LONG_AGO, ever: bool = True) -> dict[str, object]:
+    return {"via": via, "since": since, "heard": since, "ever": ever}
+
+
+def monitor(state: str = "watching", until: str = FRESH) -> dict[str, object]:
+    return {"state": state, "why": "because", "since": STALE, "validUntil": until}
+
+
+@pytest.mark.parametrize(
+    ("known", "verdict"),
+    [
+        ({"link": link("websocket"), "monitor": monitor()}, None),
+        ({"link": link("websocket"), "monitor": monitor(until=STALE)}, "blind"),
+        ({"link": link("websocket"), "monitor": monitor("degraded")}, "degraded"),
+        ({"link": link("websocket"), "monitor": monitor("blind")}, "blind"),
+        ({"link": link("websocket", since=NEWEST)}, None),
+        ({"link": link("websocket")}, "blind"),
+        ({"link": link("stream"), "health": {"ready": True, "why": "", "at": NEWEST}}, None),
+        ({"link": link("stream"), "health": {"ready": False, "why": "no bridge", "at": NEWEST}}, "blind"),
+        ({"link": link("stream"), "health": {"ready": True, "why": "", "at": LONG_AGO}}, "blind"),
+        (
+            {"link": link("stream"), "health": {"ready": True, "why": "", "at": NEWEST}, "monitor": monitor("blind")},
+            "blind",
+        ),
+        ({"link": link("stream")}, "blind"),
+        ({"link": link(None), "monitor": monitor()}, "blind"),
+        ({"link": link(None, since=NEWEST - 500), "monitor": monitor()}, None),
+        ({"link": link(None, since=NEWEST - 3000, ever=False)}, None),
+        ({"link": link(None, ever=False)}, "blind"),
+    ],
+)
+async def test_the_page_may_be_trusted_only_while_somebody_watches_and_we_hear_of_it(
+    modules: Modules, known: dict[str, object], verdict: str | None
+) -> None:
+    judged = await modules.run(
+        "watch.js", "({ judge }, known) => judge(known)?.state ?? null", {**known, "now": NEWEST}
+    )
+
+    assert judged == verdict
+
+
+# -- times and places
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-3, "0 s"), (0.9, "0 s"), (59, "59 s"), (60, "1 min"), (3600, "1 h"), (11100, "3 h 5 min"), (187200, "2 d 4 h")],
+)
+async def test_a_span_takes_two_units_at_most(modules: Modules, seconds: float, words: str) -> None:
+    assert await modules.run("time.js", "({ span }, seconds) => span(seconds * 1000)", seconds) == words
+
+
+async def test_moments_are_told_on_the_hotels_clock_with_the_day_when_it_is_another(modules: Modules) -> None:
+    told = await modules.run(
+        "time.js",
+        """({ calendar }, moments) => {
+            const at = calendar("Europe/Rome");
+            return moments.map((moment) => at(moment, Date.parse("2026-11-23T22:30Z")));
+        }""",
+        ["2026-11-23T08:05:09Z", "2026-11-22T22:30:00Z"],
+    )
+
+    assert told == ["09:05:09", "Sun 22 Nov, 23:30:00"]
+
+
+async def test_floors_and_rooms_stand_in_the_order_of_the_house(modules: Modules) -> None:
+    floors = await modules.run(
+        "fleet.js",
+        "({ byFloor }, all) => byFloor(all).map(({ floor, devices }) => [floor, devices.map(({ roomId }) => roomId)])",
+        [
+            {"deviceId": "a", "roomId": "1002", "floor": "10"},
+            {"deviceId": "b", "roomId": "lobby", "floor": None},
+            {"deviceId": "c", "roomId": "210", "floor": "2"},
+            {"deviceId": "d", "roomId": "29", "floor": "2"},
+        ],
+    )
+
+    assert floors == [["2", ["29", "210"]], ["10", ["1002"]], ["", ["lobby"]]]
