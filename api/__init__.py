@@ -2,8 +2,7 @@
 
 from api.app import build_app
 from api.operations import Health
-from api.passwords import hash_password
 from api.settings import ApiSettings
 from api.streams import Streams
 
-__all__ = ["ApiSettings", "Health", "Streams", "build_app", "hash_password"]
+__all__ = ["ApiSettings", "Health", "Streams", "build_app"]

@@ -16,11 +16,6 @@ class PasswordsBusy(Exception):
     """So many log-ins wait already that another one should come back later."""
 
 
-def hash_password(password: str) -> str:
-    """Return the argon2id hash to store (RFC 9106, second recommended parameters). Takes some 50 ms: not on a loop."""
-    return PasswordHasher().hash(password)
-
-
 class Passwords:
     """Verifies passwords in threads, `at_once` of them; raises PasswordsBusy when `waiting` more wait."""
 

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
-from api.passwords import STAND_IN, Passwords, PasswordsBusy, hash_password
+from api.passwords import STAND_IN, Passwords, PasswordsBusy
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 async def test_the_right_password_matches_and_another_does_not() -> None:
-    stored = hash_password("open sesame")
+    stored = PasswordHasher().hash("open sesame")
 
     assert await Passwords().match("open sesame", stored)
     assert not await Passwords().match("open barley", stored)
@@ -23,7 +23,7 @@ async def test_no_account_and_a_broken_hash_match_nothing() -> None:
 
 
 def test_a_name_that_nobody_has_costs_as_much_as_a_wrong_password() -> None:
-    assert extract_parameters(STAND_IN) == extract_parameters(hash_password("x"))
+    assert extract_parameters(STAND_IN) == extract_parameters(PasswordHasher().hash("x"))
 
 
 async def test_whoever_comes_when_too_many_wait_is_sent_away_and_the_others_are_served() -> None:
