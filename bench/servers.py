@@ -137,9 +137,9 @@ def _wait(process: Process, ready: Callable[[], bool]) -> None:
     try:
         eventually_sync(lambda: process.exit_code() is not None or ready(), within=30)
     except AssertionError:
-        raise BenchFailed(f"{process.command} does not serve:\n{process.output()[-2000:]}") from None
+        raise BenchFailed(f"{process.log.stem} does not serve:\n{process.output()[-2000:]}") from None
     if process.exit_code() is not None:
-        raise BenchFailed(f"{process.command} ended at once:\n{process.output()[-2000:]}")
+        raise BenchFailed(f"{process.log.stem} ended at once:\n{process.output()[-2000:]}")
 
 
 def _accepts(port: int) -> bool:
