@@ -134,6 +134,7 @@ class Deliveries:
             claimed.kind,
             hotel=claimed.hotel_name,
             zone=_zone(claimed.timezone),
+            now=self._clock(),
             console_url=self._settings.console_url,
         )
         limit = self._settings.attempt_timeout.total_seconds()

@@ -6,12 +6,15 @@ to one printable line, so that it can neither break a mail header nor bury the r
 """
 
 from collections.abc import Iterable
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from msgspec import Struct
 
 from rules.alerts import AlertSnapshot, Because, Family, Reason, Rule
 from store.records import NoticeKind
+
+LATE_FROM_MINUTES = 3
+"""From which age a notice says that it is old: well above what a delivery takes that meets no trouble."""
 
 
 class Notice(Struct, frozen=True, kw_only=True):
@@ -39,7 +42,15 @@ class Notice(Struct, frozen=True, kw_only=True):
         return "\n".join(lines) + "\n"
 
 
-def word(alert: AlertSnapshot, kind: NoticeKind, *, hotel: str, zone: tzinfo, console_url: str | None = None) -> Notice:
+def word(
+    alert: AlertSnapshot,
+    kind: NoticeKind,
+    *,
+    hotel: str,
+    zone: tzinfo,
+    now: datetime,
+    console_url: str | None = None,
+) -> Notice:
     """Word one notice. `hotel` is its name for people, `zone` its time zone, `console_url` the console's address."""
     reasons = _reasons_for(alert, kind)
     happened = _happened(alert, kind)
@@ -56,7 +67,7 @@ def word(alert: AlertSnapshot, kind: NoticeKind, *, hotel: str, zone: tzinfo, co
         headline=head,
         facts=tuple(_facts(alert, kind, hotel=hotel, zone=zone)),
         reasons=tuple(_explain(reason, zone) for reason in reasons),
-        remark=_remark(alert, kind, zone=zone),
+        remark=_remark(alert, kind, zone=zone, now=now),
         link=f"{console_url.rstrip('/')}/#/alerts/{alert.id}" if console_url else None,
         urgent=kind is not NoticeKind.RECOVERED and alert.severity.value in {"high", "critical"},
     )
@@ -101,16 +112,24 @@ def _facts(alert: AlertSnapshot, kind: NoticeKind, *, hotel: str, zone: tzinfo) 
     yield "Severity", alert.severity.value
     yield "Began", _moment(alert.opened_at, zone)
     if kind is NoticeKind.RECOVERED:
-        yield "Ended", _moment(alert.resolved_at or alert.last_at, zone)
+        yield "Ended", _moment(_happened_at(alert), zone)
     elif alert.last_at > alert.opened_at:
         yield "Last change", _moment(alert.last_at, zone)
     yield "Alert", alert.id
 
 
-def _remark(alert: AlertSnapshot, kind: NoticeKind, *, zone: tzinfo) -> str | None:
-    if kind is NoticeKind.RECOVERED or alert.acknowledged is None:
-        return None
-    return f"{one_line(alert.acknowledged.by)} acknowledged it at {_moment(alert.acknowledged.at, zone)}."
+def _remark(alert: AlertSnapshot, kind: NoticeKind, *, zone: tzinfo, now: datetime) -> str | None:
+    """What the reader must know beside the alert: that it is old news, or that somebody is at it already."""
+    minutes = (now - _happened_at(alert)) // timedelta(minutes=1)
+    if minutes >= LATE_FROM_MINUTES:
+        return f"This is {minutes} minutes old, because it could not be sent earlier. It may have changed since."
+    if kind is not NoticeKind.RECOVERED and alert.acknowledged:
+        return f"{one_line(alert.acknowledged.by)} acknowledged it at {_moment(alert.acknowledged.at, zone)}."
+    return None
+
+
+def _happened_at(alert: AlertSnapshot) -> datetime:
+    return alert.resolved_at or alert.last_at
 
 
 def _moment(at: datetime, zone: tzinfo) -> str:

@@ -32,7 +32,9 @@ def sender(port: int, *, tls: ssl.SSLContext | None = None, **more: object) -> E
 
 
 def a_notice(*, room: str = "204") -> Notice:
-    return word(an_alert(room=room), NoticeKind.OPENED, hotel="Grand Hôtel", zone=UTC, console_url="https://w.test/")
+    return word(
+        an_alert(room=room), NoticeKind.OPENED, hotel="Grand Hôtel", zone=UTC, now=START, console_url="https://w.test/"
+    )
 
 
 def to(*recipients: str) -> Claimed:

@@ -18,7 +18,7 @@ from worker.wording import Notice, word
 
 def a_notice(*, room: str = "204", cause: str | None = None) -> Notice:
     alert = an_alert(room=room, why=[Reason(Because.REPORTED, cause=cause)])
-    return word(alert, NoticeKind.OPENED, hotel="Grand Hôtel", zone=UTC, console_url="https://w.test")
+    return word(alert, NoticeKind.OPENED, hotel="Grand Hôtel", zone=UTC, now=START, console_url="https://w.test")
 
 
 def sender(*, timeout: timedelta = timedelta(seconds=5)) -> SlackSender:
@@ -59,7 +59,7 @@ async def test_nobody_can_name_a_room_so_that_everybody_is_paged(web: WebServer)
 
 async def test_no_text_grows_beyond_what_slack_takes(web: WebServer) -> None:
     why = [Reason(Because.REPORTED, cause="&" * 500)] * 20
-    notice = word(an_alert(room="&" * 500, why=why), NoticeKind.OPENED, hotel="&" * 500, zone=UTC)
+    notice = word(an_alert(room="&" * 500, why=why), NoticeKind.OPENED, hotel="&" * 500, zone=UTC, now=START)
 
     await sender().deliver(notice, a_claim(web.webhook))
 

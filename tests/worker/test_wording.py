@@ -1,6 +1,6 @@
 """A notice says how bad, where, what and why, to somebody who was asleep a moment ago."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,8 +13,14 @@ from worker.wording import HAPPENED, RECOVERED, SENTENCES, Notice, word
 PARIS = ZoneInfo("Europe/Paris")
 
 
-def worded(alert: AlertSnapshot, kind: NoticeKind = NoticeKind.OPENED, *, hotel: str = "Grand Hôtel") -> Notice:
-    return word(alert, kind, hotel=hotel, zone=PARIS)
+def worded(
+    alert: AlertSnapshot,
+    kind: NoticeKind = NoticeKind.OPENED,
+    *,
+    hotel: str = "Grand Hôtel",
+    now: datetime = START,
+) -> Notice:
+    return word(alert, kind, hotel=hotel, zone=PARIS, now=now)
 
 
 def test_the_subject_says_how_bad_where_what_why_and_which_hotel() -> None:
@@ -90,8 +96,16 @@ def test_who_acknowledged_it_meanwhile_is_named() -> None:
     assert "anna acknowledged it at Sun 22 Nov 2026, 03:12:05 CET." in worded(alert, NoticeKind.WORSENED).text
 
 
+def test_old_news_is_said_to_be_old() -> None:
+    notice = worded(an_alert(), now=START + timedelta(minutes=12, seconds=30))
+
+    assert notice.remark == ("This is 12 minutes old, because it could not be sent earlier. It may have changed since.")
+
+
 def test_the_link_opens_the_alert_in_the_console() -> None:
-    notice = word(an_alert(), NoticeKind.OPENED, hotel="H", zone=UTC, console_url="https://innwatch.hotel.test/")
+    notice = word(
+        an_alert(), NoticeKind.OPENED, hotel="H", zone=UTC, now=START, console_url="https://innwatch.hotel.test/"
+    )
 
     assert notice.link == "https://innwatch.hotel.test/#/alerts/01JD8Z0000000000000000ABCD"
     assert notice.link in notice.text
