@@ -18,6 +18,7 @@ from config.simulate.tablet import Outgoing, Tablet
 from rules.messages import ReportKind
 
 ANSWER_WITHIN = 10.0
+RECEIPT_WITHIN, SHORTEST_PATIENCE = 10.0, 2.0
 BACK_OFF_FIRST, BACK_OFF_LONGEST = 1.0, 30.0
 BACK_OFF_REFUSED = 60.0
 
@@ -54,7 +55,7 @@ class Agent:
         self.due = first_at
         self._around = around
         self._chance = chance
-        self._kept = Kept()
+        self._kept = Kept(receipt_within=max(RECEIPT_WITHIN / around.speed, SHORTEST_PATIENCE))
         self._connection: Connection | None = None
         self._left_open: Connection | None = None  # the frozen one, until the next takes its place
         self._online = False
@@ -72,6 +73,11 @@ class Agent:
     @property
     def is_online(self) -> bool:
         return self._online
+
+    @property
+    def kept_waiting(self) -> int:
+        """How many messages its backlog holds."""
+        return self._kept.waiting
 
     @property
     def is_settled(self) -> bool:
@@ -136,7 +142,6 @@ class Agent:
         self.due = min(at + 1.0, self._beat_at)
 
     def _connect(self, at: float) -> None:
-        self.tablet.begin_session()
         self._answer_until = at + ANSWER_WITHIN
         around = self._around
         try:
@@ -148,11 +153,11 @@ class Agent:
 
     def _retry(self, at: float, *, after: float) -> None:
         self._connection = None
-        self._connect_at = at + after * self._chance.uniform(0.5, 1.5)
+        self._connect_at = at + after / self._around.speed * self._chance.uniform(0.5, 1.5)
         self._back_off = min(2 * self._back_off, BACK_OFF_LONGEST)
 
     def _beat(self) -> None:
-        beat = self.tablet.heartbeat(self._around.clock(), waiting=self._kept.waiting)
+        beat = self.tablet.heartbeat(self._around.clock(), waiting=self.kept_waiting)
         if self._online:
             self._send(beat)
         else:
@@ -175,7 +180,8 @@ class Agent:
 
     # -- what the connection tells
 
-    def connected(self) -> None:
+    def connected(self, sid: str) -> None:
+        self.tablet.begin_session(sid)
         self._online = True
         self._around.tally.online += 1
         self._back_off = BACK_OFF_FIRST

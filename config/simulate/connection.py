@@ -15,7 +15,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broker.topics import Kind
-from config.simulate.tablet import Outgoing, Tablet
+from config.simulate.tablet import Outgoing, Tablet, will
 from rules.ids import MessageId
 
 KEEP_ALIVE = 15
@@ -42,7 +42,7 @@ class _Receipt(Struct, frozen=True):
 class Listener(Protocol):
     """Whoever has the connection. Called from inside `on_ready`, `tend` or `send`."""
 
-    def connected(self) -> None: ...
+    def connected(self, sid: str) -> None: ...
 
     def acknowledged(self, message: Outgoing) -> None:
         """Its PUBACK came."""
@@ -59,6 +59,7 @@ class Connection:
     def __init__(
         self, tablet: Tablet, *, host: str, port: int, selector: selectors.BaseSelector, listener: Listener
     ) -> None:
+        self.sid = tablet.next_sid()
         self._listener: Listener | None = listener
         self._selector = selector
         self._topic = tablet.topic
@@ -68,7 +69,7 @@ class Connection:
         username = f"{tablet.identity.hotel_id}/{tablet.identity.device_id}"
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=username, protocol=paho.MQTTv311)
         client.username_pw_set(username, tablet.identity.token)
-        client.will_set(tablet.topic(Kind.STATE), tablet.will(), qos=1)
+        client.will_set(tablet.topic(Kind.STATE), will(self.sid), qos=1)
         client.connect_timeout = CONNECT_WITHIN
         client.on_socket_open = self._opened
         client.on_socket_close = self._closed
@@ -144,7 +145,7 @@ class Connection:
             return
         client.subscribe(self._topic(Kind.RECEIPT), qos=1)
         if self._listener is not None:
-            self._listener.connected()
+            self._listener.connected(self.sid)
 
     def _heard(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
         for verdict in self._decode(message.payload).verdicts:

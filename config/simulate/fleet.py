@@ -18,6 +18,8 @@ from config.simulate.names import Scenario
 from config.simulate.tablet import Tablet
 
 TICK = 0.1
+"""Seconds; shorter where life is quicker."""
+
 CONNECTS_PER_SECOND = 50.0
 FAREWELL = 0.5
 """Seconds at most."""
@@ -49,6 +51,7 @@ class Fleet:
         self.tally = Tally()
         self._selector = selectors.DefaultSelector()
         self._stopping = False
+        self._tick_s = max(TICK / plan.speed, 0.01)
         chance = Random(plan.seed)  # noqa: S311, make-believe, not secrets
         begun_at = time.monotonic()
         around = Surroundings(
@@ -117,7 +120,7 @@ class Fleet:
         self._director.act(at)
 
     def _serve_sockets(self) -> None:
-        for key, events in self._selector.select(TICK):
+        for key, events in self._selector.select(self._tick_s):
             ready: Ready = key.data
             ready(events)
 

@@ -8,9 +8,6 @@ from config.simulate.connection import Verdict
 from config.simulate.tablet import Outgoing
 from rules.ids import MessageId
 
-RECEIPT_WITHIN = 10.0
-"""Seconds, then it is sent again."""
-
 ENVELOPE = 50
 """Messages of a backlog sent at once; one of ours has some 250 bytes, and the limit is 64 KiB."""
 
@@ -24,9 +21,13 @@ class _Waiting(Struct):
 
 
 class Kept:
-    """Messages until their receipt: those that were said live, and the backlog in its order. Times are monotonic."""
+    """Messages until their receipt: those that were said live, and the backlog in its order. Times are monotonic.
 
-    def __init__(self) -> None:
+    What has no receipt within `receipt_within` seconds is due again.
+    """
+
+    def __init__(self, *, receipt_within: float) -> None:
+        self._receipt_within = receipt_within
         self._live: dict[MessageId, _Waiting] = {}
         self._backlog: dict[MessageId, Outgoing] = {}
         self._envelope: MessageId | None = None
@@ -64,14 +65,17 @@ class Kept:
 
     def overdue(self, at: float) -> list[Outgoing]:
         """Return what was said live and has no receipt in time; it counts as said again now."""
-        late = [waiting for waiting in self._live.values() if at - waiting.since >= RECEIPT_WITHIN]
+        late = [waiting for waiting in self._live.values() if at - waiting.since >= self._receipt_within]
         for waiting in late:
             waiting.since = at
         return [waiting.message for waiting in late]
 
     def next_part(self, at: float) -> list[Outgoing]:
         """Return the part of the backlog to send now: one at a time, again when its receipts do not come."""
-        if any(message_id in self._backlog for message_id in self._under_way) and at - self._sent_at < RECEIPT_WITHIN:
+        if (
+            any(message_id in self._backlog for message_id in self._under_way)
+            and at - self._sent_at < self._receipt_within
+        ):
             return []
         return list(islice(self._backlog.values(), ENVELOPE))
 

@@ -59,32 +59,29 @@ class Tablet:
         self.charging = chance.random() < 0.3
         self.minded = True  # somebody plugs it in and out; a scenario about the battery says no
         self._boot = f"{chance.getrandbits(32):08x}"
-        self._sessions = 0
+        self._attempts = 0
+        self.sid = f"{self._boot}-0"
         self._seq = 0
         self._booted_at: datetime | None = None
         self._lived_until: datetime | None = None
-
-    @property
-    def sid(self) -> str:
-        """The session: contract §2, `{boot}-{n}`."""
-        return f"{self._boot}-{self._sessions}"
 
     @property
     def heard(self) -> str | None:
         """The access point it hangs on; None while the radio is off."""
         return None if self.signal is None else self.bssid
 
-    def begin_session(self) -> str:
-        self._sessions += 1
+    def next_sid(self) -> str:
+        """Return the name of the session that a CONNECT would begin (contract §2, `{boot}-{n}`); its will names it."""
+        self._attempts += 1
+        return f"{self._boot}-{self._attempts}"
+
+    def begin_session(self, sid: str) -> None:
+        """The broker took us; until then, what is said belongs to the session before."""
+        self.sid = sid
         self._seq = 0
-        return self.sid
 
     def topic(self, kind: Kind) -> str:
         return device_topic(self.identity.hotel_id, self.identity.device_id, kind)
-
-    def will(self) -> bytes:
-        """What the broker says for it when it is gone: contract §2, nothing but state and session."""
-        return msgspec.json.encode({"state": Link.LOST, "sid": self.sid})
 
     def ready(self, now: datetime) -> Outgoing:
         birth = State(**self._head(now), state=Link.READY, agent=AGENT, model="Simulated", caps=CAPABILITIES)
@@ -149,6 +146,11 @@ class Tablet:
             self.charging = True
         elif self.minded and self.battery > PLUGGED_OUT_ABOVE:
             self.charging = False
+
+
+def will(sid: str) -> bytes:
+    """What the broker says for a tablet that is gone: contract §2, the state and the session, nothing more."""
+    return msgspec.json.encode({"state": Link.LOST, "sid": sid})
 
 
 def _outgoing(kind: Kind, message: Message) -> Outgoing:

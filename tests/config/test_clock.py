@@ -1,0 +1,60 @@
+"""The one wall clock, and the file that moves it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from config.clock import Clock
+from config.errors import BadSetting
+from tests.support import eventually_sync
+
+CLOSE = timedelta(seconds=30)
+"""How far two readings may lie apart on a busy machine; every shift below is far larger."""
+
+
+def test_without_a_file_it_tells_the_time_with_its_zone() -> None:
+    now = Clock().now()
+
+    assert now.tzinfo is UTC
+    assert abs(now - datetime.now(UTC)) < CLOSE
+
+
+@pytest.mark.parametrize("seconds", [3600, -86_400.5])
+def test_it_is_moved_by_the_seconds_that_the_file_holds(tmp_path: Path, seconds: float) -> None:
+    (tmp_path / "clock").write_text(f"{seconds}\n")
+
+    shifted = Clock(tmp_path / "clock").now()
+
+    assert abs(shifted - timedelta(seconds=seconds) - datetime.now(UTC)) < CLOSE
+
+
+def test_a_file_that_is_not_there_moves_nothing(tmp_path: Path) -> None:
+    assert abs(Clock(tmp_path / "clock").now() - datetime.now(UTC)) < CLOSE
+
+
+def test_it_follows_the_file_while_it_runs(tmp_path: Path) -> None:
+    clock = Clock(tmp_path / "clock")
+
+    (tmp_path / "clock").write_text("7200")
+
+    eventually_sync(lambda: clock.now() - datetime.now(UTC) > timedelta(minutes=119))
+
+
+def test_a_file_read_in_the_middle_of_being_written_leaves_the_clock_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "clock"
+    file.write_text("7200")
+    clock = Clock(file)
+
+    file.write_text("")
+
+    with pytest.raises(AssertionError):
+        eventually_sync(lambda: clock.now() - datetime.now(UTC) < timedelta(minutes=119), within=0.3)
+
+
+@pytest.mark.parametrize("text", ["an hour", "nan", "1e300", ""])
+def test_a_file_that_holds_no_seconds_is_refused_at_the_start(tmp_path: Path, text: str) -> None:
+    (tmp_path / "clock").write_text(text)
+
+    with pytest.raises(BadSetting, match="INNWATCH_CLOCK"):
+        Clock(tmp_path / "clock")

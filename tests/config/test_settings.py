@@ -1,0 +1,140 @@
+"""Settings: each bad value stops the start with one line that names it, and no secret is ever shown."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from config.errors import BadSetting
+from config.settings import Settings, Smtp, SmtpSecurity, is_mail_address, is_web_address, read_settings
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert read_settings({}) == Settings()
+
+
+def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
+    assert read_settings({"INNWATCH_HTTP_PORT": "", "SMTP_HOST": "  ", "SECRET_KEY": ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INNWATCH_HTTP_PORT", "http"),
+        ("INNWATCH_HTTP_PORT", "-1"),
+        ("INNWATCH_HTTP_PORT", "65536"),
+        ("INNWATCH_MQTT_PORT", "1883.0"),
+        ("INNWATCH_MQTT_PORT", "١٨٨٣"),
+        ("INNWATCH_WS_PORT", "0x50"),
+        ("JWT_EXPIRATION_MINUTES", "0"),
+        ("JWT_EXPIRATION_MINUTES", "a month"),
+        ("JWT_EXPIRATION_MINUTES", "99999999999"),
+        ("SMTP_ENABLED", "perhaps"),
+        ("SMTP_PORT", "mail"),
+        ("SMTP_SECURITY", "ssl3"),
+        ("SLACK_ENABLED", "2"),
+        ("SLACK_WEBHOOK_URL", "hooks.slack.com/services/T0/B0/s3cr3t"),
+        ("SLACK_WEBHOOK_URL", "ftp://hooks.slack.com/s3cr3t"),
+        ("SLACK_WEBHOOK_URL", "https:///s3cr3t"),
+        ("SLACK_WEBHOOK_URL", "https://hooks.slack.com:port/s3cr3t"),
+        ("INNWATCH_PUBLIC_URL", "desk.hotel.example"),
+        ("ALERT_EMAIL_RECIPIENTS", "desk"),
+        ("ALERT_EMAIL_RECIPIENTS", "desk@hotel.example; night@hotel.example"),
+        ("ALERT_EMAIL_RECIPIENTS", "desk@hotel.example\r\nBcc: all@example.com"),
+        ("INNWATCH_LOG_LEVEL", "LOUD"),
+        ("INNWATCH_LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_the_variable(name: str, value: str) -> None:
+    host = {"SMTP_HOST": "mail.example"} if name.startswith("SMTP_") else {}
+
+    with pytest.raises(BadSetting) as refusal:
+        read_settings({name: value} | host)
+
+    text = str(refusal.value)
+    assert name in text
+    assert "\n" not in text
+    assert "s3cr3t" not in text
+    assert refusal.value.exit_code == 78
+
+
+def test_mail_that_is_wanted_needs_a_server() -> None:
+    with pytest.raises(BadSetting, match="SMTP_HOST"):
+        read_settings({"SMTP_ENABLED": "true"})
+
+
+def test_mail_can_be_switched_off_although_a_server_is_named() -> None:
+    assert read_settings({"SMTP_HOST": "mail.example", "SMTP_ENABLED": "false"}).smtp is None
+
+
+@pytest.mark.parametrize("user", ["SMTP_USERNAME", "SMTP_USER"])
+def test_the_mail_settings_of_the_old_system_are_read(user: str) -> None:
+    settings = read_settings(
+        {
+            "SMTP_HOST": "mail.example",
+            "SMTP_PORT": "465",
+            user: "desk@hotel.example",
+            "SMTP_PASSWORD": "s3cr3t",
+            "SMTP_SECURITY": "TLS",
+        }
+    )
+
+    assert settings.smtp == Smtp(
+        host="mail.example",
+        port=465,
+        username="desk@hotel.example",
+        password="s3cr3t",
+        sender="desk@hotel.example",
+        security=SmtpSecurity.TLS,
+    )
+
+
+def test_an_option_wins_over_the_environment() -> None:
+    settings = read_settings(
+        {"INNWATCH_DATA": "elsewhere", "INNWATCH_HTTP_PORT": "8000"}, data=Path("here"), http_port=0
+    )
+
+    assert (settings.data, settings.http_port) == (Path("here"), 0)
+
+
+def test_an_option_that_is_not_given_leaves_the_environment_alone() -> None:
+    assert read_settings({"INNWATCH_DATA": "elsewhere"}, data=None).data == Path("elsewhere")
+
+
+def test_several_recipients_have_commas_between_them() -> None:
+    settings = read_settings({"ALERT_EMAIL_RECIPIENTS": "desk@hotel.example, night@hotel.example,"})
+
+    assert settings.email_recipients == ("desk@hotel.example", "night@hotel.example")
+
+
+def test_the_life_of_device_tokens_is_given_in_minutes() -> None:
+    assert read_settings({"JWT_EXPIRATION_MINUTES": "90"}).device_token_life == timedelta(minutes=90)
+
+
+@pytest.mark.parametrize(("text", "meaning"), [("TRUE", True), ("on", True), ("0", False), ("No", False)])
+def test_yes_and_no_have_the_usual_spellings(text: str, meaning: bool) -> None:
+    assert read_settings({"SLACK_ENABLED": text}).slack_enabled is meaning
+
+
+def test_printing_the_settings_shows_no_secret() -> None:
+    settings = read_settings(
+        {
+            "SECRET_KEY": "s3cr3t-key",
+            "SMTP_HOST": "mail.example",
+            "SMTP_PASSWORD": "s3cr3t-mail",
+            "SLACK_WEBHOOK_URL": "https://hooks.example/s3cr3t-hook",
+            "INNWATCH_METRICS_TOKEN": "s3cr3t-metrics",
+        }
+    )
+
+    assert "s3cr3t" not in f"{settings!r} {settings} {settings.smtp!r}"
+
+
+@pytest.mark.parametrize("text", ["http://127.0.0.1:8025/x", "https://hooks.slack.com/services/T/B/x", "http://[::1]/"])
+def test_whole_urls_are_web_addresses(text: str) -> None:
+    assert is_web_address(text)
+
+
+@pytest.mark.parametrize("text", ["", "desk", "@hotel.example", "desk@", "a b@hotel.example", "<desk@hotel.example>"])
+def test_what_could_break_a_header_line_is_no_mail_address(text: str) -> None:
+    assert not is_mail_address(text)

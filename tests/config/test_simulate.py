@@ -1,0 +1,175 @@
+"""Simulated tablets on a real broker: the contract's life of a connection, and what the scenarios tell."""
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from config.simulate.fleet import Fleet, Plan
+from config.simulate.names import Scenario
+from config.simulate.scenarios import FOREIGN_ACCESS_POINT
+from rules.messages import Link, ReportKind
+from tests.config.desk import Desk, PlainBroker, identities, until
+from tests.support import Processes, eventually_sync
+
+pytestmark = pytest.mark.server
+
+QUICKLY = 100.0
+LONGEST = 40.0
+"""Seconds that a fleet may take before its test fails; none comes near."""
+
+
+def fleet_of(
+    count: int, port: int, *, scenario: Scenario = Scenario.CALM, speed: float = QUICKLY, say: Callable[[str], None]
+) -> Fleet:
+    plan = Plan(tablets=identities(count), host="127.0.0.1", port=port, scenario=scenario, speed=speed, seed=7)
+    return Fleet(plan, clock=lambda: datetime.now(UTC), say=say)
+
+
+def ended(fleet: Fleet, desk: Desk, *, when: Callable[[], bool]) -> None:
+    """Run until something is true; then until everybody's goodbye was heard."""
+    fleet.run(seconds=LONGEST, every_tick=until(when, fleet.stop))
+    assert when()
+    names = [agent.name for agent in fleet.agents]
+    eventually_sync(lambda: all(desk.states(name)[-1].state is Link.BYE for name in names))
+
+
+def test_every_tablet_is_born_first_and_says_goodbye_last(plain_broker: PlainBroker, desk: Desk) -> None:
+    fleet = fleet_of(20, plain_broker.port, say=print)
+
+    ended(fleet, desk, when=lambda: all(len(desk.beats(agent.name)) > 2 for agent in fleet.agents))
+
+    for agent in fleet.agents:
+        said = [getattr(one.message, "state", None) for one in desk.of(agent.name)]
+        assert (said[0], said[-1], set(said[1:-1])) == (Link.READY, Link.BYE, {None})
+
+
+def test_the_bridge_would_refuse_nothing_and_get_nothing_twice(plain_broker: PlainBroker, desk: Desk) -> None:
+    fleet = fleet_of(5, plain_broker.port, say=print)
+
+    ended(fleet, desk, when=lambda: len(desk.heard) > 100)
+
+    ids = [(one.topic.subject, one.message.id) for one in desk.heard]
+    assert desk.refused == []
+    assert len(ids) == len(set(ids))
+
+
+def test_a_walk_goes_next_door_then_to_a_strange_access_point_and_home(plain_broker: PlainBroker, desk: Desk) -> None:
+    fleet = fleet_of(2, plain_broker.port, scenario=Scenario.RECOVERY, say=print)
+
+    ended(
+        fleet,
+        desk,
+        when=lambda: ReportKind.RECOVERY in [report.kind for report in desk.reports()] and desk_is_home(desk),
+    )
+
+    visited = [bssid for bssid, before in zip(places(desk), [None, *places(desk)], strict=False) if bssid != before]
+    own, next_door = (agent.tablet.identity.bssid for agent in fleet.agents)
+    assert visited == [own, next_door, FOREIGN_ACCESS_POINT, own]
+    assert [(report.kind, report.cause) for report in desk.reports()] == [
+        (ReportKind.BREACH, "weak-signal"),
+        (ReportKind.BREACH, "foreign-ap"),
+        (ReportKind.RECOVERY, None),
+    ]
+
+
+def places(desk: Desk) -> list[str | None]:
+    return [beat.wifi_bssid for beat in desk.beats()]
+
+
+def desk_is_home(desk: Desk) -> bool:
+    return places(desk)[-1] == identities(1)[0].bssid
+
+
+def test_a_tablet_whose_radio_was_off_explains_itself_in_its_backlog(plain_broker: PlainBroker, desk: Desk) -> None:
+    fleet = fleet_of(2, plain_broker.port, scenario=Scenario.WIFI_OFF, say=print)
+
+    ended(fleet, desk, when=lambda: bool(desk.reports()) and fleet.agents[0].is_settled)
+
+    births = [state.sid for state in desk.states() if state.state is Link.READY]
+    late = [one.message for one in desk.of("t1") if one.late]
+    assert len(births) == len(set(births)) == 2
+    assert [(report.kind, report.cause) for report in desk.reports()] == [(ReportKind.BREACH, "wifi-off")]
+    assert desk.reports()[0] in late
+    assert {message.sid for message in late} == {births[0]}
+
+
+def test_a_battery_runs_down_and_is_charged(plain_broker: PlainBroker, desk: Desk) -> None:
+    fleet = fleet_of(1, plain_broker.port, scenario=Scenario.BATTERY_LOW, say=print)
+
+    ended(fleet, desk, when=lambda: any(beat.charging and (beat.battery or 0) > 30 for beat in desk.beats()[30:]))
+
+    drained = [beat.battery for beat in desk.beats() if not beat.charging and beat.battery is not None]
+    assert min(drained) <= 10
+
+
+def test_tablets_hand_in_what_they_kept_while_the_broker_was_away(plain_broker: PlainBroker, desk: Desk) -> None:
+    fleet = fleet_of(3, plain_broker.port, speed=30, say=print)
+    fate = iter(
+        (
+            (lambda: len(desk.beats("t3")) > 2, plain_broker.kill),
+            (lambda: all(agent.kept_waiting > 2 for agent in fleet.agents), plain_broker.start),
+            (lambda: all(any(one.late for one in desk.of(agent.name)) for agent in fleet.agents), fleet.stop),
+        )
+    )
+    step = next(fate)
+
+    def live(_at: float) -> None:
+        nonlocal step
+        if step[0]():
+            step[1]()
+            step = next(fate, step)
+
+    fleet.run(seconds=LONGEST, every_tick=live)
+
+    for agent in fleet.agents:
+        seqs = [(one.message.sid, one.message.seq) for one in desk.of(agent.name) if one.late]
+        assert seqs == sorted(set(seqs), key=seqs.index)
+        assert len(seqs) > 2
+
+
+def test_a_broker_that_knows_no_such_tablet_is_asked_once_and_named(processes: Processes, tmp_path: Path) -> None:
+    broker = PlainBroker(processes, tmp_path, strangers=False)
+    broker.start()
+    lines: list[str] = []
+    fleet = fleet_of(1, broker.port, say=lines.append)
+
+    fleet.run(seconds=LONGEST, every_tick=until(lambda: fleet.tally.refusals > 0, fleet.stop))
+
+    assert [line for line in lines if line.startswith("t1: the broker refused the connection")]
+
+
+PARENT = """
+import sys
+import msgspec
+from config.simulate.demo import Demo
+from config.simulate.identity import TabletIdentity
+tablets = msgspec.json.decode(sys.argv[1], type=tuple[TabletIdentity, ...])
+demo = Demo(tablets, host="127.0.0.1", port=int(sys.argv[2]))
+demo.start()
+sys.stdin = open(sys.argv[3])  # a pipe that nobody writes to until the parent should stop
+sys.stdin.read()
+demo.stop()
+"""
+
+
+@pytest.mark.parametrize("how", ["asked to stop", "killed"])
+def test_the_demo_ends_with_its_parent(
+    how: str, plain_broker: PlainBroker, desk: Desk, processes: Processes, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "stop")
+    tablets = msgspec.json.encode(identities(3)).decode()
+    parent = processes.start([sys.executable, "-c", PARENT, tablets, str(plain_broker.port), tmp_path / "stop"])
+    eventually_sync(lambda: all(desk.beats(name) for name in ("t1", "t2", "t3")), within=20)
+
+    if how == "killed":
+        parent.kill()
+    else:
+        (tmp_path / "stop").write_text("")
+        assert parent.wait(within=20) == 0
+
+    eventually_sync(lambda: all(desk.states(name)[-1].state is Link.BYE for name in ("t1", "t2", "t3")), within=20)
