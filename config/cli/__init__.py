@@ -4,6 +4,7 @@ Codes: 0 done, 1 refused, 2 wrong usage, 78 a setting that cannot be right (EX_C
 heavy is imported inside the command that needs it: asking for a token should not load a web framework.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -54,6 +55,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit code."""
     try:
         code = app(args=list(arguments), prog_name="innwatch", standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as refusal:
         return _refuse_usage(refusal)
     except StartRefused as refusal:
@@ -61,8 +63,8 @@ def run(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
-        # Whoever read our output has enough (`| head`). Python would complain once more while it closes the stream.
-        sys.stdout = None
+        # Whoever read our output has enough (`| head`). What is left in the buffer must go somewhere at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code if isinstance(code, int) else 0
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="user", help="People who log in.", no_args_is_help=True)
 
+RoleName = Literal["viewer", "staff", "manager"]
+
 LONGEST_PASSWORD = 1024
 
 
@@ -22,7 +24,7 @@ LONGEST_PASSWORD = 1024
 def add(
     hotel: HotelArgument,
     name: PersonArgument,
-    role: Annotated[Literal["viewer", "staff", "manager"], typer.Option("--role", help="What she may do.")],
+    role: Annotated[RoleName, typer.Option("--role", help="What she may do.")],
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input; else one is made up.")
     ] = False,

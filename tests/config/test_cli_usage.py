@@ -1,0 +1,97 @@
+"""What the command line refuses before it looks at any installation: one line, exit code 2, nothing loaded."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.command_line import run_here
+
+
+def words_of(command: str, path: Path) -> list[str]:
+    return [*command.split(), "--data", str(path)]
+
+
+@pytest.mark.parametrize(
+    ("command", "fragment"),
+    [
+        ("hotel add", "HOTEL"),
+        ("hotel add a.b", "'a.b' is not an id"),
+        ("hotel add _", "'_' is not an id"),
+        ("hotel add grüezi", "is not an id"),
+        (f"hotel add {'x' * 65}", "is not an id"),
+        ("hotel add h --timezone Mars/Olympus", "no time zone"),
+        ("hotel add h --timezone ../../etc/passwd", "no time zone"),
+        ("hotel add h --profile lax", "--profile"),
+        ("hotel add h --email desk", "'desk' is no mail address"),
+        ("hotel add h --slack-webhook hooks.example/s3cr3t", "not a whole URL"),
+        ("room add h 1/2", "'1/2' is not an id"),
+        ("room add h 101 --ap 02:00:00:00:00:00", "no access point's BSSID"),
+        ("room add h 101 --ap a4:2b:b0:c1:d2", "no access point's BSSID"),
+        ("room add h 101 --ap a4:2b-b0:c1:d2:e3", "no access point's BSSID"),
+        ("room add h 101 --floor-rssi 75", "from -126 to 0"),
+        ("room add h 101 --floor-rssi nan", "from -126 to 0"),
+        ("device add h t", "--room"),
+        ("device add h", "--count"),
+        ("device add h t --room 101 --tokens", "go with --count"),
+        ("device add h t --room 101 --prefix x", "go with --count"),
+        ("device add h t --count 3", "leave out DEVICE"),
+        ("device add h --count 0", "--count"),
+        ("device add h --count 3 --prefix a/b", "--prefix"),
+        (f"device add h --count 3 --prefix {'x' * 60}", "--prefix"),
+        ("user add h ada", "--role"),
+        ("user add h ada --role admin", "--role"),
+        ("integrator add h pms --scope alerts,money", "'money' is no scope"),
+        ("token device h t --ttl 0", "--ttl"),
+        ("token device h t --ttl -5", "--ttl"),
+        ("token device h t --ttl soon", "--ttl"),
+        ("token device h", "DEVICE"),
+        ("messages", "HOTEL"),
+        ("simulate h --scenario earthquake", "--scenario"),
+        ("simulate h --tablets 0", "--tablets"),
+        ("up --http-port 65536", "--http-port"),
+        ("up --demo 0", "--demo"),
+        ("up --mqtt-port mqtt", "--mqtt-port"),
+        ("fly", "fly"),
+        ("hotel fly", "fly"),
+        ("hotel list --loud", "--loud"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_names_what_is_wrong(tmp_path: Path, command: str, fragment: str) -> None:
+    ended = run_here(*words_of(command, tmp_path / "data"))
+
+    assert ended.code == 2
+    assert fragment in ended.err
+    assert ended.err.startswith("innwatch: ")
+    assert len(ended.err.splitlines()) == 1
+    assert "s3cr3t" not in ended.err
+    assert ended.out == ""
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("command", ["hotel list", "token device h t", "messages h", "simulate h", "user list h"])
+def test_a_folder_without_an_installation_is_refused_with_the_way_to_make_one(tmp_path: Path, command: str) -> None:
+    ended = run_here(*words_of(command, tmp_path / "data"))
+
+    assert ended.code == 1
+    assert "innwatch up --data" in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_folder_of_the_environment_is_used_when_none_is_given(tmp_path: Path) -> None:
+    ended = run_here("hotel", "list", environment={"INNWATCH_DATA": str(tmp_path / "elsewhere")})
+
+    assert str(tmp_path / "elsewhere") in ended.err
+
+
+def test_the_version_is_printed() -> None:
+    assert run_here("--version").out.startswith("innwatch ")
+
+
+@pytest.mark.parametrize("noun", ["hotel", "room", "device", "user", "integrator", "token", "quarantine"])
+def test_a_noun_without_a_verb_is_answered_with_its_help(noun: str) -> None:
+    ended = run_here(noun)
+
+    assert ended.code == 2
+    assert "Usage" in ended.out
+    assert ended.err == ""
