@@ -65,7 +65,7 @@ function draw() {
   const list = shown({ ...store, query: page.query, unanswered: page.unanswered });
   const desk = { clock, when, act, walking: () => walking };
   render(h(Root, { desk, page: { ...page }, session, store, list, sound: attention.sound }), document.getElementById("page"));
-  attention.badge([...store.alerts.values()], session.facts?.hotel.name);
+  attention.badge([...store.alerts.values()], session.facts?.hotel?.name);
 }
 
 /** Log in; returns what to complain of, if anything. */
@@ -241,6 +241,13 @@ listenToKeys({
   a: atDesk(answer), "/": atDesk(find), "?": atDesk(() => change({ help: true })), Escape: atDesk(escape),
   1: atDesk(() => go("alerts")), 2: atDesk(() => go("tablets")),
 });
+
+// A page that has failed must not look like a quiet night.
+function confess() {
+  document.getElementById("fault").hidden = false;
+}
+addEventListener("error", confess);
+addEventListener("unhandledrejection", confess);
 
 // A page in the background draws late, for its timers are slow; the clock's ticks are not.
 clock.watch(() => draw());

@@ -53,7 +53,7 @@ export class Store {
 
   /** Take a snapshot of an alert, from wherever. An older revision than the one known changes nothing. */
   alert(snapshot) {
-    if (!snapshot?.id) return;
+    if (!snapshot?.id || !Array.isArray(snapshot.why)) return;
     const before = this.alerts.get(snapshot.id);
     if (snapshot.revision <= Math.max(before?.revision ?? -1, this.#over.get(snapshot.id) ?? -1)) return;
     this.#touch(snapshot.id);

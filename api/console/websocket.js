@@ -19,8 +19,8 @@ export function brokerUrl({ port, path, secure }, host) {
 
 /**
  * Connect, subscribe and listen until the connection ends, and say why: "refused" (the token), "late", "closed".
- * `up()` once every filter is granted, `heard()` for every packet, `message(topic, payload)` for each publication,
- * whose payload is null when it is empty or no JSON.
+ * `up()` once every filter is granted, `heard()` for every packet, `message(topic, payload)` for each publication:
+ * null is an empty payload, and one that is no JSON is left out.
  */
 export async function listen({ facts, token, clock, signal, up, heard, message }) {
   let mqtt;
@@ -51,7 +51,10 @@ export async function listen({ facts, token, clock, signal, up, heard, message }
       resolve(why);
     };
     const stopped = () => end("closed");
-    const onMessage = (topic, payload) => message(topic, decoded(payload));
+    const onMessage = (topic, payload) => {
+      const said = decoded(payload);
+      if (said !== undefined) message(topic, said);
+    };
     const late = setTimeout(end, IN_TIME, "late");
     signal.addEventListener("abort", stopped);
     client.on("connect", () => {
@@ -72,10 +75,12 @@ function random() {
   return crypto.getRandomValues(new Uint32Array(2)).reduce((text, word) => text + word.toString(36), "");
 }
 
+// An empty alert topic means that the alert is over. Rubbish must not look like that.
 function decoded(payload) {
+  if (payload.length === 0) return null;
   try {
     return JSON.parse(payload.toString());
   } catch {
-    return null;
+    return undefined;
   }
 }
