@@ -1,0 +1,294 @@
+"""What people at the desk see and do, in a browser, against the real API, store and broker."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, Route, expect
+
+from rules.alerts import Because, Severity
+from rules.ids import UserName
+from tests.console.desk import PHONE, at_the_desk, at_the_door, log_in, row, tile
+from tests.console.inn import EVIL, INN, PASSWORD, an_inn
+
+pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
+
+PATIENT = 20_000  # ms: as long as it may take to notice that a way has failed, and to find another
+
+
+async def connected(page: Page, via: str) -> None:
+    await expect(page.locator("#connection")).to_have_attribute("data-via", via, timeout=PATIENT)
+
+
+# -- the door
+
+
+async def test_a_wrong_password_is_told_and_the_right_one_is_kept_nowhere(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_door(browser, inn) as page:
+        await log_in(page, "ida", "not this one")
+        await expect(page.get_by_role("alert")).to_have_text("The username or the password is wrong.")
+
+        await log_in(page, "ida")
+        await connected(page, "websocket")
+        kept: str = await page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+        assert PASSWORD not in kept
+        assert await page.evaluate("Object.keys(localStorage)") == []
+
+
+async def test_a_reload_keeps_the_session_and_the_place_and_logging_out_forgets_both(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await page.get_by_role("link", name="Tablets").click()
+        await page.reload()
+        await expect(tile(page, "101")).to_be_visible()
+
+        await page.get_by_role("button", name="Log out").click()
+        await expect(page.get_by_label("Password")).to_be_visible()
+        assert await page.evaluate("Object.keys(sessionStorage)") == []
+
+
+async def test_an_ended_session_asks_for_a_login_and_goes_on_after_it(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await connected(page, "websocket")
+
+        inn.clock.ahead = timedelta(hours=13)
+        await expect(page.get_by_text("Your session has ended.")).to_be_visible(timeout=PATIENT)
+        assert await page.evaluate("Object.keys(sessionStorage)") == []
+
+        await log_in(page, "ida")
+        await connected(page, "websocket")
+
+
+# -- alerts
+
+
+async def test_an_alert_says_what_happened_where_and_why(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        alert = await inn.open_alert("101", severity=Severity.CRITICAL)
+
+        line = row(page, alert)
+        for words in ("Critical", "On a network that is not the hotel's", "Room 101", "Floor 1 · tab-101", "Waiting"):
+            await expect(line).to_contain_text(words)
+        await expect(line).to_contain_text("de:ad:be:ef:00:01")
+
+
+async def test_the_gravest_alert_stands_first(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        medium = await inn.open_alert("101", severity=Severity.MEDIUM, because=Because.MOVED)
+        high = await inn.open_alert("102", severity=Severity.HIGH)
+        critical = await inn.open_alert("201", severity=Severity.CRITICAL)
+
+        await expect(page.locator("#alerts > li")).to_have_count(3)
+        lines = await page.locator("#alerts > li").evaluate_all("lines => lines.map(line => line.dataset.alert)")
+        assert lines == [critical, high, medium]
+
+
+async def test_a_grave_alert_is_announced_and_counted_in_the_title(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await connected(page, "websocket")
+        await expect(page.locator("#all-well")).to_be_visible()
+
+        await inn.open_alert("101", severity=Severity.CRITICAL)
+
+        await expect(page.locator("#announcer")).to_have_text(
+            "Critical alert: On a network that is not the hotel's. Room 101, tablet tab-101."
+        )
+        await expect(page).to_have_title("(1) Innwatch · The Inn")
+
+
+async def test_an_alert_that_is_over_leaves_the_list(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        alert = await inn.open_alert("101")
+        await expect(row(page, alert)).to_be_visible()
+
+        await inn.clear_alert("101", alert)
+
+        await expect(page.locator("#all-well")).to_be_visible()
+
+
+async def test_an_acknowledgment_with_its_note_is_seen_by_everybody(browser: Browser, tmp_path: Path) -> None:
+    async with (
+        an_inn(tmp_path) as inn,
+        at_the_desk(browser, inn, person="ida") as hers,
+        at_the_desk(browser, inn, person="ben") as his,
+    ):
+        alert = await inn.open_alert("101")
+        await row(hers, alert).click()
+        await hers.get_by_label("Note").fill("Guest is moving rooms")
+        await hers.get_by_role("button", name="Acknowledge").click()
+
+        await expect(hers.locator("#acknowledged")).to_contain_text("by ida")
+        await expect(hers.locator("#timeline")).to_contain_text("Acknowledged by ida")
+        await expect(row(his, alert)).to_contain_text("ida, ")
+        await row(his, alert).click()
+        await expect(his.locator("#acknowledged")).to_contain_text("Guest is moving rooms")
+
+
+async def test_who_comes_second_learns_who_was_first(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        alert = await inn.open_alert("101")
+
+        async def ben_is_quicker(route: Route) -> None:
+            await inn.store.acknowledge(INN, alert, by=UserName("ben"), note=None, now=inn.clock())
+            await route.continue_()
+
+        await page.route("**/acknowledge", ben_is_quicker)
+        await row(page, alert).click()
+        await page.get_by_role("button", name="Acknowledge").click()
+
+        await expect(page.locator("#conflict")).to_contain_text("ben was first, at ")
+        await expect(page.locator("#acknowledged")).to_contain_text("by ben")
+
+
+async def test_who_may_only_look_is_not_offered_to_acknowledge(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="vera") as page:
+        alert = await inn.open_alert("101")
+        await row(page, alert).click()
+
+        await expect(page.get_by_text("Your role may look, but not acknowledge.")).to_be_visible()
+        await expect(page.locator("#acknowledge")).to_have_count(0)
+
+
+async def test_the_keyboard_is_enough(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await inn.open_alert("101", severity=Severity.CRITICAL)
+        second = await inn.open_alert("102")
+        await expect(row(page, second)).to_be_visible()
+
+        for key in ("j", "j", "Enter"):
+            await page.keyboard.press(key)
+        await expect(page.get_by_label("Alert", exact=True)).to_contain_text("tab-102")
+
+        await page.keyboard.press("a")
+        await expect(page.get_by_label("Note")).to_be_focused()
+        await page.keyboard.type("a jk/?")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#acknowledged")).to_contain_text("a jk/?")
+
+        await page.keyboard.press("Escape")
+        await expect(row(page, second).get_by_role("button")).to_be_focused()
+        await page.keyboard.press("/")
+        await expect(page.get_by_label("Search alerts")).to_be_focused()
+        await page.keyboard.type("tab-101")
+        await expect(page.locator("#alerts > li")).to_have_count(1)
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("dialog")).to_contain_text("next alert")
+
+
+# -- tablets
+
+
+async def test_a_tablet_shows_its_three_axes_as_they_change(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await page.get_by_role("link", name="Tablets").click()
+        await expect(tile(page, "102")).to_contain_text("Never seen")
+
+        await inn.silence("102")
+
+        for words in ("Silent", "Place unknown", "17 % low", "81 dBm"):
+            await expect(tile(page, "102")).to_contain_text(words)
+        await page.get_by_role("button", name="Silent 1").click()
+        await expect(page.locator("[data-device]")).to_have_count(1)
+
+
+async def test_a_name_is_text_and_nothing_else(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        alert = await inn.open_alert("201")
+
+        await expect(row(page, alert)).to_contain_text(EVIL)
+        await expect(page.locator("#page img")).to_have_count(0)
+
+
+@pytest.mark.parametrize("place", ["#alerts", "#alerts/{alert}", "#tablets", "#tablets/tab-101"])
+async def test_a_phone_never_scrolls_sideways(browser: Browser, tmp_path: Path, place: str) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, viewport=PHONE) as page:
+        alert = await inn.open_alert("201", severity=Severity.CRITICAL)
+        await expect(row(page, alert)).to_be_visible()
+
+        await page.goto(f"{inn.url}/{place.format(alert=alert)}")
+        await expect(page.locator(".panel" if "/" in place else ".list li").first).to_be_visible()
+
+        assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+# -- the ways that news takes
+
+
+async def test_without_the_broker_news_comes_by_the_stream_and_with_it_by_websocket_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_inn(tmp_path) as inn:
+        await inn.stop_broker()
+        async with at_the_desk(browser, inn) as page:
+            await connected(page, "stream")
+            by_stream = await inn.open_alert("101")
+            await expect(row(page, by_stream)).to_be_visible()
+            await expect(page.locator("#banner")).to_have_attribute("data-state", "watching")
+
+            await inn.start_broker()
+            await connected(page, "websocket")
+            by_websocket = await inn.open_alert("102")
+            await expect(row(page, by_websocket)).to_be_visible()
+
+
+async def test_a_broker_that_never_answers_is_given_five_seconds(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn:
+        await inn.stop_broker()
+        async with await asyncio.start_server(mute, "127.0.0.1", inn.ws_port), at_the_desk(browser, inn) as page:
+            await connected(page, "stream")
+
+
+async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Take everything and say nothing."""
+    await reader.read()
+    writer.close()
+
+
+async def test_what_happened_while_the_line_was_cut_is_there_when_it_is_back(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        over = await inn.open_alert("101")
+        await expect(row(page, over)).to_be_visible()
+        await connected(page, "websocket")
+
+        await page.route("**/api/events", lambda route: route.abort())
+        await inn.stop_broker()
+        await expect(page.locator("#banner")).to_have_attribute("data-state", "blind", timeout=PATIENT)
+        await inn.clear_alert("101", over)
+        new = await inn.open_alert("102")
+        await inn.start_broker()
+
+        await expect(row(page, new)).to_be_visible(timeout=PATIENT)
+        await expect(row(page, over)).to_have_count(0)
+        await expect(page.locator("#banner")).to_have_attribute("data-state", "watching")
+
+
+# -- the banner
+
+
+async def test_the_banner_says_when_nobody_watches(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await connected(page, "websocket")
+        banner = page.locator("#banner")
+
+        await inn.say("degraded", "The database answers slowly.")
+        await expect(banner).to_contain_text("The database answers slowly.")
+        await inn.say("blind", "The bridge has stopped.")
+        await expect(banner).to_have_attribute("data-state", "blind")
+        await inn.say("watching")
+        await expect(banner).to_have_attribute("data-state", "watching")
+        await expect(banner).to_be_empty()
+        await inn.say("watching", valid_for=timedelta(seconds=-1))
+        await expect(banner).to_contain_text("What you see is ")
+
+
+async def test_by_the_stream_the_server_itself_is_asked_whether_it_is_well(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn:
+        await inn.stop_broker()
+        inn.parts.missing.append("the bridge has stopped")
+        async with at_the_desk(browser, inn) as page:
+            await connected(page, "stream")
+
+            await expect(page.locator("#banner")).to_contain_text("the bridge has stopped")
