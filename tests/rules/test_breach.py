@@ -4,7 +4,7 @@ import pytest
 
 from rules.alerts import Because, ChangeKind, Family, Rule, Severity
 from rules.memory import CALM_ACCESS_POINT, CALM_SIGNAL
-from rules.messages import ReportKind
+from rules.messages import Link, ReportKind
 from rules.policy import Policy
 from rules.state import Posture
 from tests.rules.given import (
@@ -12,6 +12,7 @@ from tests.rules.given import (
     FOREIGN,
     NEIGHBOUR,
     NOON,
+    OWN,
     OWN_TOO,
     UNKNOWN_PLACE,
     Tablet,
@@ -70,6 +71,15 @@ def test_two_samples_in_a_row_that_are_not_low_end_the_run() -> None:
     tablet = Tablet()
     for second, rssi in ((0, LOW), (10, LOW), (20, GOOD), (30, GOOD), (40, LOW), (50, LOW)):
         assert tablet.beat(second, rssi=rssi) == ()
+
+
+def test_a_new_run_has_ten_seconds_of_its_own() -> None:
+    tablet = Tablet()
+    for second, rssi in ((0, LOW), (10, GOOD), (20, GOOD), (30, LOW), (34, LOW)):
+        tablet.beat(second, rssi=rssi)
+
+    assert tablet.beat(38, rssi=LOW) == ()
+    assert kinds(tablet.beat(42, rssi=LOW)) == [ChangeKind.OPENED]
 
 
 def test_alternating_samples_open_nothing() -> None:
@@ -225,6 +235,23 @@ def test_a_sample_at_home_starts_the_three_over() -> None:
     assert kinds(tablet.beat(50, bssid=FOREIGN)) == [ChangeKind.OPENED]
 
 
+def test_a_new_absence_has_ten_seconds_of_its_own() -> None:
+    tablet = Tablet()
+    for second, bssid in ((0, FOREIGN), (10, OWN), (20, FOREIGN), (24, FOREIGN)):
+        tablet.beat(second, bssid=bssid)
+
+    assert tablet.beat(28, bssid=FOREIGN) == ()
+    assert kinds(tablet.beat(32, bssid=FOREIGN)) == [ChangeKind.OPENED]
+
+
+@pytest.mark.parametrize("bssid", [NEIGHBOUR, ELSEWHERE, FOREIGN])
+def test_a_tablet_first_seen_elsewhere_is_not_taken_to_be_in_its_room(bssid: str) -> None:
+    tablet = Tablet()
+    tablet.beat(0, bssid=bssid)
+
+    assert tablet.state.posture is Posture.UNKNOWN
+
+
 @pytest.mark.parametrize("unknown", [None, "rubbish", "02:00:00:00:00:00"])
 def test_an_unknown_access_point_neither_counts_nor_interrupts(unknown: str | None) -> None:
     tablet = Tablet()
@@ -323,6 +350,27 @@ def test_a_tablet_that_falls_silent_soon_after_its_report_is_critical() -> None:
     assert (breach.kind, breach.alert.severity) == (ChangeKind.WORSENED, Severity.CRITICAL)
     assert because(breach) == [Because.REPORTED, Because.SILENT_AFTER_REPORT]
     assert (breach.why[1].observed, breach.why[1].limit) == (40, 60)
+
+
+def test_a_silence_by_will_counts_from_the_will() -> None:
+    tablet = Tablet()
+    tablet.report(0, ReportKind.BREACH)
+    tablet.bare_beat(30)
+    tablet.say(55, Link.LOST)
+
+    _, worse = tablet.until(65)
+
+    assert worse.alert.severity is Severity.CRITICAL
+    assert worse.why[1].observed == 55
+
+
+def test_a_report_with_another_cause_is_told() -> None:
+    tablet = Tablet()
+    tablet.report(0, ReportKind.BREACH, cause="weak-signal")
+
+    (changed,) = tablet.report(5, ReportKind.BREACH, cause="kiosk-exit")
+
+    assert (changed.kind, changed.why[0].cause) == (ChangeKind.CHANGED, "kiosk-exit")
 
 
 def test_a_tablet_that_falls_silent_long_after_its_report_is_not_made_critical_by_it() -> None:

@@ -306,6 +306,14 @@ def test_a_dozing_tablet_that_is_heard_now_and_then_keeps_its_sleep(screen_on: b
     assert tablet.due() == 310
 
 
+def test_a_heartbeat_after_the_end_of_an_announced_sleep_is_one_of_a_tablet_awake() -> None:
+    tablet = Tablet()
+    tablet.say(0, Link.SLEEPING, wake_by=300)
+    tablet.beat(305, screen_on=False)
+
+    assert tablet.state.link is LinkState.ONLINE
+
+
 def test_a_wills_gap_within_an_announced_sleep_is_no_silence() -> None:
     tablet = Tablet()
     tablet.beat(0)

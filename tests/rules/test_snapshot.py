@@ -6,7 +6,7 @@ import pytest
 from rules.messages import Link, ReportKind
 from rules.snapshot import legacy_status, status_of
 from rules.state import DeviceState
-from tests.rules.given import Tablet, after
+from tests.rules.given import OWN, Tablet, after
 
 
 def test_the_status_names_the_device_its_room_and_its_axes() -> None:
@@ -37,12 +37,22 @@ def test_since_is_when_an_axis_changed_and_not_when_the_tablet_was_heard() -> No
     assert tablet.state.since == after(20)
 
 
+def test_since_moves_when_a_silent_tablet_is_heard() -> None:
+    tablet = Tablet()
+    tablet.beat(0)
+    tablet.beat(60)
+
+    assert tablet.state.since == after(60)
+
+
 def test_what_is_unknown_stays_as_it_was_last_known() -> None:
     tablet = Tablet()
     tablet.beat(0, rssi=-55, battery=61, agent="2.1")
     tablet.bare_beat(10)
 
     assert (tablet.state.rssi, tablet.state.battery, tablet.state.agent) == (-55, 61, "2.1")
+    assert tablet.state.bssid == OWN
+    assert tablet.state.posture is Posture.IN_ROOM
 
 
 @pytest.mark.parametrize(
