@@ -17,7 +17,6 @@ from rules.policy import Assignment
 from rules.state import DeviceState, Verdict
 
 WIFI_OFF = "wifi-off"
-POWER_OFF = "power-off"
 
 
 def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignment, now: datetime) -> Verdict:
@@ -122,7 +121,7 @@ def _state(before: DeviceState, said: State, *, assignment: Assignment, now: dat
     if said.agent is not None and said.agent != after.agent:
         after = replace(after, agent=said.agent)
     change = None
-    if said.state is Link.BYE and said.reason == POWER_OFF and not session.is_stale(state, said.sid):
+    if said.state is Link.BYE and said.reason == session.POWER_OFF and not session.is_stale(state, said.sid):
         told = Reason(Because.POWERED_OFF, cause=said.reason)
         after, change = silence.after_word(after, told, occasion=Occasion(assignment, said.id, now))
     return _verdict(_dated(before, after, now=now), change)

@@ -13,6 +13,8 @@ from rules.messages import Link, State
 from rules.policy import Policy
 from rules.state import DeviceState, LinkState
 
+POWER_OFF = "power-off"
+
 
 def adopt(state: DeviceState, sid: str | None) -> DeviceState:
     """Begin the session `sid`, unless it is unknown, the current one, or the one before."""
@@ -85,7 +87,7 @@ def _sleep(said: State, policy: Policy) -> timedelta:
 
 
 def _after_bye(memory: SilenceMemory, said: State, *, policy: Policy, now: datetime) -> SilenceMemory:
-    if said.reason == "power-off":  # it has an alert of its own, and nothing is waited for
+    if said.reason == POWER_OFF:  # it has an alert of its own, and nothing is waited for
         return replace(memory, quiet_until=None)
     window = policy.bye_reboot if said.reason in ("reboot", "update") else policy.bye_reconnect
     return replace(memory, quiet_until=now + window)

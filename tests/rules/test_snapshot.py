@@ -3,9 +3,10 @@
 import msgspec
 import pytest
 
+from rules.memory import CALM_BATTERY
 from rules.messages import Link, ReportKind
 from rules.snapshot import legacy_status, status_of
-from rules.state import DeviceState
+from rules.state import DeviceState, LinkState, Posture
 from tests.rules.given import OWN, Tablet, after
 
 
@@ -84,6 +85,7 @@ def test_the_old_word_for_a_breach_outlasts_the_silence_after_it() -> None:
 
 
 def test_a_state_written_by_an_older_version_reads_with_defaults() -> None:
-    assert (
-        msgspec.msgpack.decode(b"\x81\xa4link\xa6online", type=DeviceState).battery_level == DeviceState().battery_level
-    )
+    read = msgspec.msgpack.decode(b"\x81\xa4link\xa6online", type=DeviceState)
+
+    assert read == DeviceState(link=LinkState.ONLINE)
+    assert read.battery_level is CALM_BATTERY
