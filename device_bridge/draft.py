@@ -14,7 +14,7 @@ from broker.topics import TEMPLATES, Kind, Slot, Topic
 from device_bridge.decode import Decoded, Refused, Rejected
 from device_bridge.fleet import Tablet, assignment_record
 from rules.alerts import AlertChange, Family
-from rules.evaluate import evaluate
+from rules.evaluate import WIFI_OFF, evaluate
 from rules.ids import AlertId, DeviceId, HotelId, MessageId
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State, TokenExpired
 from rules.silence import deadline, pass_deadline
@@ -206,10 +206,8 @@ class Draft:
         """The alert that a report opened or joined, for its receipt."""
         if not isinstance(message, Report):
             return None
-        family = {ReportKind.BREACH: Family.BREACH, ReportKind.BATTERY: Family.BATTERY}.get(message.kind)
-        if family is None:
-            return None
-        alert = self._state(tablet).alerts.get(family)
+        family = Family.SILENCE if message.cause == WIFI_OFF else _FAMILIES.get(message.kind)
+        alert = self._state(tablet).alerts.get(family) if family is not None else None
         return alert.id if alert is not None else None
 
     def _receipt(self, tablet: Tablet, line: ReceiptLine) -> None:
@@ -251,6 +249,7 @@ def _is_will(message: DeviceMessage) -> bool:
     return isinstance(message, State) and message.state is Link.LOST
 
 
+_FAMILIES = {ReportKind.BREACH: Family.BREACH, ReportKind.BATTERY: Family.BATTERY}
 _KINDS = {Heartbeat: InputKind.HEARTBEAT, Report: InputKind.REPORT, TokenExpired: InputKind.EXPIRED}
 
 
