@@ -1,9 +1,11 @@
 """The one door: opening the database, and all verbs on one object."""
 
+import asyncio
 from datetime import timedelta
 from typing import Self
 
 from store.alerts import Alerts
+from store.database import Database
 from store.doorbell import Doorbell
 from store.events import Events
 from store.fleet import Fleet
@@ -11,6 +13,8 @@ from store.history import History
 from store.intake import Intake
 from store.outbox import Outbox
 from store.people import People
+from store.schema import is_current, move_to
+from store.sqlite import path_of
 
 
 class Store(Fleet, People, Intake, Events, Alerts, Outbox, History):
@@ -34,11 +38,17 @@ class Store(Fleet, People, Intake, Events, Alerts, Outbox, History):
         `doorbell` is rung after each commit that others may wait for. `lock_timeout` is how long a write waits for
         another process. Raises SchemaTooNew, SchemaTooOld (only with migrate=False), StoreUnavailable.
         """
-        raise NotImplementedError
+        path = path_of(url)
+        if not await asyncio.to_thread(is_current, path, migrate=migrate):
+            await asyncio.to_thread(move_to, path)
+        return cls(await Database.open(path, doorbell=doorbell, lock_timeout=lock_timeout))
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def close(self) -> None:
         """Finish what is under way and close. Verbs called after this raise StoreUnavailable."""
-        raise NotImplementedError
+        await self._database.close()
 
     async def tend(self) -> None:
         """Run until cancelled beside the verbs: keeps the write-ahead log short without making a batch wait."""

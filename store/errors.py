@@ -8,7 +8,10 @@ class StoreError(Exception):
 
 
 class StoreUnavailable(StoreError):
-    """The database is locked, full, read-only or gone. Nothing was written; the same call may be made again."""
+    """The database is locked, full, read-only, damaged or gone.
+
+    Nothing was written; the same call may be made again.
+    """
 
 
 class SchemaTooNew(StoreError):

@@ -1,14 +1,107 @@
-"""A hotel's ordered history, for those who follow it."""
+"""A hotel's ordered history: adding to it, inside the transaction that made it; and following it."""
 
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from rules.alerts import AlertSnapshot, Reason
 from rules.ids import HotelId
-from store.records import Event, EventBounds
+from store.database import Database
+from store.errors import NotFound
+from store.records import Event, EventBounds, EventType, Recorded
+from store.times import micros, moment
+from store.transaction import Row, Transaction
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """An event that has no id yet. `why` are the reasons of this change, for the alert's timeline alone."""
+
+    at: datetime
+    type: EventType
+    subject: str
+    data: msgspec.Raw
+    alert_key: int | None = None
+    why: tuple[Reason, ...] = ()
+
+
+def encoded(data: object) -> msgspec.Raw:
+    return msgspec.Raw(_ENCODER.encode(data))
+
+
+def of_alert(type_: EventType, alert: AlertSnapshot, *, key: int, at: datetime, why: tuple[Reason, ...] = ()) -> Entry:
+    return Entry(at=at, type=type_, subject=alert.id, data=encoded(alert), alert_key=key, why=why)
+
+
+def append(transaction: Transaction, hotel_id: HotelId, entries: Iterable[Entry]) -> tuple[Recorded, ...]:
+    """Give the entries the hotel's next ids, in order.
+
+    Do it last in the transaction, hotels in order of id: from here to the commit the hotel's row is locked against
+    other writers, which is what makes the ids gapless and their order that of the commits.
+    """
+    entries = tuple(entries)
+    if not entries:
+        return ()
+    row = transaction.row(
+        "UPDATE hotel SET last_event_id = last_event_id + :count WHERE id = :hotel RETURNING key, last_event_id",
+        count=len(entries),
+        hotel=hotel_id,
+    )
+    if row is None:
+        raise NotFound("hotel", hotel_id)
+    hotel_key, last = row
+    events = [
+        Event(last - len(entries) + place, entry.at, entry.type, entry.subject, entry.data)
+        for place, entry in enumerate(entries, start=1)
+    ]
+    transaction.many(
+        "INSERT INTO event (hotel_key, id, at, type, subject, alert_key, why, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [_row(hotel_key, event, entry) for event, entry in zip(events, entries, strict=True)],
+    )
+    transaction.news = True
+    return tuple(Recorded(hotel_id, event) for event in events)
 
 
 class Events:
+    _database: Database
+
     async def events_after(self, hotel_id: HotelId, after: int, *, limit: int) -> list[Event]:
         """Return up to `limit` events with ids after + 1, after + 2, …; empty if there are none (yet)."""
-        raise NotImplementedError
+        return await self._database.read(lambda transaction: _after(transaction, hotel_id, after, limit=limit))
 
     async def event_bounds(self, hotel_id: HotelId) -> EventBounds:
         """Raises NotFound (hotel)."""
-        raise NotImplementedError
+        return await self._database.read(lambda transaction: _bounds(transaction, hotel_id))
+
+
+def _row(hotel_key: int, event: Event, entry: Entry) -> Row:
+    why = _ENCODER.encode(entry.why).decode() if entry.why else None
+    data = bytes(event.data).decode()
+    return (hotel_key, event.id, micros(event.at), event.type.value, event.subject, entry.alert_key, why, data)
+
+
+def _after(transaction: Transaction, hotel_id: HotelId, after: int, *, limit: int) -> list[Event]:
+    rows = transaction.rows(
+        "SELECT event.id, event.at, event.type, event.subject, event.data FROM event"
+        " WHERE event.hotel_key = (SELECT key FROM hotel WHERE hotel.id = :hotel) AND event.id > :after"
+        " ORDER BY event.id LIMIT :limit",
+        hotel=hotel_id,
+        after=after,
+        limit=limit,
+    )
+    return [Event(row[0], moment(row[1]), EventType(row[2]), row[3], msgspec.Raw(row[4].encode())) for row in rows]
+
+
+def _bounds(transaction: Transaction, hotel_id: HotelId) -> EventBounds:
+    row = transaction.row(
+        "SELECT hotel.last_event_id, (SELECT min(event.id) FROM event WHERE event.hotel_key = hotel.key)"
+        " FROM hotel WHERE hotel.id = :hotel",
+        hotel=hotel_id,
+    )
+    if row is None:
+        raise NotFound("hotel", hotel_id)
+    newest, oldest = row
+    return EventBounds(oldest=newest + 1 if oldest is None else oldest, newest=newest)

@@ -1,14 +1,26 @@
-"""Hotels, rooms, devices and channels: what people set up, and what the bridge reads back."""
+"""Hotels, rooms, devices and channels: what people set up, and what the bridge reads back.
 
-from collections.abc import Sequence
+Each change raises the hotel's revision, by which the bridge learns that it must read the hotel again.
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import msgspec
+
 from rules.ids import DeviceId, HotelId, RoomId
+from store import cursors, events, facts
+from store.database import Database
+from store.errors import Exists, NotFound
+from store.events import Entry
 from store.records import (
     Channel,
+    ChannelId,
     ChannelRow,
     Device,
+    DeviceKey,
     DeviceRow,
+    EventType,
     Hotel,
     HotelFacts,
     Installation,
@@ -16,67 +28,208 @@ from store.records import (
     Page,
     Room,
 )
+from store.times import micros
+from store.transaction import Transaction
 
 
 class Fleet:
+    _database: Database
+
     async def add_hotel(self, hotel: Hotel, *, channels: Sequence[Channel] = (), now: datetime) -> None:
         """Add a hotel with its channels. Raises Exists."""
-        raise NotImplementedError
+        await self._database.write(lambda transaction: _add_hotel(transaction, hotel, channels=channels, now=now))
 
     async def add_room(self, hotel_id: HotelId, room: Room, *, now: datetime) -> None:
         """Raises NotFound (hotel), Exists."""
-        raise NotImplementedError
+        await self._database.write(lambda transaction: _add_room(transaction, hotel_id, room, now=now))
 
     async def add_device(self, hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, now: datetime) -> Device:
         """Add a tablet to a room that is there; event device.added. Raises NotFound (hotel, room), Exists."""
-        raise NotImplementedError
+        return await self._database.write(
+            lambda transaction: _add_device(transaction, hotel_id, device_id, room_id=room_id, now=now)
+        )
 
     async def add_devices(
         self, hotel_id: HotelId, devices: Sequence[NewDevice], *, now: datetime
     ) -> tuple[Device, ...]:
         """Add tablets, each with a new room, all or none; one event device.added each. Raises NotFound, Exists."""
-        raise NotImplementedError
+        return await self._database.write(lambda transaction: _add_devices(transaction, hotel_id, devices, now=now))
 
     async def hotels(self) -> tuple[Hotel, ...]:
         """Every hotel, in order of id."""
-        raise NotImplementedError
+        return await self._database.read(facts.hotels)
 
     async def hotel(self, hotel_id: HotelId) -> Hotel:
         """Raises NotFound."""
-        raise NotImplementedError
+        return await self._database.read(lambda transaction: facts.hotel(transaction, hotel_id))
 
     async def find_device(self, hotel_id: HotelId, device_id: DeviceId) -> Device | None:
         """Return one device, retired or not; None if the hotel never had it (or there is no such hotel)."""
-        raise NotImplementedError
+        return await self._database.read(lambda transaction: facts.find_device(transaction, hotel_id, device_id))
 
     async def rooms(self, hotel_id: HotelId, *, cursor: str | None = None, limit: int = 100) -> Page[Room]:
         """In order of id. Raises BadCursor."""
-        raise NotImplementedError
+        after = "" if cursor is None else cursors.decode(cursor, str)
+        return await self._database.read(
+            lambda transaction: facts.rooms(transaction, hotel_id, after=after, limit=limit)
+        )
 
     async def devices(self, hotel_id: HotelId, *, cursor: str | None = None, limit: int = 100) -> Page[DeviceRow]:
         """In order of id, without the retired. Raises BadCursor."""
-        raise NotImplementedError
+        after = "" if cursor is None else cursors.decode(cursor, str)
+        return await self._database.read(
+            lambda transaction: facts.devices(transaction, hotel_id, after=after, limit=limit)
+        )
 
     async def device(self, hotel_id: HotelId, device_id: DeviceId) -> DeviceRow | None:
         """One device with its state; None if unknown or retired."""
-        raise NotImplementedError
+        return await self._database.read(lambda transaction: facts.device(transaction, hotel_id, device_id))
 
     async def add_channel(self, hotel_id: HotelId, channel: Channel, *, now: datetime) -> ChannelRow:
         """Raises NotFound (hotel)."""
-        raise NotImplementedError
+        return await self._database.write(lambda transaction: _add_channel(transaction, hotel_id, channel, now=now))
 
     async def channels(self, hotel_id: HotelId) -> tuple[ChannelRow, ...]:
         """In order of making."""
-        raise NotImplementedError
+        return await self._database.read(lambda transaction: facts.channels(transaction, hotel_id))
 
     async def load(self) -> Installation:
         """Everything that the bridge keeps in memory, read at one moment."""
-        raise NotImplementedError
+        return await self._database.read(facts.load)
 
     async def load_hotel(self, hotel_id: HotelId) -> HotelFacts:
         """Raises NotFound."""
-        raise NotImplementedError
+        return await self._database.read(lambda transaction: facts.load_hotel(transaction, hotel_id))
 
     async def revisions(self) -> dict[HotelId, int]:
         """Return the revision of each hotel, raised by each change of its rooms, devices, policy or channels."""
-        raise NotImplementedError
+        rows = await self._database.read(lambda transaction: transaction.rows("SELECT id, revision FROM hotel"))
+        return {HotelId(row[0]): row[1] for row in rows}
+
+
+def _changed_hotel(transaction: Transaction, hotel_id: HotelId) -> int:
+    """Raise the revision and return the hotel's key. Raises NotFound."""
+    transaction.news = True
+    row = transaction.row("UPDATE hotel SET revision = revision + 1 WHERE id = :hotel RETURNING key", hotel=hotel_id)
+    if row is None:
+        raise NotFound("hotel", hotel_id)
+    return int(row[0])
+
+
+def _add_hotel(transaction: Transaction, hotel: Hotel, *, channels: Iterable[Channel], now: datetime) -> None:
+    if transaction.row("SELECT 1 FROM hotel WHERE id = :hotel", hotel=hotel.id):
+        raise Exists("hotel", hotel.id)
+    transaction.run(
+        "INSERT INTO hotel (id, name, timezone, profile, revision, last_event_id, created_at)"
+        " VALUES (:id, :name, :timezone, :profile, 1, 0, :now)",
+        id=hotel.id,
+        name=hotel.name,
+        timezone=hotel.timezone,
+        profile=hotel.profile,
+        now=now,
+    )
+    for channel in channels:
+        _add_channel(transaction, hotel.id, channel, now=now)
+    transaction.news = True
+
+
+def _add_channel(transaction: Transaction, hotel_id: HotelId, channel: Channel, *, now: datetime) -> ChannelRow:
+    key = transaction.insert(
+        "INSERT INTO channel (hotel_key, kind, settings, created_at)"
+        " VALUES (:hotel, :kind, :settings, :now) RETURNING key",
+        hotel=_changed_hotel(transaction, hotel_id),
+        kind=channel.kind,
+        settings=msgspec.json.encode(channel).decode(),
+        now=now,
+    )
+    return ChannelRow(ChannelId(key), channel)
+
+
+def _add_room(transaction: Transaction, hotel_id: HotelId, room: Room, *, now: datetime) -> None:
+    key = _changed_hotel(transaction, hotel_id)
+    if transaction.row("SELECT 1 FROM room WHERE hotel_key = :hotel AND id = :id", hotel=key, id=room.id):
+        raise Exists("room", room.id)
+    _insert_rooms(transaction, key, [room], now=now)
+
+
+def _insert_rooms(transaction: Transaction, key: int, rooms: Iterable[Room], *, now: datetime) -> None:
+    transaction.many(
+        "INSERT INTO room (hotel_key, id, name, floor, access_points, rssi_floor, profile, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                key,
+                room.id,
+                room.name,
+                room.floor,
+                msgspec.json.encode(room.access_points).decode(),
+                room.rssi_floor,
+                room.profile,
+                micros(now),
+            )
+            for room in rooms
+        ],
+    )
+
+
+def _add_device(
+    transaction: Transaction, hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, now: datetime
+) -> Device:
+    key = _changed_hotel(transaction, hotel_id)
+    if not transaction.row("SELECT 1 FROM room WHERE hotel_key = :hotel AND id = :id", hotel=key, id=room_id):
+        raise NotFound("room", room_id)
+    (device,) = _insert_devices(transaction, hotel_id, [(device_id, room_id)], key=key, now=now)
+    return device
+
+
+def _add_devices(
+    transaction: Transaction, hotel_id: HotelId, devices: Sequence[NewDevice], *, now: datetime
+) -> tuple[Device, ...]:
+    key = _changed_hotel(transaction, hotel_id)
+    rooms = [device.room for device in devices]
+    _check_new(transaction, "room", [room.id for room in rooms], key=key)
+    _insert_rooms(transaction, key, rooms, now=now)
+    return _insert_devices(transaction, hotel_id, [(one.id, one.room.id) for one in devices], key=key, now=now)
+
+
+def _insert_devices(
+    transaction: Transaction,
+    hotel_id: HotelId,
+    placed: Sequence[tuple[DeviceId, RoomId]],
+    *,
+    key: int,
+    now: datetime,
+) -> tuple[Device, ...]:
+    _check_new(transaction, "device", [device_id for device_id, _ in placed], key=key)
+    at = micros(now)
+    transaction.many(
+        "INSERT INTO device (hotel_key, id, room_key, gen, added_at)"
+        " VALUES (?1, ?2, (SELECT key FROM room WHERE hotel_key = ?1 AND id = ?3), 1, ?4)",
+        [(key, device_id, room_id, at) for device_id, room_id in placed],
+    )
+    keys: dict[str, int] = dict(
+        transaction.rows("SELECT id, key FROM device WHERE hotel_key = :hotel AND added_at = :at", hotel=key, at=at)
+    )
+    events.append(transaction, hotel_id, [_added(device_id, room_id, now=now) for device_id, room_id in placed])
+    return tuple(
+        Device(key=DeviceKey(keys[device_id]), hotel_id=hotel_id, id=device_id, room_id=room_id, added_at=now)
+        for device_id, room_id in placed
+    )
+
+
+def _check_new(transaction: Transaction, what: str, ids: Sequence[str], *, key: int) -> None:
+    """Raises Exists for the first id that the hotel has already, or that stands twice among `ids`."""
+    statement = {
+        "room": "SELECT id FROM room WHERE hotel_key = :hotel",
+        "device": "SELECT id FROM device WHERE hotel_key = :hotel",
+    }[what]
+    taken = {row[0] for row in transaction.rows(statement, hotel=key)}
+    for one in ids:
+        if one in taken:
+            raise Exists(what, one)
+        taken.add(one)
+
+
+def _added(device_id: DeviceId, room_id: RoomId, *, now: datetime) -> Entry:
+    data = events.encoded({"deviceId": device_id, "roomId": room_id})
+    return Entry(at=now, type=EventType.DEVICE_ADDED, subject=device_id, data=data)

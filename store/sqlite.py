@@ -1,0 +1,181 @@
+"""SQLite: a connection on a thread of its own, and what its errors mean.
+
+Write-ahead log and `synchronous=FULL`: a commit that returned is on disk. Only here does anything know of aiosqlite
+and of SQLite's error codes.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+import aiosqlite
+
+from store.errors import DataRefused, StoreUnavailable
+from store.transaction import Transaction
+
+T = TypeVar("T")
+Work = Callable[[Transaction], T]
+
+SCHEME: Final = "sqlite+aiosqlite:///"
+
+POLL: Final = 0.001
+"""Seconds between two attempts at the write lock."""
+
+_UNAVAILABLE: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
+
+def path_of(url: str) -> Path:
+    """Read `sqlite+aiosqlite:///relative` or `sqlite+aiosqlite:////absolute`. Raises ValueError."""
+    if not url.startswith(SCHEME) or len(url) == len(SCHEME):
+        raise ValueError(f"the database's address must be {SCHEME}PATH")
+    return Path(url.removeprefix(SCHEME))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what SQLite and its driver raise into what the store's callers can act on; the rest passes."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError) as refusal:
+        raise DataRefused(str(refusal)) from refusal
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF in _UNAVAILABLE:  # The low byte is the primary code.
+            raise StoreUnavailable(str(error)) from error
+        raise
+
+
+class Lane:
+    """One connection and its thread. Work given to it is done in order, each piece in one hop."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path, *, cache_kib: int) -> Self:
+        """Open the file, making it where it is missing. Raises StoreUnavailable."""
+        with translated():
+            lane = cls(await aiosqlite.connect(path, isolation_level=None))
+        try:
+            await lane.hop(lambda raw: _prepare(raw, cache_kib=cache_kib))
+        except BaseException:
+            await lane.close()
+            raise
+        return lane
+
+    async def hop(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` on the thread, outside any transaction. A cancelled caller leaves it to run to its end."""
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        # aiosqlite's public methods take one hop per statement: some twenty for a verb that holds the write lock.
+        connection = self._connection
+        with translated():
+            result: T = await connection._execute(work, connection._conn)  # type: ignore[no-untyped-call]  # noqa: SLF001
+        return result
+
+    async def close(self) -> None:
+        """Finish what was given to it, then end connection and thread."""
+        if not self._closed:
+            self._closed = True
+            await self._connection.close()
+
+
+class ReadLane(Lane):
+    async def read(self, work: Work[T]) -> T:
+        """Do `work` in a transaction that sees one moment of the database. Raises StoreUnavailable."""
+        return await self.hop(lambda raw: _read(raw, work))
+
+
+class WriteLane(Lane):
+    """The lane that writes. `committed` is called after each commit, on the lane's thread."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        super().__init__(connection)
+        self.lock_timeout = timedelta(seconds=5)
+        self.committed: Callable[[Transaction], None] = lambda _: None
+        self._closing = threading.Event()
+
+    @classmethod
+    async def open(cls, path: Path, *, cache_kib: int) -> Self:
+        """Open the file, making it where it is missing. Raises StoreUnavailable."""
+        lane = await super().open(path, cache_kib=cache_kib)
+        await lane.hop(lambda raw: raw.execute("PRAGMA busy_timeout=0").fetchall())  # _begin waits in its own way
+        return lane
+
+    async def write(self, work: Work[T]) -> T:
+        """Do `work` in a transaction that holds the write lock from its start.
+
+        Raises DataRefused, StoreUnavailable and what `work` raises: then nothing is written.
+        """
+        return await self.hop(lambda raw: self._write(raw, work))
+
+    async def close(self) -> None:
+        self._closing.set()
+        await super().close()
+
+    def _write(self, raw: sqlite3.Connection, work: Work[T]) -> T:
+        self._begin(raw)
+        transaction = Transaction(raw)
+        try:
+            result = work(transaction)
+            raw.execute("COMMIT")
+        except BaseException:
+            if raw.in_transaction:  # Some refusals (a full disk, a trigger) have rolled back already.
+                raw.execute("ROLLBACK")
+            raise
+        self.committed(transaction)
+        return result
+
+    def _begin(self, raw: sqlite3.Connection) -> None:
+        # SQLite's own back-off sleeps up to 100 ms between attempts and could miss every gap that a busy writer in
+        # another process leaves.
+        give_up = time.monotonic() + self.lock_timeout.total_seconds()
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or self._closing.is_set() or time.monotonic() >= give_up:
+                    raise
+            time.sleep(POLL)
+
+
+def _prepare(raw: sqlite3.Connection, *, cache_kib: int) -> None:
+    for pragma in (
+        "busy_timeout=5000",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        f"cache_size=-{cache_kib}",
+        f"journal_size_limit={64 * 2**20}",
+    ):
+        raw.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def _read(raw: sqlite3.Connection, work: Work[T]) -> T:
+    raw.execute("BEGIN")
+    try:
+        return work(Transaction(raw))
+    finally:
+        raw.execute("ROLLBACK")  # Nothing was written; ends the snapshot whatever happened.
