@@ -56,7 +56,7 @@ class Hub:
         self._connections: set[Connection] = set()
         self._emptied = asyncio.Event()
         self._services_listen = 0  # subscriptions of services, the only ones that can match what the bridge consumes
-        self._loop = loop
+        self.loop = loop
         self._to_flush: list[Line] = []
 
     # Connections
@@ -113,7 +113,7 @@ class Hub:
     def flush_soon(self, line: Line) -> None:
         """Have a connection write at the loop's next turn, once, whatever is sent to it until then."""
         if not self._to_flush:
-            self._loop.call_soon(self._flush)
+            self.loop.call_soon(self._flush)
         self._to_flush.append(line)
 
     def _flush(self) -> None:
@@ -164,7 +164,7 @@ class Hub:
         else:
             # Later: it may end a slow subscriber, whose will may end another, and so on down the stack.
             message = Message(will.topic, will.payload, qos)
-            self._loop.call_soon(partial(self.route, message, retain=will.retain, publisher=claims))
+            self.loop.call_soon(partial(self.route, message, retain=will.retain, publisher=claims))
 
     def subscribe(self, session: Session, topic_filter: str, qos: int) -> None:
         """Subscribe a session to a filter that it was granted, or change the QoS."""

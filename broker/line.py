@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from broker.hub import Hub
 
 
+PACKETS_A_TURN = 500
+"""Packets of one peer that are handled before others get their turn: a read has room for 100,000 of the smallest."""
+
+
 class Stream(Protocol):
     """What a line needs of its transport; asyncio's have it, and so does a websocket."""
 
@@ -38,6 +42,7 @@ class Hold(IntFlag):
     INTAKE = 1  # the bridge is full
     UNSETTLED = 2  # too many of its messages wait for the bridge
     UNREAD = 4  # it does not read what we send, acknowledgments included
+    TURN = 8  # others come first now
 
 
 class Line(asyncio.Protocol):
@@ -115,11 +120,16 @@ class Line(asyncio.Protocol):
             return  # A packet that is being handled made room for the next; the loop below goes on by itself.
         self._working = self._corked = True
         try:
-            while not self._holds and self.phase is not Phase.CLOSING:
+            for _ in range(PACKETS_A_TURN):
+                if self._holds or self.phase is Phase.CLOSING:
+                    break
                 packet = self._framer.take()
                 if packet is None:
                     break
                 self.handle(packet[0], packet[1])
+            else:
+                self.hold(Hold.TURN)
+                self._hub.loop.call_soon(self.release, Hold.TURN)
         except Violation as violation:
             self.violated(violation.fault)
         finally:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -23,12 +24,13 @@ class QuietLog:
     Events and reasons must come from the code, never from a peer: they are kept.
     """
 
-    def __init__(self, logger: logging.Logger) -> None:
+    def __init__(self, logger: logging.Logger, *, seconds: Callable[[], float] = time.monotonic) -> None:
         self._logger = logger
+        self._seconds = seconds
         self._said: dict[tuple[str, str], _Said] = {}
 
-    def warning(self, event: str, reason: str, *, client: str | None = None, address: str | None = None) -> None:
-        now = time.monotonic()
+    def warn(self, event: str, reason: str, *, client: str | None = None, address: str | None = None) -> None:
+        now = self._seconds()
         said = self._said.get((event, reason))
         if said is not None and now - said.at < EVERY:
             said.since += 1

@@ -183,6 +183,9 @@ class MqttBroker(Broker):
         if topic_name is not None:
             await self.publish(topic_name, bytes(data or b""), qos=qos or 0, retain=True)
 
+    def create_offline_session(self, client_id: str) -> NoReturn:
+        _not_ours("plugins cannot make sessions: a session has a token's claims")
+
     async def add_subscription(self, subscription: tuple[str, int], session: AmqttSession) -> int:
         _not_ours("plugins cannot subscribe on behalf of a client: access is decided in broker/access.py alone")
 

@@ -68,10 +68,11 @@ class WebSocket(asyncio.Protocol):
         self._connection.resume_writing()
 
     def _shake_hands(self, request: Request) -> None:
-        if request.path.partition("?")[0] != self._hub.settings.ws_path:
+        if request.path.partition("?")[0] == self._hub.settings.ws_path:
+            self._protocol.send_response(self._protocol.accept(request))
+        else:
             self._protocol.send_response(self._protocol.reject(404, "MQTT is not served here.\n"))
-            return
-        self._protocol.send_response(self._protocol.accept(request))
+        self._answer()  # At once: frames may have come along with the request, and their answers come after this one.
 
     def _frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.TEXT:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from broker.counts import BrokerMetrics
 from broker.delivery import Delivery
 from broker.server import BrokerSettings, MqttBroker
+from broker.session import Session
 from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_service, mint_user
 from rules.ids import DeviceId, HotelId
 from tests.broker.raw import RawClient, Ticket
@@ -84,7 +85,7 @@ class House:
             yield house
         finally:
             for client in house.clients:
-                await client.hang_up()
+                client.cut()
             if house.broker.transitions.state == "started":
                 await house.broker.shutdown()
 
@@ -93,6 +94,23 @@ class House:
         return MqttBroker(
             settings=settings, keys=self.keys, intake=self.bridge, clock=lambda: self.now, metrics=metrics
         )
+
+    # The inside, where no client can look
+
+    def session(self, client_id: str) -> Session:
+        return self.broker._hub.sessions[client_id]
+
+    @property
+    def open_sockets(self) -> int:
+        return len(self.broker._hub._connections)
+
+    def ticks_of(self, *, keep_alive: int) -> int:
+        """The ticks after which a client with this keep-alive is out, within one."""
+        return self.broker._hub.patience(keep_alive)
+
+    def pass_ticks(self, number: int) -> None:
+        for _ in range(number):
+            self.broker._hub.sweep()
 
     # Tickets: who somebody is, with the token that proves it
 
@@ -122,6 +140,11 @@ class House:
     async def dial(self) -> RawClient:
         """Open a socket and say nothing."""
         client = await RawClient.dial(self.broker.tcp_port)
+        self.clients.append(client)
+        return client
+
+    async def dial_websocket_port(self) -> RawClient:
+        client = await RawClient.dial(self.broker.ws_port)
         self.clients.append(client)
         return client
 

@@ -137,6 +137,11 @@ class RawClient:
             await self.send(packet(0x40, published.packet_id.to_bytes(2)))
         return published
 
+    async def read(self, size: int) -> bytes:
+        """Return exactly the next `size` bytes."""
+        async with asyncio.timeout(PATIENCE):
+            return await self.reader.readexactly(size)
+
     async def ping(self) -> None:
         """Make sure that everything sent so far was handled and nothing else is on its way."""
         await self.send(b"\xc0\x00")

@@ -1,0 +1,238 @@
+"""MQTT over websocket: the handshake, frames that do not care for packets, and the same rules as over TCP."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, NegotiationError
+from websockets.typing import Subprotocol
+
+from tests.broker.house import House, Openings
+from tests.broker.raw import (
+    PATIENCE,
+    Will,
+    connect_packet,
+    packet,
+    publish_packet,
+    subscribe_packet,
+)
+from tests.support import eventually
+
+BEAT = "hotels/h1/devices/d1/heartbeat"
+MQTT = [Subprotocol("mqtt")]
+
+
+@asynccontextmanager
+async def websocket(house: House, *, path: str = "/mqtt", **options: Any) -> AsyncIterator[ClientConnection]:  # noqa: ANN401
+    options = {"subprotocols": MQTT, "compression": None, "open_timeout": PATIENCE, "close_timeout": 1, **options}
+    async with connect(f"ws://127.0.0.1:{house.broker.ws_port}{path}", **options) as client:
+        yield client
+
+
+async def read(client: ClientConnection, size: int) -> bytes:
+    """Return `size` bytes of MQTT, however they were framed."""
+    got = b""
+    while len(got) < size:
+        frame = await client.recv()
+        assert isinstance(frame, bytes)
+        got += frame
+    return got
+
+
+async def closed(client: ClientConnection) -> int | None:
+    """Read until the broker closes, and return its code."""
+    with contextlib.suppress(ConnectionClosed):
+        async for _ in client:
+            pass
+    return client.close_code
+
+
+async def test_a_tablet_may_come_by_websocket(house: House) -> None:
+    async with websocket(house) as client:
+        assert client.subprotocol == "mqtt"
+        await client.send(connect_packet(house.device()))
+        assert await read(client, 4) == b"\x20\x02\x00\x00"
+        await client.send(publish_packet(BEAT, b"{}", packet_id=1))
+        assert await read(client, 4) == b"\x40\x02\x00\x01"
+    assert house.bridge.payloads == [b"{}"]
+
+
+async def test_a_console_gets_messages_of_every_size(house: House) -> None:
+    async with websocket(house, max_size=None) as client:
+        await client.send(connect_packet(house.person()) + subscribe_packet(("hotels/h1/events", 0)))
+        await read(client, 9)
+        for size in (0, 50, 90, 125, 126, 5_000, 65_500, 70_000, 200_000):
+            await house.broker.publish("hotels/h1/events", b"x" * size)
+            expected = publish_packet("hotels/h1/events", b"x" * size, qos=0)
+            assert await read(client, len(expected)) == expected
+
+
+async def test_a_frame_may_hold_several_packets_and_a_packet_span_frames(house: House) -> None:
+    said = connect_packet(house.device()) + b"".join(publish_packet(BEAT, b"x" * 20, packet_id=n) for n in (1, 2))
+    async with websocket(house) as client:
+        await client.send(said[:7])
+        await client.send(b"")
+        await client.send(said[7:60])
+        await client.send(said[60:] + b"\xc0\x00")
+        assert await read(client, 14) == b"\x20\x02\x00\x00\x40\x02\x00\x01\x40\x02\x00\x02\xd0\x00"
+
+
+async def test_a_fragmented_message_is_a_stream_too(house: House) -> None:
+    said = connect_packet(house.device()) + b"\xc0\x00"
+    async with websocket(house) as client:
+        await client.send([said[at : at + 9] for at in range(0, len(said), 9)])
+        assert await read(client, 6) == b"\x20\x02\x00\x00\xd0\x00"
+
+
+async def test_frames_may_arrive_byte_by_byte(house: House) -> None:
+    said = connect_packet(house.device())
+    mask, head = b"\x01\x02\x03\x04", b"\x82\xfe" + len(said).to_bytes(2)
+    frame = head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(said))
+    handshake = (
+        b"GET /mqtt?x=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Protocol: mqtt\r\n\r\n"
+    )
+    client = await house.dial_websocket_port()
+    for byte in handshake + frame:
+        await client.send(bytes((byte,)))
+    assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+    assert await client.reader.readexactly(6) == b"\x82\x04\x20\x02\x00\x00"
+
+
+@pytest.mark.parametrize("path", ["/", "/mqtt/", "/MQTT", "/other"])
+async def test_another_path_is_not_found(house: House, path: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with websocket(house, path=path):
+            pass
+    assert refused.value.response.status_code == 404
+
+
+@pytest.mark.parametrize("offered", [None, [Subprotocol("mqttv3.1")]])
+async def test_without_the_subprotocol_there_is_no_connection(house: House, offered: list[Subprotocol] | None) -> None:
+    with pytest.raises((InvalidStatus, NegotiationError)):
+        async with websocket(house, subprotocols=offered):
+            pass
+    await eventually(lambda: house.open_sockets == 0)
+
+
+async def test_there_is_no_compression(house: House) -> None:
+    async with websocket(house, compression="deflate") as client:
+        assert client.protocol.extensions == []
+
+
+async def test_text_frames_are_refused(house: House) -> None:
+    async with websocket(house) as client:
+        await client.send(connect_packet(house.device()))
+        await read(client, 4)
+        await client.send("text")
+        assert await closed(client) == 1003
+    assert house.counts.violations == {"websocket": 1}
+
+
+async def test_breaking_mqtt_closes_the_websocket(house: House) -> None:
+    async with websocket(house) as client:
+        await client.send(b"\x00\x00")
+        assert await closed(client) == 1000
+    assert house.counts.violations == {"packet-type": 1}
+
+
+async def test_breaking_the_websocket_protocol_closes_it_with_the_will(house: House) -> None:
+    will = Will("hotels/h1/devices/d1/state", b"lost")
+    async with websocket(house) as client:
+        await client.send(connect_packet(house.device(), will=will))
+        await read(client, 4)
+        client.transport.write(b"\x82\x05never masked")
+        await closed(client)
+    assert house.bridge.payloads == [b"lost"]
+
+
+async def test_a_frame_larger_than_any_packet_is_refused(house: House) -> None:
+    async with websocket(house) as client:
+        await client.send(connect_packet(house.device()))
+        await read(client, 4)
+        await client.send(b"\x30" * 600_000)
+        assert await closed(client) == 1009
+    await house.assert_alive()
+
+
+async def test_a_websocket_that_closes_without_a_disconnect_leaves_its_will(house: House) -> None:
+    will = Will("hotels/h1/devices/d1/state", b"lost")
+    async with websocket(house) as client:
+        await client.send(connect_packet(house.device(), will=will))
+        await read(client, 4)
+    await eventually(lambda: house.bridge.payloads == [b"lost"])
+
+
+async def test_a_disconnect_closes_the_websocket_properly(house: House) -> None:
+    async with websocket(house) as client:
+        await client.send(connect_packet(house.device()))
+        await read(client, 4)
+        await client.send(b"\xe0\x00")
+        assert await closed(client) == 1000
+    await eventually(lambda: house.open_sockets == 0)
+
+
+async def test_a_refused_connect_says_so_before_it_closes(house: House) -> None:
+    async with websocket(house) as client:
+        await client.send(connect_packet(house.device()._replace(token="forged")))
+        assert await read(client, 4) == b"\x20\x02\x00\x04"
+        await closed(client)
+
+
+async def test_an_expired_token_closes_the_websocket(house: House) -> None:
+    async with websocket(house) as client:
+        await client.send(connect_packet(house.person()))
+        await read(client, 4)
+        house.now += timedelta(hours=12)
+        await closed(client)
+
+
+async def test_pings_of_the_websocket_are_answered(house: House) -> None:
+    async with websocket(house) as client:
+        await (await client.ping())
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n", b"GET /mqtt HTTP/1.1\r\nHost: x\r\n"])
+async def test_a_handshake_that_never_ends_is_ended(open_house: Openings, said: bytes) -> None:
+    house = await open_house(connect_deadline=timedelta(seconds=0.1))
+    client = await house.dial_websocket_port()
+    await client.send(said)
+    await client.expect_end()
+
+
+@pytest.mark.parametrize(
+    "said", [b"\x00\x01\x02\r\n\r\n", b"POST /mqtt HTTP/1.1\r\n\r\n", b"A" * 20_000, b"\r\n" * 5000]
+)
+async def test_what_is_no_handshake_is_ended(house: House, said: bytes) -> None:
+    client = await house.dial_websocket_port()
+    await client.send(said)
+    await client.rest()
+    await house.assert_alive()
+
+
+async def test_a_slow_reader_by_websocket_is_dropped(open_house: Openings) -> None:
+    house = await open_house(queue_messages=100)
+    async with websocket(house) as client:
+        await client.send(connect_packet(house.person()) + subscribe_packet(("hotels/h1/events", 1)))
+        await read(client, 9)
+        client.transport.pause_reading()
+        for _ in range(500):
+            await house.broker.publish("hotels/h1/events", b"x" * 10_000)
+        await eventually(lambda: house.counts.ends["slow"] == 1)
+        client.transport.abort()
+    await eventually(lambda: house.open_sockets == 0)
+
+
+async def test_taking_over_works_across_the_two(house: House) -> None:
+    tcp = await house.connect(house.device())
+    async with websocket(house) as client:
+        await client.send(connect_packet(house.device()))
+        assert await read(client, 4) == b"\x20\x02\x00\x00"
+        await tcp.expect_end()
+        await client.send(packet(0xC0))
+        assert await read(client, 2) == b"\xd0\x00"
