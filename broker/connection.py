@@ -236,4 +236,4 @@ class Connection(Line):
     def _report(self, event: str, reason: str, *, client: str | None = None) -> None:
         if client is None and self.session is not None:
             client = self.session.client_id
-        self._hub.log.warning(event, reason, client=client, address=self.address)
+        self._hub.log.say(event, reason, client=client, address=self.address)

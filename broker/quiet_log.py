@@ -29,7 +29,7 @@ class QuietLog:
         self._seconds = seconds
         self._said: dict[tuple[str, str], _Said] = {}
 
-    def warn(self, event: str, reason: str, *, client: str | None = None, address: str | None = None) -> None:
+    def say(self, event: str, reason: str, *, client: str | None = None, address: str | None = None) -> None:
         now = self._seconds()
         said = self._said.get((event, reason))
         if said is not None and now - said.at < EVERY:

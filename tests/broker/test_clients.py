@@ -62,7 +62,7 @@ async def test_paho_publishes_and_is_acknowledged(house: House, transport: Liter
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
 async def test_paho_subscribes(house: House, transport: Literal["tcp", "websockets"]) -> None:
     port = house.broker.tcp_port if transport == "tcp" else house.broker.ws_port
-    got: list[tuple[str, bytes, int, bool]] = []
+    got: list[tuple[str, bytes | bytearray, int, bool]] = []
     codes: list[int] = []
     with paho_client(house.person(), port, transport=transport) as (client, outcome):
         client.on_message = lambda _c, _u, message: got.append(

@@ -142,10 +142,10 @@ def test_a_peer_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
     log = QuietLog(logging.getLogger("broker.test"), seconds=lambda: now[0])
     for _ in range(100):
-        log.warning("publish refused", "not-allowed", client="h1/d1\n" + "x" * 200, address="10.0.0.1:1")
-    log.warning("publish refused", "retain")
+        log.say("publish refused", "not-allowed", client="h1/d1\n" + "x" * 200, address="10.0.0.1:1")
+    log.say("publish refused", "retain")
     now[0] = 61.0
-    log.warning("publish refused", "not-allowed")
+    log.say("publish refused", "not-allowed")
     first, second, third = (record.getMessage() for record in caplog.records)
     assert first.startswith("publish refused: reason=not-allowed client='h1/d1\\nxxx")
     assert len(first) < 200
