@@ -1,20 +1,26 @@
 """The one door: opening the database, and all verbs on one object."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
-from typing import Self
+from typing import Final, Self
 
 from store.alerts import Alerts
 from store.database import Database
 from store.doorbell import Doorbell
+from store.errors import StoreUnavailable
 from store.events import Events
 from store.fleet import Fleet
+from store.gathering import gather
 from store.history import History
 from store.intake import Intake
 from store.outbox import Outbox
 from store.people import People
 from store.schema import is_current, move_to
 from store.sqlite import path_of
+
+GATHER_EVERY: Final = timedelta(minutes=1)
+"""What is newer is read message by message: 10 ms for the 30,000 that 2,000 tablets send in a minute."""
 
 
 class Store(Fleet, People, Intake, Events, Alerts, Outbox, History):
@@ -51,5 +57,11 @@ class Store(Fleet, People, Intake, Events, Alerts, Outbox, History):
         await self._database.close()
 
     async def tend(self) -> None:
-        """Run until cancelled beside the verbs: keeps the write-ahead log short without making a batch wait."""
-        raise NotImplementedError
+        """Run until cancelled, beside the verbs, in the process that writes most: keeps `history` quick.
+
+        Without it everything stays right and a device's history gets slower with each message that is stored.
+        """
+        while True:
+            await asyncio.sleep(GATHER_EVERY.total_seconds())
+            with contextlib.suppress(StoreUnavailable):  # Later, then: it goes on where it was.
+                await gather(self._database)

@@ -6,14 +6,55 @@ workers one gets the row, and one whose lease ran out and was taken over records
 
 from datetime import datetime, timedelta
 
-from rules.ids import HotelId
-from store.records import Claimed, Notification, NotificationId, NotificationRef, NotificationState, Page
+import msgspec
+
+from rules.alerts import AlertSnapshot
+from rules.ids import AlertId, HotelId
+from store import cursors, events
+from store.alerts import Told
+from store.database import Database
+from store.events import Entry
+from store.records import (
+    Channel,
+    ChannelKind,
+    Claimed,
+    EventType,
+    NoticeKind,
+    Notification,
+    NotificationId,
+    NotificationRef,
+    NotificationState,
+    Page,
+)
+from store.times import maybe_moment, moment
+from store.transaction import Row, Transaction
+
+_LEDGER = (
+    "SELECT notification.id, alert.id, channel.kind, notification.kind, notification.state, notification.attempts,"
+    " notification.created_at, notification.due_at, notification.finished_at, notification.last_error"
+    " FROM notification JOIN hotel ON hotel.key = notification.hotel_key"
+    " JOIN alert ON alert.key = notification.alert_key JOIN channel ON channel.key = notification.channel_key"
+)
+
+_alerts = msgspec.json.Decoder(AlertSnapshot)
+_channels = msgspec.json.Decoder(Channel)
 
 
 class Outbox:
+    _database: Database
+
     async def due_notifications(self, now: datetime, *, limit: int) -> list[NotificationRef]:
         """Those that may be claimed now, longest due first: pending ones, and ones whose lease ran out."""
-        raise NotImplementedError
+        rows = await self._database.read(
+            lambda transaction: transaction.rows(
+                "SELECT hotel.id, notification.id FROM notification JOIN hotel ON hotel.key = notification.hotel_key"
+                " WHERE notification.due_at IS NOT NULL AND notification.due_at <= :now"
+                " ORDER BY notification.due_at, notification.id LIMIT :limit",
+                now=now,
+                limit=limit,
+            )
+        )
+        return [NotificationRef(HotelId(row[0]), NotificationId(row[1])) for row in rows]
 
     async def claim_notification(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime, lease: timedelta
@@ -22,13 +63,27 @@ class Outbox:
 
         Counts an attempt. `worker` names the claim: give each claim a name of its own.
         """
-        raise NotImplementedError
+        return await self._database.write(
+            lambda transaction: _claim(
+                transaction, hotel_id, notification_id, worker=worker, now=now, lease_until=now + lease
+            )
+        )
 
     async def record_delivered(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime
     ) -> bool:
         """Finish it, with the event notification.sent. False: the claim was lost, nothing is recorded."""
-        raise NotImplementedError
+        return await self._database.write(
+            lambda transaction: _finish(
+                transaction,
+                hotel_id,
+                notification_id,
+                worker=worker,
+                now=now,
+                state=NotificationState.DELIVERED,
+                error=None,
+            )
+        )
 
     async def record_retry(
         self,
@@ -41,13 +96,36 @@ class Outbox:
         next_at: datetime,
     ) -> bool:
         """Give it back until `next_at`. False: the claim was lost, nothing is recorded."""
-        raise NotImplementedError
+        del now  # The ledger keeps no time of a failed attempt; the verb takes it like its siblings.
+        changed = await self._database.write(
+            lambda transaction: transaction.run(
+                "UPDATE notification SET state = 'pending', due_at = :next_at, leased_by = NULL, last_error = :error"
+                " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
+                " AND state = 'sending' AND leased_by = :worker",
+                next_at=next_at,
+                error=error,
+                id=notification_id,
+                hotel=hotel_id,
+                worker=worker,
+            )
+        )
+        return changed == 1
 
     async def record_dead(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime, error: str
     ) -> bool:
         """Give it up, with the event notification.dead. False: the claim was lost, nothing is recorded."""
-        raise NotImplementedError
+        return await self._database.write(
+            lambda transaction: _finish(
+                transaction,
+                hotel_id,
+                notification_id,
+                worker=worker,
+                now=now,
+                state=NotificationState.DEAD,
+                error=error,
+            )
+        )
 
     async def notifications(
         self,
@@ -58,8 +136,137 @@ class Outbox:
         limit: int = 50,
     ) -> Page[Notification]:
         """The ledger, newest first. Raises BadCursor."""
-        raise NotImplementedError
+        before = 2**63 - 1 if cursor is None else cursors.decode(cursor, int)
+        return await self._database.read(
+            lambda transaction: _page(transaction, hotel_id, state=state, before=before, limit=limit)
+        )
 
     async def count_notifications(self, hotel_id: HotelId) -> dict[NotificationState, int]:
         """How many stand in each state (those with none are absent)."""
-        raise NotImplementedError
+        rows = await self._database.read(
+            lambda transaction: transaction.rows(
+                "SELECT notification.state, count(*) FROM notification"
+                " JOIN hotel ON hotel.key = notification.hotel_key WHERE hotel.id = :hotel GROUP BY notification.state",
+                hotel=hotel_id,
+            )
+        )
+        return {NotificationState(row[0]): row[1] for row in rows}
+
+
+def _claim(
+    transaction: Transaction,
+    hotel_id: HotelId,
+    notification_id: NotificationId,
+    *,
+    worker: str,
+    now: datetime,
+    lease_until: datetime,
+) -> Claimed | None:
+    taken = transaction.run(
+        "UPDATE notification SET state = 'sending', leased_by = :worker, due_at = :lease_until,"
+        " attempts = attempts + 1"
+        " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel) AND due_at <= :now",
+        worker=worker,
+        lease_until=lease_until,
+        id=notification_id,
+        hotel=hotel_id,
+        now=now,
+    )
+    if not taken:
+        return None
+    row = transaction.row(
+        "SELECT notification.kind, notification.attempts, notification.alert_revision, channel.key, channel.settings,"
+        " event.data, hotel.name, hotel.timezone FROM notification"
+        " JOIN hotel ON hotel.key = notification.hotel_key"
+        " JOIN channel ON channel.key = notification.channel_key"
+        " JOIN event ON event.hotel_key = notification.hotel_key AND event.id = notification.event_id"
+        " WHERE notification.id = :id",
+        id=notification_id,
+    )
+    assert row is not None  # noqa: S101 - foreign keys, and the event that made it
+    alert = _alerts.decode(row[5])
+    return Claimed(
+        hotel_id=hotel_id,
+        id=notification_id,
+        kind=NoticeKind(row[0]),
+        channel=_channels.decode(row[4]),
+        alert=alert,
+        attempt=row[1],
+        idempotency_id=f"{alert.id}-{row[2]}-{row[3]}",
+        lease_until=lease_until,
+        hotel_name=row[6],
+        timezone=row[7],
+    )
+
+
+def _finish(
+    transaction: Transaction,
+    hotel_id: HotelId,
+    notification_id: NotificationId,
+    *,
+    worker: str,
+    now: datetime,
+    state: NotificationState,
+    error: str | None,
+) -> bool:
+    row = transaction.row(
+        "UPDATE notification SET state = :state, due_at = NULL, leased_by = NULL, finished_at = :now,"
+        " last_error = coalesce(:error, last_error)"
+        " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
+        " AND state = 'sending' AND leased_by = :worker"
+        " RETURNING kind, alert_key, (SELECT alert.id FROM alert WHERE alert.key = notification.alert_key),"
+        " (SELECT channel.kind FROM channel WHERE channel.key = notification.channel_key)",
+        state=state,
+        now=now,
+        error=error,
+        id=notification_id,
+        hotel=hotel_id,
+        worker=worker,
+    )
+    if row is None:
+        return False
+    kind, alert_key, alert_id, channel = row
+    told = Told(AlertId(alert_id), ChannelKind(channel), NoticeKind(kind), msgspec.UNSET if error is None else error)
+    sent = state is NotificationState.DELIVERED
+    entry = Entry(
+        at=now,
+        type=EventType.NOTIFICATION_SENT if sent else EventType.NOTIFICATION_DEAD,
+        subject=alert_id,
+        data=events.encoded(told),
+        alert_key=alert_key,
+    )
+    events.append(transaction, hotel_id, [entry])
+    return True
+
+
+def _page(
+    transaction: Transaction, hotel_id: HotelId, *, state: NotificationState | None, before: int, limit: int
+) -> Page[Notification]:
+    limit = cursors.bounded(limit)
+    wanted = "" if state is None else " AND notification.state = :state"
+    rows = transaction.rows(
+        _LEDGER
+        + " WHERE hotel.id = :hotel AND notification.id < :before"
+        + wanted
+        + " ORDER BY notification.id DESC LIMIT :limit",
+        hotel=hotel_id,
+        before=before,
+        state=state,
+        limit=limit + 1,
+    )
+    return cursors.page(rows, _notification, limit=limit, place=lambda row: row[0])
+
+
+def _notification(row: Row) -> Notification:
+    return Notification(
+        id=NotificationId(row[0]),
+        alert_id=AlertId(row[1]),
+        channel=ChannelKind(row[2]),
+        kind=NoticeKind(row[3]),
+        state=NotificationState(row[4]),
+        attempts=row[5],
+        created_at=moment(row[6]),
+        due_at=maybe_moment(row[7]),
+        finished_at=maybe_moment(row[8]),
+        last_error=row[9],
+    )

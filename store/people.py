@@ -3,11 +3,26 @@
 from collections.abc import Collection
 from datetime import datetime
 
+import msgspec
+
 from rules.ids import HotelId, IntegratorName, UserName
+from store import facts
+from store.database import Database
+from store.errors import Exists, NotFound
 from store.records import Account, Integrator, MemberRole, Membership
+from store.transaction import Row, Transaction
+
+_INTEGRATORS = (
+    "SELECT hotel.id, integrator.name, integrator.scopes, integrator.gen FROM integrator"
+    " JOIN hotel ON hotel.key = integrator.hotel_key WHERE hotel.id = :hotel"
+)
+
+_scopes = msgspec.json.Decoder(tuple[str, ...])
 
 
 class People:
+    _database: Database
+
     async def add_user(
         self,
         hotel_id: HotelId,
@@ -22,33 +37,125 @@ class People:
 
         Raises NotFound (hotel), Exists (already a member of this hotel).
         """
-        raise NotImplementedError
+        new = Account(name=name, password_hash=password_hash, admin=admin, gen=1, disabled=False, memberships=())
+        return await self._database.write(lambda transaction: _add_user(transaction, hotel_id, new, role=role, now=now))
 
     async def find_account(self, name: UserName) -> Account | None:
         """A person and the hotels she is a member of, disabled or not."""
-        raise NotImplementedError
+        return await self._database.read(lambda transaction: _account(transaction, name))
 
     async def members(self, hotel_id: HotelId) -> tuple[tuple[UserName, MemberRole], ...]:
         """The hotel's people in order of name."""
-        raise NotImplementedError
+        rows = await self._database.read(
+            lambda transaction: transaction.rows(
+                "SELECT membership.account_name, membership.role FROM membership"
+                " JOIN hotel ON hotel.key = membership.hotel_key WHERE hotel.id = :hotel"
+                " ORDER BY membership.account_name",
+                hotel=hotel_id,
+            )
+        )
+        return tuple((UserName(row[0]), MemberRole(row[1])) for row in rows)
 
     async def membership(self, hotel_id: HotelId, name: UserName) -> Membership | None:
         """What a person is in this hotel now; None: not a member, or disabled."""
-        raise NotImplementedError
+        account = await self.find_account(name)
+        if account is None or account.disabled:
+            return None
+        return next((membership for membership in account.memberships if membership.hotel_id == hotel_id), None)
 
     async def set_password(self, name: UserName, password_hash: str, *, now: datetime) -> None:
         """Raises NotFound."""
-        raise NotImplementedError
+        changed = await self._database.write(
+            lambda transaction: transaction.run(
+                "UPDATE account SET password_hash = :hash WHERE name = :name", hash=password_hash, name=name
+            )
+        )
+        if not changed:
+            raise NotFound("user", name)
 
     async def add_integrator(
         self, hotel_id: HotelId, name: IntegratorName, *, scopes: Collection[str], now: datetime
     ) -> Integrator:
         """Raises NotFound (hotel), Exists."""
-        raise NotImplementedError
+        new = Integrator(hotel_id=hotel_id, name=name, scopes=tuple(scopes))
+        await self._database.write(lambda transaction: _add_integrator(transaction, new, now=now))
+        return new
 
     async def find_integrator(self, hotel_id: HotelId, name: IntegratorName) -> Integrator | None:
-        raise NotImplementedError
+        row = await self._database.read(
+            lambda transaction: transaction.row(
+                _INTEGRATORS + " AND integrator.name = :name", hotel=hotel_id, name=name
+            )
+        )
+        return None if row is None else _integrator(row)
 
     async def integrators(self, hotel_id: HotelId) -> tuple[Integrator, ...]:
         """In order of name."""
-        raise NotImplementedError
+        rows = await self._database.read(
+            lambda transaction: transaction.rows(_INTEGRATORS + " ORDER BY integrator.name", hotel=hotel_id)
+        )
+        return tuple(_integrator(row) for row in rows)
+
+
+def _add_user(transaction: Transaction, hotel_id: HotelId, new: Account, *, role: MemberRole, now: datetime) -> Account:
+    key = facts.hotel_key(transaction, hotel_id)
+    account = _account(transaction, new.name)
+    if account is None:
+        transaction.run(
+            "INSERT INTO account (name, password_hash, admin, gen, disabled, created_at)"
+            " VALUES (:name, :hash, :admin, :gen, 0, :now)",
+            name=new.name,
+            hash=new.password_hash,
+            admin=new.admin,
+            gen=new.gen,
+            now=now,
+        )
+    elif any(membership.hotel_id == hotel_id for membership in account.memberships):
+        raise Exists("user", new.name)
+    transaction.run(
+        "INSERT INTO membership (account_name, hotel_key, role, created_at) VALUES (:name, :hotel, :role, :now)",
+        name=new.name,
+        hotel=key,
+        role=role,
+        now=now,
+    )
+    added = _account(transaction, new.name)
+    assert added is not None  # noqa: S101 - written above
+    return added
+
+
+def _account(transaction: Transaction, name: UserName) -> Account | None:
+    row = transaction.row("SELECT password_hash, admin, gen, disabled FROM account WHERE name = :name", name=name)
+    if row is None:
+        return None
+    memberships = transaction.rows(
+        "SELECT hotel.id, hotel.name, membership.role FROM membership JOIN hotel ON hotel.key = membership.hotel_key"
+        " WHERE membership.account_name = :name ORDER BY membership.created_at, hotel.key",
+        name=name,
+    )
+    return Account(
+        name=name,
+        password_hash=row[0],
+        admin=bool(row[1]),
+        gen=row[2],
+        disabled=bool(row[3]),
+        memberships=tuple(Membership(HotelId(one[0]), one[1], MemberRole(one[2])) for one in memberships),
+    )
+
+
+def _add_integrator(transaction: Transaction, new: Integrator, *, now: datetime) -> None:
+    key = facts.hotel_key(transaction, new.hotel_id)
+    if transaction.row(_INTEGRATORS + " AND integrator.name = :name", hotel=new.hotel_id, name=new.name):
+        raise Exists("integrator", new.name)
+    transaction.run(
+        "INSERT INTO integrator (hotel_key, name, scopes, gen, created_at) VALUES (:hotel, :name, :scopes, :gen, :now)",
+        hotel=key,
+        name=new.name,
+        scopes=msgspec.json.encode(new.scopes).decode(),
+        gen=new.gen,
+        now=now,
+    )
+
+
+def _integrator(row: Row) -> Integrator:
+    return Integrator(hotel_id=HotelId(row[0]), name=IntegratorName(row[1]), scopes=_scopes.decode(row[2]), gen=row[3])

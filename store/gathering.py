@@ -1,0 +1,128 @@
+"""Gathering heartbeats into minutes: what makes a device's history quick to read without a heartbeat paying for it.
+
+`message` is in order of storing, so one device's samples lie scattered over all of it. Every so often they are added
+up per device and minute, in bulk and in order of device, into `minute`. Which messages are in it already stands beside
+it and moves in the same transaction, so each is counted once; history reads the minutes, and the messages after them.
+
+SQLite only: it divides microseconds, and relies on the one writer for "all ids up to this one are there".
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+
+from store.database import Database
+from store.transaction import Row, Transaction
+
+MINUTE: Final = 60_000_000
+SLICE: Final = 250
+"""Rows of one transaction: a few milliseconds, which is what a batch may have to wait."""
+
+_SAMPLES = """
+    SELECT sampled.device_key, sampled.minute * :minute, sampled.first_id, sampled.count, sampled.rssi_sum,
+        sampled.rssi_count, sampled.rssi_min, powered.battery, charged.charging
+    FROM (
+        SELECT device_key, received_at / :minute AS minute, min(id) AS first_id, count(*) AS count,
+            sum(rssi) AS rssi_sum, count(rssi) AS rssi_count, min(rssi) AS rssi_min,
+            max(id) FILTER (WHERE battery IS NOT NULL) AS battery_id,
+            max(id) FILTER (WHERE charging IS NOT NULL) AS charging_id
+        FROM message
+        WHERE id > :upto AND id <= :target AND device_key > :device AND kind = 'heartbeat' AND late = 0
+        GROUP BY device_key, received_at / :minute
+    ) AS sampled
+    LEFT JOIN message AS powered ON powered.id = sampled.battery_id
+    LEFT JOIN message AS charged ON charged.id = sampled.charging_id
+    ORDER BY sampled.device_key, sampled.minute
+"""
+
+
+class Progress(Struct, frozen=True):
+    """Messages up to `upto` are gathered for all devices, those up to `target` for devices up to `device_key`."""
+
+    upto: int
+    target: int
+    device_key: int
+
+
+async def gather(database: Database) -> int:
+    """Gather what was stored so far, a slice at a time, and return how many rows that made.
+
+    May be stopped, or killed, at any moment and goes on from there. Only one at a time in all processes gets anywhere.
+    Raises StoreUnavailable.
+    """
+    progress = await database.write_batch(_begin)
+    if progress.upto == progress.target:
+        return 0
+    rows = await database.read(
+        lambda transaction: transaction.rows(
+            _SAMPLES,
+            minute=MINUTE,
+            upto=progress.upto,
+            target=progress.target,
+            device=progress.device_key,
+        )
+    )
+    start = 0
+    while start < len(rows):
+        end = _end_of_slice(rows, start)
+        done = Progress(progress.upto, progress.target, rows[end - 1][0])
+        if not await database.write_batch(partial(_advance, rows=rows[start:end], before=progress, after=done)):
+            return start
+        progress, start = done, end
+    finished = Progress(progress.target, progress.target, 0)
+    await database.write_batch(partial(_advance, rows=(), before=progress, after=finished))
+    return len(rows)
+
+
+def gathered_upto(transaction: Transaction, device_key: int) -> int:
+    """The last message id that is in `minute` if it is this device's."""
+    progress = _progress(transaction)
+    return progress.target if device_key <= progress.device_key else progress.upto
+
+
+def _progress(transaction: Transaction) -> Progress:
+    row = transaction.row("SELECT upto, target, device_key FROM gathered")
+    return Progress(*row) if row else Progress(0, 0, 0)
+
+
+def _begin(transaction: Transaction) -> Progress:
+    """Go on with what was begun, or aim at the newest message."""
+    progress = _progress(transaction)
+    if progress.upto < progress.target:
+        return progress
+    row = transaction.row("SELECT coalesce(max(id), 0) FROM message")
+    target = int(row[0]) if row else 0
+    begun = Progress(progress.upto, max(progress.upto, target), 0)
+    _advance(transaction, rows=(), before=progress, after=begun)
+    return begun
+
+
+def _end_of_slice(rows: Sequence[Row], start: int) -> int:
+    """A device's rows are never split: progress is told by device."""
+    end = min(start + SLICE, len(rows))
+    while end < len(rows) and rows[end][0] == rows[end - 1][0]:
+        end += 1
+    return end
+
+
+def _advance(transaction: Transaction, *, rows: Sequence[Row], before: Progress, after: Progress) -> bool:
+    moved = transaction.run(
+        "UPDATE gathered SET upto = :upto, target = :target, device_key = :device"
+        " WHERE upto = :was_upto AND target = :was_target AND device_key = :was_device",
+        upto=after.upto,
+        target=after.target,
+        device=after.device_key,
+        was_upto=before.upto,
+        was_target=before.target,
+        was_device=before.device_key,
+    )
+    if not moved:
+        return False
+    transaction.many(
+        "INSERT INTO minute (device_key, at, first_id, count, rssi_sum, rssi_count, rssi_min, battery, charging)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    return True
