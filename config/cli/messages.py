@@ -1,7 +1,6 @@
 """`innwatch messages`: what was stored of what the tablets said."""
 
 import sys
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,40 +18,25 @@ def messages(
     hotel: HotelArgument,
     device: Annotated[str | None, typer.Argument(metavar="DEVICE", help="Of one tablet.", parser=id_text)] = None,
     count: Annotated[bool, typer.Option("--count", help="Print only how many there are.")] = False,
-    inputs: Annotated[
-        bool, typer.Option("--inputs", help="Every input of the rules: passed deadlines and assignments as well.")
-    ] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """List stored messages in the order they were stored."""
-    device_id = None if device is None else DeviceId(device)
+    hotel_id, device_id = HotelId(hotel), None if device is None else DeviceId(device)
 
-    async def work(at: Installation) -> int:
-        number = 0
-        async for row in _rows(at, HotelId(hotel), device_id, inputs=inputs):
-            number += 1
-            if not count:
-                _print(row, as_json=as_json)
-        return number
+    async def work(at: Installation) -> None:
+        from store import NotFound
 
-    number = with_installation(data, work)
-    if count:
-        print(number)
+        await at.store.hotel(hotel_id)
+        if device_id is not None and await at.store.find_device(hotel_id, device_id) is None:
+            raise NotFound("device", device_id)
+        if count:
+            print(await at.store.count_messages(hotel_id, device_id))
+            return
+        async for row in at.store.messages(hotel_id, device_id):
+            _print(row, as_json=as_json)
 
-
-async def _rows(
-    at: Installation, hotel_id: HotelId, device_id: DeviceId | None, *, inputs: bool
-) -> "AsyncIterator[MessageRow]":
-    from store import InputKind, NotFound
-
-    await at.store.hotel(hotel_id)
-    if device_id is not None and await at.store.find_device(hotel_id, device_id) is None:
-        raise NotFound("device", device_id)
-    ours = {InputKind.DEADLINE, InputKind.ASSIGNMENT, InputKind.WATCHING, InputKind.EXPIRED}
-    async for row in at.store.messages(hotel_id, device_id):
-        if inputs or row.kind not in ours:
-            yield row
+    with_installation(data, work)
 
 
 def _print(row: "MessageRow", *, as_json: bool) -> None:
