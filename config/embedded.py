@@ -20,14 +20,13 @@ from prometheus_client import CollectorRegistry
 from api.app import build_app
 from api.settings import ApiSettings
 from broker.counts import BrokerMetrics
-from broker.secret import WeakSecret
 from broker.server import ListenFailed, MqttBroker
 from broker.settings import BrokerSettings
-from broker.tokens import KeyRing
 from config.clock import Clock
 from config.errors import BadSetting, StartRefused
 from config.first_run import DEMO, furnish
 from config.folder import FirstLogin, Folder
+from config.keys import key_ring
 from config.logs import set_up_logs
 from config.settings import Settings
 from config.simulate.demo import Demo, demo_tablets
@@ -54,15 +53,6 @@ def run_embedded(settings: Settings, *, demo: int | None, for_tests: bool) -> in
         raise BadSetting(f"INNWATCH_CLOCK moves time: refused, because {folder.path} was not made with --for-tests")
     with folder.locked(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(Embedded(settings, folder).run(demo=demo))
-
-
-def key_ring(settings: Settings, folder: Folder) -> KeyRing:
-    """The keys that sign and verify: SECRET_KEY, or the folder's own. Raises BadSetting, never showing the key."""
-    try:
-        return KeyRing.of(settings.secret_key or folder.signing_key())
-    except WeakSecret as weakness:
-        where = "SECRET_KEY" if settings.secret_key else f"{folder.path}/signing.key"
-        raise BadSetting(f"{where}: {weakness}; use at least 32 random bytes, such as `openssl rand -hex 32`") from None
 
 
 class Embedded:

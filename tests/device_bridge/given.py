@@ -1,0 +1,136 @@
+"""What the tests of the bridge lean on: a real store in a file, deliveries that remember, a publisher that records."""
+
+import itertools
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from broker.topics import Kind, Topic
+from device_bridge.bridge import Bridge
+from device_bridge.queue import InputQueue
+from rules.ids import DeviceId, HotelId, RoomId
+from rules.policy import Profile
+from store import LocalDoorbell, Store
+from store.records import Hotel, Room
+
+HOTEL = HotelId("grand")
+TABLET = DeviceId("tab-101")
+OWN, FOREIGN = "aa:bb:cc:dd:ee:01", "de:ad:be:ef:00:01"
+START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+
+_numbers = itertools.count(1)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.at = START
+
+    def now(self) -> datetime:
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+class Post:
+    """A Delivery that remembers whether it was settled; `then` is asked at that moment."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        body: dict[str, object] | bytes,
+        *,
+        device: str = TABLET,
+        hotel: HotelId = HOTEL,
+        retain: bool = False,
+    ) -> None:
+        self.topic = Topic(kind, hotel, device)
+        self.payload = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        self.retain = retain
+        self.qos = 1
+        self.settled = 0
+        self.then: Callable[[], None] = lambda: None
+
+    def settle(self) -> None:
+        self.settled += 1
+        self.then()
+
+
+def heartbeat(bssid: str = OWN, *, rssi: float = -55, **fields: object) -> dict[str, object]:
+    return {"id": f"m-{next(_numbers)}", "ts": START, "wifiBssid": bssid, "rssi": rssi} | fields
+
+
+def report(kind: str = "breach", **fields: object) -> dict[str, object]:
+    return {"id": f"r-{next(_numbers)}", "ts": START, "kind": kind} | fields
+
+
+class Published:
+    """A Publisher that keeps what it is given, in order: (topic, JSON or None when emptied, retained)."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, Any, bool]] = []
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
+        assert qos == 1
+        self.messages.append((topic, msgspec.json.decode(payload) if payload else None, retain))
+
+    def on(self, ending: str) -> list[Any]:
+        return [body for topic, body, _ in self.messages if topic.endswith(ending)]
+
+    def receipts(self) -> list[dict[str, str]]:
+        return [line for body in self.on("/receipt") for line in body["for"]]
+
+
+class House:
+    """A bridge on a store with hotel `grand`: strict, rooms 101 to 103 on floor 1, a tablet in each."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.clock = Clock()
+        self.published = Published()
+        self.doorbell = LocalDoorbell()
+        self.queue = InputQueue(now=self.clock.now)
+
+    async def open(self) -> None:
+        self.store = await Store.open(
+            f"sqlite+aiosqlite:///{self.path}", doorbell=self.doorbell, lock_timeout=timedelta(milliseconds=200)
+        )
+        if not await self.store.hotels():
+            await self.store.add_hotel(Hotel(id=HOTEL, name="Grand", profile=Profile.STRICT), now=START)
+            for number in (101, 102, 103):
+                await self.add_room(number)
+        self.bridge = self.new_bridge()
+        await self.bridge.start()
+
+    async def add_room(self, number: int) -> None:
+        room = Room(
+            id=RoomId(str(number)), floor="1", access_points=(f"aa:bb:cc:dd:ee:{number - 100:02}",), rssi_floor=-75
+        )
+        await self.store.add_room(HOTEL, room, now=self.clock.at)
+        await self.store.add_device(HOTEL, DeviceId(f"tab-{number}"), room_id=room.id, now=self.clock.at)
+
+    def new_bridge(self) -> Bridge:
+        return Bridge(
+            queue=self.queue,
+            store=self.store,
+            publisher=self.published,
+            doorbell=self.doorbell,
+            now=self.clock.now,
+            registry=CollectorRegistry(),
+        )
+
+    async def stored(self) -> list[str]:
+        """The ids that devices chose, in the order of the rows."""
+        return [str(row.id) async for row in self.store.messages(HOTEL, None) if ":" not in row.id]
+
+    def execute(self, sql: str) -> None:
+        with sqlite3.connect(self.path, timeout=5) as connection:
+            connection.execute(sql)
+        connection.close()

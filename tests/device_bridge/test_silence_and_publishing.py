@@ -1,0 +1,111 @@
+"""Deadlines that pass, and what MQTT is told of it all, in the order of the events."""
+
+from broker.topics import Kind
+from rules.alerts import AlertStatus
+from rules.ids import UserName
+from tests.device_bridge.given import FOREIGN, HOTEL, START, House, Post, heartbeat, report
+from tests.support import eventually
+
+
+async def beat(house: House, bssid: str = "aa:bb:cc:dd:ee:01", *, device: str = "tab-101") -> None:
+    post = Post(Kind.HEARTBEAT, heartbeat(bssid), device=device)
+    house.queue.offer(post)
+    await eventually(lambda: post.settled)
+
+
+async def open_alerts(house: House) -> list[str]:
+    page = await house.store.alerts(HOTEL, status=AlertStatus.OPEN)
+    return [f"{alert.device_id} {alert.rule}" for alert in page.items]
+
+
+async def test_silence_is_dated_at_its_deadline_and_not_at_its_discovery(house: House) -> None:
+    await beat(house)
+    house.clock.advance(3000)
+    await eventually(lambda: open_alerts(house))
+    (alert,) = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
+    assert (alert.opened_at - START).total_seconds() == 18
+
+
+async def test_a_heartbeat_that_came_before_the_deadline_was_looked_at_prevents_it(house: House) -> None:
+    await beat(house)
+    house.clock.advance(17)
+    await beat(house)
+    house.clock.advance(2)
+    await beat(house, "aa:bb:cc:dd:ee:02", device="tab-102")
+    assert await open_alerts(house) == []
+
+
+async def test_after_a_start_every_tablet_has_a_minute_before_silence_is_judged(house: House) -> None:
+    await beat(house)
+    house.clock.advance(600)
+    restarted = House(house.path)
+    restarted.clock.at = house.clock.at
+    await restarted.open()
+    watch = restarted.bridge._watch
+    watch.begin_again(restarted.clock.at)
+    watch.pass_due(restarted.clock.at)
+    assert len(restarted.queue) == 0
+    restarted.clock.advance(60)
+    watch.pass_due(restarted.clock.at)
+    assert len(restarted.queue) == 1
+    await restarted.store.close()
+
+
+async def test_an_alert_is_retained_while_it_is_open_and_emptied_when_it_is_resolved(house: House) -> None:
+    for body in (report("breach"), report("recovery")):
+        house.queue.offer(Post(Kind.ALERT, body))
+    await eventually(lambda: "alert.cleared" in {event["type"] for event in house.published.on("/events")})
+    told = [
+        (body["status"] if body else None, retained)
+        for topic, body, retained in house.published.messages
+        if "/alerts/" in topic
+    ]
+    assert told == [("open", True), ("resolved", False), (None, True)]
+
+
+async def test_events_are_published_in_order_without_a_gap(house: House) -> None:
+    for device in ("tab-101", "tab-102", "tab-103"):
+        house.queue.offer(Post(Kind.ALERT, report(), device=device))
+    await eventually(lambda: [e["type"] for e in house.published.on("/events")].count("alert.opened") == 3)
+    ids = [event["id"] for event in house.published.on("/events")]
+    assert ids == list(range(ids[0], ids[0] + len(ids)))
+
+
+async def test_an_acknowledgment_over_http_is_published_too(house: House) -> None:
+    house.queue.offer(Post(Kind.ALERT, report()))
+    await eventually(lambda: open_alerts(house))
+    (alert,) = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
+    await house.store.acknowledge(HOTEL, alert.id, by=UserName("sam"), note=None, now=house.clock.at)
+    await eventually(lambda: house.published.on(f"/alerts/{alert.id}")[-1]["acknowledged"])
+
+
+async def test_a_start_publishes_what_is_stored_before_it_watches(house: House) -> None:
+    await beat(house, FOREIGN)
+    house.queue.offer(Post(Kind.ALERT, report()))
+    await eventually(lambda: open_alerts(house))
+    restarted = House(house.path)
+    await restarted.open()
+    topics = [topic for topic, _, retained in restarted.published.messages if retained]
+    (alert,) = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
+    assert f"hotels/grand/alerts/{alert.id}" in topics
+    assert {f"hotels/grand/devices/tab-{n}/{kind}" for n in (101, 102, 103) for kind in ("status", "config")} <= set(
+        topics
+    )
+    assert not any(topic.endswith("/monitor") for topic in topics)
+    await restarted.store.close()
+
+
+async def test_the_monitor_says_watching_and_until_when(house: House) -> None:
+    (said,) = await eventually(lambda: house.published.on("grand/monitor"))
+    assert (said["state"], said["validUntil"]) == ("watching", "2026-11-22T03:00:30Z")
+    await eventually(lambda: "monitor.changed" in {event["type"] for event in house.published.on("/events")})
+
+
+async def test_a_status_whose_axes_stand_still_is_refreshed_once_a_minute(house: House) -> None:
+    await beat(house)
+    await eventually(lambda: house.published.on("tab-101/status")[-1]["link"] == "online")
+    before = len(house.published.on("tab-101/status"))
+    for _ in range(13):
+        house.clock.advance(5)
+        await beat(house)
+    await eventually(lambda: len(house.published.on("tab-101/status")) == before + 1, within=8)
