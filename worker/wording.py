@@ -68,7 +68,7 @@ def word(
         facts=tuple(_facts(alert, kind, hotel=hotel, zone=zone)),
         reasons=tuple(_explain(reason, zone) for reason in reasons),
         remark=_remark(alert, kind, zone=zone, now=now),
-        link=f"{console_url.rstrip('/')}/#/alerts/{alert.id}" if console_url else None,
+        link=f"{console_url.rstrip('/')}/#alerts/{alert.id}" if console_url else None,
         urgent=kind is not NoticeKind.RECOVERED and alert.severity.value in {"high", "critical"},
     )
 

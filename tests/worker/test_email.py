@@ -64,7 +64,7 @@ async def test_a_mail_says_it_in_its_subject_in_text_and_in_html(mail: MailServe
     assert text is not None
     assert text.get_content().replace("\r\n", "\n") == notice.text
     assert rich is not None
-    assert '<a href="https://w.test/#/alerts/' in rich.get_content()
+    assert '<a href="https://w.test/#alerts/' in rich.get_content()
 
 
 async def test_what_a_tablet_wrote_is_no_html(mail: MailServer) -> None:

@@ -44,7 +44,7 @@ async def test_a_notice_is_posted_to_the_webhook(web: WebServer) -> None:
     assert post["text"] == notice.subject
     assert post["blocks"][0] == {"type": "header", "text": {"type": "plain_text", "text": notice.headline}}
     assert (
-        "<https://w.test/#/alerts/01JD8Z0000000000000000ABCD|Open it in Innwatch>" in post["blocks"][1]["text"]["text"]
+        "<https://w.test/#alerts/01JD8Z0000000000000000ABCD|Open it in Innwatch>" in post["blocks"][1]["text"]["text"]
     )
 
 

@@ -107,7 +107,7 @@ def test_the_link_opens_the_alert_in_the_console() -> None:
         an_alert(), NoticeKind.OPENED, hotel="H", zone=UTC, now=START, console_url="https://innwatch.hotel.test/"
     )
 
-    assert notice.link == "https://innwatch.hotel.test/#/alerts/01JD8Z0000000000000000ABCD"
+    assert notice.link == "https://innwatch.hotel.test/#alerts/01JD8Z0000000000000000ABCD"
     assert notice.link in notice.text
 
 
