@@ -194,9 +194,11 @@ def _filter(body: _Body) -> str:
 
 def read_packet_id(raw: bytes) -> int:
     """Read a PUBACK (§3.4), which is a packet id and nothing else."""
-    body = _Body(raw)
-    packet_id = body.packet_id()
-    body.end()
+    if len(raw) != 2:
+        raise Violation(Fault.TRAILING if len(raw) > 2 else Fault.TRUNCATED)
+    packet_id = raw[0] << 8 | raw[1]
+    if packet_id == 0:
+        raise Violation(Fault.PACKET_ID)
     return packet_id
 
 

@@ -3,7 +3,6 @@
 What goes wrong in a connection closes it and touches no other.
 """
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from broker.access import Refusal
@@ -51,17 +50,20 @@ _ABRUPT = frozenset({End.SLOW, End.KEEP_ALIVE, End.TOO_MANY})
 class Connection(Line):
     """An MQTT client: opening until its CONNECT is let in, then open with a session, then closing."""
 
-    __slots__ = ("_acknowledgments", "_patience", "session")
+    __slots__ = ("_acknowledgments", "_patience", "due", "session")
 
     def __init__(self, hub: "Hub") -> None:
         super().__init__(hub)
         self._acknowledgments = Acknowledgments(self._acknowledge)
-        self._patience = hub.ticks(hub.settings.connect_deadline)  # ticks without a packet
+        self._patience = hub.ticks(hub.settings.connect_deadline)  # ticks without a packet; 0: any number
+        self.due = 0  # the tick at which to look at it next
         self.session: Session | None = None
 
     def entered(self) -> None:
         if not self._hub.enter(self):
             self.end(End.TOO_MANY)
+            return
+        self._hub.deadlines.watch(self, ticks=self._patience + 1)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.end(End.LOST)
@@ -85,7 +87,7 @@ class Connection(Line):
                 raise Violation(Fault.NOT_CONNECTED)
             self._connect(body)
             return
-        self.heard = self._hub.tick
+        self.heard = self._hub.deadlines.tick
         match first >> 4:
             case PacketType.PUBLISH:
                 self._publish(read_publish(first, body), session)
@@ -123,8 +125,13 @@ class Connection(Line):
     def _open(self, connect: Connect, claims: Claims) -> None:
         hub = self._hub
         self.phase = Phase.OPEN
-        self.heard = hub.tick
+        self.heard = hub.deadlines.tick
         self._patience = hub.patience(connect.keep_alive)
+        if self._patience:
+            hub.deadlines.watch(self, ticks=self._patience + 1)
+        else:
+            hub.deadlines.forget(self)
+        hub.deadlines.expires(self, claims.exp)
         self._framer.largest = hub.settings.largest_packet
         self.session = hub.open(self, connect, claims)
         self.send(connack(ConnectCode.ACCEPTED))
@@ -207,16 +214,24 @@ class Connection(Line):
         if self._holds and len(self._acknowledgments.waiting) < self._hub.settings.unsettled // 2:
             self.release(Hold.UNSETTLED)
 
-    def overdue(self, now: datetime) -> End | None:
-        """Return why the connection must end by now, if it must. Asked for at every tick."""
-        if self.session is not None and self.session.claims.exp <= now:
-            return End.EXPIRED
-        if not self._patience or self._hub.tick - self.heard <= self._patience:
-            return None
-        if self.phase is Phase.OPENING:
-            return End.CONNECT_DEADLINE
-        # A client that we do not read from cannot be heard; one that does not read from us has itself to blame.
-        return None if self._holds & (Hold.INTAKE | Hold.UNSETTLED) else End.KEEP_ALIVE
+    def look(self) -> None:
+        """End if nothing was heard for too long; called when that may be so."""
+        if self.phase is Phase.CLOSING:
+            self.abort()  # It had its time to take the last bytes.
+            return
+        left = self.heard + self._patience + 1 - self._hub.deadlines.tick
+        if left > 0:
+            self._hub.deadlines.watch(self, ticks=left)
+        elif self.phase is Phase.OPENING:
+            self.end(End.CONNECT_DEADLINE)
+        elif self._holds & (Hold.INTAKE | Hold.UNSETTLED):
+            # We do not read, so it cannot be heard. (Not reading what we send is its own fault, and no excuse.)
+            self._hub.deadlines.watch(self, ticks=self._patience + 1)
+        else:
+            self.end(End.KEEP_ALIVE)
+
+    def expire(self) -> None:
+        self.end(End.EXPIRED)
 
     def end(self, cause: End) -> None:
         """Close for a reason, once: the session ends now, the socket when its last bytes have left."""
@@ -225,7 +240,9 @@ class Connection(Line):
         self.phase = Phase.CLOSING
         self._hub.counts.ends[cause] += 1
         self._acknowledgments.close()
+        self._hub.deadlines.watch(self, ticks=self._hub.ticks(self._hub.settings.linger) + 1)
         if self.session is not None:
+            self._hub.deadlines.leaves(self, self.session.claims.exp)
             self._hub.close(self.session, cause)
             self.session = None
         if cause in _ABRUPT:

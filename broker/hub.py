@@ -11,9 +11,10 @@ from functools import partial
 
 from broker.connection import Connection
 from broker.counts import Counts, Drop, End
+from broker.deadlines import Deadlines
 from broker.delivery import Intake
 from broker.incoming import Incoming
-from broker.line import Line, Phase
+from broker.line import Line
 from broker.message import Message
 from broker.packets import Connect, Will
 from broker.quiet_log import QuietLog
@@ -49,7 +50,7 @@ class Hub:
         self.clock = clock
         self.counts = counts
         self.log = log
-        self.tick = 0
+        self.deadlines = Deadlines()
         self.router: Router[Session] = Router()
         self.retained = Retained(messages=settings.retained_messages, size=settings.retained_bytes)
         self.sessions: dict[str, Session] = {}  # by client id
@@ -68,6 +69,7 @@ class Hub:
 
     def leave(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        self.deadlines.forget(connection)
         if not self._connections:
             self._emptied.set()
 
@@ -82,24 +84,12 @@ class Hub:
         return math.ceil(duration / self.settings.sweep)
 
     def patience(self, keep_alive: int) -> int:
-        """Return the ticks that a client may be silent for: 1.5 times its keep-alive, 0 for ever (3.1.1 §3.1.2.10).
-
-        Ticks are counted, not seconds: while this process stands still there are none, so our own pause ends nobody.
-        """
+        """Return the ticks that a client may be silent for: 1.5 times its keep-alive, 0 for ever (3.1.1 §3.1.2.10)."""
         return self.ticks(timedelta(seconds=1.5 * keep_alive))
 
     def sweep(self) -> None:
-        """Make a tick: end what has run out of time."""
-        self.tick += 1
-        now = self.clock()
-        for connection in list(self._connections):
-            if connection.phase is Phase.CLOSING:
-                if connection.lingers():
-                    connection.abort()
-                continue
-            cause = connection.overdue(now)
-            if cause is not None:
-                connection.end(cause)
+        """Pass a tick: end what has run out of time."""
+        self.deadlines.pass_tick(self.clock())
 
     def end_all(self) -> None:
         """End every connection because the broker stops: no will, and nothing is kept."""

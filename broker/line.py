@@ -62,7 +62,7 @@ class Line(asyncio.Protocol):
         self._corked = False  # somebody will flush soon
         self._working = False
         self._holds = Hold.NONE
-        self.heard = hub.tick  # of the last packet; while opening, of the accept; while closing, of the end
+        self.heard = hub.deadlines.tick  # of the last packet
         self.phase = Phase.OPENING
         self.writable = True
 
@@ -133,8 +133,9 @@ class Line(asyncio.Protocol):
         except Violation as violation:
             self.violated(violation.fault)
         finally:
-            self._working = False
-            self.flush()
+            self._working = self._corked = False
+            if self._out:
+                self._write()
 
     def hold(self, reason: Hold) -> None:
         """Stop reading for a reason, until it is released."""
@@ -152,7 +153,7 @@ class Line(asyncio.Protocol):
         self._holds &= ~reason
         if self._holds or self.phase is Phase.CLOSING or self._transport is None:
             return
-        self.heard = self._hub.tick  # It could not be heard while we did not listen.
+        self.heard = self._hub.deadlines.tick  # It could not be heard while we did not listen.
         self._transport.resume_reading()
         self._work()
 
@@ -188,15 +189,11 @@ class Line(asyncio.Protocol):
     def close_stream(self) -> None:
         """Close when the last bytes have left."""
         self.flush()
-        self.heard = self._hub.tick
         if self._transport is not None:
             self._transport.close()
 
-    def lingers(self) -> bool:
-        """Whether the peer has had its time to take the last bytes; then `abort` it."""
-        return self._hub.tick - self.heard > self._hub.ticks(self._hub.settings.linger)
-
     def abort(self) -> None:
+        """Close at once, whatever was still to be written."""
         if self._transport is not None:
             self._transport.abort()
 
