@@ -110,10 +110,10 @@ class Person:
 
     def __init__(self, url: str, token: str) -> None:
         self.token = token
-        self._client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+        self._url = url
 
     def get(self, path: str, **params: str | int) -> Json:
-        reply = self._client.get(path, params=params)
+        reply = httpx.get(f"{self._url}{path}", params=params, headers=self._headers(), timeout=10)
         assert reply.status_code == 200, f"{path}: {reply.status_code} {reply.text}"
         return reply.json()
 
@@ -132,7 +132,10 @@ class Person:
         return self.all("/api/alerts", status="open")
 
     def post(self, path: str, body: Json) -> httpx.Response:
-        return self._client.post(path, json=body)
+        return httpx.post(f"{self._url}{path}", json=body, headers=self._headers(), timeout=10)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
 
 
 def bssid_of(room: int) -> str:

@@ -17,14 +17,20 @@ class Tablet:
 
     def __init__(self, innwatch: Installation, number: int, *, keepalive: int = 10) -> None:
         self.name, self.number, self._port, self._keepalive = f"tab-{number}", number, innwatch.mqtt_port, keepalive
-        self.client = Client(CallbackAPIVersion.VERSION2, client_id=f"grand/{self.name}")
-        self.client.username_pw_set(f"grand/{self.name}", innwatch.token("device", "grand", self.name))
-        self.client.will_set(self._topic("state"), '{"state":"lost","sid":"s-1"}', qos=1)
+        self._token = innwatch.token("device", "grand", self.name)
+        self.client = self._new_client()
+
+    def _new_client(self) -> Client:
+        client = Client(CallbackAPIVersion.VERSION2, client_id=f"grand/{self.name}")
+        client.username_pw_set(f"grand/{self.name}", self._token)
+        client.will_set(self._topic("state"), '{"state":"lost","sid":"s-1"}', qos=1)
+        return client
 
     def _topic(self, kind: str) -> str:
         return f"hotels/grand/devices/{self.name}/{kind}"
 
     def come(self) -> None:
+        self.client = self._new_client()
         self.client.connect("127.0.0.1", self._port, keepalive=self._keepalive)
         self.client.loop_start()
         eventually_sync(self.client.is_connected)
