@@ -5,15 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from litestar import Litestar, Request, Router
-from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from prometheus_client import CollectorRegistry
 
 from api.accounts import Accounts
 from api.attempts import Attempts
 from api.bodies import require_json
-from api.gate import Access, Caller, Gate, RouteWithoutAccess, hotel_of
+from api.gate import Access, Caller, Connection, Gate, RouteWithoutAccess, hotel_of
 from api.heads import complete, timed
 from api.metrics import ApiMetrics
 from api.openapi import BEARER, description, openapi
@@ -78,7 +77,7 @@ def build_app(
         "passwords": Passwords(),
     }
     page = console(settings)
-    return Litestar(
+    app = Litestar(
         [
             _guarded(gate),
             Router("/api", route_handlers=PUBLIC, before_request=require_json),
@@ -95,8 +94,9 @@ def build_app(
         # Said, because their defaults are read from the environment.
         debug=False,
         pdb_on_exception=False,
-        state=State({"streams": streams}),
     )
+    app.state.streams = streams  # Not as an argument: Litestar would copy it, and close the copy.
+    return app
 
 
 def _guarded(gate: Gate) -> Router:
@@ -104,10 +104,15 @@ def _guarded(gate: Gate) -> Router:
     for handler in GUARDED:
         if not isinstance(handler.opt.get("access"), Access):
             raise RouteWithoutAccess(handler.name or str(handler))
+
+    async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+        # A function, because Litestar copies a router deeply: an object would be copied, with the store behind it.
+        await gate.check(connection, handler)
+
     return Router(
         "/api",
         route_handlers=GUARDED,
-        guards=[gate],
+        guards=[guard],
         before_request=require_json,
         security=BEARER,
         dependencies={

@@ -62,7 +62,8 @@ class Gate:
         self._accounts = accounts
         self._clock = clock
 
-    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+    async def check(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        """The guard itself: leaves the caller at `connection.state.caller`."""
         caller = await self.identify(connection)
         access = handler.opt.get("access")
         if access is not None:
