@@ -177,8 +177,11 @@ def _field_errors(fault: ValidationException) -> tuple[FieldError, ...]:
 
 
 def _field_error(line: Mapping[str, object]) -> FieldError:
-    """Name the field. Of an unknown or a missing one only the message tells; Litestar calls the body `data`."""
+    """Name the field as the wire does: Litestar calls the body `data`, and our `from` is Python's `from_`.
+
+    Of an unknown or a missing field only the message tells.
+    """
     message, key = str(line.get("message", "")), str(line.get("key", ""))
     named = _NAMED.search(message)
-    path = [part for part in (key, named and named[1]) if part and part != "data"]
+    path = [part for part in (key.rstrip("_"), named and named[1]) if part and part != "data"]
     return FieldError(".".join(path) or "body", message)

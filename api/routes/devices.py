@@ -1,7 +1,7 @@
 """Devices: how each is now, and what it sent over time."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from litestar import get
@@ -56,13 +56,13 @@ async def show_history(
     hotel_id: NamedDependency[HotelId],
     clock: NamedDependency[Callable[[], datetime]],
     device_id: Name,
-    start: _From = None,
-    end: _To = None,
+    from_: _From = None,
+    to: _To = None,
     points: _Points = 200,
 ) -> History:
     """A tablet's signal and battery, summed up in at most `points` equal slices of [from, to)."""
     device = (await _device(store, hotel_id, device_id)).device
-    start, end = _span(start, end, now=clock())
+    start, end = _span(from_, to, now=clock())
     return History(tuple(await store.history(hotel_id, device.id, start=start, end=end, points=points)))
 
 
@@ -72,8 +72,8 @@ def _span(start: datetime | None, end: datetime | None, *, now: datetime) -> tup
         if moment is not None and moment.tzinfo is None:
             raise invalid(field, "needs a time zone")
     try:
-        end = end or now
-        start = start or end - timedelta(days=1)
+        end = (end or now).astimezone(UTC)
+        start = (start or end - timedelta(days=1)).astimezone(UTC)
         if not timedelta() < end - start <= LONGEST:
             raise invalid("from", f"must lie before `to`, and not more than {LONGEST.days} days")
     except OverflowError:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from litestar import get
+from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, QueryParameter
 
@@ -20,6 +21,11 @@ _InQuery = Annotated[str | None, QueryParameter(name="lastEventId", description=
     opt=needs(Role.VIEWER, scope="events"),
     tags=["events"],
     media_type="text/event-stream",
+    response_headers=[
+        ResponseHeader(
+            name="Innwatch-Event-Id", documentation_only=True, description="The id after which the stream begins."
+        )
+    ],
     responses=problems(400, 401, 403, 503),
 )
 async def follow_events(

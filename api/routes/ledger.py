@@ -21,12 +21,12 @@ _State = Annotated[NotificationState | None, QueryParameter(name="state", descri
 async def list_notifications(
     store: NamedDependency[Store],
     hotel_id: NamedDependency[HotelId],
-    which: _State = None,
+    state_: _State = None,
     cursor: Cursor = None,
     limit: Limit = PAGE,
 ) -> Page[Notification]:
     """Every notice that had to go out, newest first, with what became of it."""
-    return await store.notifications(hotel_id, state=which, cursor=cursor, limit=limit)
+    return await store.notifications(hotel_id, state=state_, cursor=cursor, limit=limit)
 
 
 @get("/quarantine", opt=needs(Role.MANAGER), tags=["quarantine"], responses=problems(400, 401, 403, 503))
