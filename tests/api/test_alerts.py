@@ -1,0 +1,121 @@
+"""Reading alerts and taking them on."""
+
+from broker.tokens import Role
+from tests.api.support import INN, LODGE, World
+
+
+async def test_the_list_has_open_alerts_as_whole_snapshots(world: World) -> None:
+    async with world.client(world.user(INN, "inn-viewer", role=Role.VIEWER)) as client:
+        page = (await client.get("/api/alerts")).json()
+
+    assert page["next"] is None
+    [alert] = page["items"]
+    assert alert["id"] == world.alerts[INN]
+    assert (alert["deviceId"], alert["roomId"], alert["floor"]) == ("tab-1", "101", "1")
+    assert (alert["status"], alert["condition"], alert["severity"]) == ("open", "active", "high")
+    assert alert["why"] == [{"because": "foreign", "observed": "de:ad:be:ef:00:01"}]
+
+
+async def test_the_list_chooses_by_status(world: World) -> None:
+    cleared = world.alerts[INN]
+    await world.clear_alert(INN, cleared)
+    opened = await world.open_alert(INN)
+    async with world.client(world.user(INN, "inn-viewer", role=Role.VIEWER)) as client:
+        found = {
+            status: [item["id"] for item in (await client.get(f"/api/alerts?status={status}")).json()["items"]]
+            for status in ("open", "resolved", "all")
+        }
+
+    assert found == {"open": [opened], "resolved": [cleared], "all": [opened, cleared]}
+
+
+async def test_pages_follow_one_another_without_gap_or_repeat(world: World) -> None:
+    expected = [world.alerts[INN]]
+    for _ in range(4):
+        await world.clear_alert(INN, expected[-1])
+        world.clock.pass_(seconds=1)
+        expected.append(await world.open_alert(INN))
+    found: list[str] = []
+    sizes: list[int] = []
+    query = {"status": "all", "limit": "2"}
+    async with world.client(world.user(INN, "inn-viewer", role=Role.VIEWER)) as client:
+        while True:
+            page = (await client.get("/api/alerts", params=query)).json()
+            found += [item["id"] for item in page["items"]]
+            sizes.append(len(page["items"]))
+            if page["next"] is None:
+                break
+            query["cursor"] = page["next"]
+
+    assert found == expected[::-1]
+    assert sizes == [2, 2, 1]
+
+
+async def test_one_alert_comes_with_its_timeline(world: World) -> None:
+    token = world.user(INN, "inn-staff", role=Role.STAFF)
+    async with world.client(token) as client:
+        await client.post(f"/api/alerts/{world.alerts[INN]}/acknowledge", json={"note": "on my way"})
+        alert = (await client.get(f"/api/alerts/{world.alerts[INN]}")).json()
+
+    assert [entry["type"] for entry in alert["timeline"]] == ["alert.opened", "alert.acknowledged"]
+    assert alert["timeline"][1]["by"] == "inn-staff"
+    assert alert["timeline"][1]["note"] == "on my way"
+
+
+async def test_acknowledging_answers_with_the_snapshot(world: World) -> None:
+    async with world.client(world.user(INN, "inn-staff", role=Role.STAFF)) as client:
+        answer = await client.post(f"/api/alerts/{world.alerts[INN]}/acknowledge", json={"note": "on my way"})
+
+    assert answer.status_code == 200
+    assert answer.json()["id"] == world.alerts[INN]
+    assert answer.json()["acknowledged"] == {"by": "inn-staff", "at": "2026-11-23T12:00:00Z", "note": "on my way"}
+
+
+async def test_the_second_to_acknowledge_learns_who_was_first_and_when(world: World) -> None:
+    path = f"/api/alerts/{world.alerts[INN]}/acknowledge"
+    async with world.client(world.user(INN, "inn-staff", role=Role.STAFF)) as first:
+        await first.post(path, json={})
+    world.clock.pass_(seconds=30)
+    async with world.client(world.user(INN, "inn-manager", role=Role.MANAGER)) as second:
+        answer = await second.post(path, json={"note": "mine"})
+
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == {
+        "type": "urn:innwatch:problem:already-acknowledged",
+        "title": "Somebody was first",
+        "status": 409,
+        "by": "inn-staff",
+        "at": "2026-11-23T12:00:00Z",
+    }
+
+
+async def test_a_resolved_alert_is_gone(world: World) -> None:
+    await world.clear_alert(INN, world.alerts[INN])
+    async with world.client(world.user(INN, "inn-staff", role=Role.STAFF)) as client:
+        answer = await client.post(f"/api/alerts/{world.alerts[INN]}/acknowledge", json={})
+
+    assert answer.status_code == 410
+    assert answer.json()["type"] == "urn:innwatch:problem:already-resolved"
+
+
+async def test_a_viewer_and_an_integrator_may_look_but_not_acknowledge(world: World) -> None:
+    path = f"/api/alerts/{world.alerts[INN]}"
+    tokens = [world.user(INN, "inn-viewer", role=Role.VIEWER), world.integrator(INN, "pms", "alerts")]
+    answers = []
+    for token in tokens:
+        async with world.client(token) as client:
+            answers += [(await client.get(path)).status_code]
+            answers += [(await client.post(f"{path}/acknowledge", json={})).status_code]
+
+    assert answers == [200, 403, 200, 403]
+
+
+async def test_what_is_not_there_is_404_whatever_it_is_called(world: World) -> None:
+    names = ["no-such-alert", world.alerts[LODGE], "a b", "%00", "%ff", "x" * 65, "_", "ä"]
+    async with world.client(world.user(INN, "inn-staff", role=Role.STAFF)) as client:
+        shown = [await client.get(f"/api/alerts/{name}") for name in names]
+        acknowledged = [await client.post(f"/api/alerts/{name}/acknowledge", json={}) for name in names]
+
+    assert {answer.status_code for answer in shown + acknowledged} == {404}
+    assert len({answer.content for answer in shown + acknowledged}) == 1

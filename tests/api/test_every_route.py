@@ -1,0 +1,171 @@
+"""Two rows for every route: it is closed to strangers, and it shows nothing of another hotel.
+
+A route that is not in these tables fails the tests, so a new one cannot be forgotten.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from broker.tokens import Role
+from rules.ids import HotelId
+from tests.api.support import INN, LODGE, World
+
+PUBLIC = {
+    "GET /",
+    "GET /console/{path:path}",
+    "GET /api/openapi.json",
+    "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
+    "POST /api/auth/user-token",
+}
+"""Open to everybody. /metrics is not: it has tests of its own."""
+
+ELSEWHERE = {"GET /metrics"}
+
+TENANCY = {
+    "POST /api/auth/renew": "own",
+    "POST /api/auth/switch": "own",
+    "GET /api/session": "own",
+    "GET /api/alerts": "list",
+    "GET /api/alerts/{alert_id:str}": "missing",
+    "POST /api/alerts/{alert_id:str}/acknowledge": "missing",
+    "GET /api/devices": "same-name",
+    "GET /api/devices/{device_id:str}": "same-name",
+    "GET /api/devices/{device_id:str}/history": "same-name",
+    "GET /api/rooms": "same-name",
+    "GET /api/notifications": "list",
+    "GET /api/quarantine": "list",
+    "GET /api/events": "stream",
+}
+"""How each route of a hotel is held to it, by the tests below:
+
+own: about the caller; no other hotel can be named · list: has the own hotel's and nothing else · missing: another
+hotel's id is as one that does not exist · same-name: both hotels have things of the same name and get their own ·
+stream: see test_events.py
+"""
+
+
+def routes(app: Litestar) -> set[str]:
+    return {
+        f"{method} {route.path}"
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for method in route.methods
+        if method != "OPTIONS"
+    }
+
+
+def addressed(route: str, *, alert_id: str = "A1", device_id: str = "tab-1") -> tuple[str, str]:
+    method, path = route.split(" ")
+    return method, path.replace("{alert_id:str}", alert_id).replace("{device_id:str}", device_id)
+
+
+async def ask(client: httpx.AsyncClient, route: str, **ids: str) -> httpx.Response:
+    method, path = addressed(route, **ids)
+    return await client.request(method, path, json={} if method == "POST" else None)
+
+
+def test_every_route_has_a_row(world: World) -> None:
+    assert routes(world.app) == PUBLIC | ELSEWHERE | set(TENANCY)
+
+
+async def test_no_route_but_the_public_ones_answers_a_stranger(world: World) -> None:
+    async with world.client() as client:
+        answers = {route: await ask(client, route) for route in routes(world.app) - PUBLIC}
+
+    assert {route: answer.status_code for route, answer in answers.items()} == dict.fromkeys(answers, 401)
+
+
+async def test_asking_for_the_methods_of_a_guarded_route_needs_a_token_too(world: World) -> None:
+    async with world.client() as client:
+        answers = {path: await client.options(path) for path in ("/api/alerts", "/api/session")}
+
+    assert {answer.status_code for answer in answers.values()} == {401}
+
+
+async def test_asking_for_the_methods_of_a_route_names_them(world: World) -> None:
+    async with world.client(world.user(INN, "inn-viewer", role=Role.VIEWER)) as client:
+        answer = await client.options("/api/alerts")
+
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, OPTIONS")
+
+
+@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "list"])
+async def test_a_list_has_the_own_hotels_and_nothing_else(world: World, route: str) -> None:
+    found = {}
+    for hotel_id in (INN, LODGE):
+        async with world.client(manager(world, hotel_id)) as client:
+            found[hotel_id] = (await ask(client, route)).json()["items"]
+
+    assert [len(items) for items in found.values()] == [1, 1]
+    assert found[INN][0]["id"] != found[LODGE][0]["id"]
+    assert world.alerts[LODGE] not in str(found[INN])
+    assert "lodge" not in str(found[INN])
+
+
+@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "missing"])
+async def test_another_hotels_object_is_as_one_that_does_not_exist(world: World, route: str) -> None:
+    async with world.client(manager(world, INN)) as client:
+        foreign = await ask(client, route, alert_id=world.alerts[LODGE])
+        missing = await ask(client, route, alert_id="no-such-alert")
+
+    assert foreign.status_code == 404
+    assert foreign.content == missing.content
+    assert foreign.headers == missing.headers
+
+
+async def test_an_attempt_on_another_hotels_alert_leaves_it_alone(world: World) -> None:
+    async with world.client(manager(world, INN)) as client:
+        await client.post(f"/api/alerts/{world.alerts[LODGE]}/acknowledge", json={"note": "mine"})
+
+    untouched = await world.store.alert(LODGE, world.alerts[LODGE])
+    assert untouched is not None
+    assert untouched.acknowledged is None
+
+
+SAME_NAME: dict[str, tuple[Callable[[Any], object], object, object]] = {
+    "GET /api/devices": (lambda page: [item["floor"] for item in page["items"]], ["1"], ["2"]),
+    "GET /api/devices/{device_id:str}": (lambda device: device["floor"], "1", "2"),
+    "GET /api/devices/{device_id:str}/history": (
+        lambda history: [point["rssiMin"] for point in history["items"]],
+        [-50.0],
+        [-90.0],
+    ),
+    "GET /api/rooms": (
+        lambda page: [(room["floor"], room["deviceIds"]) for room in page["items"]],
+        [("1", ["tab-1"])],
+        [("2", ["tab-1"])],
+    ),
+}
+
+
+@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "same-name"])
+async def test_of_two_things_of_the_same_name_each_hotel_gets_its_own(world: World, route: str) -> None:
+    await world.hear(INN, rssi=-50)
+    await world.hear(LODGE, rssi=-90)
+    world.clock.pass_(seconds=1)
+    pick, *expected = SAME_NAME[route]
+    found = []
+    for hotel_id in (INN, LODGE):
+        async with world.client(manager(world, hotel_id)) as client:
+            found.append(pick((await ask(client, route)).json()))
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "own"])
+async def test_a_route_about_the_caller_stays_in_the_callers_hotel(world: World, route: str) -> None:
+    async with world.client(manager(world, INN)) as client:
+        answer = await ask(client, route)
+
+    assert "lodge" not in answer.text.casefold()
+
+
+def manager(world: World, hotel_id: HotelId) -> str:
+    return world.user(hotel_id, f"{hotel_id}-manager", role=Role.MANAGER)

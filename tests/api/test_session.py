@@ -1,0 +1,52 @@
+"""What a console learns when it begins."""
+
+from broker.tokens import Role
+from tests.api.support import INN, World
+
+
+async def test_the_session_says_who_where_and_how_to_reach_the_broker(world: World) -> None:
+    async with world.client(world.user(INN, "both", role=Role.STAFF)) as client:
+        answer = await client.get("/api/session")
+
+    assert answer.json() == {
+        "user": "both",
+        "role": "staff",
+        "hotel": {"id": "inn", "name": "The Inn", "timezone": "Europe/Vienna", "profile": "strict"},
+        "hotels": [
+            {"id": "inn", "name": "The Inn", "role": "staff"},
+            {"id": "lodge", "name": "The Lodge", "role": "viewer"},
+        ],
+        "expiresAt": "2026-11-23T13:00:00Z",
+        "mqtt": {
+            "port": 1884,
+            "path": "/mqtt",
+            "secure": False,
+            "username": "inn/user/both",
+            "clientIdPrefix": "inn/user/both/",
+        },
+    }
+
+
+async def test_an_admin_without_a_hotel_has_a_session_without_one(world: World) -> None:
+    async with world.client(world.user(None, "root", role=Role.ADMIN)) as client:
+        session = (await client.get("/api/session")).json()
+
+    assert (session["hotel"], session["role"]) == (None, "admin")
+    assert [hotel["id"] for hotel in session["hotels"]] == ["inn", "lodge"]
+
+
+async def test_a_role_that_the_account_no_longer_has_is_not_lent_by_an_old_token(world: World) -> None:
+    async with world.client(world.user(INN, "inn-viewer", role=Role.MANAGER)) as client:
+        session = (await client.get("/api/session")).json()
+        quarantine = await client.get("/api/quarantine")
+
+    assert session["role"] == "viewer"
+    assert quarantine.status_code == 403
+
+
+async def test_a_token_of_an_account_that_is_no_member_any_more_is_revoked(world: World) -> None:
+    async with world.client(world.user(INN, "lodge-staff", role=Role.STAFF)) as client:
+        answer = await client.get("/api/session")
+
+    assert answer.status_code == 401
+    assert answer.json()["type"] == "urn:innwatch:problem:token-revoked"
