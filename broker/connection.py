@@ -76,6 +76,8 @@ class Connection(Line):
 
     def violated(self, fault: Fault) -> None:
         """Close because the peer broke the protocol, of MQTT or of what carries it."""
+        if self.phase is Phase.CLOSING:
+            return  # What it says after that is nobody's business.
         self._hub.counts.violations[fault] += 1
         self._report("protocol violation", fault)
         self.end(End.VIOLATION)

