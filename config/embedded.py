@@ -29,18 +29,13 @@ from config.folder import FirstLogin, Folder
 from config.keys import key_ring
 from config.logs import set_up_logs
 from config.settings import Settings
+from config.senders import senders
 from config.simulate.demo import Demo, demo_tablets
 from config.web import WebServer, bind
 from device_bridge.bridge import Bridge
 from device_bridge.queue import InputQueue
 from store import LocalDoorbell, SchemaTooNew, Store, StoreUnavailable
-from store.records import ChannelKind
-from worker.actors import embedded_queue
-from worker.email import EmailSender, SmtpSecurity, SmtpSettings
-from worker.metrics import WorkerMetrics
-from worker.settings import WorkerSettings
-from worker.slack import SlackSender
-from worker.worker import Worker
+from worker import Worker, WorkerMetrics, WorkerSettings, embedded_queue
 
 _log = logging.getLogger(__name__)
 
@@ -142,25 +137,11 @@ class Embedded:
         )
 
     def _worker(self, store: Store) -> Worker:
-        mail = self._settings.smtp
-        smtp = (
-            None
-            if mail is None
-            else SmtpSettings(
-                host=mail.host,
-                port=mail.port,
-                username=mail.username,
-                password=mail.password,
-                sender=mail.sender,
-                security=SmtpSecurity(mail.security.value),
-            )
-        )
-        now = self._clock.now
         return Worker(
             outbox=store,
             queue=embedded_queue(),
-            channels={ChannelKind.EMAIL: EmailSender(smtp, clock=now), ChannelKind.SLACK: SlackSender(clock=now)},
-            clock=now,
+            channels=senders(self._settings, now=self._clock.now),
+            clock=self._clock.now,
             doorbell=self._doorbell,
             metrics=WorkerMetrics(self._registry),
             settings=WorkerSettings(console_url=self._settings.public_url),
