@@ -28,8 +28,8 @@ from config.first_run import DEMO, furnish
 from config.folder import FirstLogin, Folder
 from config.keys import key_ring
 from config.logs import set_up_logs
-from config.settings import Settings
 from config.senders import senders
+from config.settings import Settings
 from config.simulate.demo import Demo, demo_tablets
 from config.web import WebServer, bind
 from device_bridge.bridge import Bridge
