@@ -9,7 +9,8 @@ from rules.ids import AlertId, HotelId
 from store import cursors, events
 from store.database import Database
 from store.errors import AlertGone, AlreadyAcknowledged, NotFound
-from store.records import ChannelKind, EventType, NoticeKind, Page, TimelineEntry
+from store.events import NoticeOutcome
+from store.records import EventType, Page, TimelineEntry
 from store.snapshots import COLUMNS, reasons, snapshot
 from store.times import moment
 from store.transaction import Row, Transaction
@@ -20,17 +21,8 @@ _FIRST = (2**63 - 1, 2**63 - 1)
 """Before the newest."""
 
 
-class Told(msgspec.Struct, rename="camel"):
-    """The data of a notification.* event."""
-
-    alert_id: AlertId
-    channel: ChannelKind
-    kind: NoticeKind
-    error: str | msgspec.UnsetType = msgspec.UNSET
-
-
 _alerts = msgspec.json.Decoder(AlertSnapshot)
-_told = msgspec.json.Decoder(Told)
+_told = msgspec.json.Decoder(NoticeOutcome)
 
 
 class Alerts:
@@ -116,8 +108,7 @@ def _entry(row: Row) -> TimelineEntry:
     id_, at, type_ = row[0], moment(row[1]), EventType(row[2])
     if type_ in {EventType.NOTIFICATION_SENT, EventType.NOTIFICATION_DEAD}:
         told = _told.decode(row[3])
-        error = None if isinstance(told.error, msgspec.UnsetType) else told.error
-        return TimelineEntry(id=id_, at=at, type=type_, channel=told.channel, notice=told.kind, error=error)
+        return TimelineEntry(id=id_, at=at, type=type_, channel=told.channel, notice=told.kind, error=told.error)
     alert = _alerts.decode(row[3])
     answer = alert.acknowledged if type_ is EventType.ALERT_ACKNOWLEDGED else None
     return TimelineEntry(

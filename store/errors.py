@@ -31,6 +31,10 @@ class DataRefused(StoreError):
     """The database refuses this data and will refuse it again. Nothing of the call was written."""
 
 
+class Duplicate(DataRefused):
+    """A message of the batch is stored already, or stands in it twice: `known` says which."""
+
+
 class Exists(StoreError):
     """Something of that name is there already."""
 

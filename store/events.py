@@ -7,10 +7,10 @@ import msgspec
 from msgspec import Struct
 
 from rules.alerts import AlertSnapshot, Reason
-from rules.ids import HotelId
+from rules.ids import AlertId, HotelId
 from store.database import Database
 from store.errors import NotFound
-from store.records import Event, EventBounds, EventType, Recorded
+from store.records import ChannelKind, Event, EventBounds, EventType, NoticeKind, Recorded
 from store.times import micros, moment
 from store.transaction import Row, Transaction
 
@@ -26,6 +26,15 @@ class Entry(Struct, frozen=True, kw_only=True):
     data: msgspec.Raw
     alert_key: int | None = None
     why: tuple[Reason, ...] = ()
+
+
+class NoticeOutcome(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """The data of notification.* events; `error` is why it is dead."""
+
+    alert_id: AlertId
+    channel: ChannelKind
+    kind: NoticeKind
+    error: str | None = None
 
 
 def encoded(data: object) -> msgspec.Raw:

@@ -49,9 +49,11 @@ class Intake:
         """Write a batch in one transaction, all or nothing, and return its events: hotels in order of id, events in
         order of theirs.
 
-        With each alert that opened, worsened or cleared goes one notification per channel of its hotel. Raises
-        DataRefused (this batch will never go in: a duplicate id, an alert that is not there, a value the database
-        refuses) or StoreUnavailable (the same batch may be tried again). Durable on disk when it returns.
+        With each alert that opened, worsened or cleared goes one notification per channel of its hotel. Durable on
+        disk when it returns. Raises Duplicate (ask `known`; whoever expects no duplicates may skip asking first and
+        spare a batch its second trip to the database), DataRefused (this batch will never go in: an alert that is not
+        there, a second open alert of a family, a value the database refuses) or StoreUnavailable (the same batch may
+        be tried again).
         """
         return await self._database.write_batch(lambda transaction: _apply(transaction, batch))
 

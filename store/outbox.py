@@ -11,9 +11,8 @@ import msgspec
 from rules.alerts import AlertSnapshot
 from rules.ids import AlertId, HotelId
 from store import cursors, events
-from store.alerts import Told
 from store.database import Database
-from store.events import Entry
+from store.events import Entry, NoticeOutcome
 from store.records import (
     Channel,
     ChannelKind,
@@ -226,13 +225,13 @@ def _finish(
     if row is None:
         return False
     kind, alert_key, alert_id, channel = row
-    told = Told(AlertId(alert_id), ChannelKind(channel), NoticeKind(kind), msgspec.UNSET if error is None else error)
+    outcome = NoticeOutcome(AlertId(alert_id), ChannelKind(channel), NoticeKind(kind), error)
     sent = state is NotificationState.DELIVERED
     entry = Entry(
         at=now,
         type=EventType.NOTIFICATION_SENT if sent else EventType.NOTIFICATION_DEAD,
         subject=alert_id,
-        data=events.encoded(told),
+        data=events.encoded(outcome),
         alert_key=alert_key,
     )
     events.append(transaction, hotel_id, [entry])

@@ -15,7 +15,7 @@ from typing import Final, Self, TypeVar
 
 import aiosqlite
 
-from store.errors import DataRefused, StoreUnavailable
+from store.errors import DataRefused, Duplicate, StoreUnavailable
 from store.transaction import Transaction
 
 T = TypeVar("T")
@@ -25,6 +25,9 @@ SCHEME: Final = "sqlite+aiosqlite:///"
 
 POLL: Final = 0.001
 """Seconds between two attempts at the write lock."""
+
+_TWICE: Final = "message.message_id, message.device_key"
+"""The constraint that keeps a message from being stored twice, in SQLite's words."""
 
 _UNAVAILABLE: Final = frozenset(
     {
@@ -55,7 +58,9 @@ def translated() -> Iterator[None]:
     """Turn what SQLite and its driver raise into what the store's callers can act on; the rest passes."""
     try:
         yield
-    except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeEncodeError) as refusal:
+    except sqlite3.IntegrityError as refusal:
+        raise (Duplicate if _TWICE in str(refusal) else DataRefused)(str(refusal)) from refusal
+    except (sqlite3.DataError, OverflowError, UnicodeEncodeError) as refusal:
         raise DataRefused(str(refusal)) from refusal
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF in _UNAVAILABLE:  # The low byte is the primary code.

@@ -1,0 +1,162 @@
+"""Opening a database: made where it is missing, migrated where it is old, left alone where it is too new."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from store import LocalDoorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable, schema
+from store.tables import Base
+from tests.store.given import HOTEL, add_hotel, batch, heartbeat, open_store, url_of
+
+
+def statements(path: Path) -> dict[str, set[str]]:
+    """What makes each table and index, without layout, quotes and the order of the constraints."""
+    with closing(sqlite3.connect(path)) as raw:
+        rows = raw.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'")
+        return {name: parts(sql) for name, sql in rows}
+
+
+def parts(sql: str) -> set[str]:
+    flat = " ".join(sql.replace('"', "").split()).replace(") WITHOUT ROWID", ", WITHOUT ROWID")
+    return {part.strip(" )") for part in flat.split(",")}
+
+
+async def test_a_new_file_is_made_and_what_is_stored_is_there_again(tmp_path: Path) -> None:
+    store = await open_store(tmp_path)
+    await add_hotel(store)
+    await store.close()
+
+    again = await open_store(tmp_path)
+    hotels = await again.hotels()
+    await again.close()
+
+    assert [hotel.id for hotel in hotels] == [HOTEL]
+
+
+async def test_a_commit_is_on_disk_when_it_returns(store: Store, tmp_path: Path) -> None:
+    writer = store._database._writer
+    synchronous = await writer.hop(lambda raw: raw.execute("PRAGMA synchronous").fetchone())
+    with closing(sqlite3.connect(tmp_path / "innwatch.db")) as other:
+        (journal,) = other.execute("PRAGMA journal_mode").fetchone()
+
+    assert synchronous == (2,)  # FULL
+    assert journal == "wal"
+
+
+async def test_two_that_open_a_new_file_at_once_both_succeed(tmp_path: Path) -> None:
+    stores = await asyncio.gather(open_store(tmp_path), open_store(tmp_path))
+
+    await add_hotel(stores[0])
+    assert len(await stores[1].hotels()) == 1
+    for store in stores:
+        await store.close()
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
+    await (await open_store(tmp_path)).close()
+    with closing(sqlite3.connect(tmp_path / "innwatch.db", isolation_level=None)) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(SchemaTooNew, match="9999") as refused:
+        await open_store(tmp_path)
+
+    assert refused.value.known == schema.HEAD
+    with closing(sqlite3.connect(tmp_path / "innwatch.db")) as raw:
+        assert schema.revision_of(raw) == "9999"
+
+
+async def test_an_old_schema_is_refused_where_migrating_is_somebody_elses_task(tmp_path: Path) -> None:
+    with pytest.raises(SchemaTooOld):
+        await Store.open(url_of(tmp_path), doorbell=LocalDoorbell(), migrate=False)
+
+
+@pytest.mark.parametrize("content", [b"not a database, but long enough to look like one" * 100])
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "innwatch.db").write_bytes(content)
+
+    with pytest.raises(StoreUnavailable):
+        await open_store(tmp_path)
+
+    assert (tmp_path / "innwatch.db").read_bytes() == content
+
+
+async def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable):
+        await open_store(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///x.db", "postgresql+asyncpg://db/innwatch", "sqlite+aiosqlite:///", "x.db"])
+async def test_an_address_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="sqlite"):
+        await Store.open(url, doorbell=LocalDoorbell())
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = await open_store(tmp_path)
+    await store.close()
+    await store.close()
+
+    with pytest.raises(StoreUnavailable):
+        await store.hotels()
+    with pytest.raises(StoreUnavailable):
+        await store.apply(batch())
+
+
+async def test_the_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
+    await (await open_store(tmp_path)).close()
+    engine = create_engine(f"sqlite:///{tmp_path / 'tables.db'}")
+    Base.metadata.create_all(engine)
+    engine.dispose()
+
+    assert statements(tmp_path / "innwatch.db") == statements(tmp_path / "tables.db")
+
+
+def test_the_known_revisions_are_those_of_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+    assert tuple(reversed(revisions)) == schema.REVISIONS
+
+
+async def test_a_downgrade_takes_everything_away_and_an_upgrade_brings_it_back(tmp_path: Path) -> None:
+    store = await open_store(tmp_path)
+    (device, _) = await add_hotel(store)
+    await store.apply(batch(heartbeat(device, "m-1")))
+    await store.close()
+
+    schema.move_to(tmp_path / "innwatch.db", "base")
+    with closing(sqlite3.connect(tmp_path / "innwatch.db")) as raw:
+        left = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    again = await open_store(tmp_path)
+    await add_hotel(again)
+    await again.close()
+
+    assert left == {"alembic_version"}
+
+
+def test_a_start_with_nothing_to_migrate_loads_neither_alembic_nor_sqlalchemy(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys; from store import LocalDoorbell, Store\n"
+        "async def main():\n"
+        f"    store = await Store.open({url_of(tmp_path)!r}, doorbell=LocalDoorbell())\n"
+        "    await store.close()\n"
+        "asyncio.run(main()); print(sorted({'alembic', 'sqlalchemy'} & set(sys.modules)))"
+    )
+
+    first, second = (
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+        for _ in range(2)
+    )
+
+    assert first.strip() == "['alembic', 'sqlalchemy']"
+    assert second.strip() == "[]"

@@ -1,0 +1,215 @@
+"""The outbox: every notice that is due is claimed by one worker at a time, and ends delivered, dead or still due."""
+
+import asyncio
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from rules.alerts import ChangeKind, Family, Severity
+from store import Store
+from store.records import (
+    ChannelKind,
+    Claimed,
+    EventType,
+    NoticeKind,
+    NotificationId,
+    NotificationRef,
+    NotificationState,
+)
+from tests.store.given import (
+    HOTEL,
+    MAIL,
+    NOW,
+    OTHER,
+    SLACK,
+    add_hotel,
+    an_alert,
+    batch,
+    change,
+    cleared,
+    later,
+    opened,
+)
+
+LEASE = timedelta(minutes=2)
+
+
+async def due(store: Store, seconds: float = 0) -> list[NotificationId]:
+    return [ref.id for ref in await store.due_notifications(later(seconds), limit=100)]
+
+
+async def claim(store: Store, id_: NotificationId, *, worker: str = "w-1", at: float = 0) -> Claimed | None:
+    return await store.claim_notification(HOTEL, id_, worker=worker, now=later(at), lease=LEASE)
+
+
+@pytest.fixture
+async def notice(store: Store) -> NotificationId:
+    """The one notification of an alert that opened in a hotel with one channel."""
+    (device, _) = await add_hotel(store, channels=[MAIL])
+    await store.apply(batch(changes=[opened(device)]))
+    (id_,) = await due(store)
+    return id_
+
+
+async def test_opening_worsening_and_recovery_are_told_to_each_channel_and_nothing_else_is(store: Store) -> None:
+    (device, _) = await add_hotel(store, channels=[MAIL, SLACK])
+    changes = [
+        opened(device),
+        change(device, ChangeKind.CHANGED, an_alert()),
+        change(device, ChangeKind.WORSENED, an_alert(severity=Severity.CRITICAL)),
+        cleared(device),
+    ]
+
+    await store.apply(batch(changes=changes))
+
+    ledger = (await store.notifications(HOTEL)).items
+    assert [(row.kind, row.channel) for row in reversed(ledger)] == [
+        (kind, channel)
+        for kind in (NoticeKind.OPENED, NoticeKind.WORSENED, NoticeKind.RECOVERED)
+        for channel in (ChannelKind.EMAIL, ChannelKind.SLACK)
+    ]
+    assert {row.alert_id for row in ledger} == {"A1"}
+    assert await store.count_notifications(HOTEL) == {NotificationState.PENDING: 6}
+
+
+async def test_a_hotel_without_channels_is_told_nothing(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    await add_hotel(store, OTHER, channels=[MAIL])
+
+    await store.apply(batch(changes=[opened(device)]))
+
+    assert await due(store) == []
+
+
+async def test_a_claim_has_everything_that_a_message_needs(store: Store) -> None:
+    (device, _) = await add_hotel(store, channels=[SLACK])
+    await store.apply(batch(changes=[opened(device)]))
+    (ref,) = await store.due_notifications(NOW, limit=1)
+    as_it_opened = await store.alert(HOTEL, an_alert().id)
+    await store.apply(batch(changes=[change(device, ChangeKind.WORSENED, an_alert(severity=Severity.CRITICAL))]))
+
+    claimed = await claim(store, ref.id)
+
+    assert ref == NotificationRef(HOTEL, ref.id)
+    assert claimed is not None
+    assert claimed.channel == SLACK
+    assert claimed.kind is NoticeKind.OPENED
+    assert claimed.alert == as_it_opened
+    assert (claimed.attempt, claimed.lease_until) == (1, NOW + LEASE)
+    assert (claimed.hotel_name, claimed.timezone) == ("Hotel seaview", "UTC")
+    assert "secret" not in repr(claimed)
+
+
+async def test_what_is_claimed_is_due_to_nobody_until_the_lease_ends(store: Store, notice: NotificationId) -> None:
+    assert await claim(store, notice, worker="w-1") is not None
+
+    assert await due(store, 119) == []
+    assert await claim(store, notice, worker="w-2", at=119) is None
+    assert await due(store, 120) == [notice]
+    again = await claim(store, notice, worker="w-2", at=120)
+    assert again is not None
+    assert again.attempt == 2
+
+
+async def test_of_many_workers_in_two_processes_one_gets_the_notice(
+    store: Store, second: Store, notice: NotificationId
+) -> None:
+    claims = await asyncio.gather(
+        *(claim((store, second)[number % 2], notice, worker=f"w-{number}") for number in range(10))
+    )
+
+    assert len([one for one in claims if one is not None]) == 1
+
+
+async def test_a_delivery_is_recorded_once_with_its_event(store: Store, notice: NotificationId) -> None:
+    await claim(store, notice)
+
+    assert await store.record_delivered(HOTEL, notice, worker="w-1", now=later(3))
+    assert not await store.record_delivered(HOTEL, notice, worker="w-1", now=later(4))
+
+    (row,) = (await store.notifications(HOTEL)).items
+    assert (row.state, row.finished_at, row.due_at, row.attempts) == (NotificationState.DELIVERED, later(3), None, 1)
+    events = await store.events_after(HOTEL, 3, limit=10)
+    assert [(event.type, event.subject, event.at) for event in events] == [
+        (EventType.NOTIFICATION_SENT, "A1", later(3))
+    ]
+    assert msgspec.json.decode(events[0].data) == {"alertId": "A1", "channel": "email", "kind": "opened"}
+    assert await due(store, 10**6) == []
+
+
+async def test_a_worker_that_lost_its_lease_records_nothing(store: Store, notice: NotificationId) -> None:
+    await claim(store, notice, worker="slow")
+    await claim(store, notice, worker="quick", at=120)
+
+    now = later(121)
+    assert not await store.record_delivered(HOTEL, notice, worker="slow", now=now)
+    assert not await store.record_dead(HOTEL, notice, worker="slow", now=now, error="x")
+    assert not await store.record_retry(HOTEL, notice, worker="slow", now=now, error="x", next_at=now)
+
+    (row,) = (await store.notifications(HOTEL)).items
+    assert (row.state, row.last_error) == (NotificationState.SENDING, None)
+    assert await store.record_delivered(HOTEL, notice, worker="quick", now=now)
+
+
+async def test_a_retry_waits_for_its_time_and_keeps_the_identity_of_the_notice(
+    store: Store, notice: NotificationId
+) -> None:
+    first = await claim(store, notice, worker="w-1")
+
+    await store.record_retry(HOTEL, notice, worker="w-1", now=later(1), error="503", next_at=later(60))
+
+    assert await due(store, 59) == []
+    assert await due(store, 60) == [notice]
+    second = await claim(store, notice, worker="w-2", at=60)
+    assert first is not None
+    assert second is not None
+    assert first.idempotency_id == second.idempotency_id
+    assert second.attempt == 2
+    (row,) = (await store.notifications(HOTEL)).items
+    assert row.last_error == "503"
+
+
+async def test_a_dead_notice_says_why_in_the_ledger_and_in_its_event(store: Store, notice: NotificationId) -> None:
+    await claim(store, notice)
+
+    await store.record_dead(HOTEL, notice, worker="w-1", now=later(3), error="no such mailbox")
+
+    (row,) = (await store.notifications(HOTEL, state=NotificationState.DEAD)).items
+    assert (row.state, row.last_error, row.finished_at) == (NotificationState.DEAD, "no such mailbox", later(3))
+    (event,) = await store.events_after(HOTEL, 3, limit=10)
+    assert event.type is EventType.NOTIFICATION_DEAD
+    assert msgspec.json.decode(event.data)["error"] == "no such mailbox"
+    (_, entry) = await store.timeline(HOTEL, an_alert().id)
+    assert (entry.channel, entry.notice, entry.error) == (ChannelKind.EMAIL, NoticeKind.OPENED, "no such mailbox")
+
+
+async def test_notices_of_the_same_alert_have_identities_of_their_own(store: Store) -> None:
+    (device, _) = await add_hotel(store, channels=[MAIL, SLACK])
+    await store.apply(batch(changes=[opened(device), cleared(device)]))
+
+    claims = [await claim(store, id_) for id_ in await due(store)]
+
+    assert len({one.idempotency_id for one in claims if one is not None}) == 4
+
+
+async def test_another_hotels_notice_can_be_neither_claimed_nor_recorded(store: Store, notice: NotificationId) -> None:
+    await add_hotel(store, OTHER)
+
+    assert await store.claim_notification(OTHER, notice, worker="w-1", now=NOW, lease=LEASE) is None
+    await claim(store, notice)
+    assert not await store.record_delivered(OTHER, notice, worker="w-1", now=NOW)
+    assert not await store.record_dead(OTHER, notice, worker="w-1", now=NOW, error="x")
+    assert not await store.record_retry(OTHER, notice, worker="w-1", now=NOW, error="x", next_at=NOW)
+
+
+async def test_the_ledger_is_paged_newest_first(store: Store) -> None:
+    devices = await add_hotel(store, tablets=3, channels=[MAIL])
+    for number, device in enumerate(devices):
+        await store.apply(batch(changes=[opened(device, f"A{number}", family=Family.SILENCE)]))
+
+    first = await store.notifications(HOTEL, limit=2)
+    rest = await store.notifications(HOTEL, cursor=first.next, limit=2)
+
+    assert [row.alert_id for row in first.items + rest.items] == ["A2", "A1", "A0"]
+    assert rest.next is None

@@ -1,0 +1,147 @@
+"""No verb shows or touches what is another hotel's. A verb without a row here fails."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from rules.ids import AlertId, DeviceId, HotelId, IntegratorName, RoomId, UserName
+from store import Batch, NotFound, Store
+from store.batch import Orphan, Quarantined
+from store.records import EventBounds, MemberRole, NotificationId, Page, Room
+from tests.store.given import HOTEL, MAIL, NOW, OTHER, add_hotel, batch, heartbeat, later, opened
+
+A1, TAB, ROOM = AlertId("A1"), DeviceId("tab-0"), RoomId("100")
+NOBODY = UserName("ann")
+FIRST = NotificationId(1)
+LEASE = timedelta(minutes=1)
+NOTHING: Page[object] = Page(())
+
+
+async def listed(store: Store) -> list[object]:
+    return [row async for row in store.messages(OTHER)]
+
+
+# What OTHER, which has nothing, sees of HOTEL, which has one of everything; an exception where that is the answer.
+SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
+    "hotel": (lambda store: store.hotel(HotelId("nowhere")), NotFound),
+    "load_hotel": (lambda store: store.load_hotel(HotelId("nowhere")), NotFound),
+    "find_device": (lambda store: store.find_device(OTHER, TAB), None),
+    "device": (lambda store: store.device(OTHER, TAB), None),
+    "devices": (lambda store: store.devices(OTHER), NOTHING),
+    "rooms": (lambda store: store.rooms(OTHER), NOTHING),
+    "channels": (lambda store: store.channels(OTHER), ()),
+    "members": (lambda store: store.members(OTHER), ()),
+    "membership": (lambda store: store.membership(OTHER, NOBODY), None),
+    "integrators": (lambda store: store.integrators(OTHER), ()),
+    "find_integrator": (lambda store: store.find_integrator(OTHER, IntegratorName("opera")), None),
+    "events_after": (lambda store: store.events_after(OTHER, 0, limit=100), []),
+    "event_bounds": (lambda store: store.event_bounds(OTHER), EventBounds(1, 0)),
+    "alerts": (lambda store: store.alerts(OTHER), NOTHING),
+    "open_alerts": (lambda store: store.open_alerts(OTHER), []),
+    "alert": (lambda store: store.alert(OTHER, A1), None),
+    "timeline": (lambda store: store.timeline(OTHER, A1), []),
+    "acknowledge": (lambda store: store.acknowledge(OTHER, A1, by="eve", note=None, now=NOW), NotFound),
+    "notifications": (lambda store: store.notifications(OTHER), NOTHING),
+    "count_notifications": (lambda store: store.count_notifications(OTHER), {}),
+    "claim_notification": (
+        lambda store: store.claim_notification(OTHER, FIRST, worker="w", now=NOW, lease=LEASE),
+        None,
+    ),
+    "record_delivered": (lambda store: store.record_delivered(OTHER, FIRST, worker="w", now=NOW), False),
+    "record_dead": (lambda store: store.record_dead(OTHER, FIRST, worker="w", now=NOW, error="x"), False),
+    "record_retry": (
+        lambda store: store.record_retry(OTHER, FIRST, worker="w", now=NOW, error="x", next_at=NOW),
+        False,
+    ),
+    "history": (lambda store: store.history(OTHER, TAB, start=NOW, end=later(60), points=5), NotFound),
+    "messages": (listed, []),
+    "count_messages": (lambda store: store.count_messages(OTHER), 0),
+    "quarantine": (lambda store: store.quarantine(OTHER), NOTHING),
+    "orphans": (lambda store: store.orphans(OTHER), []),
+    "add_device": (lambda store: store.add_device(OTHER, DeviceId("tab-9"), room_id=ROOM, now=NOW), NotFound),
+}
+
+# Verbs that only add to the hotel they are given: nothing of another could be seen or touched.
+ADDING = {"add_room", "add_devices", "add_channel", "add_user", "add_integrator"}
+
+
+async def one_of_everything(store: Store) -> None:
+    await store.add_integrator(HOTEL, IntegratorName("opera"), scopes=["pms"], now=NOW)
+    await store.add_user(HOTEL, NOBODY, role=MemberRole.STAFF, password_hash=None, now=NOW)
+    device = await store.find_device(HOTEL, TAB)
+    assert device is not None
+    whole = batch(heartbeat(device, "m-1"), changes=[opened(device)])
+    whole.orphans = [Orphan(HOTEL, DeviceId("stranger"), NOW)]
+    whole.quarantined = [
+        Quarantined(hotel_id=HOTEL, device_id=TAB, topic="t", reason="r", detail="d", head=b"x", at=NOW)
+    ]
+    await store.apply(whole)
+
+
+async def everything(store: Store, hotel_id: HotelId) -> list[object]:
+    return [
+        await store.load_hotel(hotel_id),
+        await store.alerts(hotel_id),
+        await store.events_after(hotel_id, 0, limit=100),
+        await store.notifications(hotel_id),
+    ]
+
+
+@pytest.mark.parametrize("verb", SEEN)
+async def test_a_verb_stays_in_its_hotel(store: Store, verb: str) -> None:
+    await add_hotel(store, HOTEL, channels=[MAIL])
+    await add_hotel(store, OTHER, tablets=0)
+    await one_of_everything(store)
+    before = await everything(store, HOTEL)
+    call, answer = SEEN[verb]
+
+    if isinstance(answer, type):
+        with pytest.raises(answer):
+            await call(store)
+    else:
+        assert await call(store) == answer
+
+    assert await everything(store, HOTEL) == before
+
+
+def test_every_verb_that_takes_a_hotel_stands_in_the_matrix() -> None:
+    verbs = {
+        name
+        for name, verb in inspect.getmembers(Store, inspect.isfunction)
+        if not name.startswith("_") and "hotel_id" in inspect.signature(verb).parameters
+    }
+
+    assert verbs == SEEN.keys() | ADDING
+
+
+def test_a_hotel_is_always_the_first_argument() -> None:
+    for name in SEEN.keys() | ADDING:
+        parameters = list(inspect.signature(getattr(Store, name)).parameters)
+        assert parameters[:2] == ["self", "hotel_id"], name
+
+
+async def test_rooms_of_the_same_name_are_not_confused(store: Store) -> None:
+    await add_hotel(store, HOTEL)
+    await add_hotel(store, OTHER)
+    await store.add_room(OTHER, Room(id=RoomId("attic")), now=NOW)
+
+    with pytest.raises(NotFound):
+        await store.add_device(HOTEL, DeviceId("tab-9"), room_id=RoomId("attic"), now=NOW)
+
+
+async def test_a_batch_of_two_hotels_gives_each_its_own(store: Store) -> None:
+    (ours, _) = await add_hotel(store, HOTEL)
+    (theirs, _) = await add_hotel(store, OTHER)
+
+    await store.apply(
+        Batch(
+            received_at=NOW,
+            messages=[heartbeat(ours, "m-1"), heartbeat(theirs, "m-2")],
+            changes=[opened(ours, "A1"), opened(theirs, "B1")],
+        )
+    )
+
+    assert [row.id async for row in store.messages(HOTEL)] == ["m-1"]
+    assert [alert.id for alert in await store.open_alerts(OTHER)] == ["B1"]
