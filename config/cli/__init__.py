@@ -60,6 +60,8 @@ def run(arguments: Sequence[str]) -> int:
         return _refuse_usage(refusal)
     except StartRefused as refusal:
         return _refuse(str(refusal), code=refusal.exit_code)
+    except PermissionError as refusal:
+        return _refuse(f"{refusal.filename}: {refusal.strerror}; use the account that Innwatch runs under", code=1)
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:

@@ -81,8 +81,8 @@ class Agent:
 
     @property
     def is_settled(self) -> bool:
-        """Whether somebody answers for all that it said."""
-        return self._kept.promised
+        """Whether somebody answers for all that it said, and no answer is still on its way."""
+        return self._kept.promised and (self._connection is None or self._connection.is_quiet)
 
     # -- what scenarios and the fleet ask for
 

@@ -82,6 +82,11 @@ class Connection:
         self._client = client
         client.connect(host, port, keepalive=KEEP_ALIVE)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the broker acknowledged everything."""
+        return not self._flying
+
     def send(self, message: Outgoing) -> None:
         """Publish at QoS 1."""
         sent = self._client.publish(self._topic(message.kind), message.body, qos=1)

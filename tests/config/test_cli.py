@@ -2,9 +2,11 @@
 
 import asyncio
 import csv
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import get_args
 
 import msgspec
@@ -15,6 +17,7 @@ from broker.tokens import Claims, KeyRing, Role, TokenType
 from broker.topics import Kind, parse
 from config.cli.bulk import Login
 from config.cli.user import RoleName
+from config.folder import Folder
 from rules.ids import DeviceId, HotelId, MessageId, RoomId, UserName
 from store import Batch, InputKind, Store, StoredMessage
 from store.batch import Quarantined
@@ -33,13 +36,21 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WEBHOOK = "https://hooks.example/services/s3cr3t"
 
 
+@pytest.fixture(scope="module")
+def hotel_folder(new_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = CommandLine(Folder(tmp_path_factory.mktemp("hotel") / "data"))
+    shutil.copytree(new_folder, made.folder.path)
+    made("hotel", "add", "h")
+    made("room", "add", "h", "101", "--ap", "02:aa:00:00:00:01")
+    made("device", "add", "h", "t", "--room", "101")
+    return made.folder.path
+
+
 @pytest.fixture
-def hotel(cli: CommandLine) -> CommandLine:
+def hotel(hotel_folder: Path, tmp_path: Path) -> CommandLine:
     """An installation with hotel `h`, room `101` and tablet `t` in it."""
-    cli("hotel", "add", "h")
-    cli("room", "add", "h", "101", "--ap", "02:aa:00:00:00:01")
-    cli("device", "add", "h", "t", "--room", "101")
-    return cli
+    shutil.copytree(hotel_folder, tmp_path / "data")
+    return CommandLine(Folder.find(tmp_path / "data"))
 
 
 def claims_of(cli: CommandLine, token: str) -> Claims:

@@ -1,6 +1,7 @@
 """Simulated tablets on a real broker: the contract's life of a connection, and what the scenarios tell."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,15 +10,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from broker.tokens import KeyRing
 from config.simulate.fleet import Fleet, Plan
+from config.simulate.hotel import demo_tablets
+from config.simulate.identity import TabletIdentity
 from config.simulate.names import Scenario
 from config.simulate.scenarios import FOREIGN_ACCESS_POINT
+from rules.ids import HotelId
 from rules.messages import Link, ReportKind
+from tests.config.command_line import INNWATCH, CommandLine
 from tests.config.desk import Desk, PlainBroker, identities, until
 from tests.support import Processes, eventually_sync
 
 pytestmark = pytest.mark.server
 
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 QUICKLY = 100.0
 LONGEST = 40.0
 """Seconds that a fleet may take before its test fails; none comes near."""
@@ -173,3 +180,59 @@ def test_the_demo_ends_with_its_parent(
         assert parent.wait(within=20) == 0
 
     eventually_sync(lambda: all(desk.states(name)[-1].state is Link.BYE for name in ("t1", "t2", "t3")), within=20)
+
+
+# -- from the command line
+
+
+def test_simulate_makes_its_tablets_and_ends_cleanly_at_ctrl_c(
+    cli: CommandLine, plain_broker: PlainBroker, desk: Desk, processes: Processes
+) -> None:
+    cli("hotel", "add", "h")
+    where = ("--mqtt-port", str(plain_broker.port), "--data", str(cli.folder.path))
+    program = processes.start([INNWATCH, "simulate", "h", "--tablets", "12", *where])
+    eventually_sync(lambda: desk.beats("demo-101") and desk.beats("demo-202"), within=20)
+
+    program.signal(signal.SIGINT)
+
+    assert program.wait(within=20) == 0
+    assert program.output().splitlines()[-1].startswith("ended: ")
+    eventually_sync(lambda: desk.states("demo-101")[-1].state is Link.BYE)
+    assert desk.refused == []
+
+
+def tablets_of(cli: CommandLine, count: int) -> tuple[TabletIdentity, ...]:
+    keys = KeyRing.of(cli.folder.signing_key())
+    return cli.with_store(lambda store: demo_tablets(store, HotelId("h"), keys=keys, count=count, now=NOW))
+
+
+def test_simulated_tablets_have_rooms_tokens_and_the_pace_of_their_hotel(cli: CommandLine) -> None:
+    cli("hotel", "add", "h", "--profile", "strict")
+
+    tablets = tablets_of(cli, 11)
+
+    keys = KeyRing.of(cli.folder.signing_key())
+    assert [tablet.device_id for tablet in tablets] == [*(f"demo-{number}" for number in range(101, 111)), "demo-201"]
+    assert len({tablet.bssid for tablet in tablets}) == 11
+    assert {tablet.floor for tablet in tablets} == {"1", "2"}
+    assert {tablet.interval for tablet in tablets} == {4.0}
+    assert keys.verify(tablets[0].token, audience="mqtt", now=NOW).sub == "h/demo-101"
+
+
+def test_simulated_tablets_are_used_again_and_only_the_missing_are_added(cli: CommandLine) -> None:
+    cli("hotel", "add", "h")
+    first = tablets_of(cli, 2)
+
+    second = tablets_of(cli, 4)
+
+    assert [(one.device_id, one.bssid) for one in second[:2]] == [(one.device_id, one.bssid) for one in first]
+    assert len(cli("device", "list", "h", "--json").json()) == 4
+
+
+def test_a_simulated_tablet_whose_room_was_changed_lives_in_the_room_as_it_is(cli: CommandLine) -> None:
+    cli("hotel", "add", "h")
+    cli("room", "add", "h", "demo-101", "--ap", "a4:2b:b0:c1:d2:e3", "--profile", "strict")
+
+    (tablet,) = tablets_of(cli, 1)
+
+    assert (tablet.bssid, tablet.interval) == ("a4:2b:b0:c1:d2:e3", 4.0)
