@@ -82,13 +82,18 @@ class Session:
         if len(publish.topic) > self._settings.longest_topic:
             raise Violation(Fault.TOPIC_TOO_LONG)
         name = read_topic(publish.topic)
-        refusal = may_publish(self.claims, name, retain=publish.retain)
         topic = parse(name)
-        if refusal is not None or topic is None:
-            return refusal or Refusal.NO_SUCH_TOPIC
+        if topic is None:
+            return Refusal.NO_SUCH_TOPIC
+        # What the bridge consumes is never retained here. The bridge refuses it with a receipt: closing the connection
+        # unacknowledged would make a tablet that is set up wrongly send it again for ever.
+        inbound = topic.kind in BRIDGE_INBOUND
+        refusal = may_publish(self.claims, name, retain=publish.retain and not inbound)
+        if refusal is not None:
+            return refusal
         if name.count("/") >= self._settings.deepest_topic:
             raise Violation(Fault.TOPIC_TOO_LONG)
-        route = Route(topic, name, topic.kind in BRIDGE_INBOUND)
+        route = Route(topic, name, inbound)
         if len(self._routes) >= REMEMBERED_ROUTES:
             self._routes.clear()
         self._routes[publish.topic] = route

@@ -142,13 +142,17 @@ async def test_a_foreign_topic_at_qos_1_closes_unacknowledged(house: House) -> N
     assert house.counts.ends["not-allowed"] == 1
 
 
-async def test_retain_is_never_device_input(house: House) -> None:
+async def test_the_bridge_is_told_that_a_message_came_with_retain_and_nothing_is_retained(house: House) -> None:
     tablet = await house.connect(house.device())
     await tablet.publish(BEAT, b"fine", packet_id=1)
-    await tablet.expect_puback(1)
     await tablet.publish(BEAT, b"x", packet_id=2, retain=True)
-    await tablet.expect_end()
-    assert house.bridge.payloads == [b"fine"]
+    await tablet.publish(BEAT, b"good", packet_id=3)
+    for packet_id in (1, 2, 3):
+        await tablet.expect_puback(packet_id)
+    assert [(one.payload, one.retain) for one in house.bridge.got] == [(b"fine", False), (b"x", True), (b"good", False)]
+    late = await house.connect(house.service())
+    assert await late.subscribe(BEAT) == [1]
+    await late.ping()  # Answered first: nothing retained was due.
 
 
 async def test_an_integrator_talks_to_itself_in_its_private_space(house: House) -> None:
