@@ -1,5 +1,6 @@
 """A device's history: its live heartbeats in slices, the same whether they were gathered into minutes yet or not."""
 
+import shutil
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -156,9 +157,10 @@ def in_slices(messages: Sequence[StoredMessage], points: int) -> dict[int, list[
 @settings(max_examples=40, deadline=None)
 @given(samples=SAMPLES, split=st.integers(0, 60), points=st.sampled_from([1, 12, 60, 1000]))
 async def test_slices_are_those_that_a_person_would_count(
-    samples: list[tuple[float, float | None, float | None]], split: int, points: int
+    samples: list[tuple[float, float | None, float | None]], split: int, points: int, migrated: Path
 ) -> None:
     with TemporaryDirectory() as folder:
+        shutil.copy(migrated, folder)
         store = await open_store(Path(folder))
         (device, _) = await add_hotel(store)
         messages = [
