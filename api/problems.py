@@ -19,7 +19,7 @@ from litestar.openapi import ResponseSpec
 from msgspec import Struct
 
 from rules.alerts import Acknowledgment
-from store import BadCursor, StoreUnavailable
+from store import BadCursor, DataRefused, NotFound, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -154,7 +154,12 @@ def _translated(fault: Exception) -> Refused | None:
         case StoreUnavailable():
             return Refused(Trouble.UNAVAILABLE, headers={"Retry-After": "1"})
         case BadCursor():
-            return invalid("cursor", "is not one of ours")
+            return Refused(Trouble.NOT_FOUND, "The cursor is not one of this list.")
+        case DataRefused():
+            log.warning("the database refused what a request held: %s", fault)
+            return Refused(Trouble.INVALID, "The database takes no such value.")
+        case NotFound():
+            return Refused(Trouble.NOT_FOUND)
         case ValidationException():
             return Refused(Trouble.INVALID, errors=_field_errors(fault))
         case MethodNotAllowedException():

@@ -16,7 +16,7 @@ from api.records import Acknowledge, AlertDetail
 from broker.tokens import Role
 from rules.alerts import Acknowledgment, AlertSnapshot, AlertStatus
 from rules.ids import HotelId
-from store import AlertGone, AlreadyAcknowledged, NotFound, Store
+from store import AlertGone, AlreadyAcknowledged, Store
 from store.records import Page
 
 
@@ -26,7 +26,7 @@ class Which(StrEnum):
     ALL = "all"
 
 
-@get("/alerts", tags=["alerts"], opt=needs(Role.VIEWER, scope="alerts"), responses=problems(400, 401, 403, 503))
+@get("/alerts", tags=["alerts"], opt=needs(Role.VIEWER, scope="alerts"), responses=problems(400, 401, 403, 404, 503))
 async def list_alerts(
     store: NamedDependency[Store],
     hotel_id: NamedDependency[HotelId],
@@ -72,8 +72,6 @@ async def acknowledge(
     """Take an alert on. The first one wins; the next gets 409 with `by` and `at`. A resolved one is 410."""
     try:
         return await store.acknowledge(hotel_id, alert_named(alert_id), by=caller.name, note=data.note, now=clock())
-    except NotFound:
-        raise Refused(Trouble.NOT_FOUND) from None
     except AlertGone:
         raise Refused(Trouble.RESOLVED, "Its condition has ended; there is nothing left to acknowledge.") from None
     except AlreadyAcknowledged as first:

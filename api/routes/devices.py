@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
+import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
@@ -14,18 +15,18 @@ from api.problems import Refused, Trouble, invalid, problems
 from api.records import DeviceView, History, device_view
 from broker.tokens import Role
 from rules.ids import HotelId
+from rules.messages import Aware
 from store import Store
 from store.records import DeviceRow, Page
 
-LONGEST = timedelta(days=400)
-"""Of a history: longer than heartbeats are kept."""
-
-_From = Annotated[datetime | None, QueryParameter(name="from", description="Start; a day before the end if absent.")]
-_To = Annotated[datetime | None, QueryParameter(name="to", description="End, exclusive; now if absent.")]
+_From = Annotated[
+    str | None, QueryParameter(name="from", format="date-time", description="Start; a day before the end if absent.")
+]
+_To = Annotated[str | None, QueryParameter(name="to", format="date-time", description="End, exclusive; now if absent.")]
 _Points = Annotated[int, QueryParameter(ge=1, le=1000, description="Slices, at most.")]
 
 
-@get("/devices", tags=["devices"], opt=needs(Role.VIEWER, scope="rooms"), responses=problems(400, 401, 403, 503))
+@get("/devices", tags=["devices"], opt=needs(Role.VIEWER, scope="rooms"), responses=problems(400, 401, 403, 404, 503))
 async def list_devices(
     store: NamedDependency[Store], hotel_id: NamedDependency[HotelId], cursor: Cursor = None, limit: Limit = PAGE
 ) -> Page[DeviceView]:
@@ -62,23 +63,26 @@ async def show_history(
 ) -> History:
     """A tablet's signal and battery, summed up in at most `points` equal slices of [from, to)."""
     device = (await _device(store, hotel_id, device_id)).device
-    start, end = _span(from_, to, now=clock())
+    end = clock() if to is None else _moment("to", to)
+    start = _day_before(end) if from_ is None else _moment("from", from_)
+    if start >= end:
+        return History(())
     return History(tuple(await store.history(hotel_id, device.id, start=start, end=end, points=points)))
 
 
-def _span(start: datetime | None, end: datetime | None, *, now: datetime) -> tuple[datetime, datetime]:
-    """Return the span with its defaults; raises Refused (400) for one without zone, upside down or too long."""
-    for field, moment in (("from", start), ("to", end)):
-        if moment is not None and moment.tzinfo is None:
-            raise invalid(field, "needs a time zone")
+def _moment(field: str, text: str) -> datetime:
+    """Return a moment in UTC; raises Refused (400) for one without a zone, or outside of the calendar there."""
     try:
-        end = (end or now).astimezone(UTC)
-        start = (start or end - timedelta(days=1)).astimezone(UTC)
-        if not timedelta() < end - start <= LONGEST:
-            raise invalid("from", f"must lie before `to`, and not more than {LONGEST.days} days")
-    except OverflowError:
-        raise invalid("from", "lies outside of the calendar") from None
-    return start, end
+        return msgspec.convert(text, Aware).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
+        raise invalid(field, "is no RFC 3339 time with a zone") from None
+
+
+def _day_before(end: datetime) -> datetime:
+    return end - timedelta(days=1) if end - _FIRST > timedelta(days=1) else _FIRST
+
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 async def _device(store: Store, hotel_id: HotelId, device_id: str) -> DeviceRow:

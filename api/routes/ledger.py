@@ -17,7 +17,7 @@ from store.records import Notification, NotificationState, Page, QuarantineRow
 _State = Annotated[NotificationState | None, QueryParameter(name="state", description="Only those that stand so.")]
 
 
-@get("/notifications", opt=needs(Role.VIEWER), tags=["notifications"], responses=problems(400, 401, 403, 503))
+@get("/notifications", opt=needs(Role.VIEWER), tags=["notifications"], responses=problems(400, 401, 403, 404, 503))
 async def list_notifications(
     store: NamedDependency[Store],
     hotel_id: NamedDependency[HotelId],
@@ -29,7 +29,7 @@ async def list_notifications(
     return await store.notifications(hotel_id, state=state_, cursor=cursor, limit=limit)
 
 
-@get("/quarantine", opt=needs(Role.MANAGER), tags=["quarantine"], responses=problems(400, 401, 403, 503))
+@get("/quarantine", opt=needs(Role.MANAGER), tags=["quarantine"], responses=problems(400, 401, 403, 404, 503))
 async def list_quarantine(
     store: NamedDependency[Store], hotel_id: NamedDependency[HotelId], cursor: Cursor = None, limit: Limit = PAGE
 ) -> Page[QuarantineRow]:

@@ -13,7 +13,7 @@ from store import Store
 from store.records import Page
 
 
-@get("/rooms", tags=["rooms"], opt=needs(Role.VIEWER, scope="rooms"), responses=problems(400, 401, 403, 503))
+@get("/rooms", tags=["rooms"], opt=needs(Role.VIEWER, scope="rooms"), responses=problems(400, 401, 403, 404, 503))
 async def list_rooms(
     store: NamedDependency[Store], hotel_id: NamedDependency[HotelId], cursor: Cursor = None, limit: Limit = PAGE
 ) -> Page[RoomView]:

@@ -4,16 +4,16 @@ from litestar import get
 from litestar.di import NamedDependency
 
 from api.gate import Caller, needs
-from api.problems import Refused, Trouble, problems, unauthorized
+from api.problems import Trouble, problems, unauthorized
 from api.records import MqttPlace, Session, SessionHotel
 from api.routes.signin import Desk
 from api.settings import ApiSettings
 from broker.tokens import Role
 from rules.ids import HotelId, UserName
-from store import NotFound, Store
+from store import Store
 
 
-@get("/session", opt=needs(Role.VIEWER, hotel=False), tags=["auth"], responses=problems(401, 403, 503))
+@get("/session", opt=needs(Role.VIEWER, hotel=False), tags=["auth"], responses=problems(401, 403, 404, 503))
 async def show_session(
     store: NamedDependency[Store],
     desk: NamedDependency[Desk],
@@ -42,8 +42,5 @@ async def show_session(
 
 
 async def _hotel(store: Store, hotel_id: HotelId) -> SessionHotel:
-    try:
-        hotel = await store.hotel(hotel_id)
-    except NotFound:
-        raise Refused(Trouble.NOT_FOUND) from None
+    hotel = await store.hotel(hotel_id)
     return SessionHotel(hotel.id, hotel.name, hotel.timezone, hotel.profile)
