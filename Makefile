@@ -87,7 +87,7 @@ $(STAMP): pyproject.toml requirements.lock
 	@rm -f $(STAMP)
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
 	@if $(BIN)/python -m pip install --quiet --require-hashes -r $(VENV)/uv.lock \
-	    && $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock; then :; \
+	    && $(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock; then :; \
 	  else \
 	    echo "uv could not do it; trying pip"; \
 	    $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \

@@ -46,8 +46,20 @@ def run_embedded(settings: Settings, *, demo: int | None, for_tests: bool) -> in
     folder = Folder.make(settings.data, for_tests=for_tests)
     if settings.clock_file is not None and not folder.is_for_tests:
         raise BadSetting(f"INNWATCH_CLOCK moves time: refused, because {folder.path} was not made with --for-tests")
-    with folder.locked(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(Embedded(settings, folder).run(demo=demo))
+    try:
+        with folder.locked(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(Embedded(settings, folder).run(demo=demo))
+    except BaseExceptionGroup as failed:
+        # One of the parts that start together refused; the others have been ended.
+        refused = failed.subgroup(StartRefused)
+        if refused is None:
+            raise
+        raise _first(refused) from None
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 class Embedded:

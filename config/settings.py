@@ -111,7 +111,8 @@ def is_web_address(text: str) -> bool:
     """Whether `text` is a whole http(s) URL with a host and a sane port."""
     try:
         parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        sound = text.isprintable() and " " not in text
+        return sound and parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         return False
 
@@ -139,7 +140,7 @@ class _Reader:
         text = self.text(name)
         if text is None:
             return default
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
             raise BadSetting(f"{name} must be a whole number from {least} to {most}")
         return int(text)
 
