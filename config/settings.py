@@ -89,20 +89,22 @@ def read_settings(environment: Mapping[str, str], **options: object) -> Settings
 
 
 def _smtp(read: "_Reader") -> Smtp | None:
-    host = read.text("SMTP_HOST")
+    """The mail server. Every variable is checked, whether mail is on or not."""
+    host, username = read.text("SMTP_HOST"), read.text("SMTP_USERNAME") or read.text("SMTP_USER")
     enabled = read.yes_or_no("SMTP_ENABLED", default=host is not None)
-    if enabled and host is None:
-        raise BadSetting("SMTP_ENABLED is true but SMTP_HOST is missing; set it to the mail server's name")
-    if not enabled or host is None:
-        return None
-    username = read.text("SMTP_USERNAME") or read.text("SMTP_USER")
+    port = read.port("SMTP_PORT", 587)
     security = read.choice("SMTP_SECURITY", tuple(s.value.upper() for s in SmtpSecurity), default="AUTO")
+    sender = read.text("SMTP_FROM") or (username if username and "@" in username else "innwatch@localhost")
+    if not enabled:
+        return None
+    if host is None:
+        raise BadSetting("SMTP_ENABLED is true but SMTP_HOST is missing; set it to the mail server's name")
     return Smtp(
         host=host,
-        port=read.port("SMTP_PORT", 587),
+        port=port,
         username=username,
         password=read.text("SMTP_PASSWORD"),
-        sender=read.text("SMTP_FROM") or (username if username and "@" in username else "innwatch@localhost"),
+        sender=sender,
         security=SmtpSecurity(security.lower()),
     )
 

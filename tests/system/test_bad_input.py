@@ -1,0 +1,170 @@
+"""Rubbish of every kind: a clear refusal, nothing lost, and the next good message goes through."""
+
+import re
+import signal
+import socket
+import sqlite3
+import stat
+from pathlib import Path
+
+import httpx
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.support import Processes, eventually_sync
+from tests.system.installation import Installation, bssid_of, heartbeat
+from tests.system.listeners import event_stream
+
+TOPIC = "hotels/grand/devices/tab-101/heartbeat"
+
+
+@pytest.fixture
+def innwatch(processes: Processes, tmp_path: Path) -> Installation:
+    installation = Installation(processes, tmp_path)
+    installation.start()
+    installation.furnish()
+    return installation
+
+
+class Wire:
+    """A paho client of tab-101 that remembers how its connection ended."""
+
+    def __init__(self, innwatch: Installation, *, token: str) -> None:
+        self.codes: list[int] = []
+        self.client = Client(CallbackAPIVersion.VERSION2, client_id="grand/tab-101", reconnect_on_failure=False)
+        self.client.username_pw_set("grand/tab-101", token)
+        self.client.on_connect = lambda _c, _u, _f, code, _p: self.codes.append(int(code.value))
+        self.client.connect("127.0.0.1", innwatch.mqtt_port)
+        self.client.loop_start()
+        eventually_sync(lambda: self.codes)
+
+    def publish(self, payload: str | bytes, topic: str = TOPIC) -> bool:
+        """Whether it was acknowledged."""
+        handed = self.client.publish(topic, payload, qos=1)
+        eventually_sync(lambda: handed.is_published() or not self.client.is_connected())
+        return handed.is_published()
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def test_rubbish_in_payloads_is_quarantined_and_the_same_clients_next_message_is_stored(innwatch: Installation) -> None:
+    wire = Wire(innwatch, token=innwatch.token("device", "grand", "tab-101"))
+    rubbish = [b"", b"\xff\xfe", b"{", b"[" * 5000, b'{"id":"x"}', b"x" * 9000, heartbeat(bssid="b", rssi=99).encode()]
+    for payload in rubbish:
+        assert wire.publish(payload)
+    assert wire.publish(heartbeat(bssid=bssid_of(101), id="m-good"))
+    wire.close()
+    assert innwatch.messages("grand", "tab-101") == ["m-good"]
+    assert len(innwatch.cli("quarantine", "list", "grand", "--json").splitlines()) >= len(rubbish)
+
+
+def test_what_the_database_refuses_is_set_aside_and_its_neighbours_are_stored(innwatch: Installation) -> None:
+    database = sqlite3.connect(innwatch.data / "innwatch.db", timeout=5)
+    database.execute(
+        "create trigger poison before insert on message when new.message_id = 'm-poison' "
+        "begin select raise(abort, 'poison'); end"
+    )
+    database.commit()
+    database.close()
+    wire = Wire(innwatch, token=innwatch.token("device", "grand", "tab-101"))
+    names = ["m-1", "m-2", "m-poison", "m-3", "m-4"]
+    handed = [wire.client.publish(TOPIC, heartbeat(bssid=bssid_of(101), id=name), qos=1) for name in names]
+    eventually_sync(lambda: all(one.is_published() for one in handed))
+    wire.close()
+    assert innwatch.messages("grand", "tab-101") == ["m-1", "m-2", "m-3", "m-4"]
+
+
+def test_a_topic_that_is_not_its_own_ends_the_connection_and_the_next_one_is_welcome(innwatch: Installation) -> None:
+    token = innwatch.token("device", "grand", "tab-101")
+    wire = Wire(innwatch, token=token)
+    assert not wire.publish(heartbeat(bssid="x"), topic="hotels/grand/devices/tab-102/heartbeat")
+    wire.close()
+    again = Wire(innwatch, token=token)
+    assert again.publish(heartbeat(bssid=bssid_of(101)))
+    again.close()
+
+
+@pytest.mark.parametrize("packet", [b"\x00\x00", b"\x10\xff\xff\xff\xff\x7f", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 600])
+def test_rubbish_packets_close_their_connection_and_no_other(innwatch: Installation, packet: bytes) -> None:
+    wire = Wire(innwatch, token=innwatch.token("device", "grand", "tab-101"))
+    with socket.create_connection(("127.0.0.1", innwatch.mqtt_port), timeout=5) as stranger:
+        stranger.sendall(packet)
+        assert stranger.recv(100) == b""
+    assert wire.publish(heartbeat(bssid=bssid_of(101)))
+    wire.close()
+
+
+@pytest.mark.parametrize("token", ["", "rubbish", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
+def test_a_rubbish_token_is_refused(innwatch: Installation, token: str) -> None:
+    wire = Wire(innwatch, token=token)
+    wire.close()
+    assert wire.codes in ([134], [135])
+    reply = httpx.get(f"{innwatch.url}/api/alerts", headers={"Authorization": f"Bearer {token or 'x'}"})
+    assert (reply.status_code, reply.headers["content-type"]) == (401, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("env", "names"),
+    [
+        ({"SECRET_KEY": "short"}, "SECRET_KEY"),
+        ({"SECRET_KEY": "changeme-changeme-changeme-changeme"}, "SECRET_KEY"),
+        ({"SMTP_PORT": "many"}, "SMTP_PORT"),
+        ({"SLACK_WEBHOOK_URL": "hooks.slack.example/x"}, "SLACK_WEBHOOK_URL"),
+        ({"ALERT_EMAIL_RECIPIENTS": "nobody"}, "ALERT_EMAIL_RECIPIENTS"),
+        ({"INNWATCH_CLOCK": "clock"}, "INNWATCH_CLOCK"),
+    ],
+)
+def test_a_bad_setting_stops_the_start_with_one_line(
+    processes: Processes, tmp_path: Path, env: dict[str, str], names: str
+) -> None:
+    process = Installation(processes, tmp_path, env=env).spawn()
+    assert process.wait(within=10) == 78
+    (line,) = process.output().splitlines()
+    assert line.startswith(f"innwatch: {names}")
+    assert not any(secret in line for secret in ("changeme", "hooks.slack.example/x"))
+
+
+def test_a_taken_port_stops_the_start_with_one_line(processes: Processes, tmp_path: Path) -> None:
+    installation = Installation(processes, tmp_path)
+    for port in (installation.http_port, installation.mqtt_port, installation.ws_port):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", port))
+            taken.listen()
+            process = installation.spawn()
+            assert process.wait(within=10) == 1
+            assert re.fullmatch(rf"innwatch: .*{port}.*\n", process.output())
+
+
+def test_a_second_process_on_the_folder_is_refused_and_the_first_goes_on(
+    innwatch: Installation, processes: Processes, tmp_path: Path
+) -> None:
+    second = Installation(processes, tmp_path).spawn()
+    assert second.wait(within=10) == 1
+    assert "in use" in second.output()
+    assert httpx.get(f"{innwatch.url}/health/ready").status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_cleanly_with_streams_open(innwatch: Installation, number: signal.Signals) -> None:
+    sam = innwatch.person("sam")
+    wire = Wire(innwatch, token=innwatch.token("device", "grand", "tab-101"))
+    assert innwatch.process is not None
+    with event_stream(innwatch.url, sam.token):
+        innwatch.process.signal(number)
+        assert innwatch.process.wait(within=4) == 0
+    wire.close()
+    assert "Traceback" not in innwatch.process.output()
+
+
+def test_the_data_folder_is_for_its_owner_alone(innwatch: Installation) -> None:
+    assert stat.S_IMODE(innwatch.data.stat().st_mode) == 0o700
+    for name in ("first-login.json", "signing.key"):
+        assert stat.S_IMODE((innwatch.data / name).stat().st_mode) == 0o600
+
+
+def test_what_is_started_without_options_makes_one_hotel(innwatch: Installation) -> None:
+    assert innwatch.first_login()["hotelId"] == "hotel-1"
+    assert innwatch.admin().get("/api/session")["hotel"]["id"] == "hotel-1"
