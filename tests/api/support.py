@@ -100,9 +100,11 @@ class World:
     async def clear_alert(self, hotel_id: HotelId, alert_id: AlertId) -> None:
         await self.change(hotel_id, alert_id, kind=ChangeKind.CLEARED)
 
-    async def change(self, hotel_id: HotelId, alert_id: AlertId, *, kind: ChangeKind) -> None:
+    async def change(
+        self, hotel_id: HotelId, alert_id: AlertId, *, kind: ChangeKind, observed: str = "de:ad:be:ef:00:01"
+    ) -> None:
         device, now = self.devices[hotel_id], self.clock()
-        why = (Reason(Because.FOREIGN, observed="de:ad:be:ef:00:01"),)
+        why = (Reason(Because.FOREIGN, observed=observed),)
         alert = OpenAlert(
             id=alert_id, family=Family.BREACH, rule=Rule.BREACH_ACCESS_POINT, severity=Severity.HIGH,
             opened_at=now, last_at=now, why=why,

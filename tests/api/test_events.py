@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from api import ApiSettings, build_app
 from broker.tokens import Role
+from rules.alerts import ChangeKind
 from rules.ids import HotelId
 from store import LocalDoorbell
 from tests.api.support import INN, LODGE, Furnished, Parts, Served, World, serving
@@ -149,6 +151,22 @@ async def test_a_stream_ends_when_its_token_does(world: World, served: Served) -
     assert reader.comments[-1] == "token-expired"
 
 
+async def test_a_person_whose_account_is_disabled_is_out_within_seconds(
+    world: World, served: Served, tmp_path: Path
+) -> None:
+    token = viewer(world)
+    async with served.reader(token) as reader:
+        with sqlite3.connect(tmp_path / "innwatch.db") as database:  # No verb of the store disables anybody yet.
+            database.execute("UPDATE account SET disabled = 1 WHERE name = 'inn-viewer'")
+        database.close()
+        await eventually(lambda: reader.ended)
+    async with world.client(token) as client:
+        answer = await client.get("/api/alerts")
+
+    assert reader.comments[-1] == "token-revoked"
+    assert answer.json()["type"] == "urn:innwatch:problem:token-revoked"
+
+
 async def test_a_stranger_gets_no_stream(world: World, served: Served) -> None:
     async with httpx.AsyncClient() as client:
         answer = await client.get(f"{served.url}/api/events")
@@ -175,10 +193,21 @@ async def test_open_streams_do_not_keep_the_server_from_stopping(world: World) -
 
 
 async def test_a_reader_that_does_not_read_holds_up_nobody_and_not_the_stop(world: World) -> None:
+    more_than_the_system_buffers = "x" * 100_000
     async with serving(world.app) as served, served.reader(viewer(world)) as reader:
         with stuck(served, viewer(world)):
-            await several(world, 400)
-            await eventually(lambda: len(reader.heard) == 400)
+            for _ in range(150):
+                await world.change(
+                    INN, world.alerts[INN], kind=ChangeKind.CHANGED, observed=more_than_the_system_buffers
+                )
+            await eventually(lambda: len(reader.heard) == 150, within=15)
+            served.stop()
+            await eventually(lambda: reader.ended)
+    async with world.client(address="127.0.0.1") as client:
+        metrics = (await client.get("/metrics")).text
+
+    assert 'innwatch_event_streams_ended_total{why="slow"} 1.0' in metrics
+    assert 'innwatch_event_streams_ended_total{why="closing"} 1.0' in metrics
 
 
 @contextmanager
