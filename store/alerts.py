@@ -17,8 +17,7 @@ from store.transaction import Row, Transaction
 
 _ALERTS = f"SELECT {COLUMNS} FROM alert WHERE hotel_key = (SELECT key FROM hotel WHERE id = :hotel)"  # noqa: S608 - ours
 
-_FIRST = (2**63 - 1, 2**63 - 1)
-"""Before the newest."""
+_NEWEST = (cursors.LAST, cursors.LAST)
 
 
 _alerts = msgspec.json.Decoder(AlertSnapshot)
@@ -32,7 +31,7 @@ class Alerts:
         self, hotel_id: HotelId, *, status: AlertStatus | None = None, cursor: str | None = None, limit: int = 50
     ) -> Page[AlertSnapshot]:
         """Newest first. Raises BadCursor."""
-        before = _FIRST if cursor is None else cursors.decode(cursor, tuple[int, int])
+        before = _NEWEST if cursor is None else cursors.decode(cursor, tuple[cursors.Place, cursors.Place])
         return await self._database.read(
             lambda transaction: _page(transaction, hotel_id, status=status, before=before, limit=limit)
         )

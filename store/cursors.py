@@ -6,9 +6,10 @@ A cursor is no secret and proves nothing: every query that takes one is inside i
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from store.errors import BadCursor
 from store.records import Page
@@ -16,6 +17,12 @@ from store.transaction import Row
 
 P = TypeVar("P")
 T = TypeVar("T")
+
+Place = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""A key or a time in a cursor: what SQLite can compare with its own."""
+
+LAST = 2**63 - 1
+"""The place after all others."""
 
 LONGEST = 1000
 """Items of a page, however many were asked for."""

@@ -46,7 +46,7 @@ class Store(Fleet, People, Intake, Events, Alerts, Outbox, History):
         """
         path = path_of(url)
         if not await asyncio.to_thread(is_current, path, migrate=migrate):
-            await asyncio.to_thread(move_to, path)
+            await asyncio.to_thread(move_to, path, lock_timeout=lock_timeout)
         return cls(await Database.open(path, doorbell=doorbell, lock_timeout=lock_timeout))
 
     def __init__(self, database: Database) -> None:

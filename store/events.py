@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from rules.alerts import AlertSnapshot, Reason
 from rules.ids import AlertId, HotelId
+from store import cursors
 from store.database import Database
 from store.errors import NotFound
 from store.records import ChannelKind, Event, EventBounds, EventType, NoticeKind, Recorded
@@ -98,7 +99,7 @@ def _after(transaction: Transaction, hotel_id: HotelId, after: int, *, limit: in
         " WHERE event.hotel_key = (SELECT key FROM hotel WHERE hotel.id = :hotel) AND event.id > :after"
         " ORDER BY event.id LIMIT :limit",
         hotel=hotel_id,
-        after=after,
+        after=min(after, cursors.LAST),
         limit=limit,
     )
     return [Event(row[0], moment(row[1]), EventType(row[2]), row[3], msgspec.Raw(row[4].encode())) for row in rows]

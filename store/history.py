@@ -95,7 +95,7 @@ class History:
 
     async def quarantine(self, hotel_id: HotelId, *, cursor: str | None = None, limit: int = 50) -> Page[QuarantineRow]:
         """Newest first. Raises BadCursor."""
-        before = 2**63 - 1 if cursor is None else cursors.decode(cursor, int)
+        before = cursors.LAST if cursor is None else cursors.decode(cursor, cursors.Place)
         limit = cursors.bounded(limit)
         rows = await self._database.read(
             lambda transaction: transaction.rows(

@@ -135,7 +135,7 @@ class Outbox:
         limit: int = 50,
     ) -> Page[Notification]:
         """The ledger, newest first. Raises BadCursor."""
-        before = 2**63 - 1 if cursor is None else cursors.decode(cursor, int)
+        before = cursors.LAST if cursor is None else cursors.decode(cursor, cursors.Place)
         return await self._database.read(
             lambda transaction: _page(transaction, hotel_id, state=state, before=before, limit=limit)
         )

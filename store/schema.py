@@ -5,6 +5,7 @@ A start with nothing to migrate reads one row: Alembic and SQLAlchemy are import
 
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,8 @@ def revision_of(raw: sqlite3.Connection) -> str | None:
 
 def is_current(path: Path, *, migrate: bool) -> bool:
     """Whether there is nothing to do. Raises SchemaTooNew, SchemaTooOld (without `migrate`), StoreUnavailable."""
+    if not migrate and not path.exists():
+        raise SchemaTooOld(f"there is no database at {path}")
     with translated(), closing(sqlite3.connect(path)) as raw:
         found = revision_of(raw)
     if found == HEAD:
@@ -42,18 +45,25 @@ def is_current(path: Path, *, migrate: bool) -> bool:
     return False
 
 
-def move_to(path: Path, revision: str = HEAD) -> None:
+def move_to(path: Path, revision: str = HEAD, *, lock_timeout: timedelta = timedelta(seconds=5)) -> None:
     """Upgrade or downgrade, in one transaction. Blocks: run it in a thread. Raises StoreUnavailable."""
-    from sqlalchemy import create_engine, event  # noqa: PLC0415 - see the head
+    from sqlalchemy import URL, create_engine, event  # noqa: PLC0415 - see the head
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
-    engine = create_engine(f"sqlite+pysqlite:///{path}", connect_args={"isolation_level": None})
+    engine = create_engine(
+        URL.create("sqlite+pysqlite", database=str(path)),
+        connect_args={"isolation_level": None, "timeout": lock_timeout.total_seconds()},
+    )
     # The driver's own transactions leave schema changes outside; and two processes that start together take turns.
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    try:
-        with translated(), engine.begin() as connection:
-            _run_alembic(connection, revision)
-    finally:
-        engine.dispose()
+    with translated():
+        try:
+            with engine.begin() as connection:
+                _run_alembic(connection, revision)
+        except DBAPIError as error:
+            raise error.orig or error from error
+        finally:
+            engine.dispose()
 
 
 def _run_alembic(connection: "Connection", revision: str) -> None:

@@ -183,4 +183,5 @@ def _read(raw: sqlite3.Connection, work: Work[T]) -> T:
     try:
         return work(Transaction(raw))
     finally:
-        raw.execute("ROLLBACK")  # Nothing was written; ends the snapshot whatever happened.
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")  # Nothing was written: this ends the snapshot.

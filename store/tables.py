@@ -300,6 +300,7 @@ class NotificationTable(Base, table=True):
             postgresql_where=text("due_at IS NOT NULL"),
         ),
         Index("ix_notification_newest", "hotel_key", "id"),
+        Index("ix_notification_state", "hotel_key", "state", "id"),
     )
 
     id: int = Field(primary_key=True, sa_type=KEY)

@@ -6,7 +6,7 @@ import pytest
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Profile
 from rules.state import DeviceState
-from store import BadCursor, Exists, NotFound, Store
+from store import BadCursor, Exists, NotFound, Store, cursors
 from store.records import EventType, Hotel, Room
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, SLACK, add_hotel, batch, new_tablet, online
 
@@ -137,7 +137,11 @@ async def test_devices_and_rooms_are_paged_in_order_of_id(store: Store) -> None:
     assert [room.id for room in (await store.rooms(HOTEL, cursor=rooms.next)).items] == ["103", "104"]
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "AAAA", "gqFh", "é", "a" * 5000, "../..", "null"])
+BEYOND = cursors.encode(2**64 - 1)
+BEYOND_TWICE = cursors.encode((2**64 - 1, 0))
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "AAAA", "gqFh", "é", "a" * 5000, "../..", "null", BEYOND, BEYOND_TWICE])
 async def test_a_cursor_that_was_not_given_out_is_refused(store: Store, cursor: str) -> None:
     await add_hotel(store)
 

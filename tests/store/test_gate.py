@@ -2,7 +2,7 @@
 
 import asyncio
 
-from store.gate import Gate, Waiters
+from store.gate import IN_A_ROW, Gate, Waiters
 
 
 async def test_people_go_before_batches_each_in_order_of_arrival() -> None:
@@ -24,6 +24,28 @@ async def test_people_go_before_batches_each_in_order_of_arrival() -> None:
         gate.leave()
 
     assert went == ["ann", "bob", "batch-1", "batch-2"]
+
+
+async def test_a_storm_of_urgent_writers_lets_a_batch_through_now_and_then() -> None:
+    gate = Gate()
+    went: list[str] = []
+
+    async def write(name: str, queue: Waiters) -> None:
+        await gate.enter(queue)
+        went.append(name)
+        gate.leave()
+
+    await gate.enter(gate.patient)
+    async with asyncio.TaskGroup() as group:
+        for number in range(2):
+            group.create_task(write(f"batch-{number}", gate.patient))
+        for number in range(20):
+            group.create_task(write(f"notice-{number}", gate.urgent))
+        await asyncio.sleep(0)
+        gate.leave()
+
+    assert [name for name in went if name.startswith("notice")] == [f"notice-{number}" for number in range(20)]
+    assert [went.index(f"batch-{number}") for number in range(2)] == [IN_A_ROW, 2 * IN_A_ROW + 1]
 
 
 async def test_a_turn_that_comes_to_somebody_who_left_goes_to_the_next() -> None:

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,29 @@ async def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
 async def test_an_old_schema_is_refused_where_migrating_is_somebody_elses_task(tmp_path: Path) -> None:
     with pytest.raises(SchemaTooOld):
         await Store.open(url_of(tmp_path), doorbell=LocalDoorbell(), migrate=False)
+
+    assert not (tmp_path / "innwatch.db").exists()
+
+
+async def test_a_database_that_another_process_holds_is_unavailable_to_a_migration(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "innwatch.db", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=WAL").fetchall()
+        other.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(StoreUnavailable, match="locked"):
+            await open_store(tmp_path, lock_timeout=timedelta(milliseconds=30))
+
+
+@pytest.mark.parametrize("name", ["a%20b", "what?", "a b#c", "ünïcode"])
+async def test_a_folder_may_be_named_as_it_likes(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+
+    store = await open_store(folder)
+    await add_hotel(store)
+    await store.close()
+
+    assert (folder / "innwatch.db").stat().st_size > 0
 
 
 @pytest.mark.parametrize("content", [b"not a database, but long enough to look like one" * 100])
