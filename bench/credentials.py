@@ -23,16 +23,15 @@ class Tablet(Struct, frozen=True):
 
 
 def read_tablets(text: str) -> list[Tablet]:
-    """Return the tablets of a CSV in its order.
+    """Return the tablets of a CSV, with or without headings, in its order.
 
-    Raises BenchFailed, naming the line, where headings, a field or a heartbeat topic are wrong or a device comes twice.
+    Raises BenchFailed, naming the line but never a token, where a field or a heartbeat topic is wrong or a device comes
+    twice.
     """
-    rows = csv.reader(io.StringIO(text))
-    headings = next(rows, [])
-    if headings != list(Tablet.__struct_fields__):
-        raise BenchFailed(f"the credentials begin with {','.join(headings)!r} and not with their headings")
     tablets: dict[str, Tablet] = {}
-    for number, row in enumerate(rows, start=2):
+    for number, row in enumerate(csv.reader(io.StringIO(text)), start=1):
+        if number == 1 and row == list(Tablet.__struct_fields__):
+            continue
         tablet = _tablet(row, number)
         if tablet.device_id in tablets:
             raise BenchFailed(f"line {number} of the credentials: {tablet.device_id} comes twice")

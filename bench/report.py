@@ -1,6 +1,7 @@
 """From rounds to the table: medians, ratios of the same round, and how one knows that the generator did not decide."""
 
 import statistics
+import textwrap
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -142,18 +143,13 @@ def table(lines: Sequence[Figure]) -> str:
 
 def text(rounds: Sequence[Round], *, plan: Plan, machine: Machine) -> str:
     """Return everything that the bench prints at its end."""
-    headline = f"Medians of {len(rounds)} rounds of {plan.seconds:g} s."
-    notes = NOTES.format(payload=rounds[0].ours.full.payload_bytes)
-    return "\n\n".join(
-        [
-            table(figures(rounds, plan)),
-            headline,
-            notes,
-            generator_verdict(rounds).text,
-            disturbance(rounds),
-            str(machine),
-        ]
+    headline = (
+        f"Medians of {len(rounds)} round{'s' if len(rounds) > 1 else ''}, each figure measured for {plan.seconds:g} s."
     )
+    notes = f"{headline} {NOTES.format(payload=rounds[0].ours.full.payload_bytes)}"
+    paragraphs = [notes, generator_verdict(rounds).text, disturbance(rounds), str(machine)]
+    wrapped = [textwrap.fill(paragraph, 120, break_on_hyphens=False) for paragraph in paragraphs]
+    return "\n\n".join([table(figures(rounds, plan)), *wrapped])
 
 
 def _breach(name: str, runs: Sequence[Run], *, relayed: Sequence[Latency | None] = ()) -> list[Figure]:

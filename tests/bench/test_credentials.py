@@ -31,9 +31,8 @@ def test_each_line_is_one_tablet_in_the_order_of_the_file() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "not with their headings"),
-        (f"{LINE}\n", "not with their headings"),
-        ("Traceback (most recent call last):\n", "not with their headings"),
+        ("Traceback (most recent call last):\n", "line 1 .* has 1 fields"),
+        (f"{LINE}\n{HEADINGS}\n", "line 2 .* no heartbeat topic"),
         (f"{HEADINGS}\n{LINE},more\n", "line 2 .* has 8 fields"),
         (f"{HEADINGS}\n{LINE}\n\n", "line 3 .* has 0 fields"),
         (f"{HEADINGS}\n{LINE}\n{LINE}\n", "line 3 .* t-1 comes twice"),
@@ -45,6 +44,10 @@ def test_each_line_is_one_tablet_in_the_order_of_the_file() -> None:
 def test_a_csv_that_is_not_ours_is_refused_with_the_line(text: str, complaint: str) -> None:
     with pytest.raises(BenchFailed, match=complaint):
         read_tablets(text)
+
+
+def test_headings_may_be_missing() -> None:
+    assert read_tablets(f"{LINE}\n") == read_tablets(f"{HEADINGS}\n{LINE}\n")
 
 
 def test_tablets_survive_being_written_for_the_generator(tmp_path: Path) -> None:
