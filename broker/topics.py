@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from rules.ids import AlertId, DeviceId, HotelId, RoomId, is_id
+from rules.ids import AlertId, DeviceId, HotelId, is_id
 
 
 class Kind(StrEnum):
@@ -178,6 +178,13 @@ def matches(topic_filter: str, topic: str) -> bool:
     return len(wanted) == len(levels) and all(want in ("+", level) for want, level in zip(wanted, levels, strict=True))
 
 
+def name_of(topic: Topic) -> str:
+    """Return the topic as it stands in a packet; `parse` reads it back."""
+    words = {Slot.HOTEL: topic.hotel_id, Slot.SUBJECT: topic.subject, Slot.PMS_KIND: topic.rest, Slot.TAIL: topic.rest}
+    levels = (words[level] if isinstance(level, Slot) else level for level in TEMPLATES[topic.kind])
+    return "/".join(level for level in levels if level is not None)
+
+
 def device_topic(hotel_id: HotelId, device_id: DeviceId, kind: Kind) -> str:
     """Return the topic of one of a device's kinds, from `heartbeat` to `status`."""
     return f"hotels/{hotel_id}/devices/{device_id}/{kind}"
@@ -195,32 +202,5 @@ def events_topic(hotel_id: HotelId) -> str:
     return f"hotels/{hotel_id}/events"
 
 
-def room_topic(hotel_id: HotelId, room_id: RoomId) -> str:
-    return f"hotels/{hotel_id}/rooms/{room_id}/state"
-
-
-def do_topic(hotel_id: HotelId, user: str) -> str:
-    return f"hotels/{hotel_id}/staff/{user}/do"
-
-
-def do_result_topic(hotel_id: HotelId, user: str) -> str:
-    return f"hotels/{hotel_id}/staff/{user}/result"
-
-
-def pms_in_topic(hotel_id: HotelId, integrator: str, kind: str) -> str:
-    return f"hotels/{hotel_id}/pms/{integrator}/in/{kind}"
-
-
-def pms_result_topic(hotel_id: HotelId, integrator: str) -> str:
-    return f"hotels/{hotel_id}/pms/{integrator}/result"
-
-
-def clearance_topic(hotel_id: HotelId, room_id: RoomId) -> str:
-    return f"hotels/{hotel_id}/clearance/{room_id}"
-
-
 def monitor_topic(hotel_id: HotelId) -> str:
     return f"hotels/{hotel_id}/monitor"
-
-
-PLATFORM_MONITOR_TOPIC = "platform/monitor"

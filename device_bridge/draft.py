@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
-from broker.topics import TEMPLATES, Kind, Slot, Topic
+from broker.topics import Kind, Topic, name_of
 from device_bridge.decode import Decoded, Refused, Rejected
 from device_bridge.fleet import Tablet, assignment_record
 from rules.alerts import AlertChange, Family
@@ -228,13 +228,6 @@ def identity_of(matter: Matter) -> tuple[DeviceKey, MessageId] | None:
 def assignment_id(tablet: Tablet) -> MessageId:
     """The name of an assignment among a device's inputs. The colon keeps it apart from every id a device may choose."""
     return MessageId(f"assignment:{tablet.assignment_revision}")
-
-
-def name_of(topic: Topic) -> str:
-    """The topic as it stood in the packet."""
-    words = {Slot.HOTEL: topic.hotel_id, Slot.SUBJECT: topic.subject, Slot.PMS_KIND: topic.rest, Slot.TAIL: topic.rest}
-    levels = (words[level] if isinstance(level, Slot) else level for level in TEMPLATES[topic.kind])
-    return "/".join(level for level in levels if level is not None)
 
 
 def encode_receipt(lines: list[ReceiptLine]) -> bytes:

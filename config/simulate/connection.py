@@ -128,23 +128,23 @@ class Connection:
 
     # -- what paho calls
 
-    def _opened(self, client: paho.Client, userdata: object, sock: Any) -> None:  # noqa: ANN401, paho's word
+    def _opened(self, client: paho.Client, _userdata: object, sock: Any) -> None:  # noqa: ANN401, paho's word
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = sock
         self._selector.register(sock, selectors.EVENT_READ, self.on_ready)
 
-    def _closed(self, client: paho.Client, userdata: object, sock: Any) -> None:  # noqa: ANN401, paho's word
+    def _closed(self, client: paho.Client, _userdata: object, sock: Any) -> None:  # noqa: ANN401, paho's word
         self._unwatch()
 
-    def _wants_to_write(self, client: paho.Client, userdata: object, sock: Any) -> None:  # noqa: ANN401, paho's word
+    def _wants_to_write(self, client: paho.Client, _userdata: object, sock: Any) -> None:  # noqa: ANN401, paho's word
         if self._socket is not None:
             self._selector.modify(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self.on_ready)
 
-    def _has_written(self, client: paho.Client, userdata: object, sock: Any) -> None:  # noqa: ANN401, paho's word
+    def _has_written(self, client: paho.Client, _userdata: object, sock: Any) -> None:  # noqa: ANN401, paho's word
         if self._socket is not None:
             self._selector.modify(self._socket, selectors.EVENT_READ, self.on_ready)
 
-    def _answered(self, client: paho.Client, userdata: object, flags: object, code: Any, properties: object) -> None:  # noqa: ANN401, paho's word
+    def _answered(self, client: paho.Client, _userdata: object, flags: object, code: Any, _properties: object) -> None:  # noqa: ANN401, paho's word
         if code.is_failure:
             self._tell_end(refusal=str(code))
             return
@@ -152,17 +152,17 @@ class Connection:
         if self._listener is not None:
             self._listener.connected(self.sid)
 
-    def _heard(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
+    def _heard(self, client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         for verdict in self._decode(message.payload).verdicts:
             if self._listener is not None:
                 self._listener.judged(verdict)
 
-    def _acknowledged(self, client: paho.Client, userdata: object, mid: int, code: object, properties: object) -> None:
+    def _acknowledged(self, client: paho.Client, _userdata: object, mid: int, code: object, _: object) -> None:
         message = self._flying.pop(mid, None)
         if message is not None and self._listener is not None:
             self._listener.acknowledged(message)
 
-    def _ended(self, client: paho.Client, userdata: object, flags: object, code: object, properties: object) -> None:
+    def _ended(self, client: paho.Client, _userdata: object, flags: object, code: object, _properties: object) -> None:
         self._tell_end(refusal=None)
 
     def _tell_end(self, *, refusal: str | None) -> None:

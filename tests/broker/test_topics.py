@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.topics import Kind, Topic, device_topic, is_filter, matches, monitor_topic, parse
+from broker.topics import Kind, Topic, device_topic, is_filter, matches, monitor_topic, name_of, parse
 from rules.ids import DeviceId, HotelId
 
 H, D = HotelId("h1"), DeviceId("tab-1")
@@ -32,8 +32,9 @@ H, D = HotelId("h1"), DeviceId("tab-1")
         ("hotels/h1/ext/opera", Topic(Kind.EXT, H, "opera")),
     ],
 )
-def test_a_name_of_the_table_parses(name: str, topic: Topic) -> None:
+def test_a_name_of_the_table_parses_and_is_made_again(name: str, topic: Topic) -> None:
     assert parse(name) == topic
+    assert name_of(topic) == name
 
 
 @pytest.mark.parametrize(
