@@ -20,10 +20,11 @@ HEADINGS = ("figure", "Innwatch", "lowest to highest round", "Mosquitto", "ratio
 
 NOTES = """\
 Innwatch: one process as `innwatch up` starts it; JWT, access, rules, deduplication, SQLite with synchronous=FULL; its
-acknowledgment means committed to disk, and each phase's acknowledged messages were counted as rows. Mosquitto: raw
-fan-in, anonymous, nothing stored, nobody subscribed; its acknowledgment means received. To the console it relays the
-Report as it is, by websocket. Same generator, same payloads ({payload} bytes), one message in flight for each tablet.
-Latencies are counted from the write of the PUBLISH. Ratio: median of the ratios within each round."""
+acknowledgment means committed to disk, and in every phase the acknowledged messages were counted as rows. Mosquitto at
+full speed: raw fan-in, anonymous, nothing stored, nobody subscribed; its acknowledgment means received. Mosquitto's
+latencies: while it relays Reports as they are to a console by websocket. Same generator, same payloads ({payload}
+bytes), one message in flight for each tablet. Latencies are counted from the write of the PUBLISH, those to a console
+over {mixed} and {storm} Reports a round, each of another tablet. Ratio: median of the ratios within each round."""
 
 
 class Figure(Struct, frozen=True):
@@ -143,11 +144,10 @@ def table(lines: Sequence[Figure]) -> str:
 
 def text(rounds: Sequence[Round], *, plan: Plan, machine: Machine) -> str:
     """Return everything that the bench prints at its end."""
-    headline = (
-        f"Medians of {len(rounds)} round{'s' if len(rounds) > 1 else ''}, each figure measured for {plan.seconds:g} s."
-    )
-    notes = f"{headline} {NOTES.format(payload=rounds[0].ours.full.payload_bytes)}"
-    paragraphs = [notes, generator_verdict(rounds).text, disturbance(rounds), str(machine)]
+    first = rounds[0].ours
+    notes = NOTES.format(payload=first.full.payload_bytes, mixed=first.mixed.reports, storm=first.storm.reports)
+    headline = f"Medians of {len(rounds)} round{'s' if len(rounds) > 1 else ''} with windows of {plan.seconds:g} s."
+    paragraphs = [f"{headline} {notes}", generator_verdict(rounds).text, disturbance(rounds), str(machine)]
     wrapped = [textwrap.fill(paragraph, 120, break_on_hyphens=False) for paragraph in paragraphs]
     return "\n\n".join([table(figures(rounds, plan)), *wrapped])
 
