@@ -60,7 +60,7 @@ export const REASONS = {
   reported: ({ cause }) => `The tablet reported it itself${cause ? `: ${CAUSES[cause] ?? plain(cause)}` : ""}`,
   "silent-after-report": () => "It fell silent right after its own report",
   "nothing-heard": ({ observed, limit }) =>
-    `Nothing heard${lasted(observed)}${limit == null ? "" : `, where ${span(limit * 1000)} are allowed`}`,
+    `Nothing heard${lasted(observed)}${limit == null ? "" : ` (allowed: ${span(limit * 1000)})`}`,
   "connection-lost": ({ limit }) =>
     `Its connection broke off without a goodbye${limit == null ? "" : ` and was not back within ${span(limit * 1000)}`}`,
   overslept: () => "It went to sleep and did not wake up in time",

@@ -67,7 +67,7 @@ async def test_a_reason_without_figures_makes_sense_too(modules: Modules) -> Non
             {"because": "signal-below-floor", "observed": -84.4, "limit": -78, "samples": 3},
             "Signal of \N{MINUS SIGN}84 dBm, where this room needs at least \N{MINUS SIGN}78 dBm, 3 times in a row",
         ),
-        ({"because": "nothing-heard", "observed": 25, "limit": 18}, "Nothing heard for 25 s, where 18 s are allowed"),
+        ({"because": "nothing-heard", "observed": 25, "limit": 18}, "Nothing heard for 25 s (allowed: 18 s)"),
         ({"because": "battery-low", "observed": 18, "limit": 20}, "Battery at 18 %, the limit is 20 %"),
         ({"because": "reported", "cause": "usb-debug"}, "The tablet reported it itself: USB debugging is on"),
         ({"because": "reported", "cause": "moon-phase"}, "The tablet reported it itself: moon phase"),
