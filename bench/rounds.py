@@ -77,8 +77,6 @@ class Bench:
     def round(self) -> Round:
         with tempfile.TemporaryDirectory(dir=self._folder) as made:
             folder = Path(made)
-            # Mosquitto gives up its rights when root starts it, and then looks at its folder.
-            folder.chmod(0o755)
             return Round(others=self._others(folder), ours=self._ours(folder))
 
     def _full(self, url: str, *, tablets: Path) -> Load:
