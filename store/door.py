@@ -17,7 +17,7 @@ from store.intake import Intake
 from store.outbox import Outbox
 from store.people import People
 from store.schema import is_current, move_to
-from store.sqlite import path_of
+from store.sqlite import LOCK_TIMEOUT, path_of
 
 GATHER_EVERY: Final = timedelta(minutes=1)
 """What is newer is read message by message: 10 ms for the 30,000 that 2,000 tablets send in a minute."""
@@ -37,7 +37,7 @@ class Store(Fleet, People, Intake, Events, Alerts, Outbox, History):
         *,
         doorbell: Doorbell,
         migrate: bool = True,
-        lock_timeout: timedelta = timedelta(seconds=5),
+        lock_timeout: timedelta = LOCK_TIMEOUT,
     ) -> Self:
         """Open `sqlite+aiosqlite:///path`, making and migrating it where needed.
 

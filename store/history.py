@@ -33,19 +33,19 @@ _COUNT = """
 """
 
 _HISTORY = """
-    WITH point (at, count, rssi_sum, rssi_count, rssi_min, battery, charging) AS (
-        SELECT max(at, :start), count, rssi_sum, rssi_count, rssi_min, battery, charging
+    WITH point (at, id, count, rssi_sum, rssi_count, rssi_min, battery, charging) AS (
+        SELECT max(at, :start), first_id, count, rssi_sum, rssi_count, rssi_min, battery, charging
         FROM minute WHERE device_key = :device AND at >= :first_minute AND at < :end
         UNION ALL
-        SELECT received_at, 1, rssi, rssi IS NOT NULL, rssi, battery, charging
+        SELECT received_at, id, 1, rssi, rssi IS NOT NULL, rssi, battery, charging
         FROM message WHERE id > :gathered AND device_key = :device AND kind = 'heartbeat' AND late = 0
             AND received_at >= :start AND received_at < :end
     ), placed AS (
         SELECT (at - :start) * :points / (:end - :start) AS slice, * FROM point
     ), latest AS (
         SELECT *,
-            first_value(battery) OVER (PARTITION BY slice ORDER BY battery IS NULL, at DESC) AS last_battery,
-            first_value(charging) OVER (PARTITION BY slice ORDER BY charging IS NULL, at DESC) AS last_charging
+            first_value(battery) OVER (PARTITION BY slice ORDER BY battery IS NULL, at DESC, id DESC) AS last_battery,
+            first_value(charging) OVER (PARTITION BY slice ORDER BY charging IS NULL, at DESC, id DESC) AS last_charging
         FROM placed
     )
     SELECT slice, sum(count), sum(rssi_sum) / nullif(sum(rssi_count), 0), min(rssi_min), max(last_battery),

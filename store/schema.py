@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from store.errors import SchemaTooNew, SchemaTooOld
-from store.sqlite import translated
+from store.sqlite import LOCK_TIMEOUT, translated
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -45,7 +45,7 @@ def is_current(path: Path, *, migrate: bool) -> bool:
     return False
 
 
-def move_to(path: Path, revision: str = HEAD, *, lock_timeout: timedelta = timedelta(seconds=5)) -> None:
+def move_to(path: Path, revision: str = HEAD, *, lock_timeout: timedelta = LOCK_TIMEOUT) -> None:
     """Upgrade or downgrade, in one transaction. Blocks: run it in a thread. Raises StoreUnavailable."""
     from sqlalchemy import URL, create_engine, event  # noqa: PLC0415 - see the head
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415

@@ -23,6 +23,9 @@ Work = Callable[[Transaction], T]
 
 SCHEME: Final = "sqlite+aiosqlite:///"
 
+LOCK_TIMEOUT: Final = timedelta(seconds=5)
+"""How long to wait for another process, unless told otherwise."""
+
 POLL: Final = 0.001
 """Seconds between two attempts at the write lock."""
 
@@ -115,7 +118,7 @@ class WriteLane(Lane):
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         super().__init__(connection)
-        self.lock_timeout = timedelta(seconds=5)
+        self.lock_timeout = LOCK_TIMEOUT
         self.committed: Callable[[Transaction], None] = lambda _: None
         self._closing = threading.Event()
 
@@ -151,24 +154,29 @@ class WriteLane(Lane):
         return result
 
     def _begin(self, raw: sqlite3.Connection) -> None:
-        # SQLite's own back-off sleeps up to 100 ms between attempts and could miss every gap that a busy writer in
-        # another process leaves.
-        give_up = time.monotonic() + self.lock_timeout.total_seconds()
-        while True:
-            try:
-                raw.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                if not busy or self._closing.is_set() or time.monotonic() >= give_up:
-                    raise
-            time.sleep(POLL)
+        until = time.monotonic() + self.lock_timeout.total_seconds()
+        _insist(raw, "BEGIN IMMEDIATE", give_up=lambda: self._closing.is_set() or time.monotonic() >= until)
+
+
+def _insist(raw: sqlite3.Connection, sql: str, *, give_up: Callable[[], bool]) -> None:
+    """Execute a statement that needs a lock, again and again until it gets it."""
+    # SQLite's own back-off sleeps up to 100 ms between attempts and could miss every gap that a busy writer in another
+    # process leaves; and where two wait for each other it does not try again at all.
+    while True:
+        try:
+            raw.execute(sql).fetchall()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or give_up():
+                raise
+        time.sleep(POLL)
 
 
 def _prepare(raw: sqlite3.Connection, *, cache_kib: int) -> None:
+    raw.execute(f"PRAGMA busy_timeout={LOCK_TIMEOUT // timedelta(milliseconds=1)}").fetchall()
+    until = time.monotonic() + LOCK_TIMEOUT.total_seconds()
+    _insist(raw, "PRAGMA journal_mode=WAL", give_up=lambda: time.monotonic() >= until)
     for pragma in (
-        "busy_timeout=5000",
-        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",

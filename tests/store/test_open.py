@@ -52,11 +52,12 @@ async def test_a_commit_is_on_disk_when_it_returns(store: Store, tmp_path: Path)
     assert journal == "wal"
 
 
-async def test_two_that_open_a_new_file_at_once_both_succeed(tmp_path: Path) -> None:
-    stores = await asyncio.gather(open_store(tmp_path), open_store(tmp_path))
+@pytest.mark.parametrize("count", [2, 6])
+async def test_several_that_open_a_new_file_at_once_all_succeed(tmp_path: Path, count: int) -> None:
+    stores = await asyncio.gather(*(open_store(tmp_path) for _ in range(count)))
 
     await add_hotel(stores[0])
-    assert len(await stores[1].hotels()) == 1
+    assert len(await stores[-1].hotels()) == 1
     for store in stores:
         await store.close()
 
