@@ -56,12 +56,12 @@ class Store(Fleet, People, Intake, Events, Alerts, Outbox, History):
         """Finish what is under way and close. Verbs called after this raise StoreUnavailable."""
         await self._database.close()
 
-    async def tend(self) -> None:
+    async def tend(self, *, every: timedelta = GATHER_EVERY) -> None:
         """Run until cancelled, beside the verbs, in the process that writes most: keeps `history` quick.
 
         Without it everything stays right and a device's history gets slower with each message that is stored.
         """
         while True:
-            await asyncio.sleep(GATHER_EVERY.total_seconds())
+            await asyncio.sleep(every.total_seconds())
             with contextlib.suppress(StoreUnavailable):  # Later, then: it goes on where it was.
                 await gather(self._database)

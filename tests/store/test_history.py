@@ -1,7 +1,10 @@
 """A device's history: its live heartbeats in slices, the same whether they were gathered into minutes yet or not."""
 
+import asyncio
 import shutil
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,9 +15,10 @@ from hypothesis import strategies as st
 
 from rules.ids import DeviceId, HotelId
 from store import NotFound, Store, StoredMessage
-from store.gathering import SLICE, gather
+from store.gathering import SLICE, gather, gathered_upto
 from store.records import Device, HistoryPoint
 from tests.store.given import HOTEL, NOW, OTHER, add_hotel, batch, heartbeat, later, open_store
+from tests.support import eventually
 
 HOUR = later(3600)
 
@@ -182,3 +186,26 @@ async def test_slices_are_those_that_a_person_would_count(
         assert point.rssi_avg == (pytest.approx(sum(signals) / len(signals)) if signals else None)
         assert point.rssi_min == (min(signals) if signals else None)
         assert point.battery == (batteries[-1] if batteries else None)
+
+
+async def test_tending_gathers_beside_the_verbs_and_outlives_a_locked_database(tmp_path: Path) -> None:
+    store = await open_store(tmp_path, lock_timeout=timedelta(milliseconds=1))
+    (device, _) = await add_hotel(store)
+    await beat(store, device, [(0, -60, 80)])
+
+    async def is_gathered() -> bool:
+        return await store._database.read(lambda transaction: gathered_upto(transaction, device.key)) > 0
+
+    with closing(sqlite3.connect(tmp_path / "innwatch.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        tending = asyncio.ensure_future(store.tend(every=timedelta(milliseconds=1)))
+        await asyncio.sleep(0.05)
+        assert not tending.done()
+        assert not await is_gathered()
+        other.execute("ROLLBACK")
+    await eventually(is_gathered)
+
+    assert [point.count for point in await history(store)] == [1]
+    tending.cancel()
+    await asyncio.wait([tending])
+    await store.close()
