@@ -4,6 +4,7 @@
 receipts that go out then. A draft that the store refuses is thrown away and nothing has happened.
 """
 
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import StrEnum
 
@@ -75,6 +76,8 @@ class Assigned(Struct, frozen=True):
 
 
 Matter = Heard | Turned | Overdue | Assigned
+Known = AbstractSet[tuple[DeviceKey, MessageId]]
+"""Which messages of a batch are stored already."""
 
 
 class Draft:
@@ -89,7 +92,7 @@ class Draft:
         self._watching_since = watching_since
         self._ids: set[tuple[DeviceKey, MessageId]] = set()
 
-    def add(self, matter: Matter, *, known: set[tuple[DeviceKey, MessageId]]) -> None:
+    def add(self, matter: Matter, *, known: Known) -> None:
         """Judge the next matter. `known` are the message ids of the batch that are stored already."""
         match matter:
             case Heard():
@@ -106,7 +109,7 @@ class Draft:
         for tablet, state in self.states.values():
             tablet.state = state
 
-    def _hear(self, heard: Heard, known: set[tuple[DeviceKey, MessageId]]) -> None:
+    def _hear(self, heard: Heard, known: Known) -> None:
         tablet, message = heard.tablet, heard.decoded.message
         if not self._is_new(tablet, message.id, known):
             self.duplicates += 1
@@ -122,7 +125,7 @@ class Draft:
             alert_id = self._alert_of(tablet, message)
             self._receipt(tablet, ReceiptLine(message.id, Receipted.STORED, alert_id=alert_id))
 
-    def _pass_deadline(self, overdue: Overdue, known: set[tuple[DeviceKey, MessageId]]) -> None:
+    def _pass_deadline(self, overdue: Overdue, known: Known) -> None:
         """Judge a deadline, unless a message that came before it in the queue has moved it."""
         tablet, state = overdue.tablet, self._state(overdue.tablet)
         due = deadline(state, assignment=tablet.assignment, watching_since=self._watching_since)
@@ -144,7 +147,7 @@ class Draft:
                 )
             )
 
-    def _assign(self, assigned: Assigned, known: set[tuple[DeviceKey, MessageId]]) -> None:
+    def _assign(self, assigned: Assigned, known: Known) -> None:
         tablet = assigned.tablet
         name = assignment_id(tablet)
         if self._is_new(tablet, name, known):
@@ -182,7 +185,7 @@ class Draft:
             line = ReceiptLine(rejected.message_id, Receipted.REJECTED, rejected.reason, rejected.detail)
             self.receipts.setdefault((topic.hotel_id, device_id), []).append(line)
 
-    def _is_new(self, tablet: Tablet, message_id: MessageId, known: set[tuple[DeviceKey, MessageId]]) -> bool:
+    def _is_new(self, tablet: Tablet, message_id: MessageId, known: Known) -> bool:
         identity = (tablet.key, message_id)
         if identity in known or identity in self._ids:
             return False

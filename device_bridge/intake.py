@@ -18,6 +18,7 @@ from device_bridge.draft import (
     Assigned,
     Draft,
     Heard,
+    Known,
     Matter,
     Overdue,
     ReceiptLine,
@@ -31,8 +32,7 @@ from device_bridge.queue import Arrived, DeadlineDue, Expired, Input, InputQueue
 from device_bridge.watch import Watch
 from rules.ids import MessageId
 from rules.messages import TokenExpired
-from store import DataRefused, Store, StoreUnavailable
-from store.records import DeviceKey
+from store import DataRefused, Duplicate, Store, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ _RECEIPT_LINES = 100
 _RETRY_FIRST, _RETRY_LONGEST = 0.05, 2.0
 _BLIND_AFTER = timedelta(seconds=10)
 _OF_DEVICES = BRIDGE_INBOUND - {Kind.DO, Kind.PMS_IN}
-_NOTHING: set[tuple[DeviceKey, MessageId]] = set()
+_NOTHING: Known = frozenset()
 
 
 class Intake:
@@ -157,8 +157,14 @@ class Intake:
         await self._answer(draft)
 
     async def _commit(self, matters: Sequence[Matter]) -> Draft:
-        identities = [identity for matter in matters if (identity := identity_of(matter)) is not None]
-        known = await self._store.known(identities) if identities else _NOTHING
+        """Duplicates are rare, so the batch is tried without asking for them; the store asks us to when there are."""
+        try:
+            return await self._apply(matters, known=_NOTHING)
+        except Duplicate:
+            identities = [identity for matter in matters if (identity := identity_of(matter)) is not None]
+            return await self._apply(matters, known=await self._store.known(identities))
+
+    async def _apply(self, matters: Sequence[Matter], *, known: Known) -> Draft:
         draft = Draft(now=self._now(), watching_since=self._watch.watching_since)
         for matter in matters:
             draft.add(matter, known=known)

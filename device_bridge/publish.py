@@ -88,8 +88,9 @@ class Announcer:
         """Publish what is committed, until cancelled: when the bell rings, and every second without it."""
         while True:
             try:
-                for hotel_id in self._fleet.hotels:
-                    await self._tell_events(hotel_id)
+                for hotel_id, newest in (await self._store.newest_events()).items():
+                    if newest > self._told.get(hotel_id, 0):
+                        await self._tell_events(hotel_id)
                 await self._freshen()
             except StoreUnavailable:
                 pass  # the intake reports it; what is committed then is told when the store is back
@@ -106,10 +107,13 @@ class Announcer:
                 return
 
     async def _tell_events(self, hotel_id: HotelId) -> None:
-        while events := await self._store.events_after(hotel_id, self._told.get(hotel_id, 0), limit=_PAGE):
+        while True:
+            events = await self._store.events_after(hotel_id, self._told.get(hotel_id, 0), limit=_PAGE)
             for event in events:
                 await self._tell_event(hotel_id, event)
                 self._told[hotel_id] = event.id
+            if len(events) < _PAGE:
+                return
 
     async def _tell_event(self, hotel_id: HotelId, event: Event) -> None:
         if event.type in _OF_ALERTS:

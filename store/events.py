@@ -82,6 +82,11 @@ class Events:
         """Return up to `limit` events with ids after + 1, after + 2, …; empty if there are none (yet)."""
         return await self._database.read(lambda transaction: _after(transaction, hotel_id, after, limit=limit))
 
+    async def newest_events(self) -> dict[HotelId, int]:
+        """Return the id of each hotel's newest event, 0 where there is none. Who follows many hotels asks first."""
+        rows = await self._database.read(lambda transaction: transaction.rows("SELECT id, last_event_id FROM hotel"))
+        return {HotelId(row[0]): row[1] for row in rows}
+
     async def event_bounds(self, hotel_id: HotelId) -> EventBounds:
         """Raises NotFound (hotel)."""
         return await self._database.read(lambda transaction: _bounds(transaction, hotel_id))

@@ -86,3 +86,11 @@ async def test_two_processes_that_write_at_once_share_one_sequence(store: Store,
     assert {event.subject for event in events} == {f"A{number}" for number in range(20)}
     assert {event.type for event in events} == {EventType.ALERT_OPENED}
     assert await second.events_after(HOTEL, 20, limit=100) == events
+
+
+async def test_the_newest_event_of_every_hotel_is_told_at_once(store: Store) -> None:
+    (ours, _) = await add_hotel(store, HOTEL)
+    await add_hotel(store, OTHER)
+    await store.apply(batch(changes=[opened(ours, "A1")]))
+
+    assert await store.newest_events() == {HOTEL: 3, OTHER: 2}
