@@ -21,8 +21,8 @@ HEADINGS = ("figure", "Innwatch", "lowest to highest round", "Mosquitto", "ratio
 NOTES = """\
 Innwatch: one process as `innwatch up` starts it; JWT, access, rules, deduplication, SQLite with synchronous=FULL; its
 acknowledgment means committed to disk, and in every phase the acknowledged messages were counted as rows. Mosquitto at
-full speed: raw fan-in, anonymous, nothing stored, nobody subscribed; its acknowledgment means received. Mosquitto's
-latencies: while it relays Reports as they are to a console by websocket. Same generator, same payloads ({payload}
+full speed: raw fan-in, anonymous, nothing stored, nobody subscribed; its acknowledgment means received. Mosquitto at
+{rate}/s: while it relays every {every}th message, as it is, to a console by websocket. Same generator, same payloads ({payload}
 bytes), one message in flight for each tablet. Latencies are counted from the write of the PUBLISH, those to a console
 over {mixed} and {storm} Reports a round, each of another tablet. Ratio: median of the ratios within each round."""
 
@@ -89,6 +89,7 @@ def figures(rounds: Sequence[Round], plan: Plan) -> list[Figure]:
             f"CPU s per 10,000 stored at {RATE}/s",
             3,
             each(lambda r: r.ours.paced.cpu_per_10_000),
+            each(lambda r: r.others.relay.cpu_per_10_000),
         ),
     ]
     lines += _latencies(
@@ -145,7 +146,13 @@ def table(lines: Sequence[Figure]) -> str:
 def text(rounds: Sequence[Round], *, plan: Plan, machine: Machine) -> str:
     """Return everything that the bench prints at its end."""
     first = rounds[0].ours
-    notes = NOTES.format(payload=first.full.payload_bytes, mixed=first.mixed.reports, storm=first.storm.reports)
+    notes = NOTES.format(
+        rate=RATE,
+        every=EVERY,
+        payload=first.full.payload_bytes,
+        mixed=first.mixed.reports,
+        storm=first.storm.reports,
+    )
     headline = f"Medians of {len(rounds)} round{'s' if len(rounds) > 1 else ''} with windows of {plan.seconds:g} s."
     paragraphs = [f"{headline} {notes}", generator_verdict(rounds).text, disturbance(rounds), str(machine)]
     wrapped = [textwrap.fill(paragraph, 120, break_on_hyphens=False) for paragraph in paragraphs]
