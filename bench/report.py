@@ -22,9 +22,10 @@ NOTES = """\
 Innwatch: one process as `innwatch up` starts it; JWT, access, rules, deduplication, SQLite with synchronous=FULL; its
 acknowledgment means committed to disk, and in every phase the acknowledged messages were counted as rows. Mosquitto at
 full speed: raw fan-in, anonymous, nothing stored, nobody subscribed; its acknowledgment means received. Mosquitto at
-{rate}/s: while it relays every {every}th message, as it is, to a console by websocket. Same generator, same payloads ({payload}
-bytes), one message in flight for each tablet. Latencies are counted from the write of the PUBLISH, those to a console
-over {mixed} and {storm} Reports a round, each of another tablet. Ratio: median of the ratios within each round."""
+{rate}/s: while it relays every {every}th message, as it is, to a console by websocket. Same generator, same payloads
+({payload} bytes), one message in flight for each tablet. Latencies are counted from the write of the PUBLISH, those to
+a console over {mixed} and {storm} Reports a round, each of another tablet. Ratio: median of the ratios within each
+round."""
 
 
 class Figure(Struct, frozen=True):
