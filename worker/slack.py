@@ -22,6 +22,7 @@ from worker.wording import Notice, one_line
 TRY_AGAIN = frozenset({408, 425, 429})
 """The answers below 500 that are about this moment and not about the request."""
 
+LONGEST_WAIT = timedelta(days=7)
 LONGEST_ANSWER = 1024
 LONGEST_SECTION = 3000
 """Slack refuses a section of over 3,000 characters, and a header of over 150."""
@@ -126,17 +127,21 @@ def escape(text: str) -> str:
 
 
 def retry_after(header: str | None, *, now: datetime) -> timedelta | None:
-    """Read Retry-After: seconds or an HTTP date (RFC 9110 §10.2.3). None where it is missing, past or senseless."""
+    """Read Retry-After: seconds or an HTTP date (RFC 9110 §10.2.3), at most `LONGEST_WAIT`.
+
+    None where it is missing, past or senseless.
+    """
     if header is None:
         return None
     if header.isascii() and header.strip().isdigit():
-        return timedelta(seconds=min(int(header), 7 * 86_400))
+        # Nine digits are more than the longest wait, and Python reads no number of 5,000.
+        return min(timedelta(seconds=int(header.strip().lstrip("0")[:9] or "0")), LONGEST_WAIT)
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
-    return wait if wait > timedelta() else None
+        wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
+    except (ValueError, TypeError, LookupError, OverflowError):
+        return None  # A date that is none, or whose zone is further away than any time can be.
+    return min(wait, LONGEST_WAIT) if wait > timedelta() else None
 
 
 @contextmanager

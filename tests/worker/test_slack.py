@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from rules.alerts import Because, Reason
 from store.records import NoticeKind, SlackChannel
@@ -156,7 +158,30 @@ def test_slacks_three_characters_are_escaped() -> None:
         ("-5", None),
         ("²", None),
         ("9" * 400, timedelta(days=7)),
+        ("9" * 5000, timedelta(days=7)),
+        ("0" * 5000 + "30", timedelta(seconds=30)),
+        ("0", timedelta()),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", timedelta(days=7)),
+        ("Mon, 01 Jan 2026 00:00:00 +999999999999999", None),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date_or_nothing(header: str | None, expected: timedelta | None) -> None:
     assert retry_after(header, now=START) == expected
+
+
+DATES = st.tuples(
+    st.sampled_from(["Mon, ", "", ","]),
+    st.from_regex(r"-?[0-9]{0,12}", fullmatch=True),
+    st.sampled_from([" Jan ", " Foo ", "-Jan-", " "]),
+    st.from_regex(r"-?[0-9]{0,12} [0-9:.]{0,12}", fullmatch=True),
+    st.from_regex(r" ?[+-]?[0-9]{0,20}", fullmatch=True),
+).map("".join)
+
+
+@given(header=st.one_of(st.text(), st.text(alphabet="0123456789 :+-,.GMTJan"), DATES))
+@example("")
+def test_no_retry_after_whatever_raises_or_waits_for_more_than_a_week(header: str) -> None:
+    wait = retry_after(header, now=START)
+
+    assert wait is None or timedelta() <= wait <= timedelta(days=7)
