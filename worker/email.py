@@ -82,8 +82,8 @@ class EmailSender:
         if not recipients:
             raise DeliveryFailed("the channel has no recipients", permanent=True)
         waiting = self._reached.not_yet(claimed.idempotency_id, recipients)
+        mail = _composed(notice, claimed, sender=self._smtp.sender, at=self._clock())
         with _explained(self._smtp):
-            mail = compose(notice, claimed, sender=self._smtp.sender, at=self._clock())
             refused = await self._send(self._smtp, mail, recipients=waiting)
         self._reached.add(claimed.idempotency_id, set(waiting) - refused.keys())
         if refused:
@@ -148,8 +148,21 @@ class _Reached:
         return [each for each in recipients if each not in self._by_notice.get(notice, ())] or list(recipients)
 
 
+def _composed(notice: Notice, claimed: Claimed, *, sender: str, at: datetime) -> EmailMessage:
+    """Compose and lay out once, so that what cannot be laid out is found here. Raises DeliveryFailed, for good."""
+    try:
+        mail = compose(notice, claimed, sender=sender, at=at)
+        mail.as_bytes()
+    # The standard library's parser of addresses has no error of its own: a wrong one makes it raise ValueError,
+    # IndexError, AttributeError and what else it stumbles over. No attempt would go better.
+    except Exception as failure:  # noqa: BLE001
+        why = f"cannot write the mail, is every address right? ({type(failure).__name__})"
+        raise DeliveryFailed(why, permanent=True) from None
+    return mail
+
+
 def compose(notice: Notice, claimed: Claimed, *, sender: str, at: datetime) -> EmailMessage:
-    """Make the mail, text and HTML. Raises ValueError for an address that no header may hold."""
+    """Make the mail, text and HTML. Raises whatever for an address that no header may hold."""
     domain = _domain(sender)
     mail = EmailMessage(policy=SMTP_LINES)
     mail["From"] = formataddr(("Innwatch", sender))
@@ -201,7 +214,7 @@ def _explained(smtp: SmtpSettings) -> Iterator[None]:
     except OSError as failure:
         raise DeliveryFailed(f"cannot reach {server}: {_clean(_root(failure), smtp)}", permanent=False) from None
     except (aiosmtplib.SMTPException, ValueError) as failure:
-        # What the server cannot do (STARTTLS, login, such an address), or an address that is none.
+        # What the server cannot do: STARTTLS, login, such an address.
         raise DeliveryFailed(f"cannot mail by {server}: {_clean(str(failure), smtp)}", permanent=True) from None
 
 

@@ -1,9 +1,12 @@
 """Settings: each bad value stops the start with one line that names it, and no secret is ever shown."""
 
 from datetime import timedelta
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from config.errors import BadSetting
 from config.settings import Settings, Smtp, SmtpSecurity, is_mail_address, is_web_address, read_settings
@@ -135,6 +138,65 @@ def test_whole_urls_are_web_addresses(text: str) -> None:
     assert is_web_address(text)
 
 
-@pytest.mark.parametrize("text", ["", "desk", "@hotel.example", "desk@", "a b@hotel.example", "<desk@hotel.example>"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "desk@hotel.example",
+        "night.desk+alerts@mail.hotel.example",
+        "o'brien@hotel.example",
+        "innwatch@localhost",
+        "desk@xn--htel-vqa.example",
+        "desk@127.0.0.1",
+    ],
+)
+def test_plain_addresses_are_mail_addresses(text: str) -> None:
+    assert is_mail_address(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "desk",
+        "@hotel.example",
+        "desk@",
+        "a b@hotel.example",
+        "<desk@hotel.example>",
+        "'a@['",
+        "a@[",
+        "ü@[",
+        "(.|@):",
+        "a@[127.0.0.1]",
+        "desk@front@hotel.example",
+        ".desk@hotel.example",
+        "night..desk@hotel.example",
+        "desk@hotel..example",
+        "desk@hotel.example.",
+        "desk@-hotel.example",
+        "desk@hotel_1.example",
+        "dësk@hotel.example",
+        "desk@hôtel.example",
+        "desk@hotel.example\n",
+        "d" * 65 + "@hotel.example",
+        "desk@" + "h" * 64,
+        "desk@" + ".".join(["hotel"] * 50),
+    ],
+)
 def test_what_could_break_a_header_line_is_no_mail_address(text: str) -> None:
     assert not is_mail_address(text)
+
+
+@given(
+    text=st.one_of(
+        st.text(alphabet="aZ9.@-_+'\"`{}|~!?#$%&*/=^[](),:;<>\\ \t\r\nü"),
+        st.from_regex(r"[!-?A-~]{1,8}@[!-?A-~]{1,8}", fullmatch=True),
+    )
+)
+def test_every_mail_address_can_stand_in_a_mail(text: str) -> None:
+    assume(is_mail_address(text))
+
+    mail = EmailMessage()
+    mail["To"] = f"desk@hotel.example, {text}"
+
+    assert [each.addr_spec for each in mail["To"].addresses] == ["desk@hotel.example", text]
+    assert text.encode() in mail.as_bytes()

@@ -236,5 +236,21 @@ async def test_an_address_that_would_break_a_line_fails_for_good(mail: MailServe
     assert mail.mails == []
 
 
+@pytest.mark.parametrize("recipient", ["a@[", "'a@['", "ü@[", "(.|@):", "a@b, c@[", '"', "\ud800@hotel.test"])
+async def test_an_address_that_no_mail_can_hold_fails_for_good(mail: MailServer, recipient: str) -> None:
+    failed = await failure(sender(mail.port), to("duty@hotel.test", recipient))
+
+    assert failed.permanent
+    assert failed.detail.isprintable()
+    assert mail.mails == []
+
+
+@pytest.mark.parametrize("recipient", ["a@[", "ü@["])
+async def test_a_mail_that_cannot_be_written_says_so(mail: MailServer, recipient: str) -> None:
+    failed = await failure(sender(mail.port), to(recipient))
+
+    assert failed.detail.startswith("cannot write the mail, is every address right? (")
+
+
 def test_a_setting_shown_hides_its_password() -> None:
     assert PASSWORD not in repr(settings(25, password=PASSWORD))
