@@ -97,7 +97,13 @@ class Embedded:
         queue = InputQueue(now=now)
         broker = self._broker(queue)
         bridge = Bridge(
-            queue=queue, store=store, publisher=broker, doorbell=self._doorbell, now=now, registry=self._registry
+            queue=queue,
+            store=store,
+            publisher=broker,
+            doorbell=self._doorbell,
+            now=now,
+            clock_steps=self._clock.steps,
+            registry=self._registry,
         )
         await bridge.start()
         async with _listening(broker), asyncio.TaskGroup() as parts:

@@ -30,6 +30,7 @@ class Bridge:
         publisher: Publisher,
         doorbell: Doorbell,
         now: Callable[[], datetime],
+        clock_steps: Callable[[], int],
         registry: CollectorRegistry,
     ) -> None:
         self._queue = queue
@@ -37,7 +38,7 @@ class Bridge:
         self._doorbell = doorbell
         self._metrics = BridgeMetrics(registry)
         self._fleet = Fleet(store)
-        self._watch = Watch(fleet=self._fleet, queue=queue, now=now)
+        self._watch = Watch(fleet=self._fleet, queue=queue, now=now, clock_steps=clock_steps)
         self._intake = Intake(
             queue=queue,
             store=store,
@@ -54,13 +55,16 @@ class Bridge:
             publisher=publisher,
             now=now,
             away_since=lambda: self._intake.store_away_since,
+            unjudged=lambda: self._intake.unjudged,
         )
 
     async def start(self) -> None:
         """Load what is stored and publish what is retained. Raises StoreUnavailable."""
         newest = await self._fleet.load()
-        await self._intake.assigned(tuple(self._fleet))
+        news = self._fleet.news
+        await self._intake.tell(news)
         await self._announcer.republish(newest)
+        self._fleet.told(news)
 
     async def run(self) -> None:
         """Watch until cancelled; from now on every tablet has the grace of a start before silence is judged."""
@@ -86,9 +90,10 @@ class Bridge:
             self._metrics.waiting.set(len(self._queue))
             self._metrics.devices.set(len(self._fleet))
             try:
-                changed = await self._fleet.refresh()
-                await self._intake.assigned(changed)
-                await self._announcer.assigned(changed)
+                await self._fleet.refresh()
+                news = self._fleet.news
+                await self._intake.tell(news)
+                await self._announcer.assigned(news.tablets)
+                self._fleet.told(news)
             except StoreUnavailable:
-                continue  # the intake reports it
-            self._watch.look_at(changed)
+                continue  # the intake reports it; the news is still to be told

@@ -4,6 +4,7 @@ One bad message must not stop the next one, of that device or any other (promise
 can throw ends here, as data.
 """
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -89,6 +90,8 @@ _state = msgspec.json.Decoder(State)
 _state_on_wire = msgspec.json.Decoder(_StateOnWire)
 _backlog = msgspec.json.Decoder(_Backlog)
 _only_id = msgspec.json.Decoder(_OnlyId)
+
+_MARKS = re.compile(rb'\\.|["{}\[\]]', re.DOTALL)  # an escaped character is none of them
 
 # msgspec raises all three: deep nesting ends in RecursionError, bad UTF-8 in UnicodeDecodeError.
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -178,18 +181,17 @@ def _too_deep(payload: bytes) -> bool:
     """Whether JSON brackets nest over DEEPEST levels. The usual flat message costs two counts."""
     if payload.count(b"{") + payload.count(b"[") <= DEEPEST:
         return False
-    depth, in_string, escaped = 0, False, False
-    for byte in payload:
-        if in_string:
-            in_string = escaped or byte != 0x22
-            escaped = byte == 0x5C and not escaped
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"{[":
+    depth, in_string = 0, False
+    for mark in _MARKS.findall(payload):
+        if mark == b'"':
+            in_string = not in_string
+        elif in_string or mark[0] == 0x5C:
+            continue
+        elif mark in b"{[":
             depth += 1
             if depth > DEEPEST:
                 return True
-        elif byte in b"}]":
+        else:
             depth -= 1
     return False
 

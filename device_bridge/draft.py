@@ -75,7 +75,17 @@ class Assigned(Struct, frozen=True):
     at: datetime
 
 
-Matter = Heard | Turned | Overdue | Assigned
+class Noted(Struct, frozen=True):
+    """An input of the rules that concerns a whole hotel. The colon in its name keeps it apart from devices' ids."""
+
+    hotel_id: HotelId
+    kind: InputKind
+    name: str
+    body: bytes
+    at: datetime
+
+
+Matter = Heard | Turned | Overdue | Assigned | Noted
 Known = AbstractSet[tuple[DeviceKey, MessageId]]
 """Which messages of a batch are stored already."""
 
@@ -103,6 +113,8 @@ class Draft:
                 self._pass_deadline(matter, known)
             case Assigned():
                 self._assign(matter, known)
+            case Noted():
+                self._note(matter)
 
     def adopt(self) -> None:
         """After the commit: the judged states become the tablets' own."""
@@ -161,6 +173,18 @@ class Draft:
                     body=assignment_record(tablet),
                 )
             )
+
+    def _note(self, noted: Noted) -> None:
+        self.batch.messages.append(
+            StoredMessage(
+                hotel_id=noted.hotel_id,
+                device_key=None,
+                kind=noted.kind,
+                message_id=MessageId(noted.name),
+                received_at=noted.at,
+                body=noted.body,
+            )
+        )
 
     def _turn_away(self, turned: Turned) -> None:
         topic, rejected = turned.topic, turned.rejected

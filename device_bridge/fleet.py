@@ -5,6 +5,7 @@ the same, written through in the transaction that changed it. Rooms and policy c
 revision moved is read again.
 """
 
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -13,10 +14,10 @@ from msgspec import Struct
 
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.place import assignments
-from rules.policy import Assignment, Policy
+from rules.policy import Assignment, Policy, Profile
 from rules.state import DeviceState
 from store import Store
-from store.records import DeviceKey, HotelFacts
+from store.records import DeviceKey, DeviceRow, HotelFacts, Room
 
 _NO_TABLETS: dict[DeviceId, "Tablet"] = {}
 
@@ -56,9 +57,22 @@ class AssignmentRecord(Struct, frozen=True, rename="camel"):
 
     revision: int
     room_id: RoomId | None
-    floor: str | None
-    access_points: tuple[str, ...]
     policy: Policy
+
+
+class Inventory(Struct, frozen=True, rename="camel"):
+    """A hotel's rooms and access points as they are stored among the inputs of the rules, for replay."""
+
+    revision: int
+    profile: Profile
+    rooms: tuple[Room, ...]
+
+
+class News(Struct, frozen=True):
+    """What has been read and not been told yet: tablets that belong elsewhere, and hotels whose rooms changed."""
+
+    tablets: tuple[Tablet, ...]
+    hotels: tuple[HotelId, ...]
 
 
 class Fleet:
@@ -67,7 +81,10 @@ class Fleet:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._tablets: dict[HotelId, dict[DeviceId, Tablet]] = {}
-        self._revisions: dict[HotelId, int] = {}
+        self._inventories: dict[HotelId, Inventory] = {}
+        self._reading = asyncio.Lock()
+        self._new_tablets: dict[DeviceKey, Tablet] = {}
+        self._new_hotels: dict[HotelId, None] = {}
 
     def __iter__(self) -> Iterator[Tablet]:
         for tablets in self._tablets.values():
@@ -80,8 +97,8 @@ class Fleet:
     def hotels(self) -> tuple[HotelId, ...]:
         return tuple(self._tablets)
 
-    def of_hotel(self, hotel_id: HotelId) -> tuple[Tablet, ...]:
-        return tuple(self._tablets.get(hotel_id, {}).values())
+    def inventory(self, hotel_id: HotelId) -> Inventory:
+        return self._inventories[hotel_id]
 
     def find(self, hotel_id: HotelId | None, device_id: str | None) -> Tablet | None:
         if hotel_id is None or device_id is None:
@@ -95,46 +112,61 @@ class Fleet:
             self._take(facts)
         return {facts.hotel.id: facts.last_event_id for facts in installation.hotels}
 
-    async def refresh(self) -> list[Tablet]:
-        """Read the hotels whose revision moved; the tablets that are new or assigned anew."""
-        changed: list[Tablet] = []
-        for hotel_id, revision in (await self._store.revisions()).items():
-            if self._revisions.get(hotel_id) != revision:
-                changed += self._take(await self._store.load_hotel(hotel_id))
-        return changed
+    async def refresh(self) -> None:
+        """Read the hotels whose revision moved. What that changed is news until it is told."""
+        async with self._reading:  # of two that read at once, the slower would put an older revision back
+            for hotel_id, revision in (await self._store.revisions()).items():
+                known = self._inventories.get(hotel_id)
+                if known is None or known.revision != revision:
+                    self._take(await self._store.load_hotel(hotel_id))
 
-    def _take(self, facts: HotelFacts) -> list[Tablet]:
-        hotel_id, before = facts.hotel.id, self._tablets.get(facts.hotel.id, {})
-        after: dict[DeviceId, Tablet] = {}
-        changed: list[Tablet] = []
+    @property
+    def news(self) -> News:
+        return News(tuple(self._new_tablets.values()), tuple(self._new_hotels))
+
+    def told(self, news: News) -> None:
+        """Say that `news` has been stored and published; what came after it is still news."""
+        for tablet in news.tablets:
+            self._new_tablets.pop(tablet.key, None)
+        for hotel_id in news.hotels:
+            self._new_hotels.pop(hotel_id, None)
+
+    def _take(self, facts: HotelFacts) -> None:
+        hotel_id, before = facts.hotel.id, self._tablets.get(facts.hotel.id, _NO_TABLETS)
         belongs = assignments(
             hotel_id,
             profile=facts.hotel.profile,
             rooms=facts.rooms,
             devices=[(row.device.id, row.device.room_id) for row in facts.devices],
         )
-        for row in facts.devices:
-            device, assignment = row.device, belongs[row.device.id]
-            tablet = before.get(device.id)
-            if tablet is None or tablet.key != device.key:
-                tablet = Tablet(key=device.key, assignment=assignment, revision=facts.revision, state=row.state)
-                changed.append(tablet)
-            elif tablet.assignment != assignment:
-                tablet.assignment, tablet.assignment_revision = assignment, facts.revision
-                changed.append(tablet)
-            after[device.id] = tablet
-        self._tablets[hotel_id] = after
-        self._revisions[hotel_id] = facts.revision
-        return changed
+        self._tablets[hotel_id] = {
+            row.device.id: self._tablet(row, before.get(row.device.id), belongs[row.device.id], facts.revision)
+            for row in facts.devices
+        }
+        inventory = Inventory(facts.revision, facts.hotel.profile, facts.rooms)
+        known, self._inventories[hotel_id] = self._inventories.get(hotel_id), inventory
+        if known is None or (known.profile, known.rooms) != (inventory.profile, inventory.rooms):
+            self._new_hotels[hotel_id] = None
+
+    def _tablet(self, row: DeviceRow, known: Tablet | None, assignment: Assignment, revision: int) -> Tablet:
+        """The tablet of a row; news only if something of its own changed, not its surroundings alone."""
+        if known is None or known.key != row.device.key:
+            known = Tablet(key=row.device.key, assignment=assignment, revision=revision, state=row.state)
+            self._new_tablets[known.key] = known
+        elif _own(known.assignment) != _own(assignment):
+            known.assignment_revision = revision
+            self._new_tablets[known.key] = known
+        known.assignment = assignment
+        return known
+
+
+def _own(assignment: Assignment) -> tuple[RoomId | None, str | None, frozenset[str], Policy]:
+    place = assignment.place
+    return place.room_id, place.floor, place.access_points, assignment.policy
 
 
 def assignment_record(tablet: Tablet) -> bytes:
-    place = tablet.assignment.place
-    record = AssignmentRecord(
-        tablet.assignment_revision,
-        place.room_id,
-        place.floor,
-        tuple(sorted(place.access_points)),
-        tablet.assignment.policy,
+    assignment = tablet.assignment
+    return msgspec.json.encode(
+        AssignmentRecord(tablet.assignment_revision, assignment.place.room_id, assignment.policy)
     )
-    return msgspec.json.encode(record)

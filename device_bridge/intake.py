@@ -7,9 +7,11 @@ quarantined (promise 6). While the database is away nothing is settled and the s
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
+
+import msgspec
 
 from broker.delivery import Publisher
 from broker.topics import BRIDGE_INBOUND, Kind, Topic, device_topic
@@ -20,19 +22,21 @@ from device_bridge.draft import (
     Heard,
     Known,
     Matter,
+    Noted,
     Overdue,
     ReceiptLine,
     Turned,
     encode_receipt,
     identity_of,
 )
-from device_bridge.fleet import Fleet, Tablet
+from device_bridge.fleet import Fleet, Inventory, News
 from device_bridge.metrics import BridgeMetrics
-from device_bridge.queue import Arrived, DeadlineDue, Expired, Input, InputQueue
+from device_bridge.queue import Arrived, Began, DeadlineDue, Expired, Input, InputQueue
 from device_bridge.watch import Watch
-from rules.ids import MessageId
+from rules.ids import HotelId, MessageId
 from rules.messages import TokenExpired
-from store import DataRefused, Duplicate, Store, StoreUnavailable
+from store import DataRefused, Duplicate, InputKind, Store, StoreUnavailable
+from store.records import DeviceKey
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +46,7 @@ _BATCH = 1000
 _RECEIPT_LINES = 100
 _RETRY_FIRST, _RETRY_LONGEST = 0.05, 2.0
 _BLIND_AFTER = timedelta(seconds=10)
+_JUDGE_AGAIN = timedelta(seconds=10)
 _OF_DEVICES = BRIDGE_INBOUND - {Kind.DO, Kind.PMS_IN}
 _NOTHING: Known = frozenset()
 
@@ -68,6 +73,12 @@ class Intake:
         self._now = now
         self._metrics = metrics
         self._store_away_since: datetime | None = None
+        self._unjudged: set[DeviceKey] = set()
+
+    @property
+    def unjudged(self) -> int:
+        """How many tablets have a passed deadline that the database refuses to store; each is tried again."""
+        return len(self._unjudged)
 
     @property
     def store_away_since(self) -> datetime | None:
@@ -80,34 +91,43 @@ class Intake:
             await self.store_next(await self._queue.take(_BATCH))
 
     async def store_next(self, inputs: Sequence[Input]) -> None:
-        """Judge and store `inputs`, then settle them. Returns when all of them are stored or quarantined."""
-        matters = await self._patiently(lambda: self._read(inputs))
-        await self._keep_all(matters)
-        for item in inputs:
-            if isinstance(item, Arrived):
-                item.delivery.settle()
+        """Judge and store `inputs`, settling each when it is stored or quarantined; returns when all of them are.
 
-    async def assigned(self, tablets: Sequence[Tablet]) -> None:
-        """Record that these tablets are new or belong elsewhere, among the inputs of the rules."""
-        at = self._now()
-        for start in range(0, len(tablets), _BATCH):
-            await self._keep_all([Assigned(tablet, at) for tablet in tablets[start : start + _BATCH]])
-
-    async def _read(self, inputs: Sequence[Input]) -> list[Matter]:
-        """What the inputs are about; devices that are not known yet are looked up before they are judged."""
+        A backlog is many matters, so a batch is cut by those, and the loop gets its turn in between.
+        """
         if any(self._is_stranger(item) for item in inputs):
-            self._watch.look_at(await self._fleet.refresh())
-        return [matter for item in inputs for matter in self._matters(item)]
+            await self._patiently(self._fleet.refresh)
+        taken: list[Input] = []
+        matters: list[Matter] = []
+        for item in inputs:
+            taken.append(item)
+            matters += self._matters(item)
+            if len(matters) >= _BATCH or item is inputs[-1]:
+                await self._keep_all(matters)
+                _settle(taken)
+                taken, matters = [], []
+
+    async def tell(self, news: News) -> None:
+        """Store that these tablets belong elsewhere and these hotels' rooms changed, as inputs of the rules."""
+        at = self._now()
+        matters: list[Matter] = [_inventory(self._fleet.inventory(hotel_id), hotel_id, at) for hotel_id in news.hotels]
+        matters += [Assigned(tablet, at) for tablet in news.tablets]
+        for start in range(0, len(matters), _BATCH):
+            await self._keep_all(matters[start : start + _BATCH])
+        self._watch.look_at(news.tablets)
 
     def _is_stranger(self, item: Input) -> bool:
         if isinstance(item, Arrived):
             topic = item.delivery.topic
             return topic.kind in _OF_DEVICES and self._fleet.find(topic.hotel_id, topic.subject) is None
-        return self._fleet.find(item.hotel_id, item.device_id) is None
+        return not isinstance(item, Began) and self._fleet.find(item.hotel_id, item.device_id) is None
 
     def _matters(self, item: Input) -> list[Matter]:
         if isinstance(item, Arrived):
             return self._arrived(item)
+        if isinstance(item, Began):
+            name = f"watching:{item.at.timestamp() * 1000:.0f}"
+            return [Noted(hotel, InputKind.WATCHING, name, b"{}", item.at) for hotel in self._fleet.hotels]
         tablet = self._fleet.find(item.hotel_id, item.device_id)
         if tablet is None:
             return []
@@ -131,27 +151,35 @@ class Intake:
         return matters
 
     async def _keep_all(self, matters: Sequence[Matter]) -> None:
+        """Keep them together, or by halves until the one that the database refuses stands alone."""
+        if not matters:
+            return
         try:
             await self._keep(matters)
         except DataRefused as refusal:
             if len(matters) > 1:
-                for matter in matters:
-                    await self._keep_all([matter])
+                half = len(matters) // 2
+                await self._keep_all(matters[:half])
+                await self._keep_all(matters[half:])
             else:
                 await self._set_aside(matters[0], refusal)
 
     async def _set_aside(self, matter: Matter, refusal: DataRefused) -> None:
-        """Quarantine the one matter that the database will not have; nobody waits for it any longer."""
+        """What to do with the one matter that the database will not have: nobody else waits for it."""
         _log.warning("the database refuses an input: %s", refusal)
+        self._metrics.set_aside.inc()
         if isinstance(matter, Heard):
-            topic = _topic_of(matter)
             rejected = Rejected(Refused.STORE_REFUSED, "the database refuses this message", matter.decoded.message.id)
-            await self._keep([Turned(topic, matter.decoded.body, rejected, matter.at)])
+            await self._keep_all([Turned(_topic_of(matter), matter.decoded.body, rejected, matter.at)])
+        elif isinstance(matter, Overdue):
+            self._unjudged.add(matter.tablet.key)
+            self._watch.look_later(matter.tablet, at=matter.at + _JUDGE_AGAIN)
 
     async def _keep(self, matters: Sequence[Matter]) -> None:
         """One transaction. Raises DataRefused, and then nothing has changed."""
         draft = await self._patiently(lambda: self._commit(matters))
         draft.adopt()
+        self._unjudged.difference_update(draft.states)
         self._watch.look_at([tablet for tablet, _ in draft.states.values()])
         self._count(draft, len(matters))
         await self._answer(draft)
@@ -221,3 +249,14 @@ def _expiry(item: Expired) -> Decoded:
 
 def _topic_of(heard: Heard) -> Topic:
     return Topic(heard.decoded.kind, heard.tablet.hotel_id, heard.tablet.device_id)
+
+
+def _inventory(inventory: Inventory, hotel_id: HotelId, at: datetime) -> Noted:
+    name = f"inventory:{inventory.revision}"
+    return Noted(hotel_id, InputKind.INVENTORY, name, msgspec.json.encode(inventory), at)
+
+
+def _settle(inputs: Iterable[Input]) -> None:
+    for item in inputs:
+        if isinstance(item, Arrived):
+            item.delivery.settle()

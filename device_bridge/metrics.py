@@ -10,6 +10,9 @@ class BridgeMetrics:
             "innwatch_messages_duplicate", "Messages whose id was stored already", registry=registry
         )
         self.rejected = Counter("innwatch_messages_rejected", "Messages refused", ["reason"], registry=registry)
+        self.set_aside = Counter(
+            "innwatch_inputs_set_aside", "Inputs that the database refused by themselves", registry=registry
+        )
         self.batch = Histogram(
             "innwatch_batch_inputs",
             "Inputs committed in one transaction",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -11,13 +11,12 @@ from broker.delivery import Publisher
 from broker.topics import monitor_topic
 from device_bridge.fleet import Fleet
 from rules.ids import HotelId
-from store import Store, StoreUnavailable
+from store import DataRefused, Store, StoreUnavailable
 from store.batch import Batch, MonitorChange
 
 _REFRESH = timedelta(seconds=10)
 _VALID = timedelta(seconds=30)
 _LOOK_EVERY_S = 1.0
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Watching(StrEnum):
@@ -46,12 +45,14 @@ class Monitor:
         publisher: Publisher,
         now: Callable[[], datetime],
         away_since: Callable[[], datetime | None],
+        unjudged: Callable[[], int],
     ) -> None:
         self._store = store
         self._fleet = fleet
         self._publisher = publisher
         self._now = now
         self._away_since = away_since
+        self._unjudged = unjudged
         self._state: Watching | None = None
         self._since = now()
         self._said: dict[HotelId, datetime] = {}
@@ -73,17 +74,23 @@ class Monitor:
         if state is not self._state:
             self._state, self._since = state, now
             self._said.clear()
-        stale = [hotel for hotel in self._fleet.hotels if now - self._said.get(hotel, _NEVER) >= _REFRESH]
+        stale = [hotel for hotel in self._fleet.hotels if self._is_stale(hotel, now)]
         for hotel_id in stale:
             snapshot = MonitorSnapshot(state=state, since=self._since, why=why, valid_until=now + _VALID)
             await self._publisher.publish(monitor_topic(hotel_id), msgspec.json.encode(snapshot), retain=True)
             self._said[hotel_id] = now
         await self._record(state, now)
 
+    def _is_stale(self, hotel_id: HotelId, now: datetime) -> bool:
+        said = self._said.get(hotel_id)
+        return said is None or not said <= now < said + _REFRESH  # before it was said: the clock was set back
+
     def _judge(self) -> tuple[Watching, str | None]:
         away = self._away_since()
         if away is not None and self._now() - away > timedelta(seconds=2):
             return Watching.BLIND, "the database does not answer"
+        if self._unjudged():
+            return Watching.DEGRADED, f"the silence of {self._unjudged()} tablets cannot be recorded"
         return Watching.WATCHING, None
 
     async def _record(self, state: Watching, now: datetime) -> None:
@@ -98,7 +105,7 @@ class Monitor:
         try:
             async with asyncio.timeout(_LOOK_EVERY_S):
                 await self._store.apply(Batch(received_at=now, monitor=changes))
-        except (StoreUnavailable, TimeoutError):
+        except (StoreUnavailable, DataRefused, TimeoutError):
             self._recorded.clear()
         else:
             self._recorded.update(dict.fromkeys(self._fleet.hotels, state))

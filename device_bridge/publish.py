@@ -141,12 +141,14 @@ class Announcer:
     async def _freshen(self) -> None:
         """A tablet whose axes stand still shows its last battery and signal, at most once a minute."""
         now = self._now()
-        if self._freshened is not None and now - self._freshened < _FRESHEN_EVERY:
+        if self._freshened is not None and self._freshened <= now < self._freshened + _FRESHEN_EVERY:
             return
         self._freshened = now
         for tablet in tuple(self._fleet):
             heard, told = tablet.state.last_heard, tablet.status_told
-            if heard is not None and told is not None and now - told >= _STATUS_EVERY and heard > told:
+            if heard is None or told is None or told <= now < told + _STATUS_EVERY:
+                continue
+            if heard > told or told > now:  # the latter: the clock was set back
                 await self._tell_status(tablet)
 
     async def _tell_status(self, tablet: Tablet) -> None:

@@ -1,4 +1,4 @@
-"""What waits to be judged: device messages, ended tokens and passed deadlines, in one order.
+"""What waits to be judged: device messages, ended tokens, passed deadlines and our own beginnings, in one order.
 
 The queue is bounded and never drops: a publisher that fills it is asked to stop reading (`offer` says False)
 and is called again when half of it has drained. Deadlines stand in the same order as messages, so a tablet
@@ -39,15 +39,25 @@ class DeadlineDue(Struct, frozen=True):
     at: datetime
 
 
-Input = Arrived | Expired | DeadlineDue
+class Began(Struct, frozen=True):
+    """The bridge began to listen, at its start or after it heard nobody for a while."""
+
+    at: datetime
+
+
+Input = Arrived | Expired | DeadlineDue | Began
 
 
 class InputQueue:
     """The broker's `Intake`: what it offers is kept until the bridge has stored it."""
 
-    def __init__(self, *, now: Callable[[], datetime], limit: int = 10_000) -> None:
+    def __init__(
+        self, *, now: Callable[[], datetime], limit: int = 10_000, limit_bytes: int = 32 * 1024 * 1024
+    ) -> None:
         self._now = now
         self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
         self._inputs: deque[Input] = deque()
         self._arrived = asyncio.Event()
         self._resumes: list[Callable[[], None]] = []
@@ -57,8 +67,9 @@ class InputQueue:
 
     def offer(self, delivery: Delivery) -> bool:
         """Take the message, always; False asks its connection to stop reading until `on_room` calls it."""
+        self._bytes += len(delivery.payload)
         self.put(Arrived(delivery, self._now()))
-        return len(self._inputs) < self._limit
+        return len(self._inputs) < self._limit and self._bytes < self._limit_bytes
 
     def on_room(self, resume: Callable[[], None]) -> None:
         if self._has_room():
@@ -83,6 +94,7 @@ class InputQueue:
             self._arrived.clear()
             await self._arrived.wait()
         taken = [self._inputs.popleft() for _ in range(min(most, len(self._inputs)))]
+        self._bytes -= sum(len(item.delivery.payload) for item in taken if isinstance(item, Arrived))
         if self._resumes and self._has_room():
             resumes, self._resumes = self._resumes, []
             for resume in resumes:
@@ -90,4 +102,4 @@ class InputQueue:
         return taken
 
     def _has_room(self) -> bool:
-        return len(self._inputs) <= self._limit // 2
+        return len(self._inputs) <= self._limit // 2 and self._bytes <= self._limit_bytes // 2

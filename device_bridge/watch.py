@@ -11,8 +11,10 @@ import itertools
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from device_bridge.fleet import Fleet, Tablet
-from device_bridge.queue import DeadlineDue, InputQueue
+from device_bridge.queue import Began, DeadlineDue, InputQueue
 from rules.silence import deadline
 
 _LOOK_EVERY = timedelta(seconds=0.5)
@@ -20,24 +22,41 @@ _STALL_S = 5.0
 
 
 class Watch:
-    """Asks each tablet's rules when to look again, and looks then."""
+    """Asks each tablet's rules when to look again, and looks then.
 
-    def __init__(self, *, fleet: Fleet, queue: InputQueue, now: Callable[[], datetime]) -> None:
+    `clock_steps` counts how often the wall clock was set, so that nobody is blamed for it.
+    """
+
+    def __init__(
+        self, *, fleet: Fleet, queue: InputQueue, now: Callable[[], datetime], clock_steps: Callable[[], int]
+    ) -> None:
         self._fleet = fleet
         self._queue = queue
         self._now = now
+        self._clock_steps = clock_steps
         self._heap: list[tuple[datetime, int, Tablet]] = []
         self._turn = itertools.count()  # two entries never compare their tablets
         self._sooner = asyncio.Event()
         self.watching_since = now()
 
     def begin_again(self, at: datetime) -> None:
-        """We were not listening: from `at` on every tablet gets the grace of a start before silence is judged."""
+        """We were not listening: from `at` on every tablet gets the grace of a start before silence is judged.
+
+        A tablet that was last heard in the future, because the clock was set back since, counts as heard now.
+        """
         self.watching_since = at
         self._heap.clear()
+        self._queue.put(Began(at))
         for tablet in self._fleet:
             tablet.deadline = None
+            if tablet.state.last_heard is not None and tablet.state.last_heard > at:
+                tablet.state = replace(tablet.state, last_heard=at)
         self.look_at(self._fleet)
+
+    def look_later(self, tablet: Tablet, *, at: datetime) -> None:
+        """Look at this tablet again at `at`, although its deadline has passed: judging it could not be stored."""
+        tablet.deadline = at
+        heapq.heappush(self._heap, (at, next(self._turn), tablet))
 
     def look_at(self, tablets: Iterable[Tablet]) -> None:
         """After a commit: these tablets' deadlines may have come nearer."""
@@ -52,12 +71,12 @@ class Watch:
     async def run(self) -> None:
         """Look until cancelled."""
         loop = asyncio.get_running_loop()
-        looked = loop.time()
+        looked, steps = loop.time(), self._clock_steps()
         while True:
-            if loop.time() - looked > _STALL_S:
-                # This process stood still, and so did its reading of sockets: the tablets are not to blame.
+            if loop.time() - looked > _STALL_S or self._clock_steps() != steps:
+                # This process or machine stood still, or the clock was set: the tablets are not to blame.
                 self.begin_again(self._now())
-            looked = loop.time()
+            looked, steps = loop.time(), self._clock_steps()
             await self._pause(self.pass_due(self._now()))
 
     def pass_due(self, now: datetime) -> timedelta:

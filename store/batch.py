@@ -20,9 +20,10 @@ class InputKind(StrEnum):
     LOST = "lost"  # the will; id `lost-{sid}`: one sid is lost once
     EXPIRED = "expired"  # the connection ended because its token did
     RESULT = "result"
-    DEADLINE = "deadline"  # passed with nothing heard; id `deadline-{µs of the deadline}`
-    ASSIGNMENT = "assignment"  # from here on the device has this room and policy; id `assignment-{revision}`
-    WATCHING = "watching"  # the bridge began to listen; of the whole hotel; id `watching-{ms}`
+    DEADLINE = "deadline"  # passed with nothing heard; id `deadline:{µs of the deadline}:{µs of the look}`
+    INVENTORY = "inventory"  # from here on the hotel has these rooms; of the whole hotel; id `inventory:{revision}`
+    ASSIGNMENT = "assignment"  # from here on the device has this room and policy; id `assignment:{revision}`
+    WATCHING = "watching"  # the bridge began to listen; of the whole hotel; id `watching:{ms}`
 
 
 class StoredMessage(Struct, frozen=True, kw_only=True):

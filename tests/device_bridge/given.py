@@ -31,6 +31,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.at = START
+        self.steps = 0
 
     def now(self) -> datetime:
         return self.at
@@ -123,6 +124,7 @@ class House:
             publisher=self.published,
             doorbell=self.doorbell,
             now=self.clock.now,
+            clock_steps=lambda: self.clock.steps,
             registry=CollectorRegistry(),
         )
 

@@ -1,6 +1,7 @@
 """Deadlines that pass, and what MQTT is told of it all, in the order of the events."""
 
 from broker.topics import Kind
+from device_bridge.queue import Began, DeadlineDue
 from rules.alerts import AlertStatus
 from rules.ids import UserName
 from tests.device_bridge.given import FOREIGN, HOTEL, START, House, Post, heartbeat, report
@@ -44,10 +45,10 @@ async def test_after_a_start_every_tablet_has_a_minute_before_silence_is_judged(
     watch = restarted.bridge._watch
     watch.begin_again(restarted.clock.at)
     watch.pass_due(restarted.clock.at)
-    assert len(restarted.queue) == 0
+    assert [type(item) for item in await restarted.queue.take(9)] == [Began]
     restarted.clock.advance(60)
     watch.pass_due(restarted.clock.at)
-    assert len(restarted.queue) == 1
+    assert [type(item) for item in await restarted.queue.take(9)] == [DeadlineDue]
     await restarted.store.close()
 
 
@@ -109,3 +110,49 @@ async def test_a_status_whose_axes_stand_still_is_refreshed_once_a_minute(house:
         house.clock.advance(5)
         await beat(house)
     await eventually(lambda: len(house.published.on("tab-101/status")) == before + 1, within=8)
+
+
+async def test_a_deadline_that_the_database_refuses_is_judged_again_until_it_takes_it(house: House) -> None:
+    await beat(house)
+    house.execute(
+        "create trigger poison before insert on alert when new.family = 'silence' begin select raise(abort, 'no'); end"
+    )
+    house.clock.advance(20)
+    await eventually(lambda: house.published.on("grand/monitor")[-1]["state"] == "degraded")
+    house.execute("drop trigger poison")
+    house.clock.advance(20)
+    assert await eventually(lambda: open_alerts(house)) == ["tab-101 silence"]
+    await eventually(lambda: house.published.on("grand/monitor")[-1]["state"] == "watching")
+
+
+async def test_a_clock_that_is_set_back_blinds_nobody(house: House) -> None:
+    await beat(house)
+    house.clock.advance(-3600)
+    house.clock.steps += 1
+    await eventually(lambda: house.published.on("grand/monitor")[-1]["validUntil"] < "2026-11-22T03:00:00Z")
+    await eventually(lambda: house.bridge._watch.watching_since < START)
+    house.clock.advance(61)
+    assert await eventually(lambda: open_alerts(house)) == ["tab-101 silence"]
+
+
+async def test_a_clock_that_jumps_ahead_accuses_nobody(house: House) -> None:
+    await beat(house)
+    house.clock.steps += 1
+    house.clock.advance(3600)
+    await eventually(lambda: house.bridge._watch.watching_since > START)
+    await beat(house, "aa:bb:cc:dd:ee:02", device="tab-102")
+    assert await open_alerts(house) == []
+
+
+async def test_a_tablet_that_speaks_before_it_was_read_gets_its_config(house: House) -> None:
+    await house.add_room(104)
+    await beat(house, "aa:bb:cc:dd:ee:04", device="tab-104")
+    (config,) = await eventually(lambda: house.published.on("tab-104/config"))
+    assert (config["roomId"], config["heartbeatIntervalS"]) == ("104", 4.0)
+
+
+async def test_a_new_room_tells_nobody_but_its_own_tablet(house: House) -> None:
+    before = len(house.published.on("tab-101/config"))
+    await house.add_room(105)
+    await eventually(lambda: house.published.on("tab-105/config"))
+    assert len(house.published.on("tab-101/config")) == before

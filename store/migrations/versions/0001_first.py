@@ -204,7 +204,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
             "kind IN ('heartbeat', 'report', 'state', 'lost', 'expired', 'result', "
-            "'deadline', 'assignment', 'watching')",
+            "'deadline', 'inventory', 'assignment', 'watching')",
             name="ck_message_kind",
         ),
         sa.ForeignKeyConstraint(["device_key"], ["device.key"], name="fk_message_device_key"),
