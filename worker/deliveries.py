@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 import secrets
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
@@ -17,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Struct
 
 from rules.ids import HotelId
-from store.errors import StoreUnavailable
+from store.errors import DataRefused, StoreUnavailable
 from store.records import ChannelKind, Claimed, NotificationId
 from worker.channels import DeliveryFailed, NotSetUp, Sender
 from worker.metrics import WorkerMetrics
@@ -59,6 +60,7 @@ class Deliveries:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._whole: set[asyncio.Timeout] = set()
         self._sending: set[asyncio.Timeout] = set()
+        self._refused: dict[NotificationId, datetime] = {}
         self._interrupted = False
         self._abandoned = False
 
@@ -83,7 +85,10 @@ class Deliveries:
                 self._loop.call_soon_threadsafe(deed)
 
     async def deliver(self, hotel_id: HotelId, notification_id: NotificationId) -> None:
-        """Deliver one notification, if it is due and nobody else has it. Failures are recorded, not raised."""
+        """Deliver one notification, if it is due and nobody else has it.
+
+        Failures are recorded and not raised, a sender's faults among them. What is raised is a fault of Innwatch's own.
+        """
         self._loop = asyncio.get_running_loop()
         scope = asyncio.timeout(None)
         try:
@@ -97,9 +102,21 @@ class Deliveries:
         except StoreUnavailable as failure:
             # The claim was not made, or ends with its lease: the next look at the outbox finds it again.
             logger.warning("delivery put off: hotel=%s notification=%d: %s", hotel_id, notification_id, failure)
+        except DataRefused as refusal:
+            # Of this row alone, so that it is no reason to end either.
+            logger.error(  # noqa: TRY400 - its words say all
+                "delivery refused by the store: hotel=%s notification=%d: %s", hotel_id, notification_id, refusal
+            )
+            self._leave_alone(notification_id)
+
+    def _leave_alone(self, notification_id: NotificationId) -> None:
+        """Do not ask for it for as long as a lease, also where the claim itself was refused and there is none."""
+        now = self._clock()
+        self._refused = {row: until for row, until in self._refused.items() if until > now}
+        self._refused[notification_id] = now + self._settings.lease
 
     async def _deliver(self, hotel_id: HotelId, notification_id: NotificationId) -> None:
-        if self._interrupted:
+        if self._interrupted or self._refused.get(notification_id, self._clock()) > self._clock():
             return
         # A name for this claim alone: this very worker may claim it again when this lease has ended.
         claim = f"{self._settings.name}-{secrets.token_hex(8)}"
@@ -124,6 +141,19 @@ class Deliveries:
             return after(failure, claimed.attempt, now=self._clock(), chance=chance, retries=retries)
         except _Interrupted:
             return TryAgain(at=self._clock(), error="Innwatch was stopped while it was being sent")
+        # The one broad handler: a fault that one address or one alert brings out ends that one notification, and not
+        # the process. It would be claimed again after the restart, so that the whole house would be blind for it.
+        except Exception as fault:  # noqa: BLE001
+            what = type(fault).__name__
+            # Without the fault's words and lines, which may quote an address that is a secret.
+            logger.error(  # noqa: TRY400
+                "fault in a delivery: hotel=%s notification=%d: %s at %s",
+                claimed.hotel_id,
+                claimed.id,
+                what,
+                _at(fault),
+            )
+            return GiveUp(f"internal error: {what}")
         return Delivered()
 
     async def _send(self, claimed: Claimed) -> None:
@@ -215,6 +245,12 @@ def _name(outcome: Outcome, *, interrupted: bool) -> str:
             return "interrupted" if interrupted else "retry"
         case GiveUp():
             return "dead"
+
+
+def _at(fault: Exception) -> str:
+    """The place in the code where a fault was raised."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else "?"
 
 
 def _zone(name: str) -> tzinfo:

@@ -58,7 +58,7 @@ class Worker:
     async def run(self) -> None:
         """Work until cancelled, then stop in under a second, whatever hangs.
 
-        What a delivery raises that is not a failure of delivery ends this too, as part of an ExceptionGroup.
+        A fault outside the senders (of the outbox, of this package) ends this too, as part of an ExceptionGroup.
         """
         loop = asyncio.get_running_loop()
         fault: asyncio.Future[None] = loop.create_future()

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from rules.alerts import AlertSnapshot, AlertStatus, Because, Condition, Family, Reason, Rule, Severity
 from rules.ids import AlertId, DeviceId, HotelId, RoomId
-from store.errors import StoreUnavailable
+from store.errors import DataRefused, StoreUnavailable
 from store.records import (
     Channel,
     Claimed,
@@ -127,6 +127,9 @@ class MemoryOutbox:
         self.hangs = False
         self.hanging = 0
         self.claims = 0
+        self.looks = 0
+        self.refuses_claim: set[NotificationId] = set()
+        self.refuses_record: set[NotificationId] = set()
         self._loop = asyncio.get_running_loop()
 
     def add(self, channel: Channel, *, kind: NoticeKind = NoticeKind.OPENED, at: datetime = START) -> Row:
@@ -136,6 +139,7 @@ class MemoryOutbox:
 
     async def due_notifications(self, now: datetime, *, limit: int) -> list[NotificationRef]:
         await self._answer()
+        self.looks += 1
         due = sorted((row for row in self.rows.values() if self._is_due(row, now)), key=lambda row: row.due_at)
         return [NotificationRef(HOTEL, row.id) for row in due[:limit]]
 
@@ -146,6 +150,8 @@ class MemoryOutbox:
         row = self.rows[notification_id]
         if not self._is_due(row, now):
             return None
+        if notification_id in self.refuses_claim:
+            raise DataRefused("no such claim")
         self.claims += 1
         row.state, row.leased_by, row.due_at = NotificationState.SENDING, worker, now + lease
         row.attempts += 1
@@ -194,6 +200,8 @@ class MemoryOutbox:
         due_at: datetime | None = None,
     ) -> bool:
         await self._answer()
+        if number in self.refuses_record:
+            raise DataRefused("no such record")
         row = self.rows[number]
         if row.state is not NotificationState.SENDING or row.leased_by != worker:
             return False

@@ -14,7 +14,19 @@ from prometheus_client import CollectorRegistry
 from store.doorbell import LocalDoorbell
 from store.records import ChannelKind, Claimed, NoticeKind, NotificationState
 from tests.support import eventually
-from tests.worker.support import EMAIL, HOTEL, START, Answer, Clock, MailServer, MemoryOutbox, Request, Row, WebServer
+from tests.worker.support import (
+    EMAIL,
+    HOTEL,
+    START,
+    Answer,
+    Clock,
+    MailServer,
+    MemoryOutbox,
+    Request,
+    Row,
+    WebServer,
+    an_alert,
+)
 from worker import (
     EmailSender,
     Sender,
@@ -360,27 +372,83 @@ async def test_a_store_that_is_away_is_asked_again(hotel: Hotel, web: WebServer)
         await eventually(lambda: row.state is DELIVERED)
 
 
+@pytest.fixture
+def every_log_line(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    caplog.set_level(logging.DEBUG)
+    return lambda: caplog.text
+
+
 class Broken:
-    """A sender with a fault."""
+    """A sender with a fault that one room brings out."""
+
+    def __init__(self, sound: Sender) -> None:
+        self._sound = sound
 
     async def deliver(self, notice: Notice, claimed: Claimed) -> None:
+        if claimed.alert.room_id == "666":
+            raise ZeroDivisionError(f"cannot post to {claimed.channel!r} {PASSWORD}")
+        await self._sound.deliver(notice, claimed)
+
+
+async def test_a_fault_of_a_sender_ends_that_notification_and_nothing_else(
+    hotel: Hotel, web: WebServer, every_log_line: Callable[[], str]
+) -> None:
+    hotel.senders = {ChannelKind.SLACK: Broken(SlackSender(clock=hotel.clock))}
+    poison, other = hotel.outbox.add(web.webhook), hotel.outbox.add(web.webhook)
+    poison.alert = an_alert(room="666")
+
+    async with hotel.working():
+        await eventually(lambda: hotel.states() == [DEAD, DELIVERED])
+
+    assert (poison.attempts, poison.last_error, other.last_error) == (1, "internal error: ZeroDivisionError", None)
+    assert "notification=1: ZeroDivisionError at deliver:" in every_log_line()
+    assert PASSWORD not in every_log_line()
+
+
+async def test_an_outcome_that_the_store_refuses_is_left_to_its_lease(
+    hotel: Hotel, web: WebServer, every_log_line: Callable[[], str]
+) -> None:
+    poison, other = hotel.outbox.add(web.webhook), hotel.outbox.add(web.webhook)
+    hotel.outbox.refuses_record.add(poison.id)
+
+    async with hotel.working():
+        await eventually(lambda: "refused by the store" in every_log_line() and other.state is DELIVERED)
+        assert poison.state is NotificationState.SENDING
+        hotel.outbox.refuses_record.clear()
+        hotel.clock.move(timedelta(minutes=2))
+        await eventually(lambda: poison.state is DELIVERED)
+
+
+async def test_a_claim_that_the_store_refuses_is_not_made_again_at_each_look(
+    hotel: Hotel, web: WebServer, every_log_line: Callable[[], str]
+) -> None:
+    poison, other = hotel.outbox.add(web.webhook), hotel.outbox.add(web.webhook)
+    hotel.outbox.refuses_claim.add(poison.id)
+    hotel.settings = WorkerSettings(look_every=timedelta(milliseconds=20))
+
+    async with hotel.working():
+        await eventually(lambda: "refused by the store" in every_log_line() and other.state is DELIVERED)
+        hotel.outbox.refuses_claim.clear()
+        looks = hotel.outbox.looks
+        await eventually(lambda: hotel.outbox.looks > looks + 2)
+        assert poison.state is PENDING
+        hotel.clock.move(timedelta(minutes=2))
+        await eventually(lambda: poison.state is DELIVERED)
+
+
+class BrokenOutbox(MemoryOutbox):
+    async def claim_notification(self, *_: object, **__: object) -> Claimed | None:
         raise ZeroDivisionError
 
 
-async def test_a_fault_ends_the_worker_instead_of_being_swallowed(hotel: Hotel, web: WebServer) -> None:
-    hotel.senders = {ChannelKind.SLACK: Broken()}
+async def test_a_fault_of_the_outbox_ends_the_worker_instead_of_being_swallowed(hotel: Hotel, web: WebServer) -> None:
+    hotel.outbox = BrokenOutbox()
     hotel.outbox.add(web.webhook)
 
     with pytest.raises(ExceptionGroup) as caught:
         await hotel.worker().run()
 
     assert caught.group_contains(ZeroDivisionError)
-
-
-@pytest.fixture
-def every_log_line(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
-    caplog.set_level(logging.DEBUG)
-    return lambda: caplog.text
 
 
 async def test_no_secret_is_recorded_or_logged(hotel: Hotel, web: WebServer, every_log_line: Callable[[], str]) -> None:
