@@ -24,6 +24,9 @@ from store.transaction import Row, Transaction
 HEAD = 1024
 """Bytes of a refused message that are kept."""
 
+KEPT = 200
+"""Refused messages of one sender that are kept, the newest: rubbish must not fill the disk."""
+
 EVENT_OF = {
     ChangeKind.OPENED: EventType.ALERT_OPENED,
     ChangeKind.CHANGED: EventType.ALERT_CHANGED,
@@ -149,6 +152,11 @@ def _write_quarantine(transaction: Transaction, quarantined: Iterable[Quarantine
             "INSERT INTO quarantine (hotel_id, device_id, topic, reason, detail, head, at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             rows,
+        )
+        transaction.many(
+            "DELETE FROM quarantine WHERE hotel_id IS ?1 AND device_id IS ?2 AND id <= (SELECT id FROM quarantine"
+            " WHERE hotel_id IS ?1 AND device_id IS ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+            list({(row[0], row[1], KEPT) for row in rows}),
         )
 
 

@@ -354,7 +354,10 @@ class QuarantineTable(Base, table=True):
     """Refused messages. Hotel and device stand here as the topic said them, whether or not they are known."""
 
     __tablename__: ClassVar[str] = "quarantine"
-    __table_args__ = (Index("ix_quarantine_newest", "hotel_id", "id"),)
+    __table_args__ = (
+        Index("ix_quarantine_newest", "hotel_id", "id"),
+        Index("ix_quarantine_of_sender", "hotel_id", "device_id", "id"),
+    )
 
     id: int = Field(primary_key=True, sa_type=KEY)
     hotel_id: str | None

@@ -220,3 +220,26 @@ async def test_an_orphan_is_one_line_however_often_it_speaks(store: Store) -> No
 
     (row,) = await store.orphans(HOTEL)
     assert (row.device_id, row.first_at, row.last_at, row.count) == ("stranger", NOW, later(9), 3)
+
+
+async def test_of_a_senders_rubbish_the_newest_is_kept_and_others_lose_nothing(store: Store) -> None:
+    await add_hotel(store)
+
+    def rubbish(device: str, number: int) -> Quarantined:
+        return Quarantined(
+            hotel_id=HOTEL,
+            device_id=DeviceId(device),
+            topic="t",
+            reason="malformed",
+            detail=f"{device} {number}",
+            head=b"x",
+            at=NOW,
+        )
+
+    await store.apply(Batch(received_at=NOW, quarantined=[rubbish("quiet", 0)]))
+    for start in range(0, 500, 100):
+        noise = [rubbish("noisy", start + one) for one in range(100)]
+        await store.apply(Batch(received_at=NOW, quarantined=noise))
+
+    kept = (await store.quarantine(HOTEL, limit=1000)).items
+    assert [row.detail for row in kept] == [*[f"noisy {n}" for n in range(499, 299, -1)], "quiet 0"]

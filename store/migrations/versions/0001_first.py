@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_quarantine"),
     )
     op.create_index("ix_quarantine_newest", "quarantine", ["hotel_id", "id"])
+    op.create_index("ix_quarantine_of_sender", "quarantine", ["hotel_id", "device_id", "id"])
     op.create_table(
         "channel",
         sa.Column("key", KEY, nullable=False),
