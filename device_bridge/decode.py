@@ -80,17 +80,14 @@ class _Backlog(Message, frozen=True, rename="camel", kw_only=True):
     items: Annotated[tuple[_BacklogItem, ...], Meta(max_length=BACKLOG_ITEMS)]
 
 
-class _OnlyId(Struct):
-    id: IdText
-
-
 _heartbeat = msgspec.json.Decoder(Heartbeat)
 _report = msgspec.json.Decoder(Report)
 _state = msgspec.json.Decoder(State)
 _state_on_wire = msgspec.json.Decoder(_StateOnWire)
 _backlog = msgspec.json.Decoder(_Backlog)
-_only_id = msgspec.json.Decoder(_OnlyId)
 
+_ID = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9_-]{1,64})"')
+_ID_WITHIN = 1024
 _MARKS = re.compile(rb'\\.|["{}\[\]]', re.DOTALL)  # an escaped character is none of them
 
 # msgspec raises all three: deep nesting ends in RecursionError, bad UTF-8 in UnicodeDecodeError.
@@ -103,7 +100,8 @@ def decode(topic: Topic, payload: bytes, *, retain: bool, received_at: datetime)
     Source of the limits: docs/contract.md, "Payloads".
     """
     if retain:
-        return [Rejected(Refused.RETAINED, "a message with RETAIN set is never device input; publish without it")]
+        why = "a message with RETAIN set is never device input; publish without it"
+        return [Rejected(Refused.RETAINED, why, _id_of(payload))]
     if topic.kind is Kind.BACKLOG:
         return _decode_backlog(topic, payload, received_at=received_at)
     return [_decode_one(topic.kind, topic, payload, received_at=received_at)]
@@ -111,7 +109,8 @@ def decode(topic: Topic, payload: bytes, *, retain: bool, received_at: datetime)
 
 def _decode_one(kind: Kind, topic: Topic, payload: bytes, *, received_at: datetime) -> Decoded | Rejected:
     if len(payload) > MESSAGE_LIMIT:
-        return Rejected(Refused.TOO_LARGE, f"{len(payload)} bytes; a message may have {MESSAGE_LIMIT}")
+        detail = f"{len(payload)} bytes; a message may have {MESSAGE_LIMIT}"
+        return Rejected(Refused.TOO_LARGE, detail, _id_of(payload))
     if _too_deep(payload):
         return Rejected(Refused.TOO_DEEP, f"nested over {DEEPEST} levels", _id_of(payload))
     try:
@@ -122,7 +121,7 @@ def _decode_one(kind: Kind, topic: Topic, payload: bytes, *, received_at: dateti
         return Rejected(Refused.MALFORMED, _plain(error), _id_of(payload))
     if message is None:
         return Rejected(Refused.UNSUPPORTED, f"{kind.value}: not consumed by this version", _id_of(payload))
-    return _spoof(message, topic) or Decoded(kind, message, payload)
+    return _spoof(message, topic) or _timeless(message) or Decoded(kind, message, payload)
 
 
 def _parse(kind: Kind, payload: bytes, *, received_at: datetime) -> DeviceMessage | None:
@@ -146,7 +145,8 @@ def _parse_state(payload: bytes, *, received_at: datetime) -> State:
 
 def _decode_backlog(topic: Topic, payload: bytes, *, received_at: datetime) -> list[Decoded | Rejected]:
     if len(payload) > BACKLOG_LIMIT:
-        return [Rejected(Refused.TOO_LARGE, f"{len(payload)} bytes; a backlog may have {BACKLOG_LIMIT}")]
+        detail = f"{len(payload)} bytes; a backlog may have {BACKLOG_LIMIT}"
+        return [Rejected(Refused.TOO_LARGE, detail, _id_of(payload))]
     if _too_deep(payload):
         return [Rejected(Refused.TOO_DEEP, f"nested over {DEEPEST} levels", _id_of(payload))]
     try:
@@ -177,6 +177,14 @@ def _spoof(message: Message, topic: Topic) -> Rejected | None:
     return None
 
 
+def _timeless(message: DeviceMessage) -> Rejected | None:
+    """A clock may be wrong by decades, but not by so much that a time cannot be reckoned with any more."""
+    for name, at in (("ts", message.ts), ("wakeBy", message.wake_by if isinstance(message, State) else None)):
+        if at is not None and not 1970 <= at.year < 2200:
+            return Rejected(Refused.INVALID, f"{name} is not between 1970 and 2200", message.id)
+    return None
+
+
 def _too_deep(payload: bytes) -> bool:
     """Whether JSON brackets nest over DEEPEST levels. The usual flat message costs two counts."""
     if payload.count(b"{") + payload.count(b"[") <= DEEPEST:
@@ -197,11 +205,12 @@ def _too_deep(payload: bytes) -> bool:
 
 
 def _id_of(payload: bytes) -> MessageId | None:
-    """The id of a message that is refused for another reason, so that its receipt can name it."""
-    try:
-        return MessageId(_only_id.decode(payload).id)
-    except (*_UNREADABLE, msgspec.ValidationError):
-        return None
+    """The id of a message that is refused for another reason: the tablet keeps it until a receipt names it.
+
+    Read from what may be no JSON, may be cut off or huge, so it is looked for near the start and not parsed.
+    """
+    found = _ID.search(payload[:_ID_WITHIN])
+    return MessageId(found[1].decode()) if found else None
 
 
 def _plain(error: Exception) -> str:

@@ -52,6 +52,8 @@ def test_a_field_that_nobody_knows_is_ignored() -> None:
         {"id": None},
         {"ts": "2026-11-22T03:00:00"},
         {"ts": "yesterday"},
+        {"ts": "0001-01-01T00:00:00+23:00"},
+        {"ts": "9999-12-31T23:59:59-23:00"},
         {"rssi": 1},
         {"rssi": -127},
         {"rssi": "strong"},
@@ -114,6 +116,21 @@ def test_a_rejection_names_the_message_when_its_id_could_be_read() -> None:
     refused = heartbeat(rssi=5)
     assert isinstance(refused, Rejected)
     assert refused.message_id == "m-1"
+
+
+@pytest.mark.parametrize(
+    ("payload", "retain"),
+    [
+        (b'{"id":"m-7","ts":"2026-11-22T03:00:00Z"}', True),
+        (b'{"id" : "m-7","ts":"2026-11-22T03:00:00Z","agent":"' + b"x" * MESSAGE_LIMIT + b'"}', False),
+        (b'{"ts":"2026-11-22T03:00:00Z","rssi":NaN,"id":"m-7"}', False),
+        (b'{"id":"m-7","ts":"2026-11', False),
+    ],
+)
+def test_a_rejection_names_the_message_even_where_it_is_no_json(payload: bytes, retain: bool) -> None:
+    refused = read(Kind.HEARTBEAT, payload, retain=retain)
+    assert isinstance(refused, Rejected)
+    assert refused.message_id == "m-7"
 
 
 @pytest.mark.parametrize("field", [{"deviceId": "tab-2"}, {"hotelId": "other"}])
