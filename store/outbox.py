@@ -2,6 +2,10 @@
 
 A worker claims a row for the length of a lease and records what became of it. Both are compare-and-swap: of two
 workers one gets the row, and one whose lease ran out and was taken over records nothing.
+
+What one channel is told of one alert, it is told in order: a row waits, due or not, until the earlier ones of its alert
+and channel are finished. A recovery is told to those who were told of the trouble, however late; where nothing of it
+got through, the recovery is cancelled.
 """
 
 from datetime import datetime, timedelta
@@ -35,6 +39,22 @@ _LEDGER = (
     " JOIN alert ON alert.key = notification.alert_key JOIN channel ON channel.key = notification.channel_key"
 )
 
+_IN_ORDER = (
+    " NOT EXISTS (SELECT 1 FROM notification AS earlier WHERE earlier.alert_key = notification.alert_key"
+    " AND earlier.channel_key = notification.channel_key AND earlier.id < notification.id"
+    " AND earlier.due_at IS NOT NULL)"
+)
+"""That a row's turn has come."""
+
+_UNHEARD = (
+    " notification.kind = 'recovered' AND NOT EXISTS (SELECT 1 FROM notification AS earlier"
+    " WHERE earlier.alert_key = notification.alert_key AND earlier.channel_key = notification.channel_key"
+    " AND earlier.id < notification.id AND earlier.state = 'delivered')"
+)
+"""That a row, when its turn has come, tells of the end of what nobody there has heard of."""
+
+_NOT_TOLD = "nobody was told of the trouble by this channel, so nobody is told that it is over"
+
 _alerts = msgspec.json.Decoder(AlertSnapshot)
 _channels = msgspec.json.Decoder(Channel)
 
@@ -43,11 +63,14 @@ class Outbox:
     _database: Database
 
     async def due_notifications(self, now: datetime, *, limit: int) -> list[NotificationRef]:
-        """Those that may be claimed now, longest due first: pending ones, and ones whose lease ran out."""
+        """Those that may be claimed now, longest due first: pending ones, and ones whose lease ran out.
+
+        One that has to wait for an earlier one of its alert and channel is not among them.
+        """
         rows = await self._database.read(
             lambda transaction: transaction.rows(
-                "SELECT hotel.id, notification.id FROM notification JOIN hotel ON hotel.key = notification.hotel_key"
-                " WHERE notification.due_at IS NOT NULL AND notification.due_at <= :now"
+                "SELECT hotel.id, notification.id FROM notification JOIN hotel ON hotel.key = notification.hotel_key"  # noqa: S608 - ours
+                f" WHERE notification.due_at <= :now AND {_IN_ORDER}"
                 " ORDER BY notification.due_at, notification.id LIMIT :limit",
                 now=now,
                 limit=limit,
@@ -58,9 +81,10 @@ class Outbox:
     async def claim_notification(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime, lease: timedelta
     ) -> Claimed | None:
-        """Take a due notification until now + lease; None if it is not due (somebody has it, or it is finished).
+        """Take a due notification until now + lease; None if it may not be claimed (any more).
 
-        Counts an attempt. `worker` names the claim: give each claim a name of its own.
+        That is: somebody has it, it is finished, its turn has not come, or it is the recovery of what was never told
+        and was cancelled here. Counts an attempt. `worker` names the claim: give each claim a name of its own.
         """
         return await self._database.write(
             lambda transaction: _claim(
@@ -161,10 +185,13 @@ def _claim(
     now: datetime,
     lease_until: datetime,
 ) -> Claimed | None:
+    if _cancel_unheard(transaction, hotel_id, notification_id, now=now):
+        return None
     taken = transaction.run(
-        "UPDATE notification SET state = 'sending', leased_by = :worker, due_at = :lease_until,"
+        "UPDATE notification SET state = 'sending', leased_by = :worker, due_at = :lease_until,"  # noqa: S608 - ours
         " attempts = attempts + 1"
-        " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel) AND due_at <= :now",
+        " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel) AND due_at <= :now"
+        f" AND {_IN_ORDER}",
         worker=worker,
         lease_until=lease_until,
         id=notification_id,
@@ -196,6 +223,23 @@ def _claim(
         hotel_name=row[6],
         timezone=row[7],
     )
+
+
+def _cancel_unheard(
+    transaction: Transaction, hotel_id: HotelId, notification_id: NotificationId, *, now: datetime
+) -> bool:
+    """Cancel a due recovery whose earlier notices all ended unheard. Here, because only now that is known for sure."""
+    changed = transaction.run(
+        "UPDATE notification SET state = 'cancelled', due_at = NULL, leased_by = NULL, finished_at = :now,"  # noqa: S608
+        " last_error = :why"
+        " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel) AND due_at <= :now"
+        f" AND {_IN_ORDER} AND {_UNHEARD}",
+        now=now,
+        why=_NOT_TOLD,
+        id=notification_id,
+        hotel=hotel_id,
+    )
+    return changed == 1
 
 
 def _finish(

@@ -12,15 +12,18 @@ class Outbox(Protocol):
     """Every verb is one transaction and may raise StoreUnavailable, after which nothing has changed."""
 
     async def due_notifications(self, now: datetime, *, limit: int) -> Sequence[NotificationRef]:
-        """Return what may be sent now: pending and due, or claimed by somebody whose lease has ended."""
+        """Return what may be claimed now: pending and due, or claimed by somebody whose lease has ended.
+
+        Of one alert and channel the earliest unfinished one only, so that people are told in order.
+        """
         ...
 
     async def claim_notification(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime, lease: timedelta
     ) -> Claimed | None:
-        """Take a due one for `lease`; None when it is not due (any more), which is nobody's fault.
+        """Take a due one for `lease`; None when it may not be claimed (any more), which is nobody's fault.
 
-        Counts an attempt. `worker` names this one claim.
+        The recovery of what was never told is cancelled instead. Counts an attempt. `worker` names this one claim.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The outbox: every notice that is due is claimed by one worker at a time, and ends delivered, dead or still due."""
+"""The outbox: every notice that is due is claimed by one worker at a time, and ends delivered, dead or cancelled."""
 
 import asyncio
 from datetime import timedelta
@@ -188,9 +188,105 @@ async def test_notices_of_the_same_alert_have_identities_of_their_own(store: Sto
     (device, _) = await add_hotel(store, channels=[MAIL, SLACK])
     await store.apply(batch(changes=[opened(device), cleared(device)]))
 
-    claims = [await claim(store, id_) for id_ in await due(store)]
+    identities = set()
+    while waiting := await due(store):
+        for id_ in waiting:
+            claimed = await claim(store, id_)
+            assert claimed is not None
+            identities.add(claimed.idempotency_id)
+            await store.record_delivered(HOTEL, id_, worker="w-1", now=NOW)
 
-    assert len({one.idempotency_id for one in claims if one is not None}) == 4
+    assert len(identities) == 4
+
+
+async def finish(store: Store, id_: NotificationId, *, error: str | None = None, at: float = 0) -> None:
+    assert await claim(store, id_, at=at) is not None
+    if error is None:
+        assert await store.record_delivered(HOTEL, id_, worker="w-1", now=later(at))
+    else:
+        assert await store.record_dead(HOTEL, id_, worker="w-1", now=later(at), error=error)
+
+
+async def test_what_one_channel_is_told_of_one_alert_it_is_told_in_order(store: Store) -> None:
+    (device, _) = await add_hotel(store, channels=[MAIL])
+    worse = change(device, ChangeKind.WORSENED, an_alert(severity=Severity.CRITICAL))
+    await store.apply(batch(changes=[opened(device), worse, cleared(device)]))
+    recovered, worsened, first = (row.id for row in (await store.notifications(HOTEL)).items)
+
+    told = []
+    for _ in range(3):
+        (next_,) = await due(store)
+        told.append(next_)
+        await finish(store, next_)
+
+    assert told == [first, worsened, recovered]
+
+
+async def test_a_recovery_waits_for_the_retry_of_what_it_follows(store: Store, notice: NotificationId) -> None:
+    device = (await store.load()).hotels[0].devices[0].device
+    await claim(store, notice)
+    await store.record_retry(HOTEL, notice, worker="w-1", now=NOW, error="503", next_at=later(60))
+    await store.apply(batch(changes=[cleared(device)]))
+    recovered = (await store.notifications(HOTEL)).items[0].id
+
+    assert await due(store, 59) == []
+    assert await claim(store, recovered, at=59) is None
+    assert await due(store, 60) == [notice]
+    await claim(store, notice, at=60)
+    assert await due(store, 61) == []
+    await store.record_delivered(HOTEL, notice, worker="w-1", now=later(61))
+    assert await due(store, 61) == [recovered]
+
+
+async def test_another_channel_and_another_alert_wait_for_nobody(store: Store) -> None:
+    (device, other) = await add_hotel(store, channels=[MAIL, SLACK])
+    await store.apply(batch(changes=[opened(device)]))
+    mailed, slacked = await due(store)
+    await claim(store, mailed)
+    await store.record_retry(HOTEL, mailed, worker="w-1", now=NOW, error="451", next_at=later(60))
+    await finish(store, slacked)
+
+    await store.apply(batch(changes=[cleared(device), opened(other, "A2")]))
+
+    names = {row.id: (row.alert_id, row.channel) for row in (await store.notifications(HOTEL)).items}
+    assert [names[id_] for id_ in await due(store)] == [("A1", "slack"), ("A2", "email"), ("A2", "slack")]
+
+
+async def test_a_recovery_of_what_nobody_was_told_of_is_cancelled_and_says_why(store: Store) -> None:
+    (device, _) = await add_hotel(store, channels=[MAIL])
+    worse = change(device, ChangeKind.WORSENED, an_alert(severity=Severity.CRITICAL))
+    await store.apply(batch(changes=[opened(device), worse, cleared(device)]))
+    for _ in range(2):
+        (next_,) = await due(store)
+        await finish(store, next_, error="no such mailbox")
+    (recovered,) = await due(store)
+
+    assert await store.claim_notification(OTHER, recovered, worker="w-1", now=NOW, lease=LEASE) is None
+    assert await due(store) == [recovered]
+    assert await claim(store, recovered, at=5) is None
+
+    row = (await store.notifications(HOTEL)).items[0]
+    assert (row.state, row.kind, row.attempts) == (NotificationState.CANCELLED, NoticeKind.RECOVERED, 0)
+    assert (row.finished_at, row.due_at) == (later(5), None)
+    assert row.last_error == "nobody was told of the trouble by this channel, so nobody is told that it is over"
+    assert await due(store, 10**6) == []
+    assert await store.count_notifications(HOTEL) == {NotificationState.DEAD: 2, NotificationState.CANCELLED: 1}
+
+
+async def test_a_recovery_is_told_where_any_notice_of_the_trouble_got_through(store: Store) -> None:
+    (device, _) = await add_hotel(store, channels=[MAIL])
+    worse = change(device, ChangeKind.WORSENED, an_alert(severity=Severity.CRITICAL))
+    await store.apply(batch(changes=[opened(device), worse, cleared(device)]))
+    (first,) = await due(store)
+    await finish(store, first, error="no such mailbox")
+    (second,) = await due(store)
+    await finish(store, second)
+
+    (recovered,) = await due(store)
+    claimed = await claim(store, recovered)
+
+    assert claimed is not None
+    assert claimed.kind is NoticeKind.RECOVERED
 
 
 async def test_another_hotels_notice_can_be_neither_claimed_nor_recorded(store: Store, notice: NotificationId) -> None:

@@ -1,6 +1,7 @@
 """The essential stories again, on the real store: a migrated SQLite file, and alerts that the bridge would make."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
@@ -125,7 +126,7 @@ async def test_opened_worsened_and_recovered_are_told_once_to_each_channel(
 
     await eventually(lambda: hotel.has(*[DELIVERED] * 6))
 
-    assert sorted(sent["Subject"].split(" - ")[0] for sent in mail.mails) == ["CRITICAL (worse)", "HIGH", "RECOVERED"]
+    assert [sent["Subject"].split(" - ")[0] for sent in mail.mails] == ["HIGH", "CRITICAL (worse)", "RECOVERED"]
     assert len({request.headers["x-innwatch-notification"] for request in web.requests}) == len(web.requests) == 3
 
 
@@ -165,6 +166,36 @@ async def test_a_webhook_that_fails_for_a_while_is_told_in_the_end(
 
     (row,) = await hotel.ledger()
     assert (row.attempts, len(web.requests)) == (3, 3)
+
+
+async def test_a_webhook_that_fails_is_told_late_and_in_order(
+    hotel: Installation, web: WebServer, working: None
+) -> None:
+    web.answer = lambda _: Answer(status=500 if len(web.requests) < 2 else 200)
+    await hotel.set_up(web.webhook)
+    await hotel.happens(ChangeKind.OPENED, WALK_OUT)
+    await eventually(partial(failed_attempts, hotel, 1))
+    await hotel.happens(ChangeKind.WORSENED, WORSE)
+    await hotel.happens(ChangeKind.CLEARED, WORSE, why=BACK)
+    hotel.clock.move(timedelta(minutes=1))
+
+    await eventually(lambda: hotel.has(*[DELIVERED] * 3))
+
+    told = [json.loads(request.body)["text"].split(" - ")[0] for request in web.requests]
+    assert told == ["HIGH", "HIGH", "CRITICAL (worse)", "RECOVERED"]
+
+
+async def test_who_could_not_be_told_of_the_trouble_is_not_told_that_it_is_over(
+    hotel: Installation, mail: MailServer, web: WebServer, working: None
+) -> None:
+    web.answer = lambda _: Answer(status=404)
+    await hotel.set_up(web.webhook, EMAIL)
+    await hotel.happens(ChangeKind.OPENED, WALK_OUT)
+    await hotel.happens(ChangeKind.CLEARED, WALK_OUT, why=BACK)
+
+    await eventually(lambda: hotel.has(DEAD, NotificationState.CANCELLED, DELIVERED, DELIVERED))
+
+    assert (len(web.requests), len(mail.mails)) == (1, 2)
 
 
 async def failed_attempts(hotel: Installation, attempt: int) -> bool:
