@@ -9,7 +9,6 @@ import asyncio
 import logging
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -25,9 +24,11 @@ from broker.settings import BrokerSettings
 from config.clock import Clock
 from config.errors import BadSetting, StartRefused
 from config.first_run import DEMO, furnish
-from config.folder import FirstLogin, Folder
+from config.folder import Folder
+from config.greeting import Ports, console_url, greet
 from config.keys import key_ring
 from config.logs import set_up_logs
+from config.process import prepare_process, settle_memory
 from config.senders import senders
 from config.settings import Settings
 from config.simulate.demo import Demo, demo_tablets
@@ -43,12 +44,13 @@ _log = logging.getLogger(__name__)
 def run_embedded(settings: Settings, *, demo: int | None, for_tests: bool) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises StartRefused (nothing is left open then)."""
     set_up_logs(level=settings.log_level, as_json=settings.log_json)
+    connections = prepare_process()
     folder = Folder.make(settings.data, for_tests=for_tests)
     if settings.clock_file is not None and not folder.is_for_tests:
         raise BadSetting(f"INNWATCH_CLOCK moves time: refused, because {folder.path} was not made with --for-tests")
     try:
         with folder.locked(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(Embedded(settings, folder).run(demo=demo))
+            return runner.run(Embedded(settings, folder, connections=connections).run(demo=demo))
     except BaseExceptionGroup as failed:
         # One of the parts that start together refused; the others have been ended.
         refused = failed.subgroup(StartRefused)
@@ -65,9 +67,10 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 class Embedded:
     """Everything in one process, for one run. Its health problems are those of its parts."""
 
-    def __init__(self, settings: Settings, folder: Folder) -> None:
+    def __init__(self, settings: Settings, folder: Folder, *, connections: int) -> None:
         self._settings = settings
         self._folder = folder
+        self._connections = connections
         self._clock = Clock(settings.clock_file)
         self._keys = key_ring(settings, folder)
         self._registry = CollectorRegistry()
@@ -92,7 +95,8 @@ class Embedded:
         return 0
 
     async def _serve(self, store: Store, *, http: socket.socket, demo: int | None) -> None:
-        now, url = self._clock.now, f"http://{self._settings.host}:{http.getsockname()[1]}/"
+        now, url = self._clock.now, console_url(self._settings, http_port=http.getsockname()[1])
+        is_first = not self._folder.first_login.exists()
         login = await furnish(store, self._folder, settings=self._settings, url=url, demo=demo is not None, now=now)
         queue = InputQueue(now=now)
         broker = self._broker(queue)
@@ -114,7 +118,9 @@ class Embedded:
             if demo:
                 others.append(parts.create_task(self._simulate(store, broker, tablets=demo)))
             self._bridge = bridge
-            _greet(login, settings=self._settings, broker=broker, demo=demo)
+            settle_memory()
+            ports = Ports(mqtt=broker.tcp_port, ws=broker.ws_port)
+            greet(login, settings=self._settings, ports=ports, demo=demo, is_first=is_first)
             await self._stop.wait()
             _log.info("stopping")
             app.state.streams.close()
@@ -138,7 +144,10 @@ class Embedded:
 
     def _broker(self, queue: InputQueue) -> MqttBroker:
         settings = BrokerSettings(
-            host=self._settings.host, mqtt_port=self._settings.mqtt_port, ws_port=self._settings.ws_port
+            host=self._settings.host,
+            mqtt_port=self._settings.mqtt_port,
+            ws_port=self._settings.ws_port,
+            connections=min(self._connections, BrokerSettings().connections),
         )
         metrics = BrokerMetrics(self._registry)
         return MqttBroker(settings=settings, keys=self._keys, intake=queue, clock=self._clock.now, metrics=metrics)
@@ -151,8 +160,15 @@ class Embedded:
             clock=self._clock.now,
             registry=self._registry,
             health=self,
-            settings=ApiSettings(mqtt_port=ws_port, metrics_token=self._settings.metrics_token),
+            settings=self._api_settings(ws_port=ws_port),
         )
+
+    def _api_settings(self, *, ws_port: int) -> ApiSettings:
+        """Where browsers find the broker: beside the console, or where a TLS proxy shows it."""
+        public, token = self._settings.public_ws_url, self._settings.metrics_token
+        if public is None:
+            return ApiSettings(mqtt_port=ws_port, metrics_token=token)
+        return ApiSettings(mqtt_port=public.port, mqtt_path=public.path, mqtt_secure=public.secure, metrics_token=token)
 
     def _worker(self, store: Store) -> Worker:
         return Worker(
@@ -183,19 +199,3 @@ async def _listening(broker: MqttBroker) -> AsyncIterator[None]:
         yield
     finally:
         await broker.shutdown()
-
-
-def _greet(login: FirstLogin, *, settings: Settings, broker: MqttBroker, demo: int | None) -> None:
-    """The one thing that a person who starts Innwatch wants to know: where to look, and how to get in."""
-    password = login.password or "(as you set it)"
-    lines = [
-        "Innwatch is watching.",
-        f"  console  {login.url}",
-        f"  login    {login.username} / {password}",
-        f"  tablets  mqtt://{settings.host}:{broker.tcp_port}   consoles ws://{settings.host}:{broker.ws_port}/mqtt",
-        f"  data     {settings.data}",
-    ]
-    if demo:
-        lines.append(f"  demo     {demo} simulated tablets in hotel {DEMO}")
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()

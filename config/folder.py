@@ -36,16 +36,14 @@ class Folder:
         """The folder at `path`, made (0700) where there is none. Raises StartRefused or BadSetting."""
         folder = cls(path)
         try:
-            if not path.exists():
-                path.mkdir(mode=0o700, parents=True)
-                if for_tests:
-                    folder._write("for-tests", "made with --for-tests: its clock may be moved\n")
-            elif not path.is_dir():
-                raise StartRefused(f"--data {path} is not a folder")
-            elif not any(path.iterdir()):
-                path.chmod(0o700)
-                if for_tests:
-                    folder._write("for-tests", "made with --for-tests: its clock may be moved\n")
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            is_new = not folder.database.exists()
+            if not is_new or not any(path.iterdir()):
+                path.chmod(0o700)  # ours alone; a folder with other things in it is left as its owner made it
+            if is_new and for_tests:
+                folder._write("for-tests", "made with --for-tests: its clock may be moved\n")
+        except FileExistsError as error:
+            raise StartRefused(f"--data {path} is not a folder") from error
         except OSError as error:
             raise StartRefused(f"--data {path}: {error.strerror}; give a folder that this user can write") from error
         if for_tests and not folder.is_for_tests:
@@ -81,6 +79,8 @@ class Folder:
         file = self.path / "signing.key"
         try:
             return file.read_text().strip()
+        except UnicodeDecodeError as error:
+            raise BadSetting(f"{file} holds no key; put the right one back, every token was signed by it") from error
         except FileNotFoundError:
             self._write("signing.key", secrets.token_urlsafe(48) + "\n")
             return file.read_text().strip()

@@ -38,6 +38,14 @@ class Smtp(Struct, frozen=True, kw_only=True):
         return f"Smtp({self.host}:{self.port})"
 
 
+class PublicWs(Struct, frozen=True):
+    """Where browsers reach the broker's websocket, on the console's own host name."""
+
+    port: int
+    path: str
+    secure: bool
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that a person may decide without changing code. Field docs: docs/operations.md."""
 
@@ -53,6 +61,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     slack_enabled: bool = True
     slack_webhook_url: str | None = None
     public_url: str | None = None
+    public_ws_url: PublicWs | None = None
     metrics_token: str | None = None
     clock_file: Path | None = None
     log_level: str = "INFO"
@@ -81,6 +90,7 @@ def read_settings(environment: Mapping[str, str], **options: object) -> Settings
         slack_enabled=read.yes_or_no("SLACK_ENABLED", default=True),
         slack_webhook_url=read.web_address("SLACK_WEBHOOK_URL"),
         public_url=read.web_address("INNWATCH_PUBLIC_URL"),
+        public_ws_url=read.ws_address("INNWATCH_PUBLIC_WS_URL"),
         metrics_token=read.text("INNWATCH_METRICS_TOKEN"),
         clock_file=read.path("INNWATCH_CLOCK"),
         log_level=read.choice("INNWATCH_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
@@ -180,6 +190,16 @@ class _Reader:
         if text is not None and not is_web_address(text):
             raise BadSetting(f"{name} must be a whole URL such as https://example.com/path")
         return text
+
+    def ws_address(self, name: str) -> PublicWs | None:
+        text = self.text(name)
+        if text is None:
+            return None
+        scheme = text.partition("://")[0]
+        if scheme not in {"ws", "wss"} or not is_web_address("http" + text.removeprefix(scheme)):
+            raise BadSetting(f"{name} must be a whole URL such as wss://example.com/mqtt")
+        parts = urlsplit(text)
+        return PublicWs(parts.port or (443 if scheme == "wss" else 80), parts.path or "/", scheme == "wss")
 
     def addresses(self, name: str) -> tuple[str, ...]:
         found = tuple(part.strip() for part in (self.text(name) or "").split(",") if part.strip())

@@ -114,3 +114,16 @@ def test_a_folder_in_use_cannot_become_one_for_tests(folder: Folder) -> None:
 
     with pytest.raises(BadSetting, match="--for-tests"):
         Folder.make(folder.path, for_tests=True)
+
+
+def test_a_folder_of_ours_that_others_may_read_is_closed_again(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir(mode=0o755)
+    (tmp_path / "d" / "innwatch.db").touch()
+    Folder.make(tmp_path / "d", for_tests=False)
+    assert stat.S_IMODE((tmp_path / "d").stat().st_mode) == 0o700
+
+
+def test_a_signing_key_that_is_rubbish_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "signing.key").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadSetting, match="holds no key"):
+        Folder(tmp_path).signing_key()

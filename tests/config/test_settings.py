@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from config.errors import BadSetting
-from config.settings import Settings, Smtp, SmtpSecurity, is_mail_address, is_web_address, read_settings
+from config.settings import PublicWs, Settings, Smtp, SmtpSecurity, is_mail_address, is_web_address, read_settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -200,3 +200,20 @@ def test_every_mail_address_can_stand_in_a_mail(text: str) -> None:
 
     assert [each.addr_spec for each in mail["To"].addresses] == ["desk@hotel.example", text]
     assert text.encode() in mail.as_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("wss://watch.example/mqtt", PublicWs(443, "/mqtt", secure=True)),
+        ("ws://watch.example:9000/x", PublicWs(9000, "/x", secure=False)),
+    ],
+)
+def test_where_browsers_reach_the_broker_may_be_told(text: str, place: PublicWs) -> None:
+    assert read_settings({"INNWATCH_PUBLIC_WS_URL": text}).public_ws_url == place
+
+
+@pytest.mark.parametrize("text", ["https://watch.example/mqtt", "watch.example", "wss://", "wss:// x/"])
+def test_an_address_that_is_no_websocket_is_refused(text: str) -> None:
+    with pytest.raises(BadSetting, match="INNWATCH_PUBLIC_WS_URL"):
+        read_settings({"INNWATCH_PUBLIC_WS_URL": text})

@@ -1,0 +1,50 @@
+"""The one thing that a person who starts Innwatch wants to know: where to look, and how to get in."""
+
+import sys
+
+from msgspec import Struct
+
+from config.first_run import DEMO
+from config.folder import FirstLogin
+from config.settings import Settings
+
+_EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104, compared with, not bound to
+
+
+class Ports(Struct, frozen=True):
+    mqtt: int
+    ws: int
+
+
+def console_url(settings: Settings, *, http_port: int) -> str:
+    """Where a browser finds the console: as people reach it if that is set, else on this machine."""
+    if settings.public_url is not None:
+        return settings.public_url.rstrip("/") + "/"
+    return f"http://{_reachable(settings.host)}:{http_port}/"
+
+
+def greet(login: FirstLogin, *, settings: Settings, ports: Ports, demo: int | None, is_first: bool) -> None:
+    """Say it on standard output. The password is for a person's eyes: once, and never again into a journal."""
+    host = _reachable(settings.host)
+    lines = [
+        "Innwatch is watching.",
+        f"  console  {login.url}",
+        f"  login    {login.username} / {_password(login, settings=settings, is_first=is_first)}",
+        f"  tablets  mqtt://{host}:{ports.mqtt}   consoles ws://{host}:{ports.ws}/mqtt",
+        f"  data     {settings.data}",
+    ]
+    if demo:
+        lines.append(f"  demo     {demo} simulated tablets in hotel {DEMO}")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _password(login: FirstLogin, *, settings: Settings, is_first: bool) -> str:
+    if not login.password:
+        return "(as you set it; forgotten: `innwatch user password`)"
+    return login.password if is_first or sys.stdout.isatty() else f"(in {settings.data}/first-login.json)"
+
+
+def _reachable(host: str) -> str:
+    name = "127.0.0.1" if host in _EVERYWHERE else host
+    return f"[{name}]" if ":" in name else name
