@@ -1,6 +1,7 @@
 """Rooms, devices and tokens for simulated tablets, in a hotel that is there."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from broker.tokens import KeyRing, mint_device
@@ -14,6 +15,8 @@ from store.records import HotelFacts, NewDevice, Room
 PREFIX = "demo-"
 ROOMS_PER_FLOOR = 10
 FLOOR_DBM = -75.0
+
+_OUR_NAME = re.compile(PREFIX + r"[1-9][0-9]*(?:0[1-9]|10)")
 
 
 async def demo_tablets(
@@ -29,10 +32,38 @@ async def demo_tablets(
 
     Raises NotFound (hotel) and what adding raises.
     """
+    facts = await _furnished(store, hotel_id, count=count, now=now)
+    return tuple(_identities(facts, demo_names(count), keys, now=now, ttl=ttl))
+
+
+async def all_demo_tablets(
+    store: Store,
+    hotel_id: HotelId,
+    *,
+    keys: KeyRing,
+    count: int,
+    now: datetime,
+    ttl: timedelta = timedelta(days=365),
+) -> tuple[TabletIdentity, ...]:
+    """Return the tablets of `demo_tablets`, and every other one that an earlier call made in this hotel.
+
+    Raises what `demo_tablets` raises.
+    """
+    facts = await _furnished(store, hotel_id, count=count, now=now)
+    made = {row.device.id for row in facts.devices if _OUR_NAME.fullmatch(row.device.id)}
+    return tuple(_identities(facts, made, keys, now=now, ttl=ttl))
+
+
+def demo_names(count: int) -> frozenset[DeviceId]:
+    """The ids of so many tablets, whether they are there or not."""
+    return frozenset(DeviceId(PREFIX + _number(index)) for index in range(count))
+
+
+async def _furnished(store: Store, hotel_id: HotelId, *, count: int, now: datetime) -> HotelFacts:
     facts = await store.load_hotel(hotel_id)
-    wanted = {DeviceId(room.id): room for room in _rooms(hotel_id, count)}
     there = {row.device.id for row in facts.devices}
     rooms = {room.id for room in facts.rooms}
+    wanted = {DeviceId(room.id): room for room in _rooms(hotel_id, count)}
     missing = [(device_id, room) for device_id, room in wanted.items() if device_id not in there]
     new = [NewDevice(id=device_id, room=room) for device_id, room in missing if room.id not in rooms]
     if new:
@@ -40,13 +71,11 @@ async def demo_tablets(
     for device_id, room in missing:
         if room.id in rooms:
             await store.add_device(hotel_id, device_id, room_id=room.id, now=now)
-    if missing:
-        facts = await store.load_hotel(hotel_id)
-    return tuple(_identities(facts, set(wanted), keys, now=now, ttl=ttl))
+    return await store.load_hotel(hotel_id) if missing else facts
 
 
 def _identities(
-    facts: HotelFacts, wanted: set[DeviceId], keys: KeyRing, *, now: datetime, ttl: timedelta
+    facts: HotelFacts, wanted: Collection[DeviceId], keys: KeyRing, *, now: datetime, ttl: timedelta
 ) -> Iterator[TabletIdentity]:
     rooms = {room.id: room for room in facts.rooms}
     for row in facts.devices:
@@ -68,13 +97,16 @@ def _identities(
 
 def _rooms(hotel_id: HotelId, tablets: int) -> Iterator[Room]:
     """demo-101 … demo-110, demo-201 … : ten to a floor, each with an access point of its own."""
-    for number in range(tablets):
-        floor, door = number // ROOMS_PER_FLOOR + 1, number % ROOMS_PER_FLOOR + 1
-        name = f"{floor}{door:02}"
+    for index in range(tablets):
+        name = _number(index)
         yield Room(
             id=RoomId(PREFIX + name),
             name=name,
-            floor=str(floor),
-            access_points=(made_up_bssid(f"{hotel_id}/{PREFIX}", number + 1),),
+            floor=str(index // ROOMS_PER_FLOOR + 1),
+            access_points=(made_up_bssid(f"{hotel_id}/{PREFIX}", index + 1),),
             rssi_floor=FLOOR_DBM,
         )
+
+
+def _number(index: int) -> str:
+    return f"{index // ROOMS_PER_FLOOR + 1}{index % ROOMS_PER_FLOOR + 1:02}"

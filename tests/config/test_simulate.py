@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from broker.tokens import KeyRing
+from config.simulate.demo import demo_tablets as tablets_of_the_demo
 from config.simulate.fleet import Fleet, Plan
 from config.simulate.hotel import demo_tablets
 from config.simulate.identity import TabletIdentity
@@ -236,3 +237,18 @@ def test_a_simulated_tablet_whose_room_was_changed_lives_in_the_room_as_it_is(cl
     (tablet,) = tablets_of(cli, 1)
 
     assert (tablet.bssid, tablet.interval) == ("a4:2b:b0:c1:d2:e3", 4.0)
+
+
+def test_a_smaller_demo_brings_back_the_tablets_of_a_larger_one(cli: CommandLine) -> None:
+    cli("hotel", "add", "h")
+    tablets_of(cli, 21)
+    cli("device", "add", "h", "lobby", "--room", "demo-101")
+    cli("device", "add", "h", "demo-desk", "--room", "demo-101")
+    keys = KeyRing.of(cli.folder.signing_key())
+
+    tablets = cli.with_store(lambda store: tablets_of_the_demo(store, HotelId("h"), keys=keys, count=2, now=NOW))
+
+    names = {tablet.device_id for tablet in tablets}
+    assert len(tablets) == 21
+    assert {"demo-101", "demo-110", "demo-201", "demo-301"} < names
+    assert not names & {"lobby", "demo-desk"}
