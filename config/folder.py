@@ -37,7 +37,7 @@ class Folder:
         folder = cls(path)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            is_new = not folder.database.exists()
+            is_new = not any((path / name).exists() for name in (folder.database.name, "signing.key"))
             if not is_new or not any(path.iterdir()):
                 path.chmod(0o700)  # ours alone; a folder with other things in it is left as its owner made it
             if is_new and for_tests:
