@@ -79,7 +79,7 @@ class Monitor:
             snapshot = MonitorSnapshot(state=state, since=self._since, why=why, valid_until=now + _VALID)
             await self._publisher.publish(monitor_topic(hotel_id), msgspec.json.encode(snapshot), retain=True)
             self._said[hotel_id] = now
-        await self._record(state, now)
+        await self._record(state, why, now)
 
     def _is_stale(self, hotel_id: HotelId, now: datetime) -> bool:
         said = self._said.get(hotel_id)
@@ -93,10 +93,10 @@ class Monitor:
             return Watching.DEGRADED, f"the silence of {self._unjudged()} tablets cannot be recorded"
         return Watching.WATCHING, None
 
-    async def _record(self, state: Watching, now: datetime) -> None:
+    async def _record(self, state: Watching, why: str | None, now: datetime) -> None:
         """The change becomes an event of each hotel. While the database is away it waits, and the return tells it."""
         changes = [
-            MonitorChange(hotel_id, state, None, now)
+            MonitorChange(hotel_id, state, why, now)
             for hotel_id in self._fleet.hotels
             if self._recorded.get(hotel_id) is not state
         ]
