@@ -8,8 +8,11 @@ import typer
 
 from config.cli.installation import Installation, settings_of, with_installation
 from config.cli.options import Data, HotelArgument
+from config.errors import StartRefused
 from config.simulate.names import Scenario
 from rules.ids import HotelId
+from rules.policy import Policy
+from rules.state import LinkState
 
 if TYPE_CHECKING:
     from config.simulate.fleet import Fleet
@@ -44,14 +47,20 @@ def simulate(  # noqa: PLR0913, typer spells options as arguments
     ] = None,
     speed: Annotated[float, typer.Option("--speed", help="How much quicker than life.", min=0.1, max=100)] = 1.0,
     seed: Annotated[int | None, typer.Option("--seed", help="The same numbers, the same chance.")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Even where people get the alerts, or the tablets are online already.")
+    ] = False,
     data: Data = None,
 ) -> None:
-    """Simulate tablets as real MQTT clients. Rooms and tablets named demo-… are added where they are missing."""
+    """Simulate tablets as real MQTT clients. Rooms and tablets named demo-… are added where they are missing.
+
+    Their alerts are real: for their scenarios, and a minute after the end for each tablet, since it is gone.
+    """
     from config.clock import Clock
     from config.simulate.fleet import Fleet, Plan
 
     settings = settings_of(data=data, mqtt_port=mqtt_port)
-    identities = _identities(HotelId(hotel), tablets, data)
+    identities = _identities(HotelId(hotel), tablets, data=data, yes=yes)
     plan = Plan(
         tablets=identities,
         host=broker_host or "127.0.0.1",
@@ -67,17 +76,45 @@ def simulate(  # noqa: PLR0913, typer spells options as arguments
     _say(f"{len(identities)} tablets of {hotel} at {plan.host}:{plan.port}, scenario {scenario}; Ctrl-C ends it")
     fleet.run(seconds=seconds, every_tick=_Progress(fleet))
     _say(f"ended: {_summary(fleet)}")
+    if fleet.tally.sent:
+        _say(f"{_grace()} from now each of them opens a silence alert in {hotel}, unless it is simulated again")
 
 
-def _identities(hotel_id: HotelId, tablets: int, data: Path | None) -> "tuple[TabletIdentity, ...]":
+def _identities(hotel_id: HotelId, tablets: int, *, data: Path | None, yes: bool) -> "tuple[TabletIdentity, ...]":
     async def work(at: Installation) -> "tuple[TabletIdentity, ...]":
         from config.simulate.hotel import demo_tablets
 
+        if not yes:
+            await _refuse_to_disturb(at, hotel_id, tablets)
         return await demo_tablets(
             at.store, hotel_id, keys=at.keys, count=tablets, now=at.now(), ttl=at.settings.device_token_life
         )
 
     return with_installation(data, work)
+
+
+async def _refuse_to_disturb(at: Installation, hotel_id: HotelId, tablets: int) -> None:
+    """Raises StartRefused where somebody would be paged, or where tablets of the same names are connected."""
+    from config.simulate.hotel import demo_names
+
+    facts = await at.store.load_hotel(hotel_id)
+    kinds = {row.channel.kind for row in await at.store.channels(hotel_id)}
+    if kinds:
+        raise StartRefused(
+            f"{hotel_id} tells people by {' and '.join(sorted(kinds))}, who would get the alerts of simulated tablets,"
+            " also those of their end; use another hotel, or --yes"
+        )
+    names = demo_names(tablets)
+    online = [row.device.id for row in facts.devices if row.device.id in names and row.state.link is LinkState.ONLINE]
+    if online:
+        raise StartRefused(
+            f"{len(online)} of these tablets are online already, such as {online[0]} (by `up --demo` or another"
+            f" `simulate`?); two of a name throw each other out; use another hotel than {hotel_id}, or --yes"
+        )
+
+
+def _grace() -> str:
+    return f"{Policy().bye_reconnect.total_seconds():.0f} s"
 
 
 class _Progress:

@@ -19,6 +19,8 @@ from config.simulate.names import Scenario
 from config.simulate.scenarios import FOREIGN_ACCESS_POINT
 from rules.ids import HotelId
 from rules.messages import Link, ReportKind
+from rules.state import DeviceState, LinkState
+from store import Batch, Store
 from tests.config.command_line import INNWATCH, CommandLine
 from tests.config.desk import Desk, PlainBroker, identities, until
 from tests.support import Processes, eventually_sync
@@ -197,7 +199,9 @@ def test_simulate_makes_its_tablets_and_ends_cleanly_at_ctrl_c(
     program.signal(signal.SIGINT)
 
     assert program.wait(within=20) == 0
-    assert program.output().splitlines()[-1].startswith("ended: ")
+    ending, warning = program.output().splitlines()[-2:]
+    assert ending.startswith("ended: ")
+    assert warning == "60 s from now each of them opens a silence alert in h, unless it is simulated again"
     eventually_sync(lambda: desk.states("demo-101")[-1].state is Link.BYE)
     assert desk.refused == []
 
@@ -237,6 +241,63 @@ def test_a_simulated_tablet_whose_room_was_changed_lives_in_the_room_as_it_is(cl
     (tablet,) = tablets_of(cli, 1)
 
     assert (tablet.bssid, tablet.interval) == ("a4:2b:b0:c1:d2:e3", 4.0)
+
+
+@pytest.mark.parametrize(
+    ("channel", "named"),
+    [(("--email", "desk@example.com"), "email"), (("--slack-webhook", "https://hooks.example/s3cr3t"), "slack")],
+)
+def test_a_hotel_that_tells_people_is_not_simulated_unasked(
+    cli: CommandLine, channel: tuple[str, str], named: str
+) -> None:
+    cli("hotel", "add", "h", *channel)
+
+    refused = cli.refused("simulate", "h", "--for", "0")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith(f"innwatch: h tells people by {named}, ")
+    assert "--yes" in refused.err
+    assert len(refused.err.splitlines()) == 1
+    assert cli("device", "list", "h", "--json").json() == []
+    assert "s3cr3t" not in refused.err
+
+
+def go_online(cli: CommandLine, name: str) -> None:
+    async def apply(store: Store) -> None:
+        (key,) = (row.device.key for row in (await store.load_hotel(HotelId("h"))).devices if row.device.id == name)
+        await store.apply(Batch(received_at=NOW, states={key: DeviceState(link=LinkState.ONLINE)}))
+
+    cli.with_store(apply)
+
+
+def test_tablets_that_are_online_already_are_not_simulated_unasked(cli: CommandLine) -> None:
+    cli("hotel", "add", "h")
+    tablets_of(cli, 3)
+    go_online(cli, "demo-103")
+
+    refused = cli.refused("simulate", "h", "--tablets", "3", "--for", "0")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith("innwatch: 1 of these tablets are online already, such as demo-103 ")
+    assert len(refused.err.splitlines()) == 1
+
+
+def test_a_tablet_that_is_online_is_no_hindrance_to_others(cli: CommandLine) -> None:
+    cli("hotel", "add", "h")
+    tablets_of(cli, 3)
+    go_online(cli, "demo-103")
+
+    cli("simulate", "h", "--tablets", "2", "--for", "0")
+
+
+def test_whoever_says_yes_may_simulate_anywhere(cli: CommandLine) -> None:
+    cli("hotel", "add", "h", "--email", "desk@example.com")
+    tablets_of(cli, 1)
+    go_online(cli, "demo-101")
+
+    ended = cli("simulate", "h", "--tablets", "1", "--for", "0", "--yes")
+
+    assert "1 tablets of h" in ended.out
 
 
 def test_a_smaller_demo_brings_back_the_tablets_of_a_larger_one(cli: CommandLine) -> None:
