@@ -35,7 +35,7 @@ async def furnish(
     The file comes before the account, so that a crash between them leaves no account that nobody can use.
     """
     hotel = await _first_hotel(store, settings=settings, demo=demo, now=now)
-    login = _known_login(folder)
+    login = known_login(folder)
     if await store.find_account(ADMIN) is None:
         login = FirstLogin(url=url, username=ADMIN, password=new_password(), hotel_id=hotel)
         folder.write_first_login(login)
@@ -74,8 +74,8 @@ async def _join(store: Store, hotel_id: HotelId, *, password_hash: str | None, n
         return
 
 
-def _known_login(folder: Folder) -> FirstLogin | None:
-    """The login of an earlier start; None when its reader has removed the file, as she should."""
+def known_login(folder: Folder) -> FirstLogin | None:
+    """The login of an earlier start; None when its reader has removed the file, as they should."""
     try:
         return msgspec.json.decode(folder.first_login.read_bytes(), type=FirstLogin)
     except (FileNotFoundError, msgspec.DecodeError):

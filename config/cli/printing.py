@@ -20,6 +20,11 @@ def print_line(value: object) -> None:
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
+def warn(text: str) -> None:
+    """One line for the person, beside the output."""
+    print(f"innwatch: {text}", file=sys.stderr)
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console

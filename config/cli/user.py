@@ -7,7 +7,7 @@ import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, HotelArgument, PersonArgument
-from config.cli.printing import print_facts, print_json, print_table
+from config.cli.printing import print_facts, print_json, print_table, warn
 from rules.ids import HotelId, UserName
 
 if TYPE_CHECKING:
@@ -17,17 +17,24 @@ app = typer.Typer(name="user", help="People who log in.", no_args_is_help=True)
 
 RoleName = Literal["viewer", "staff", "manager"]
 
-LONGEST_PASSWORD = 1024
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 1024
+
+
+PasswordStdin = Annotated[
+    bool,
+    typer.Option(
+        "--password-stdin",
+        help=f"Read the password from standard input ({SHORTEST_PASSWORD} characters or more); else one is made up.",
+    ),
+]
 
 
 @app.command("add")
 def add(
     hotel: HotelArgument,
     name: PersonArgument,
-    role: Annotated[RoleName, typer.Option("--role", help="What she may do.")],
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input; else one is made up.")
-    ] = False,
+    role: Annotated[RoleName, typer.Option("--role", help="What they may do.")],
+    password_stdin: PasswordStdin = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +57,7 @@ def add(
             now=at.now(),
         )
         if known and given is not None:
-            print(f"innwatch: {name} has an account already; its password was left as it is", file=sys.stderr)
+            warn(f"{name} has an account already; its password was left as it is (see `innwatch user password`)")
         return password if given is None else None
 
     password = with_installation(data, work)
@@ -61,6 +68,41 @@ def add(
         print(f"added {name} to {hotel} as {role}")
         if password is not None:
             print(f"password: {password}  (shown this once)")
+
+
+@app.command("password")
+def password(
+    name: PersonArgument,
+    password_stdin: PasswordStdin = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a person another password. The way back in when an administrator's is forgotten.
+
+    Whoever is logged in by the old one stays so until their token ends, 12 hours after the login.
+    """
+    given = _password_from_stdin() if password_stdin else None
+
+    async def work(at: Installation) -> str:
+        from config.first_run import known_login
+        from config.passwords import hash_password, new_password
+
+        chosen = given or new_password()
+        await at.store.set_password(UserName(name), hash_password(chosen), now=at.now())
+        login = known_login(at.folder)
+        if login is not None and login.username == name:
+            # Else `up` would go on greeting with a password that no longer opens anything.
+            at.folder.first_login.unlink(missing_ok=True)
+            warn(f"{at.folder.first_login} held the old password and was removed")
+        return chosen
+
+    chosen = with_installation(data, work)
+    if as_json:
+        print_json({"name": name} | ({} if given else {"password": chosen}))
+    else:
+        print(f"{name} has a new password")
+        if not given:
+            print(f"password: {chosen}  (shown this once)")
 
 
 @app.command("list")
@@ -80,7 +122,7 @@ def list_(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> N
 
 @app.command("show")
 def show(hotel: HotelArgument, name: PersonArgument, data: Data = None, as_json: AsJson = False) -> None:
-    """Show a member of a hotel, with her other memberships."""
+    """Show a member of a hotel, with their other memberships."""
 
     async def work(at: Installation) -> "Account":
         from store import NotFound
@@ -103,6 +145,8 @@ def _password_from_stdin() -> str:
     password = sys.stdin.readline(LONGEST_PASSWORD + 2).rstrip("\r\n")
     if not password:
         raise typer.BadParameter("--password-stdin: there was no password on standard input")
+    if len(password) < SHORTEST_PASSWORD:
+        raise typer.BadParameter(f"--password-stdin: a password has at least {SHORTEST_PASSWORD} characters")
     if len(password) > LONGEST_PASSWORD:
         raise typer.BadParameter(f"--password-stdin: a password has at most {LONGEST_PASSWORD} characters")
     return password

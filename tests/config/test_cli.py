@@ -17,7 +17,7 @@ from broker.tokens import Claims, KeyRing, Role, TokenType
 from broker.topics import Kind, parse
 from config.cli.bulk import Login
 from config.cli.user import RoleName
-from config.folder import Folder
+from config.folder import FirstLogin, Folder
 from rules.ids import DeviceId, HotelId, MessageId, RoomId, UserName
 from store import Batch, InputKind, Store, StoredMessage
 from store.batch import Quarantined
@@ -225,7 +225,7 @@ def test_without_one_a_password_is_made_up_and_shown(hotel: CommandLine) -> None
     assert PasswordHasher().verify(password_hash(hotel, "ada"), made)
 
 
-def test_an_existing_person_gets_a_further_membership_and_keeps_her_password(hotel: CommandLine) -> None:
+def test_an_existing_person_gets_a_further_membership_and_keeps_their_password(hotel: CommandLine) -> None:
     hotel("hotel", "add", "g")
     hotel("user", "add", "h", "ada", "--role", "staff", "--password-stdin", stdin="correct horse\n")
     ended = hotel("user", "add", "g", "ada", "--role", "viewer", "--password-stdin", stdin="another one\n")
@@ -245,6 +245,46 @@ def test_a_further_membership_makes_up_no_password(hotel: CommandLine) -> None:
         "name": "ada",
         "role": "staff",
     }
+
+
+def test_a_forgotten_password_is_replaced_by_one_that_is_made_up(hotel: CommandLine) -> None:
+    hotel("user", "add", "h", "ada", "--role", "staff", "--password-stdin", stdin="correct horse\n")
+
+    made = hotel("user", "password", "ada", "--json").json()["password"]
+
+    assert len(made) >= 20
+    assert PasswordHasher().verify(password_hash(hotel, "ada"), made)
+
+
+def test_a_new_password_is_shown_to_people_too(hotel: CommandLine) -> None:
+    hotel("user", "add", "h", "ada", "--role", "staff")
+
+    said, shown = hotel("user", "password", "ada").lines
+
+    assert said == "ada has a new password"
+    assert PasswordHasher().verify(password_hash(hotel, "ada"), shown.split()[1])
+
+
+def test_a_new_password_is_read_from_standard_input_and_not_shown(hotel: CommandLine) -> None:
+    hotel("user", "add", "h", "ada", "--role", "staff")
+
+    ended = hotel("user", "password", "ada", "--password-stdin", stdin="battery staple\n")
+
+    assert PasswordHasher().verify(password_hash(hotel, "ada"), "battery staple")
+    assert "battery staple" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize(("name", "left"), [("admin", False), ("ada", True)])
+def test_the_first_login_is_removed_when_its_password_no_longer_holds(
+    hotel: CommandLine, name: str, left: bool
+) -> None:
+    hotel("user", "add", "h", name, "--role", "manager")
+    hotel.folder.write_first_login(FirstLogin("http://127.0.0.1:8080/", "admin", "old", "h"))
+
+    ended = hotel("user", "password", name)
+
+    assert hotel.folder.first_login.exists() is left
+    assert ("first-login.json" in ended.err) is not left
 
 
 def test_a_hotels_people_are_listed_with_their_roles(hotel: CommandLine) -> None:
@@ -291,7 +331,7 @@ def test_the_life_of_device_tokens_is_a_setting(hotel: CommandLine) -> None:
     assert timedelta(minutes=10) <= claims.exp - claims.iat < timedelta(minutes=11)
 
 
-def test_a_persons_token_has_her_role_in_that_hotel(hotel: CommandLine) -> None:
+def test_a_persons_token_has_its_role_in_that_hotel(hotel: CommandLine) -> None:
     hotel("hotel", "add", "g")
     hotel("user", "add", "h", "ada", "--role", "staff")
     hotel("user", "add", "g", "ada", "--role", "viewer")
@@ -444,6 +484,7 @@ def test_what_was_refused_is_listed_with_the_reason(spoken: CommandLine) -> None
         ("user add nobody ada --role staff", "no hotel nobody"),
         ("user list nobody", "no hotel nobody"),
         ("user show h ada", "no user ada"),
+        ("user password ada", "no user ada"),
         ("integrator add nobody pms", "no hotel nobody"),
         ("integrator show h pms", "no integrator pms"),
         ("token device h v", "no device v"),
@@ -475,7 +516,7 @@ def test_a_person_is_a_member_of_a_hotel_once(hotel: CommandLine) -> None:
     assert "exists already" in ended.err
 
 
-def test_a_token_for_a_hotel_that_she_is_no_member_of_is_refused(hotel: CommandLine) -> None:
+def test_a_token_for_a_hotel_that_the_person_is_no_member_of_is_refused(hotel: CommandLine) -> None:
     hotel("hotel", "add", "g")
     hotel("user", "add", "h", "ada", "--role", "staff")
 
@@ -508,10 +549,14 @@ def test_the_clock_of_a_real_installation_cannot_be_moved(hotel: CommandLine) ->
     assert "--for-tests" in ended.err
 
 
-def test_an_empty_password_is_refused(hotel: CommandLine) -> None:
-    ended = hotel.refused("user", "add", "h", "ada", "--role", "staff", "--password-stdin", stdin="\n")
+@pytest.mark.parametrize(("password", "why"), [("", "no password"), ("1234567", "at least 8 characters")])
+def test_a_password_that_protects_nothing_is_refused(hotel: CommandLine, password: str, why: str) -> None:
+    for words in (("add", "h", "ada", "--role", "staff"), ("password", "ada")):
+        ended = hotel.refused("user", *words, "--password-stdin", stdin=password + "\n")
 
-    assert ended.code == 2
+        assert (ended.code, ended.out) == (2, "")
+        assert why in ended.err
+        assert len(ended.err.splitlines()) == 1
     assert hotel("user", "list", "h", "--json").json() == []
 
 
