@@ -6,9 +6,15 @@ workers one gets the row, and one whose lease ran out and was taken over records
 What one channel is told of one alert, it is told in order: a row waits, due or not, until the earlier ones of its alert
 and channel are finished. A recovery is told to those who were told of the trouble, however late; where nothing of it
 got through, the recovery is cancelled.
+
+No channel can keep the others waiting, were there a thousand notices to a server that never answers: few are under way
+to one channel at a time, fewer while it fails, and those to all failing channels together are no more than a worker can
+spare.
 """
 
 from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -39,16 +45,36 @@ _LEDGER = (
     " JOIN alert ON alert.key = notification.alert_key JOIN channel ON channel.key = notification.channel_key"
 )
 
+AT_ONCE: Final = 2
+"""Notices that may be under way to one channel."""
+
+AT_ONCE_TO_FAILING: Final = 1
+"""The same for a channel in which a notice waits that was tried in vain."""
+
+AT_ONCE_TO_ALL_FAILING: Final = 4
+"""Half of a worker's threads (`worker.settings`): the other half is for channels that answer."""
+
+_LANES = (
+    "SELECT channel.key, hotel.id,"
+    " (SELECT count(*) FROM notification AS sent WHERE sent.channel_key = channel.key"
+    " AND sent.due_at > :now AND sent.state = 'sending'),"
+    " EXISTS (SELECT 1 FROM notification AS tried WHERE tried.channel_key = channel.key"
+    " AND tried.due_at IS NOT NULL AND tried.last_error IS NOT NULL)"
+    " FROM channel JOIN hotel ON hotel.key = channel.hotel_key WHERE EXISTS"
+    " (SELECT 1 FROM notification WHERE notification.channel_key = channel.key AND notification.due_at IS NOT NULL)"
+)
+"""Every channel with unfinished notices: how many are under way, and whether it fails."""
+
 _IN_ORDER = (
     " NOT EXISTS (SELECT 1 FROM notification AS earlier WHERE earlier.alert_key = notification.alert_key"
-    " AND earlier.channel_key = notification.channel_key AND earlier.id < notification.id"
+    " AND +earlier.channel_key = notification.channel_key AND earlier.id < notification.id"
     " AND earlier.due_at IS NOT NULL)"
 )
-"""That a row's turn has come."""
+"""That a row's turn has come. `+` keeps SQLite to the alert's few rows: it would walk all that the channel ever had."""
 
 _UNHEARD = (
     " notification.kind = 'recovered' AND NOT EXISTS (SELECT 1 FROM notification AS earlier"
-    " WHERE earlier.alert_key = notification.alert_key AND earlier.channel_key = notification.channel_key"
+    " WHERE earlier.alert_key = notification.alert_key AND +earlier.channel_key = notification.channel_key"
     " AND earlier.id < notification.id AND earlier.state = 'delivered')"
 )
 """That a row, when its turn has come, tells of the end of what nobody there has heard of."""
@@ -59,32 +85,30 @@ _alerts = msgspec.json.Decoder(AlertSnapshot)
 _channels = msgspec.json.Decoder(Channel)
 
 
+class _Waiting(NamedTuple):
+    due_at: int
+    ref: NotificationRef
+
+
 class Outbox:
     _database: Database
 
     async def due_notifications(self, now: datetime, *, limit: int) -> list[NotificationRef]:
-        """Those that may be claimed now, longest due first: pending ones, and ones whose lease ran out.
+        """Those that may be claimed now: pending ones, and ones whose lease ran out.
 
-        One that has to wait for an earlier one of its alert and channel is not among them.
+        Longest due first, those of failing channels after all others. One that has to wait, for an earlier one of its
+        alert and channel or for those under way to its channel, is not among them.
         """
-        rows = await self._database.read(
-            lambda transaction: transaction.rows(
-                "SELECT hotel.id, notification.id FROM notification JOIN hotel ON hotel.key = notification.hotel_key"  # noqa: S608 - ours
-                f" WHERE notification.due_at <= :now AND {_IN_ORDER}"
-                " ORDER BY notification.due_at, notification.id LIMIT :limit",
-                now=now,
-                limit=limit,
-            )
-        )
-        return [NotificationRef(HotelId(row[0]), NotificationId(row[1])) for row in rows]
+        return await self._database.read(lambda transaction: _due(transaction, now, limit=limit))
 
     async def claim_notification(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime, lease: timedelta
     ) -> Claimed | None:
         """Take a due notification until now + lease; None if it may not be claimed (any more).
 
-        That is: somebody has it, it is finished, its turn has not come, or it is the recovery of what was never told
-        and was cancelled here. Counts an attempt. `worker` names the claim: give each claim a name of its own.
+        That is: somebody has it, it is finished, its turn has not come, enough are under way to its channel, or it is
+        the recovery of what was never told and was cancelled here. Counts an attempt. `worker` names the claim: give
+        each claim a name of its own.
         """
         return await self._database.write(
             lambda transaction: _claim(
@@ -120,19 +144,11 @@ class Outbox:
     ) -> bool:
         """Give it back until `next_at`. False: the claim was lost, nothing is recorded."""
         del now  # The ledger keeps no time of a failed attempt; the verb takes it like its siblings.
-        changed = await self._database.write(
-            lambda transaction: transaction.run(
-                "UPDATE notification SET state = 'pending', due_at = :next_at, leased_by = NULL, last_error = :error"
-                " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
-                " AND state = 'sending' AND leased_by = :worker",
-                next_at=next_at,
-                error=error,
-                id=notification_id,
-                hotel=hotel_id,
-                worker=worker,
+        return await self._database.write(
+            lambda transaction: _give_back(
+                transaction, hotel_id, notification_id, worker=worker, error=error, next_at=next_at
             )
         )
-        return changed == 1
 
     async def record_dead(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime, error: str
@@ -176,6 +192,33 @@ class Outbox:
         return {NotificationState(row[0]): row[1] for row in rows}
 
 
+def _due(transaction: Transaction, now: datetime, *, limit: int) -> list[NotificationRef]:
+    well: list[_Waiting] = []
+    failing: list[_Waiting] = []
+    to_failing = AT_ONCE_TO_ALL_FAILING
+    for key, hotel_id, under_way, fails in transaction.rows(_LANES, now=now):
+        at_once = AT_ONCE_TO_FAILING if fails else AT_ONCE
+        to_failing -= under_way if fails else 0
+        if under_way < at_once:
+            lane = failing if fails else well
+            lane += _first(transaction, key, hotel_id, now=now, limit=at_once - under_way)
+    longest = attrgetter("due_at", "ref.id")
+    ordered = sorted(well, key=longest) + sorted(failing, key=longest)[: max(to_failing, 0)]
+    return [waiting.ref for waiting in ordered[:limit]]
+
+
+def _first(transaction: Transaction, channel: int, hotel_id: str, *, now: datetime, limit: int) -> list[_Waiting]:
+    """The first of one channel whose turn has come."""
+    rows = transaction.rows(
+        "SELECT due_at, id FROM notification"  # noqa: S608 - ours
+        f" WHERE channel_key = :channel AND due_at <= :now AND {_IN_ORDER} ORDER BY due_at, id LIMIT :limit",
+        channel=channel,
+        now=now,
+        limit=limit,
+    )
+    return [_Waiting(row[0], NotificationRef(HotelId(hotel_id), NotificationId(row[1]))) for row in rows]
+
+
 def _claim(
     transaction: Transaction,
     hotel_id: HotelId,
@@ -191,7 +234,9 @@ def _claim(
         "UPDATE notification SET state = 'sending', leased_by = :worker, due_at = :lease_until,"  # noqa: S608 - ours
         " attempts = attempts + 1"
         " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel) AND due_at <= :now"
-        f" AND {_IN_ORDER}",
+        f" AND {_IN_ORDER} AND :at_once > (SELECT count(*) FROM notification AS sent"
+        " WHERE sent.channel_key = notification.channel_key AND sent.due_at > :now AND sent.state = 'sending')",
+        at_once=AT_ONCE,
         worker=worker,
         lease_until=lease_until,
         id=notification_id,
@@ -239,6 +284,29 @@ def _cancel_unheard(
         id=notification_id,
         hotel=hotel_id,
     )
+    return changed == 1
+
+
+def _give_back(
+    transaction: Transaction,
+    hotel_id: HotelId,
+    notification_id: NotificationId,
+    *,
+    worker: str,
+    error: str,
+    next_at: datetime,
+) -> bool:
+    changed = transaction.run(
+        "UPDATE notification SET state = 'pending', due_at = :next_at, leased_by = NULL, last_error = :error"
+        " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
+        " AND state = 'sending' AND leased_by = :worker",
+        next_at=next_at,
+        error=error,
+        id=notification_id,
+        hotel=hotel_id,
+        worker=worker,
+    )
+    transaction.news = True  # There is room for another one of its channel.
     return changed == 1
 
 

@@ -295,6 +295,7 @@ class NotificationTable(Base, table=True):
         CheckConstraint("(due_at IS NOT NULL) = (state IN ('pending', 'sending'))", name="due"),
         Index(
             "ix_notification_due",
+            "channel_key",
             "due_at",
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),

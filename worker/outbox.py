@@ -14,7 +14,8 @@ class Outbox(Protocol):
     async def due_notifications(self, now: datetime, *, limit: int) -> Sequence[NotificationRef]:
         """Return what may be claimed now: pending and due, or claimed by somebody whose lease has ended.
 
-        Of one alert and channel the earliest unfinished one only, so that people are told in order.
+        Of one alert and channel the earliest unfinished one only, so that people are told in order; and of each
+        channel no more than may be under way to it at once, so that none can keep the others waiting.
         """
         ...
 

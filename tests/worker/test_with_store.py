@@ -73,6 +73,14 @@ class Installation:
         )
         await self.store.apply(Batch(received_at=self.clock(), changes=[change]))
 
+    async def storm(self, *, tablets: int) -> None:
+        """That many tablets walk out at once."""
+        for number in range(tablets):
+            self._device = await self.store.add_device(
+                HOTEL, DeviceId(f"tab-{100 + number}"), room_id=RoomId("204"), now=self.clock()
+            )
+            await self.happens(ChangeKind.OPENED, replace(WALK_OUT, id=AlertId(f"01JD8Z00000000000000000{number:03}")))
+
     async def ledger(self) -> list[Notification]:
         """Oldest first."""
         return list(reversed((await self.store.notifications(HOTEL)).items))
@@ -196,6 +204,19 @@ async def test_who_could_not_be_told_of_the_trouble_is_not_told_that_it_is_over(
     await eventually(lambda: hotel.has(DEAD, NotificationState.CANCELLED, DELIVERED, DELIVERED))
 
     assert (len(web.requests), len(mail.mails)) == (1, 2)
+
+
+async def test_a_webhook_that_never_answers_keeps_nobody_else_waiting(
+    hotel: Installation, mail: MailServer, web: WebServer, working: None
+) -> None:
+    web.answer = lambda _: None
+    await hotel.set_up(web.webhook, EMAIL)
+
+    await hotel.storm(tablets=20)
+
+    # With one time-out of the webhook at most on the way; all of them in a row would take four threads 25 s.
+    await eventually(lambda: len(mail.mails) == 20, within=10)
+    assert len(web.requests) <= 4
 
 
 async def failed_attempts(hotel: Installation, attempt: int) -> bool:

@@ -278,7 +278,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_notification_channel_key", "notification", ["channel_key"])
-    op.create_index("ix_notification_due", "notification", ["due_at"], **where("due_at IS NOT NULL"))
+    op.create_index("ix_notification_due", "notification", ["channel_key", "due_at"], **where("due_at IS NOT NULL"))
     op.create_index("ix_notification_newest", "notification", ["hotel_key", "id"])
     op.create_index("ix_notification_state", "notification", ["hotel_key", "state", "id"])
     op.execute("INSERT INTO gathered (one, upto, target, device_key) VALUES (1, 0, 0, 0)")
