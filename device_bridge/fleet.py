@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 
-import msgspec
 from msgspec import Struct
 
 from rules.ids import DeviceId, HotelId, RoomId
@@ -163,10 +162,3 @@ class Fleet:
 def _own(assignment: Assignment) -> tuple[RoomId | None, str | None, frozenset[str], Policy]:
     place = assignment.place
     return place.room_id, place.floor, place.access_points, assignment.policy
-
-
-def assignment_record(tablet: Tablet) -> bytes:
-    assignment = tablet.assignment
-    return msgspec.json.encode(
-        AssignmentRecord(tablet.assignment_revision, assignment.place.room_id, assignment.policy)
-    )

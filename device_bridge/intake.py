@@ -11,31 +11,29 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-import msgspec
-
 from broker.delivery import Publisher
 from broker.topics import BRIDGE_INBOUND, Kind, Topic, device_topic
 from device_bridge.decode import Decoded, Refused, Rejected, decode
-from device_bridge.draft import (
-    Assigned,
-    Draft,
+from device_bridge.draft import Draft
+from device_bridge.fleet import Fleet, News
+from device_bridge.matters import (
     Heard,
     Known,
     Matter,
-    Noted,
     Overdue,
-    ReceiptLine,
     Turned,
-    encode_receipt,
+    assignment,
+    beginning,
     identity_of,
+    inventory,
 )
-from device_bridge.fleet import Fleet, Inventory, News
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.queue import Arrived, Began, DeadlineDue, Expired, Input, InputQueue
+from device_bridge.receipts import encode_receipts
 from device_bridge.watch import Watch
-from rules.ids import HotelId, MessageId
+from rules.ids import MessageId
 from rules.messages import TokenExpired
-from store import DataRefused, Duplicate, InputKind, Store, StoreUnavailable
+from store import DataRefused, Duplicate, Store, StoreUnavailable
 from store.records import DeviceKey
 
 _log = logging.getLogger(__name__)
@@ -43,7 +41,6 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _BATCH = 1000
-_RECEIPT_LINES = 100
 _RETRY_FIRST, _RETRY_LONGEST = 0.05, 2.0
 _BLIND_AFTER = timedelta(seconds=10)
 _JUDGE_AGAIN = timedelta(seconds=10)
@@ -110,8 +107,8 @@ class Intake:
     async def tell(self, news: News) -> None:
         """Store that these tablets belong elsewhere and these hotels' rooms changed, as inputs of the rules."""
         at = self._now()
-        matters: list[Matter] = [_inventory(self._fleet.inventory(hotel_id), hotel_id, at) for hotel_id in news.hotels]
-        matters += [Assigned(tablet, at) for tablet in news.tablets]
+        matters = [inventory(hotel_id, self._fleet.inventory(hotel_id), at) for hotel_id in news.hotels]
+        matters += [assignment(tablet, at) for tablet in news.tablets]
         for start in range(0, len(matters), _BATCH):
             await self._keep_all(matters[start : start + _BATCH])
         self._watch.look_at(news.tablets)
@@ -126,8 +123,7 @@ class Intake:
         if isinstance(item, Arrived):
             return self._arrived(item)
         if isinstance(item, Began):
-            name = f"watching:{item.at.timestamp() * 1000:.0f}"
-            return [Noted(hotel, InputKind.WATCHING, name, b"{}", item.at) for hotel in self._fleet.hotels]
+            return [beginning(hotel_id, item.at) for hotel_id in self._fleet.hotels]
         tablet = self._fleet.find(item.hotel_id, item.device_id)
         if tablet is None:
             return []
@@ -237,9 +233,8 @@ class Intake:
     async def _answer(self, draft: Draft) -> None:
         for (hotel_id, device_id), lines in draft.receipts.items():
             topic = device_topic(hotel_id, device_id, Kind.RECEIPT)
-            for start in range(0, len(lines), _RECEIPT_LINES):
-                chunk: list[ReceiptLine] = lines[start : start + _RECEIPT_LINES]
-                await self._publisher.publish(topic, encode_receipt(chunk))
+            for payload in encode_receipts(lines):
+                await self._publisher.publish(topic, payload)
 
 
 def _expiry(item: Expired) -> Decoded:
@@ -249,11 +244,6 @@ def _expiry(item: Expired) -> Decoded:
 
 def _topic_of(heard: Heard) -> Topic:
     return Topic(heard.decoded.kind, heard.tablet.hotel_id, heard.tablet.device_id)
-
-
-def _inventory(inventory: Inventory, hotel_id: HotelId, at: datetime) -> Noted:
-    name = f"inventory:{inventory.revision}"
-    return Noted(hotel_id, InputKind.INVENTORY, name, msgspec.json.encode(inventory), at)
 
 
 def _settle(inputs: Iterable[Input]) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from broker.topics import Kind, Topic, parse
 from device_bridge.decode import Decoded, decode
-from device_bridge.draft import ReceiptLine
 from device_bridge.monitor import MonitorSnapshot
 from device_bridge.publish import RoomConfig
+from device_bridge.receipts import ReceiptLine
 from rules.alerts import AlertSnapshot
 from rules.ids import HotelId
 from rules.state import StatusSnapshot

@@ -1,0 +1,88 @@
+"""What a batch is about: each input of the queue, read and ready to be judged or just written down.
+
+Names of inputs that no device made have a colon, which no device's message id may have.
+"""
+
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from broker.topics import Topic
+from device_bridge.decode import Decoded, Rejected
+from device_bridge.fleet import AssignmentRecord, Inventory, Tablet
+from rules.ids import HotelId, MessageId
+from store.batch import InputKind
+from store.records import DeviceKey
+
+
+class Heard(Struct, frozen=True):
+    """One message of a known device."""
+
+    tablet: Tablet
+    decoded: Decoded
+    at: datetime
+
+
+class Turned(Struct, frozen=True):
+    """One message that is refused, known device or not."""
+
+    topic: Topic
+    payload: bytes
+    rejected: Rejected
+    at: datetime
+
+
+class Overdue(Struct, frozen=True):
+    """A deadline of `tablet` that had passed when the watch looked at `at`."""
+
+    tablet: Tablet
+    at: datetime
+
+
+class Noted(Struct, frozen=True):
+    """An input of the rules that needs no verdict of its own; of the whole hotel where `device_key` is None."""
+
+    hotel_id: HotelId
+    device_key: DeviceKey | None
+    kind: InputKind
+    name: MessageId
+    body: bytes
+    at: datetime
+
+
+Matter = Heard | Turned | Overdue | Noted
+Identity = tuple[DeviceKey, MessageId]
+Known = AbstractSet[Identity]
+"""Which messages of a batch are stored already."""
+
+
+def identity_of(matter: Matter) -> Identity | None:
+    """What the store is asked about a matter: is it stored already? None where that cannot be."""
+    match matter:
+        case Heard():
+            return matter.tablet.key, matter.decoded.message.id
+        case Noted(device_key=key) if key is not None:
+            return key, matter.name
+        case _:
+            return None
+
+
+def assignment(tablet: Tablet, at: datetime) -> Noted:
+    """From here on the tablet has this room and this policy."""
+    record = AssignmentRecord(tablet.assignment_revision, tablet.room_id, tablet.assignment.policy)
+    name = MessageId(f"assignment:{tablet.assignment_revision}")
+    return Noted(tablet.hotel_id, tablet.key, InputKind.ASSIGNMENT, name, msgspec.json.encode(record), at)
+
+
+def inventory(hotel_id: HotelId, rooms: Inventory, at: datetime) -> Noted:
+    """From here on the hotel has these rooms and access points."""
+    name = MessageId(f"inventory:{rooms.revision}")
+    return Noted(hotel_id, None, InputKind.INVENTORY, name, msgspec.json.encode(rooms), at)
+
+
+def beginning(hotel_id: HotelId, at: datetime) -> Noted:
+    """The bridge began to listen."""
+    name = MessageId(f"watching:{at.timestamp() * 1000:.0f}")
+    return Noted(hotel_id, None, InputKind.WATCHING, name, b"{}", at)

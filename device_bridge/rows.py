@@ -1,0 +1,94 @@
+"""What of a matter is stored: the records of `store.batch`, filled in."""
+
+from datetime import UTC, datetime
+
+from broker.topics import name_of
+from device_bridge.fleet import Tablet
+from device_bridge.matters import Heard, Noted, Overdue, Turned
+from rules.alerts import AlertChange
+from rules.ids import DeviceId, MessageId
+from rules.messages import DeviceMessage, Heartbeat, Link, Report, State, TokenExpired
+from store.batch import DeviceChange, InputKind, Quarantined, StoredMessage
+
+_HEAD = 1024  # bytes of a refused message that are kept
+
+
+def is_will(message: DeviceMessage) -> bool:
+    return isinstance(message, State) and message.state is Link.LOST
+
+
+def message_row(heard: Heard) -> StoredMessage:
+    tablet, message = heard.tablet, heard.decoded.message
+    beat = message if isinstance(message, Heartbeat) else _NO_SAMPLE
+    return StoredMessage(
+        hotel_id=tablet.hotel_id,
+        device_key=tablet.key,
+        kind=_kind(message),
+        message_id=message.id,
+        received_at=heard.at,
+        ts=message.ts,
+        late=heard.decoded.late,
+        body=heard.decoded.body,
+        rssi=beat.rssi,
+        bssid=beat.wifi_bssid,
+        battery=beat.battery,
+        charging=beat.charging,
+    )
+
+
+def deadline_row(overdue: Overdue, *, due: datetime) -> StoredMessage:
+    """A deadline may pass twice, after our own outage: the moment of the look tells the two apart."""
+    name = f"deadline:{due.timestamp() * 1e6:.0f}:{overdue.at.timestamp() * 1e6:.0f}"
+    return StoredMessage(
+        hotel_id=overdue.tablet.hotel_id,
+        device_key=overdue.tablet.key,
+        kind=InputKind.DEADLINE,
+        message_id=MessageId(name),
+        received_at=overdue.at,
+        ts=due,
+        body=b"{}",
+    )
+
+
+def noted_row(noted: Noted) -> StoredMessage:
+    return StoredMessage(
+        hotel_id=noted.hotel_id,
+        device_key=noted.device_key,
+        kind=noted.kind,
+        message_id=noted.name,
+        received_at=noted.at,
+        body=noted.body,
+    )
+
+
+def quarantine_row(turned: Turned, *, device_id: DeviceId | None) -> Quarantined:
+    return Quarantined(
+        hotel_id=turned.topic.hotel_id,
+        device_id=device_id,
+        topic=name_of(turned.topic),
+        reason=turned.rejected.reason,
+        detail=turned.rejected.detail,
+        head=turned.payload[:_HEAD],
+        at=turned.at,
+    )
+
+
+def alert_change(tablet: Tablet, change: AlertChange) -> DeviceChange:
+    return DeviceChange(
+        hotel_id=tablet.hotel_id,
+        device_key=tablet.key,
+        device_id=tablet.device_id,
+        room_id=tablet.room_id,
+        floor=tablet.floor,
+        change=change,
+    )
+
+
+_KINDS = {Heartbeat: InputKind.HEARTBEAT, Report: InputKind.REPORT, TokenExpired: InputKind.EXPIRED}
+
+
+def _kind(message: DeviceMessage) -> InputKind:
+    return InputKind.LOST if is_will(message) else _KINDS.get(type(message), InputKind.STATE)
+
+
+_NO_SAMPLE = Heartbeat(id=MessageId("none"), ts=datetime.min.replace(tzinfo=UTC))
