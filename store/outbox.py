@@ -245,6 +245,25 @@ def _claim(
     )
     if not taken:
         return None
+    try:
+        return _claimed(transaction, hotel_id, notification_id, lease_until=lease_until)
+    except msgspec.DecodeError:
+        # Not an error of the caller's, who could do nothing about it: it would be due for ever.
+        _finish(
+            transaction,
+            hotel_id,
+            notification_id,
+            worker=worker,
+            now=now,
+            state=NotificationState.DEAD,
+            error="internal error: what it should tell cannot be read",
+        )
+        return None
+
+
+def _claimed(
+    transaction: Transaction, hotel_id: HotelId, notification_id: NotificationId, *, lease_until: datetime
+) -> Claimed:
     row = transaction.row(
         "SELECT notification.kind, notification.attempts, notification.alert_revision, channel.key, channel.settings,"
         " event.data, hotel.name, hotel.timezone FROM notification"

@@ -1,8 +1,11 @@
 """The outbox: every notice that is due is claimed by one worker at a time, and ends delivered, dead or cancelled."""
 
 import asyncio
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -311,6 +314,22 @@ async def test_the_ledger_is_paged_newest_first(store: Store) -> None:
 
     assert [row.alert_id for row in first.items + rest.items] == ["A2", "A1", "A0"]
     assert rest.next is None
+
+
+async def test_a_notice_that_cannot_be_read_is_dead_and_keeps_nobody_waiting(
+    store: Store, notice: NotificationId, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "innwatch.db")) as raw, raw:
+        raw.execute("UPDATE event SET data = '{\"of\": \"another version\"}' WHERE type = 'alert.opened'")
+
+    assert await claim(store, notice) is None
+
+    (row,) = (await store.notifications(HOTEL)).items
+    assert (row.state, row.last_error) == (
+        NotificationState.DEAD,
+        "internal error: what it should tell cannot be read",
+    )
+    assert await due(store, 10**6) == []
 
 
 async def storm(store: Store, hotel_id: HotelId, *, alerts: int, at: float = 0) -> None:
