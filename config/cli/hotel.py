@@ -1,14 +1,14 @@
-"""`innwatch hotel`: add, list, show."""
+"""`innwatch hotel`: add, list, show; whom it tells."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec.structs import replace
 
+from config.cli.channels import channel_record, given_channels, warn_of_dead_ones, who_is_told
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, Emails, HotelArgument, Name, SlackWebhook, TimeZone
 from config.cli.printing import print_facts, print_json, print_table
-from config.settings import Settings
 from rules.ids import HotelId
 from rules.policy import Profile
 
@@ -35,15 +35,16 @@ def add(
     made = Hotel(id=HotelId(hotel), name=name or hotel, timezone=timezone, profile=profile)
 
     async def work(at: Installation) -> "tuple[Channel, ...]":
-        channels = _channels(at.settings, emails=email, slack_webhook=slack_webhook)
+        channels = given_channels(at.settings, emails=email, slack_webhook=slack_webhook)
         await at.store.add_hotel(made, channels=channels, now=at.now())
+        warn_of_dead_ones(channels, at.settings)
         return channels
 
     channels = with_installation(data, work)
     if as_json:
         print_json(_record(made, channels))
     else:
-        print(f"added hotel {hotel}; it tells {_who_is_told(channels)}")
+        print(f"added hotel {hotel}; it tells {who_is_told(channels)}")
 
 
 @app.command("list")
@@ -81,42 +82,85 @@ def show(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> No
                 "name": facts.hotel.name,
                 "time zone": facts.hotel.timezone,
                 "profile": facts.hotel.profile,
-                "tells": _who_is_told(channels),
+                "tells": who_is_told(channels),
                 **counts,
             }
         )
 
 
-def _channels(settings: Settings, *, emails: list[str] | None, slack_webhook: str | None) -> "tuple[Channel, ...]":
-    """What is given as an option replaces what the settings say of that kind of channel."""
-    from config.first_run import default_channels
+@app.command("channels")
+def channels(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """List the channels by which a hotel tells people."""
 
-    if emails:
-        settings = replace(settings, email_recipients=tuple(dict.fromkeys(emails)))
-    if slack_webhook is not None:
-        settings = replace(settings, slack_webhook_url=slack_webhook, slack_enabled=True)
-    return default_channels(settings)
+    async def work(at: Installation) -> "tuple[ChannelRow, ...]":
+        await at.store.hotel(HotelId(hotel))
+        rows = await at.store.channels(HotelId(hotel))
+        warn_of_dead_ones([row.channel for row in rows], at.settings)
+        return rows
+
+    rows = with_installation(data, work)
+    if as_json:
+        print_json([_channel_record(row) for row in rows])
+    else:
+        print_table(
+            ("channel", "kind", "tells"), [(row.id, row.channel.kind, who_is_told([row.channel])) for row in rows]
+        )
+
+
+@app.command("channel-add")
+def channel_add(
+    hotel: HotelArgument,
+    email: Emails = None,
+    slack_webhook: SlackWebhook = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a hotel tell more people: of the alerts that change from now on."""
+    if not email and slack_webhook is None:
+        raise typer.BadParameter("give --email ADDRESS or --slack-webhook URL")
+
+    async def work(at: Installation) -> "tuple[ChannelRow, ...]":
+        await at.store.hotel(HotelId(hotel))
+        new = _added(await at.store.channels(HotelId(hotel)), emails=email, slack_webhook=slack_webhook)
+        rows = [await at.store.add_channel(HotelId(hotel), one, now=at.now()) for one in new]
+        warn_of_dead_ones(new, at.settings)
+        return tuple(rows)
+
+    rows = with_installation(data, work)
+    if as_json:
+        print_json([_channel_record(row) for row in rows])
+    else:
+        print(f"{hotel} tells {who_is_told([row.channel for row in rows])} from now on")
+
+
+def _channel_record(row: "ChannelRow") -> dict[str, object]:
+    return {"id": row.id} | channel_record(row.channel)
 
 
 def _record(hotel: "Hotel", channels: "tuple[Channel, ...]") -> dict[str, object]:
-    """The URL of a webhook stays out: whoever has it may post."""
-    from store.records import EmailChannel
-
-    told = [
-        {"kind": one.kind, "recipients": one.recipients} if isinstance(one, EmailChannel) else {"kind": one.kind}
-        for one in channels
-    ]
     return {
         "id": hotel.id,
         "name": hotel.name,
         "timezone": hotel.timezone,
         "profile": hotel.profile,
-        "channels": told,
+        "channels": [channel_record(one) for one in channels],
     }
 
 
-def _who_is_told(channels: "tuple[Channel, ...]") -> str:
-    from store.records import EmailChannel
+def _added(
+    there: "Sequence[ChannelRow]", *, emails: list[str] | None, slack_webhook: str | None
+) -> "tuple[Channel, ...]":
+    """The channels to add. Raises StartRefused for one that would tell somebody everything twice."""
+    from config.errors import StartRefused
+    from store.records import EmailChannel, SlackChannel
 
-    words = [", ".join(one.recipients) if isinstance(one, EmailChannel) else "Slack" for one in channels]
-    return " and ".join(words) or "nobody (give --email or --slack-webhook)"
+    told = {address for row in there if isinstance(row.channel, EmailChannel) for address in row.channel.recipients}
+    for address in emails or ():
+        if address in told:
+            raise StartRefused(f"{address} gets this hotel's alerts already")
+    channels: list[Channel] = [EmailChannel(tuple(dict.fromkeys(emails)))] if emails else []
+    if slack_webhook is not None:
+        channels.append(SlackChannel(slack_webhook))
+        if any(row.channel == channels[-1] for row in there):
+            raise StartRefused("this webhook gets this hotel's alerts already")
+    return tuple(channels)

@@ -92,8 +92,89 @@ def test_slack_that_is_switched_off_gets_no_channel(cli: CommandLine) -> None:
     assert cli.with_store(lambda store: store.channels(H)) == ()
 
 
+MAIL = ("--email", "desk@example.com")
+SLACK = ("--slack-webhook", WEBHOOK)
+
+
+@pytest.mark.parametrize(
+    ("options", "settings", "warning"),
+    [
+        (MAIL, {}, "e-mail is not set up: SMTP_HOST is missing"),
+        (MAIL, {"SMTP_HOST": "mail.example", "SMTP_ENABLED": "false"}, "SMTP_ENABLED is false"),
+        (MAIL, {"SMTP_HOST": "mail.example"}, None),
+        ((), {"ALERT_EMAIL_RECIPIENTS": "desk@example.com"}, "e-mail is not set up: SMTP_HOST is missing"),
+        (SLACK, {"SLACK_ENABLED": "false"}, "Slack is switched off: SLACK_ENABLED is false"),
+        (SLACK, {}, None),
+        ((), {}, None),
+    ],
+)
+def test_a_channel_that_nothing_can_go_out_by_is_warned_of(
+    cli: CommandLine, options: tuple[str, ...], settings: dict[str, str], warning: str | None
+) -> None:
+    added = cli("hotel", "add", "h", *options, **settings)
+
+    if warning is None:
+        assert added.err == ""
+    else:
+        assert warning in added.err
+        assert len(added.err.splitlines()) == 1
+
+
+def test_a_hotel_gets_channels_later(cli: CommandLine) -> None:
+    cli("hotel", "add", "h")
+
+    made = cli("hotel", "channel-add", "h", *MAIL, "--email", "night@example.com", *SLACK, "--json").json()
+
+    rows = cli.with_store(lambda store: store.channels(H))
+    assert [row.channel for row in rows] == [
+        EmailChannel(("desk@example.com", "night@example.com")),
+        SlackChannel(WEBHOOK),
+    ]
+    assert made == cli("hotel", "channels", "h", "--json").json()
+    assert made == [
+        {"id": rows[0].id, "kind": "email", "recipients": ["desk@example.com", "night@example.com"]},
+        {"id": rows[1].id, "kind": "slack"},
+    ]
+
+
+def test_the_settings_are_no_reason_for_a_channel_that_is_added_later(cli: CommandLine) -> None:
+    cli("hotel", "add", "h")
+
+    cli("hotel", "channel-add", "h", *MAIL, ALERT_EMAIL_RECIPIENTS="else@example.com", SLACK_WEBHOOK_URL=WEBHOOK)
+
+    rows = cli.with_store(lambda store: store.channels(H))
+    assert [row.channel for row in rows] == [EmailChannel(("desk@example.com",))]
+
+
+def test_channels_are_shown_as_a_table(cli: CommandLine) -> None:
+    cli("hotel", "add", "h", *MAIL, *SLACK)
+
+    heading, _line, mail, slack = cli("hotel", "channels", "h").lines
+
+    assert heading.split() == ["channel", "kind", "tells"]
+    assert mail.split()[1:] == ["email", "desk@example.com"]
+    assert slack.split()[1:] == ["slack", "Slack"]
+
+
+@pytest.mark.parametrize("channel", [MAIL, SLACK])
+def test_nobody_is_told_everything_twice(cli: CommandLine, channel: tuple[str, str]) -> None:
+    cli("hotel", "add", "h", *MAIL, *SLACK)
+
+    ended = cli.refused("hotel", "channel-add", "h", *channel)
+
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.endswith("gets this hotel's alerts already\n")
+    assert len(cli.with_store(lambda store: store.channels(H))) == 2
+
+
 def test_a_webhook_is_never_printed(cli: CommandLine) -> None:
     printed = [
+        cli("hotel", "add", "f"),
+        cli("hotel", "channel-add", "f", "--slack-webhook", WEBHOOK),
+        cli("hotel", "channel-add", "f", "--slack-webhook", WEBHOOK + "2", "--json"),
+        cli.refused("hotel", "channel-add", "f", "--slack-webhook", WEBHOOK),
+        cli("hotel", "channels", "f"),
+        cli("hotel", "channels", "f", "--json"),
         cli("hotel", "add", "h", "--slack-webhook", WEBHOOK),
         cli("hotel", "add", "g", "--slack-webhook", WEBHOOK, "--json"),
         cli("hotel", "show", "h"),
@@ -471,6 +552,8 @@ def test_what_was_refused_is_listed_with_the_reason(spoken: CommandLine) -> None
     [
         ("hotel add h", "hotel h exists already"),
         ("hotel show nobody", "no hotel nobody"),
+        ("hotel channels nobody", "no hotel nobody"),
+        ("hotel channel-add nobody --email desk@example.com", "no hotel nobody"),
         ("room add nobody 1", "no hotel nobody"),
         ("room add h 101", "room 101 exists already"),
         ("room list nobody", "no hotel nobody"),

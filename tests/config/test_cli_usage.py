@@ -24,6 +24,8 @@ def words_of(command: str, path: Path) -> list[str]:
         ("hotel add h --profile lax", "--profile"),
         ("hotel add h --email desk", "'desk' is no mail address"),
         ("hotel add h --slack-webhook hooks.example/s3cr3t", "not a whole URL"),
+        ("hotel channel-add h", "--email"),
+        ("hotel channel-add h --slack-webhook hooks.example/s3cr3t", "not a whole URL"),
         ("room add h 1/2", "'1/2' is not an id"),
         ("room add h 101 --ap 02:00:00:00:00:00", "no access point's BSSID"),
         ("room add h 101 --ap a4:2b:b0:c1:d2", "no access point's BSSID"),
