@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from config.cli import device, hotel, integrator, messages, quarantine, room, simulate, token, up, user
+from config.cli.words import in_plain_words
 from config.errors import StartRefused
 
 app = typer.Typer(
@@ -73,6 +74,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _refuse_usage(refusal: typer.TyperException) -> int:
     """One line instead of a frame. A noun without a verb has been answered with its help already."""
+    if isinstance(refusal, typer.BadParameter) and refusal.__cause__ is not None:
+        refusal.message = in_plain_words(refusal.__cause__) or refusal.message
     text = refusal.format_message()
     if not text.strip():
         return refusal.exit_code

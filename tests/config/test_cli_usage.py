@@ -70,6 +70,31 @@ def test_wrong_usage_is_one_line_that_names_what_is_wrong(tmp_path: Path, comman
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "words"),
+    [
+        ("user add h ada --role admin", "--role", "'admin' is not one of 'viewer', 'staff', 'manager'"),
+        ("hotel add h --profile lax", "--profile", "'lax' is not one of 'strict', 'normal'"),
+        ("token device h t --ttl soon", "--ttl", "'soon' is not a whole number"),
+        ("token device h t --ttl 1.5", "--ttl", "'1.5' is not a whole number"),
+        ("token device h t --ttl 999999999", "--ttl", "must be at most 315360000"),
+        ("token device h t --ttl " + "9" * 5000, "--ttl", "is not a whole number"),
+        ("room add h 101 --floor-rssi low", "--floor-rssi", "'low' is not a number"),
+        ("simulate h --speed nan", "--speed", "'nan' is refused; it must be at most 100"),
+        ("up --http-port 65536", "--http-port", "'65536' is refused; it must be at most 65535"),
+        ("up --demo 0", "--demo", "'0' is refused; it must be at least 1"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_in_plain_words(command: str, option: str, words: str) -> None:
+    ended = run_here(*command.split())
+
+    assert f"Invalid value for '{option}': " in ended.err
+    assert words in ended.err
+    assert "Input" not in ended.err
+    assert "Value error" not in ended.err
+    assert len(ended.err) < 200
+
+
 @pytest.mark.parametrize("command", ["hotel list", "token device h t", "messages h", "simulate h", "user list h"])
 def test_a_folder_without_an_installation_is_refused_with_the_way_to_make_one(tmp_path: Path, command: str) -> None:
     ended = run_here(*words_of(command, tmp_path / "data"))
