@@ -181,7 +181,7 @@ class NotificationState(StrEnum):
     SENDING = "sending"  # leased by a worker
     DELIVERED = "delivered"
     DEAD = "dead"
-    CANCELLED = "cancelled"  # its channel was removed before it could go out
+    CANCELLED = "cancelled"  # a recovery that need not be told: nobody on its channel heard of the trouble
 
 
 class NotificationRef(Struct, frozen=True):
