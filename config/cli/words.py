@@ -1,4 +1,4 @@
-"""What is wrong with a value, in the words of the person who typed it: typer passes on those of its parser, pydantic."""
+"""What is wrong with a value, in plain words: typer passes on the sentences of its parser, which is pydantic."""
 
 
 def in_plain_words(error: BaseException) -> str | None:
