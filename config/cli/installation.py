@@ -11,10 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from config.cli.printing import warn
 from config.clock import Clock
 from config.errors import BadSetting, StartRefused
 from config.folder import Folder
 from config.settings import Settings, read_settings
+from config.surprises import surprises
 
 if TYPE_CHECKING:
     from broker.tokens import KeyRing
@@ -26,6 +28,12 @@ T = TypeVar("T")
 def settings_of(**options: object) -> Settings:
     """The settings of this command; what is not given as an option comes from the environment. Raises BadSetting."""
     return read_settings(os.environ, **options)  # noqa: TID251, the command line is where the environment comes in
+
+
+def warn_of_surprises() -> None:
+    """Name what somebody set in the environment and nobody reads. Call it when the settings were found to be right."""
+    for line in surprises(os.environ):  # noqa: TID251, as above
+        warn(line)
 
 
 class Installation:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from config.cli.installation import settings_of
+from config.cli.installation import settings_of, warn_of_surprises
 from config.cli.options import Data
 
 
@@ -55,6 +55,7 @@ def up(
 ) -> None:
     """Start broker, bridge, worker, API and console in one process, on one data folder."""
     settings = settings_of(data=data, host=host, http_port=http_port, mqtt_port=mqtt_port, ws_port=ws_port)
+    warn_of_surprises()
     from config.embedded import run_embedded
 
     raise typer.Exit(run_embedded(settings, demo=demo, for_tests=for_tests))

@@ -22,7 +22,18 @@ T = TypeVar("T")
 
 INNWATCH = Path(sysconfig.get_path("scripts")) / "innwatch"
 
-OURS = ("INNWATCH_", "SMTP_", "SLACK_", "ALERT_", "JWT_", "SECRET_KEY")
+OURS = (
+    "INNWATCH_",
+    "SMTP_",
+    "SLACK_",
+    "ALERT_",
+    "JWT_",
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "API_TOKEN",
+    "CORS_",
+)
 
 
 class Ended(Struct, frozen=True):

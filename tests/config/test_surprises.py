@@ -1,0 +1,59 @@
+"""Variables that nobody reads are named, and only those."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from config import settings
+from config.surprises import known_names, surprises
+
+
+def test_an_environment_of_other_programs_is_no_surprise() -> None:
+    assert surprises({"PATH": "/usr/bin", "HOME": "/root", "PORT": "80", "SMTP_HOST": "mail.example"}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        (
+            "DATABASE_URL",
+            "postgresql://innwatch:s3cr3t@db/innwatch",
+            "DATABASE_URL is set, but this version stores in the data folder only",
+        ),
+        ("REDIS_URL", "redis://:s3cr3t@cache/0", "REDIS_URL is set, but this version needs no Redis"),
+        ("API_TOKEN", "s3cr3t", "API_TOKEN is set, but this version has no shared token; use `innwatch token`"),
+        (
+            "CORS_ORIGINS",
+            "*",
+            "CORS_ORIGINS is set, but this version serves its console itself and lets no other site in",
+        ),
+        (
+            "INNWATCH_HTPP_PORT",
+            "s3cr3t",
+            "INNWATCH_HTPP_PORT is not a setting; did you mean INNWATCH_HTTP_PORT?",
+        ),
+        (
+            "INNWATCH_METRIC_TOKEN",
+            "s3cr3t",
+            "INNWATCH_METRIC_TOKEN is not a setting; did you mean INNWATCH_METRICS_TOKEN?",
+        ),
+        ("INNWATCH_COLOUR_OF_THE_LOBBY", "green", "INNWATCH_COLOUR_OF_THE_LOBBY is not a setting"),
+    ],
+)
+def test_what_nobody_reads_is_named_without_its_value(name: str, value: str, line: str) -> None:
+    assert surprises({name: value}) == [line]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("DATABASE_URL", "sqlite:///innwatch.db"), ("REDIS_URL", " "), ("INNWATCH_HTPP_PORT", "")]
+)
+def test_what_changes_nothing_is_not_worth_a_line(name: str, value: str) -> None:
+    assert surprises({name: value}) == []
+
+
+def test_every_name_that_stands_in_the_settings_is_known() -> None:
+    written = re.findall(r'"(INNWATCH_[A-Z_]+)"', Path(settings.__file__).read_text())
+
+    assert len(written) > 5
+    assert set(written) <= known_names({})
