@@ -5,6 +5,7 @@ size.
 """
 
 import re
+from collections.abc import Sized
 
 from broker.packets import (
     Connect,
@@ -22,6 +23,9 @@ from broker.topics import is_filter, is_name
 PINGRESP = b"\xd0\x00"
 CONNACK_V5_UNSUPPORTED = b"\x20\x03\x00\x84\x00"
 """What a client of MQTT 5 understands: unsupported protocol version, no properties (MQTT 5, §3.2)."""
+
+MOST_FILTERS = 1000
+"""In one packet. There is room for 65,000; nobody can be granted so many, and others would wait while they are read."""
 
 FAILURE = 0x80
 """The SUBACK code of a refused filter."""
@@ -162,8 +166,9 @@ def read_subscribe(raw: bytes) -> Subscribe:
     """Read a SUBSCRIBE (§3.8). Filters are well-formed; whether they are allowed is another question."""
     body = _Body(raw)
     packet_id = body.packet_id()
-    filters = []
+    filters: list[tuple[str, int]] = []
     while not body.ended:
+        _check_number(filters)
         topic_filter, qos = _filter(body), body.byte()
         if qos > 2:
             raise Violation(Fault.QOS)
@@ -177,12 +182,18 @@ def read_unsubscribe(raw: bytes) -> Unsubscribe:
     """Read an UNSUBSCRIBE (§3.10)."""
     body = _Body(raw)
     packet_id = body.packet_id()
-    filters = []
+    filters: list[str] = []
     while not body.ended:
+        _check_number(filters)
         filters.append(_filter(body))
     if not filters:
         raise Violation(Fault.NO_FILTER)
     return Unsubscribe(packet_id, tuple(filters))
+
+
+def _check_number(filters: Sized) -> None:
+    if len(filters) >= MOST_FILTERS:
+        raise Violation(Fault.TOO_MANY_FILTERS)
 
 
 def _filter(body: _Body) -> str:

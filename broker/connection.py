@@ -72,7 +72,11 @@ class Connection(Line):
 
     def drained(self) -> None:
         if self.session is not None:
-            self.session.pump()
+            self.session.work()
+
+    def again(self) -> None:
+        if self.session is not None:
+            self._hub.work_soon(self.session)
 
     def violated(self, fault: Fault) -> None:
         """Close because the peer broke the protocol, of MQTT or of what carries it."""
@@ -165,7 +169,7 @@ class Connection(Line):
             self._hand_over(incoming, route.name)
         else:
             message = Message(route.name, publish.payload, publish.qos)
-            self._hub.route(message, retain=publish.retain, publisher=session.claims)
+            self.spend(self._hub.route(message, retain=publish.retain, publisher=session.claims))
             incoming.settle()
         if len(self._acknowledgments.waiting) >= self._hub.settings.unsettled:
             self.hold(Hold.UNSETTLED)
@@ -184,27 +188,35 @@ class Connection(Line):
             self._hub.counts.drops[Drop.NOT_ALLOWED] += 1
 
     def _subscribe(self, subscribe: Subscribe, session: Session) -> None:
-        granted = []
+        self.spend(len(subscribe.filters))
+        refused: dict[str, bool] = {}  # A filter that stands in the packet twice is judged once, and sent for once.
+        granted: dict[str, int] = {}
         codes = bytearray()
-        for at, (topic_filter, wanted) in enumerate(subscribe.filters):
-            # What nobody could be granted is not worth the look: a packet has room for 50,000 filters.
-            refusal = session.refuses(topic_filter) if at < self._hub.settings.subscriptions else "too-many"
-            if refusal is not None:
-                self._hub.counts.refused_filters[refusal] += 1
+        for topic_filter, wanted in subscribe.filters:
+            if topic_filter not in refused:
+                refused[topic_filter] = self._refuses(session, topic_filter)
+            if refused[topic_filter]:
                 codes.append(FAILURE)
                 continue
             qos = min(wanted, 1)
             codes.append(qos)
-            granted.append((topic_filter, qos))
-            self._hub.subscribe(session, topic_filter, qos)
+            if granted.get(topic_filter) != qos:
+                granted[topic_filter] = qos
+                self._hub.subscribe(session, topic_filter, qos)
         self.send(suback(subscribe.packet_id, bytes(codes)))
-        for topic_filter, qos in granted:
-            session.owe(topic_filter, qos)
-        session.pump()
+        session.owe(granted)
+
+    def _refuses(self, session: Session, topic_filter: str) -> bool:
+        refusal = session.refuses(topic_filter)
+        if refusal is not None:
+            self._hub.counts.refused_filters[refusal] += 1
+        return refusal is not None
 
     def _unsubscribe(self, unsubscribe: Unsubscribe, session: Session) -> None:
+        self.spend(len(unsubscribe.filters))
         for topic_filter in unsubscribe.filters:
             self._hub.unsubscribe(session, topic_filter)
+            session.owe_no_more(topic_filter)
         self.send(unsuback(unsubscribe.packet_id))
 
     def _room(self) -> None:

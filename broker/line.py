@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from broker.hub import Hub
 
 
-PACKETS_A_TURN = 500
-"""Packets of one peer that are handled before others get their turn: a read has room for 100,000 of the smallest."""
+TURN = 500
+"""What is done for one peer before others get their turn: a read has room for 100,000 of the smallest packets.
+
+A packet costs 1, and whatever else its handling `spend`s: 1 for each filter in it, 1 for each receiver.
+"""
 
 
 class Stream(Protocol):
@@ -49,8 +52,8 @@ class Line(asyncio.Protocol):
     """Packets over a stream. While reading is held nothing is handled either, so what is held up stays bounded."""
 
     __slots__ = (
-        "_corked", "_framer", "_holds", "_hub", "_out", "_out_bytes", "_transport", "_working", "heard", "phase",
-        "writable",
+        "_corked", "_framer", "_holds", "_hub", "_left", "_out", "_out_bytes", "_transport", "_working", "heard",
+        "phase", "writable",
     )  # fmt: skip
 
     def __init__(self, hub: "Hub") -> None:
@@ -62,6 +65,7 @@ class Line(asyncio.Protocol):
         self._corked = False  # somebody will flush soon
         self._working = False
         self._holds = Hold.NONE
+        self._left = TURN
         self.heard = hub.deadlines.tick  # of the last packet
         self.phase = Phase.OPENING
         self.writable = True
@@ -119,23 +123,27 @@ class Line(asyncio.Protocol):
         if self._working:
             return  # A packet that is being handled made room for the next; the loop below goes on by itself.
         self._working = self._corked = True
+        self._left = TURN
         try:
-            for _ in range(PACKETS_A_TURN):
-                if self._holds or self.phase is Phase.CLOSING:
-                    break
+            while not self._holds and self.phase is not Phase.CLOSING:
                 packet = self._framer.take()
                 if packet is None:
                     break
+                self._left -= 1
                 self.handle(packet[0], packet[1])
-            else:
-                self.hold(Hold.TURN)
-                self._hub.loop.call_soon(self.release, Hold.TURN)
+                if self._left <= 0:
+                    self.hold(Hold.TURN)
+                    self._hub.loop.call_soon(self.release, Hold.TURN)
         except Violation as violation:
             self.violated(violation.fault)
         finally:
             self._working = self._corked = False
             if self._out:
                 self._write()
+
+    def spend(self, cost: int) -> None:
+        """Say that handling a packet took more than a packet usually does."""
+        self._left -= cost
 
     def hold(self, reason: Hold) -> None:
         """Stop reading for a reason, until it is released."""

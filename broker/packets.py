@@ -40,6 +40,7 @@ class Fault(StrEnum):
     QOS = "qos"
     QOS_2 = "qos-2"  # not spoken yet
     NO_FILTER = "no-filter"
+    TOO_MANY_FILTERS = "too-many-filters"
     NOT_CONNECTED = "not-connected"
     CONNECTED_TWICE = "connected-twice"
     PROTOCOL_NAME = "protocol-name"

@@ -93,20 +93,26 @@ class Retained:
             self._account(node.message, node.owner, sign=-1)
             node.message = node.owner = None
 
-    def find(self, topic_filter: str) -> list[Message]:
-        """Return what is retained for the topics that a well-formed filter matches."""
-        *levels, last = topic_filter.split("/")
-        nodes = [self._root]
-        for depth, level in enumerate(levels):
-            nodes = [child for node in nodes for child in _step(node, level, top=depth == 0)]
-        if last != "#":
-            found = [child.message for node in nodes for child in _step(node, last, top=not levels)]
-        elif levels:
-            found = [message for node in nodes for message in self._below(node)]
-        else:
-            tops = [node for name, node in self._root.children.items() if not name.startswith("$")]
-            found = [message for node in tops for message in self._below(node)]
-        return [message for message in found if message is not None]
+    def walk(self, topic_filter: str) -> Iterator[Message | None]:
+        """Yield what is retained for the topics that a well-formed filter matches; None is a step on the way.
+
+        What changes between two steps may be found as it was, as it is, or not at all.
+        """
+        levels = topic_filter.split("/")
+        path = [iter([self._root])]  # what is still to be visited at each depth, the deepest last
+        while path:
+            node = next(path[-1], None)
+            if node is None:
+                path.pop()
+                continue
+            depth = len(path) - 1
+            if levels[-1] == "#" and depth > 0 and depth >= len(levels) - 1:
+                yield from self._below(node)
+            elif depth == len(levels):
+                yield node.message
+            else:
+                path.append(iter(_step(node, levels[depth], top=depth == 0)))
+                yield None
 
     def _below(self, node: _Node) -> Iterator[Message | None]:
         """Yield what is retained at a node and everywhere below it; `a/#` matches `a` too (3.1.1 §4.7.1.2)."""
@@ -118,7 +124,9 @@ class Retained:
 
 
 def _step(node: _Node, level: str, *, top: bool) -> list[_Node]:
-    if level == "+":
-        return [child for name, child in node.children.items() if not (top and name.startswith("$"))]
+    if level in {"+", "#"}:
+        if top:  # No wildcard at the front matches a topic that begins with `$` (3.1.1 §4.7.2).
+            return [child for name, child in node.children.items() if not name.startswith("$")]
+        return list(node.children.values())
     child = node.children.get(level)
     return [] if child is None else [child]

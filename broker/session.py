@@ -3,9 +3,13 @@
 Messages to a client leave in order. QoS 1 ones are kept until the client acknowledges them, at most a window of them in
 flight; the rest waits in a bounded queue. Retained messages that a subscription asked for are sent after what is live,
 and each as it is when its turn comes, so a slow client is never handed an outdated one after a newer one.
+
+What may be a lot of work for one client (looking for what is retained, sending what has piled up) is done in shares of
+bounded cost, so that everybody else gets theirs in between.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -14,6 +18,7 @@ from broker.access import Refusal, may_publish, may_subscribe
 from broker.codec import read_topic
 from broker.counts import Counts, Drop, End
 from broker.message import Message
+from broker.owed import Owed
 from broker.packets import Fault, Publish, Violation, Will
 from broker.retained import Retained
 from broker.settings import BrokerSettings
@@ -22,6 +27,12 @@ from broker.topics import BRIDGE_INBOUND, Topic, parse
 
 REMEMBERED_ROUTES = 64
 
+SHARE = 500
+"""What is done for one client before others get their share, in steps of a search; about a fifth of a millisecond."""
+
+SENDING = 8
+"""Steps that sending a message is worth."""
+
 
 class Wire(Protocol):
     """What a session needs of its connection."""
@@ -29,6 +40,7 @@ class Wire(Protocol):
     writable: bool
 
     def send(self, packet: bytes) -> None: ...
+    def again(self) -> None: ...  # call the session's `work` soon, when others had their share
     def end(self, cause: End) -> None: ...
 
 
@@ -44,7 +56,7 @@ class Session:
     """A connected client. `client_id` and `claims` have passed the access check."""
 
     __slots__ = (
-        "_bytes", "_counts", "_due", "_last_id", "_queue", "_retained", "_routes", "_settings", "claims", "client_id",
+        "_bytes", "_counts", "_last_id", "_owed", "_queue", "_retained", "_routes", "_settings", "claims", "client_id",
         "in_flight", "subscriptions", "will", "wire",
     )  # fmt: skip
 
@@ -70,7 +82,7 @@ class Session:
         self._retained = retained
         self._routes: dict[bytes, Route] = {}
         self._queue: deque[tuple[Message, int]] | None = None  # made when first needed: most clients never need one
-        self._due: dict[str, int] = {}  # topics whose retained message is still to be sent, with the QoS
+        self._owed: Owed | None = None  # likewise
         self._bytes = 0  # in flight and queued
         self._last_id = 0
 
@@ -109,47 +121,80 @@ class Session:
 
     def deliver(self, message: Message, qos: int) -> None:
         """Send a live message, now or in its turn. A client that is too slow for it loses it, or its connection."""
-        if self._due:
-            self._due.pop(message.topic, None)  # This one is newer than what is retained, or the same.
         if self._queue or not self.wire.writable or (qos and len(self.in_flight) >= self._settings.in_flight):
-            self._wait(message, qos)
+            if not self._wait(message, qos):
+                return
         else:
             self._send(message, qos=qos, retain=False)
+        if self._owed is not None:
+            self._owed.superseded(message.topic)
 
-    def owe(self, topic_filter: str, qos: int) -> None:
-        """Note the retained messages that a subscription asks for; `pump` sends them."""
-        for message in self._retained.find(topic_filter):
-            self._due[message.topic] = max(qos, self._due.get(message.topic, 0))
+    def owe(self, granted: Mapping[str, int]) -> None:
+        """Send the retained messages that a SUBSCRIBE asks for, each once: a share of them now, the rest later."""
+        if not granted:
+            return
+        if self._owed is None:
+            self._owed = Owed(self._retained)
+        self._owed.ask(granted)
+        self.work()
+
+    def owe_no_more(self, topic_filter: str) -> None:
+        """Look no further for what a filter asked for."""
+        if self._owed is not None:
+            self._owed.forget(topic_filter)
 
     def acknowledged(self, packet_id: int) -> None:
         """Take a PUBACK. One for a packet id that is not in flight means nothing."""
         message = self.in_flight.pop(packet_id, None)
         if message is not None:
             self._bytes -= message.size
-            if self._queue or self._due:
-                self.pump()
+            if self._queue or self._owed is not None:
+                self._pump(SHARE)
 
-    def pump(self) -> None:
-        """Send what waits, as far as the window and the socket allow."""
-        while self.wire.writable:
-            full = len(self.in_flight) >= self._settings.in_flight
-            if self._queue:
-                message, qos = self._queue[0]
-                if full and qos:
-                    return
-                self._queue.popleft()
-                self._bytes -= message.size
-                self._send(message, qos=qos, retain=False)
-            elif self._due:
-                topic, qos = next(iter(self._due.items()))
-                if full and qos:
-                    return
-                del self._due[topic]
-                retained = self._retained.get(topic)
-                if retained is not None:
-                    self._send(retained, qos=min(qos, retained.qos), retain=True)
-            else:
-                return
+    def work(self) -> int:
+        """Do a share of what is to be done for the client and return what it cost; asks to be called again for more."""
+        cost = 0
+        if self._owed is not None and self._owed.searching:
+            cost = self._owed.search(SHARE)
+        return cost + self._pump(SHARE - cost)
+
+    def _pump(self, share: int) -> int:
+        """Send what waits, as far as the window, the socket and the share allow, and return what it cost."""
+        cost = 0
+        while self.wire.writable and cost < share and (self._send_queued() or self._send_owed()):
+            cost += SENDING
+        if self._owed is not None and not self._owed:
+            self._owed = None
+        if (cost >= share and self.wire.writable) or (self._owed is not None and self._owed.searching):
+            self.wire.again()
+        return cost
+
+    def _send_queued(self) -> bool:
+        if not self._queue:
+            return False
+        message, qos = self._queue[0]
+        if qos and self._window_is_full():
+            return False
+        self._queue.popleft()
+        self._bytes -= message.size
+        self._send(message, qos=qos, retain=False)
+        return True
+
+    def _send_owed(self) -> bool:
+        first = self._owed.first() if self._owed is not None and not self._queue else None
+        if self._owed is None or first is None:
+            return False
+        topic, qos = first
+        if qos and self._window_is_full():
+            return False
+        self._owed.sent(topic)
+        retained = self._retained.get(topic)
+        if retained is not None:
+            self._send(retained, qos=min(qos, retained.qos), retain=True)
+        return True
+
+    def _window_is_full(self) -> bool:
+        return len(self.in_flight) >= self._settings.in_flight
 
     def close(self) -> None:
         """Forget what waits: the connection has ended, and no session outlives its connection yet."""
@@ -158,7 +203,7 @@ class Session:
             self._counts.drops[Drop.CLIENT_GONE] += waiting
         self.in_flight.clear()
         self._queue = None
-        self._due.clear()
+        self._owed = None
 
     def _send(self, message: Message, *, qos: int, retain: bool) -> None:
         packet_id = 0
@@ -175,19 +220,21 @@ class Session:
             if self._last_id not in self.in_flight:
                 return self._last_id
 
-    def _wait(self, message: Message, qos: int) -> None:
+    def _wait(self, message: Message, qos: int) -> bool:
+        """Queue a message; False when it is lost."""
         if not self._has_room(message):
             if qos == 0:
                 self._counts.drops[Drop.QUEUE_FULL] += 1
-                return
+                return False
             self._drop_unreliable()
             if not self._has_room(message):
                 self.wire.end(End.SLOW)
-                return
+                return False
         if self._queue is None:
             self._queue = deque()
         self._queue.append((message, qos))
         self._bytes += message.size
+        return True
 
     def _has_room(self, message: Message) -> bool:
         queued = len(self._queue) if self._queue else 0

@@ -1,6 +1,7 @@
 """A real broker on free ports, a bridge that records, a clock that tests can move, and tokens for everybody."""
 
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from broker.counts import BrokerMetrics
 from broker.delivery import Delivery
+from broker.message import Message
 from broker.server import BrokerSettings, MqttBroker
 from broker.session import Session
 from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_service, mint_user
@@ -111,6 +113,18 @@ class House:
     def pass_ticks(self, number: int) -> None:
         for _ in range(number):
             self.broker._hub.sweep()
+
+    def count_walks(self) -> Callable[[], int]:
+        """Count, from now on, how often what is retained is searched."""
+        retained, started = self.broker._hub.retained, Counter[str]()
+        walk = retained.walk
+
+        def counted(topic_filter: str) -> Iterator[Message | None]:
+            started[topic_filter] += 1
+            return walk(topic_filter)
+
+        retained.walk = counted  # type: ignore[method-assign]
+        return started.total
 
     # Tickets: who somebody is, with the token that proves it
 

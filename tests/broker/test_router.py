@@ -93,7 +93,7 @@ def kept(*contents: tuple[str, bytes]) -> Retained:
 def test_a_filter_finds_what_is_retained(contents: list[tuple[str, bytes]], topic_filter: str) -> None:
     retained = kept(*contents)
     plain = {topic: payload for topic, payload in dict(contents).items() if payload}
-    found = {message.topic: message.payload for message in retained.find(topic_filter)}
+    found = {message.topic: message.payload for message in retained.walk(topic_filter) if message is not None}
     assert found == {topic: payload for topic, payload in plain.items() if matches(topic_filter, topic)}
     assert retained.messages == len(plain) == len(list(retained))
     assert retained.bytes == sum(len(topic) + len(payload) for topic, payload in plain.items())
