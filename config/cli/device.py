@@ -1,17 +1,17 @@
 """`innwatch device`: add one, add many, list, show."""
 
-from collections.abc import Mapping
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, DeviceArgument, HotelArgument, Ttl, id_text, life
-from config.cli.printing import print_facts, print_json, print_table
+from config.cli.printing import in_zone, print_facts, print_json, print_table
 from rules.ids import DeviceId, HotelId, RoomId, is_id
 
 if TYPE_CHECKING:
-    from store.records import Device, DeviceRow
+    from store.records import Device, DeviceRow, Hotel
 
 app = typer.Typer(name="device", help="Tablets.", no_args_is_help=True)
 
@@ -67,10 +67,11 @@ def add(  # noqa: PLR0913, typer spells options as arguments
 @app.command("list")
 def list_(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> None:
     """List a hotel's tablets and how they do."""
-    rows = with_installation(data, lambda at: _rows(at, HotelId(hotel)))
+    found, rows = with_installation(data, lambda at: _rows(at, HotelId(hotel)))
     if as_json:
         print_json([_record(row) for row in rows])
     else:
+        zone = _zone(found)
         print_table(
             ("tablet", "room", "link", "posture", "power", "last heard", "alerts"),
             [
@@ -80,7 +81,7 @@ def list_(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> N
                     row.state.link,
                     row.state.posture,
                     row.state.power,
-                    row.state.last_heard,
+                    in_zone(row.state.last_heard, zone),
                     tuple(alert.rule for alert in row.state.alerts.values()),
                 )
                 for row in rows
@@ -92,20 +93,20 @@ def list_(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> N
 def show(hotel: HotelArgument, device: DeviceArgument, data: Data = None, as_json: AsJson = False) -> None:
     """Show a tablet and what is known of it now."""
 
-    async def work(at: Installation) -> "DeviceRow":
+    async def work(at: Installation) -> "tuple[Hotel, DeviceRow]":
         from store import NotFound
 
-        await at.store.hotel(HotelId(hotel))
+        found = await at.store.hotel(HotelId(hotel))
         row = await at.store.device(HotelId(hotel), DeviceId(device))
         if row is None:
             raise NotFound("device", device)
-        return row
+        return found, row
 
-    record = _record(with_installation(data, work))
+    found, row = with_installation(data, work)
     if as_json:
-        print_json(record)
+        print_json(_record(row))
     else:
-        print_facts({name: value for name, value in record.items() if name != "alerts"} | _alerts(record))
+        print_facts(_facts(row, zone=_zone(found)))
 
 
 def _add_one(hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, data: Data, as_json: bool) -> None:
@@ -119,8 +120,8 @@ def _add_one(hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, data: D
         print(f"added tablet {device_id} to room {room_id}; its token: innwatch token device {hotel_id} {device_id}")
 
 
-async def _rows(at: Installation, hotel_id: HotelId) -> "list[DeviceRow]":
-    await at.store.hotel(hotel_id)
+async def _rows(at: Installation, hotel_id: HotelId) -> "tuple[Hotel, list[DeviceRow]]":
+    hotel = await at.store.hotel(hotel_id)
     rows: list[DeviceRow] = []
     cursor: str | None = None
     while True:
@@ -128,7 +129,7 @@ async def _rows(at: Installation, hotel_id: HotelId) -> "list[DeviceRow]":
         rows.extend(page.items)
         cursor = page.next
         if cursor is None:
-            return rows
+            return hotel, rows
 
 
 def _record(row: "DeviceRow") -> dict[str, object]:
@@ -158,10 +159,35 @@ def _record(row: "DeviceRow") -> dict[str, object]:
     }
 
 
-def _alerts(record: Mapping[str, object]) -> dict[str, object]:
-    alerts = record["alerts"]
-    assert isinstance(alerts, list)  # noqa: S101, made above
-    return {"alerts": [f"{alert['rule']} ({alert['severity']})" for alert in alerts]}
+def _facts(row: "DeviceRow", *, zone: tzinfo) -> dict[str, object]:
+    """The same for people: in words, with units, at the hotel's own time."""
+    device, state = row.device, row.state
+    return {
+        "tablet": device.id,
+        "hotel": device.hotel_id,
+        "name": device.name,
+        "room": device.room_id,
+        "floor": row.floor,
+        "added": in_zone(device.added_at, zone),
+        "generation of tokens": device.gen,
+        "link": state.link,
+        "posture": state.posture,
+        "power": state.power,
+        "so since": in_zone(state.since, zone),
+        "last heard": in_zone(state.last_heard, zone),
+        "battery": None if state.battery is None else f"{state.battery:g} %",
+        "charging": state.charging,
+        "signal": None if state.rssi is None else f"{state.rssi:g} dBm",
+        "access point": state.bssid,
+        "agent": state.agent,
+        "alerts": [f"{alert.rule} ({alert.severity})" for alert in state.alerts.values()],
+    }
+
+
+def _zone(hotel: "Hotel") -> tzinfo:
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(hotel.timezone)
 
 
 def _prefix(text: str | None) -> str:

@@ -82,11 +82,18 @@ def show(hotel: HotelArgument, name: IntegratorArgument, data: Data = None, as_j
             raise NotFound("integrator", name)
         return found
 
-    record = _record(with_installation(data, work))
+    found = with_installation(data, work)
     if as_json:
-        print_json(record)
+        print_json(_record(found))
     else:
-        print_facts(record)
+        print_facts(
+            {
+                "integrator": found.name,
+                "hotel": found.hotel_id,
+                "scopes": found.scopes,
+                "generation of tokens": found.gen,
+            }
+        )
 
 
 def _record(one: "Integrator") -> dict[str, object]:

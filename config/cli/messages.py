@@ -1,17 +1,18 @@
 """`innwatch messages`: what was stored of what the tablets said."""
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, HotelArgument, id_text
-from config.cli.printing import print_line
+from config.cli.printing import in_zone, plain, print_line
 from rules.ids import DeviceId, HotelId
 
 if TYPE_CHECKING:
-    from store.records import MessageRow
+    from store.records import HotelFacts, MessageRow
 
 
 def messages(
@@ -33,15 +34,37 @@ def messages(
         if count:
             print(await at.store.count_messages(hotel_id, device_id))
             return
+        show = print_line if as_json else _Table(await at.store.load_hotel(hotel_id), device_id).show
         async for row in at.store.messages(hotel_id, device_id):
-            _print(row, as_json=as_json)
+            show(row)
 
     with_installation(data, work)
 
 
-def _print(row: "MessageRow", *, as_json: bool) -> None:
-    if as_json:
-        print_line(row)
-    else:
-        late = "  late" if row.late else ""
-        sys.stdout.write(f"{row.received_at.isoformat()}  {row.kind:10}  {row.device_id or '–':20}  {row.id}{late}\n")
+class _Table:
+    """Printed as it comes, since it may have millions of lines: each column is as wide as what it can hold."""
+
+    def __init__(self, facts: "HotelFacts", device_id: DeviceId | None) -> None:
+        from zoneinfo import ZoneInfo
+
+        from store import InputKind
+
+        self._zone = ZoneInfo(facts.hotel.timezone)
+        tablets = [row.device.id for row in facts.devices] if device_id is None else [device_id]
+        columns = {
+            "received": len("2026-01-01 12:00:00 +0530"),
+            "tablet": max(map(len, ["tablet", *tablets])),
+            "kind": max(map(len, InputKind)),
+            "late": len("late"),
+            "message": len("message"),
+        }
+        self._line = "  ".join(f"{{:{width}}}" for width in columns.values())
+        self._print(columns)
+        print("─" * (sum(columns.values()) + 2 * (len(columns) - 1)))
+
+    def show(self, row: "MessageRow") -> None:
+        late = "late" if row.late else ""
+        self._print((plain(in_zone(row.received_at, self._zone)), plain(row.device_id), row.kind, late, row.id))
+
+    def _print(self, cells: Iterable[str]) -> None:
+        sys.stdout.write(self._line.format(*cells).rstrip() + "\n")

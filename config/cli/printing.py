@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import msgspec
 
@@ -35,7 +35,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_plain(value)) for value in row))
+        table.add_row(*(Text(plain(value)) for value in row))
     Console(width=None if sys.stdout.isatty() else WIDE, soft_wrap=False).print(table)
 
 
@@ -43,18 +43,23 @@ def print_facts(facts: Mapping[str, object]) -> None:
     """One thing, a line for each of its facts."""
     width = max(len(name) for name in facts)
     for name, value in facts.items():
-        print(f"{name:{width}}  {_plain(value)}")
+        print(f"{name:{width}}  {plain(value)}")
 
 
-def _plain(value: object) -> str:
+def in_zone(at: datetime | None, zone: tzinfo) -> datetime | None:
+    """The same moment, to be printed as the hotel's own clocks show it."""
+    return None if at is None else at.astimezone(zone)
+
+
+def plain(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S UTC")
+        return value.strftime("%Y-%m-%d %H:%M:%S %Z")
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, (tuple, list)):
-        return ", ".join(_plain(item) for item in value) or "–"
+        return ", ".join(plain(item) for item in value) or "–"
     return str(value)

@@ -6,11 +6,11 @@ import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, HotelArgument
-from config.cli.printing import print_json, print_table
+from config.cli.printing import in_zone, print_json, print_table
 from rules.ids import HotelId
 
 if TYPE_CHECKING:
-    from store.records import QuarantineRow
+    from store.records import Hotel, QuarantineRow
 
 app = typer.Typer(name="quarantine", help="Messages that were refused.", no_args_is_help=True)
 
@@ -28,18 +28,21 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List refused messages, the newest first."""
-    rows = with_installation(data, lambda at: _newest(at, HotelId(hotel), limit))
+    from zoneinfo import ZoneInfo
+
+    found, rows = with_installation(data, lambda at: _newest(at, HotelId(hotel), limit))
     if as_json:
         print_json(rows)
     else:
+        zone = ZoneInfo(found.timezone)
         print_table(
-            ("at", "device", "reason", "detail", "begins with"),
-            [(row.at, row.device_id, row.reason, row.detail, row.head[:60]) for row in rows],
+            ("received", "tablet", "reason", "detail", "begins with"),
+            [(in_zone(row.at, zone), row.device_id, row.reason, row.detail, row.head[:60]) for row in rows],
         )
 
 
-async def _newest(at: Installation, hotel_id: HotelId, limit: int) -> "list[QuarantineRow]":
-    await at.store.hotel(hotel_id)
+async def _newest(at: Installation, hotel_id: HotelId, limit: int) -> "tuple[Hotel, list[QuarantineRow]]":
+    hotel = await at.store.hotel(hotel_id)
     rows: list[QuarantineRow] = []
     cursor: str | None = None
     while len(rows) < limit:
@@ -48,4 +51,4 @@ async def _newest(at: Installation, hotel_id: HotelId, limit: int) -> "list[Quar
         cursor = page.next
         if cursor is None:
             break
-    return rows
+    return hotel, rows

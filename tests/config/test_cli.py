@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from config.cli.bulk import Login
 from config.cli.user import RoleName
 from config.folder import FirstLogin, Folder
 from rules.ids import DeviceId, HotelId, MessageId, RoomId, UserName
+from rules.state import DeviceState, LinkState
 from store import Batch, InputKind, Store, StoredMessage
 from store.batch import Quarantined
 from store.records import (
@@ -223,6 +225,40 @@ def test_a_tablet_that_was_never_seen_says_so(hotel: CommandLine) -> None:
     shown = hotel("device", "show", "h", "t", "--json").json()
 
     assert (shown["id"], shown["roomId"], shown["link"], shown["alerts"]) == ("t", "101", "never-seen", [])
+
+
+def test_a_tablet_is_shown_to_people_in_words_at_the_hotels_own_time(cli: CommandLine) -> None:
+    cli("hotel", "add", "h", "--timezone", "Asia/Kolkata")
+    cli("room", "add", "h", "101")
+    cli("device", "add", "h", "t", "--room", "101")
+    state = DeviceState(link=LinkState.ONLINE, last_heard=NOW, battery=41.0, rssi=-61.5)
+
+    async def apply(store: Store) -> None:
+        (row,) = (await store.load_hotel(H)).devices
+        await store.apply(Batch(received_at=NOW, states={row.device.key: state}))
+
+    cli.with_store(apply)
+    shown = dict(line.split("  ", maxsplit=1) for line in cli("device", "show", "h", "t").lines)
+    facts = {name: value.strip() for name, value in shown.items()}
+
+    assert facts["last heard"] == "2026-11-20 17:30:00 IST"
+    assert (facts["battery"], facts["signal"], facts["name"]) == ("41 %", "-61.5 dBm", "–")
+    assert [name for name in facts if name != name.lower()] == []
+    assert "17:30:00 IST" in cli("device", "list", "h").lines[-1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["hotel show h", "room show h 101", "device show h t", "user show h ada", "integrator show h pms"],
+)
+def test_people_get_words_and_programs_get_keys(hotel: CommandLine, words: str) -> None:
+    hotel("user", "add", "h", "ada", "--role", "staff")
+    hotel("integrator", "add", "h", "pms")
+
+    names = [line.split("  ")[0] for line in hotel(*words.split()).lines]
+
+    assert [name for name in names if not re.fullmatch("[a-z]+( [a-z]+| dBm)*", name)] == []
+    assert not {"gen", "hotelId", "rssi", "bssid"} & set(names)
 
 
 def test_tablets_are_listed_in_full_beyond_one_page(cli: CommandLine) -> None:
@@ -534,6 +570,31 @@ def test_a_message_is_listed_with_its_kind_and_times(spoken: CommandLine) -> Non
     )
 
 
+def test_messages_are_a_table_for_people_at_the_hotels_own_time(cli: CommandLine) -> None:
+    cli("hotel", "add", "h", "--timezone", "Europe/Zurich")
+    cli("room", "add", "h", "101")
+    cli("device", "add", "h", "tablet-of-the-suite", "--room", "101")
+    cli("device", "add", "h", "t", "--room", "101")
+    speak(cli, "t", "tablet-of-the-suite")
+
+    heading, line, first, second = cli("messages", "h").lines
+
+    assert heading.split() == ["received", "tablet", "kind", "late", "message"]
+    assert set(line) == {"─"}
+    assert first.split() == ["2026-11-20", "13:00:00", "CET", "t", "heartbeat", "m-t"]
+    assert second.index("tablet-of-the-suite") == heading.index("tablet") == first.index(" t ") + 1
+    assert second.index("m-tablet") == heading.index("message") == first.index("m-t")
+
+
+def speak(cli: CommandLine, *devices: str) -> None:
+    async def apply(store: Store) -> None:
+        keys = {row.device.id: row.device.key for row in (await store.load_hotel(H)).devices}
+        said = [stored(keys[DeviceId(name)], InputKind.HEARTBEAT, f"m-{name}") for name in devices]
+        await store.apply(Batch(received_at=NOW, messages=said))
+
+    cli.with_store(apply)
+
+
 def test_messages_are_counted(spoken: CommandLine) -> None:
     assert (spoken("messages", "h", "--count").out, spoken("messages", "h", "t", "--count").out) == ("3\n", "2\n")
 
@@ -542,6 +603,7 @@ def test_what_was_refused_is_listed_with_the_reason(spoken: CommandLine) -> None
     (row,) = spoken("quarantine", "list", "h", "--json").json()
 
     assert (row["deviceId"], row["reason"], row["detail"]) == ("t", "malformed", "not JSON")
+    assert spoken("quarantine", "list", "h").lines[-1].startswith("2026-11-20 12:00:00 UTC")
 
 
 # -- refusals
