@@ -22,7 +22,7 @@ from broker.codec import (
     unsuback,
 )
 from broker.counts import Drop, End
-from broker.incoming import Acknowledgments, Incoming
+from broker.incoming import Incoming, Unsettled
 from broker.line import Hold, Line, Phase
 from broker.message import Message
 from broker.packets import (
@@ -50,11 +50,11 @@ _ABRUPT = frozenset({End.SLOW, End.KEEP_ALIVE, End.TOO_MANY})
 class Connection(Line):
     """An MQTT client: opening until its CONNECT is let in, then open with a session, then closing."""
 
-    __slots__ = ("_acknowledgments", "_patience", "due", "session")
+    __slots__ = ("_patience", "_unsettled", "due", "session")
 
     def __init__(self, hub: "Hub") -> None:
         super().__init__(hub)
-        self._acknowledgments = Acknowledgments(self._acknowledge)
+        self._unsettled = Unsettled(self._settled)
         self._patience = hub.ticks(hub.settings.connect_deadline)  # ticks without a packet; 0: any number
         self.due = 0  # the tick at which to look at it next
         self.session: Session | None = None
@@ -161,17 +161,17 @@ class Connection(Line):
             publish.retain,
             publish.qos,
             publish.packet_id,
-            self._acknowledgments if publish.qos else None,
+            self._unsettled,
         )
-        if publish.qos:
-            self._acknowledgments.waiting.append(incoming)
+        self._unsettled.add(incoming)
         if route.inbound:
             self._hand_over(incoming, route.name)
         else:
             message = Message(route.name, publish.payload, publish.qos)
             self.spend(self._hub.route(message, retain=publish.retain, publisher=session.claims))
             incoming.settle()
-        if len(self._acknowledgments.waiting) >= self._hub.settings.unsettled:
+        allowed = self._hub.settings
+        if self._unsettled.messages >= allowed.unsettled or self._unsettled.size >= allowed.unsettled_bytes:
             self.hold(Hold.UNSETTLED)
 
     def _hand_over(self, incoming: Incoming, name: str) -> None:
@@ -222,10 +222,16 @@ class Connection(Line):
     def _room(self) -> None:
         self.release(Hold.INTAKE)
 
-    def _acknowledge(self, packets: bytes, number: int) -> None:
-        self._hub.counts.acknowledged += number
-        self.send(packets)
-        if self._holds and len(self._acknowledgments.waiting) < self._hub.settings.unsettled // 2:
+    def _settled(self, packets: bytes, acknowledged: int) -> None:
+        if acknowledged:
+            self._hub.counts.acknowledged += acknowledged
+            self.send(packets)
+        allowed = self._hub.settings
+        if (
+            self._holds & Hold.UNSETTLED
+            and self._unsettled.messages <= allowed.unsettled // 2
+            and self._unsettled.size <= allowed.unsettled_bytes // 2
+        ):
             self.release(Hold.UNSETTLED)
 
     def look(self) -> None:
@@ -253,7 +259,7 @@ class Connection(Line):
             return
         self.phase = Phase.CLOSING
         self._hub.counts.ends[cause] += 1
-        self._acknowledgments.close()
+        self._unsettled.close()
         self._hub.deadlines.watch(self, ticks=self._hub.ticks(self._hub.settings.linger) + 1)
         if self.session is not None:
             self._hub.deadlines.leaves(self, self.session.claims.exp)

@@ -22,8 +22,9 @@ class Delivery(Protocol):
     def settle(self) -> None:
         """Say that the message is stored: call it on the loop, once, after the commit.
 
-        The acknowledgment leaves in the order of the connection's PUBLISHes, so it waits for those before it. Nothing
-        happens for QoS 0, for a will, and when the connection has ended; the sender then sends again.
+        The acknowledgment leaves in the order of the connection's PUBLISHes, so it waits for those before it. At QoS 0
+        there is none, but only so much of a connection may be unsettled, so settle those too. Nothing happens for a
+        will, and when the connection has ended; the sender then sends again.
         """
 
 

@@ -43,7 +43,7 @@ class Hold(IntFlag):
 
     NONE = 0
     INTAKE = 1  # the bridge is full
-    UNSETTLED = 2  # too many of its messages wait for the bridge
+    UNSETTLED = 2  # too many of its messages, or too large ones, wait for the bridge
     UNREAD = 4  # it does not read what we send, acknowledgments included
     TURN = 8  # others come first now
 

@@ -27,7 +27,8 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     deepest_topic: int = 32  # levels
 
     subscriptions: int = 200  # a client
-    unsettled: int = 256  # QoS 1 messages of a client that the bridge has not stored yet
+    unsettled: int = 256  # messages of a client that the bridge has not stored yet, of either QoS
+    unsettled_bytes: int = 1 * MIB
     in_flight: int = 64  # QoS 1 messages to a client without its acknowledgment
     queue_messages: int = 10_000  # to a client, in flight or waiting
     queue_bytes: int = 8 * MIB

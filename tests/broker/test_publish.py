@@ -1,5 +1,7 @@
 """From a client to the bridge, or to whoever subscribed; and when a PUBACK leaves."""
 
+import pytest
+
 from broker.tokens import Role
 from broker.topics import Kind, Topic
 from rules.ids import HotelId
@@ -123,6 +125,49 @@ async def test_one_client_cannot_fill_the_memory_with_unstored_messages(open_hou
             break
         await eventually(lambda: house.bridge.got)
     assert house.counts.acknowledged == 100
+
+
+@pytest.mark.parametrize(
+    ("limits", "size"), [({"unsettled": 10}, 100), ({"unsettled_bytes": 10_000}, 1000)], ids=["messages", "bytes"]
+)
+@pytest.mark.parametrize("qos", [0, 1])
+async def test_a_flood_waits_at_either_qos_until_the_bridge_has_stored(
+    open_house: Openings, limits: dict[str, int], size: int, qos: int
+) -> None:
+    house = await open_house(**limits)
+    house.bridge.settling = False
+    tablet = await house.connect(house.device())
+    await tablet.send(b"".join(publish_packet(BEAT, b"x" * size, qos=qos, packet_id=n) for n in range(1, 31)))
+    await eventually(lambda: house.counts.holds["unsettled"] == 1)
+    assert len(house.bridge.got) == 10
+    for delivery in house.bridge.got[:5]:
+        delivery.settle()
+    assert len(house.bridge.got) == 15
+    house.bridge.settling = True
+    for delivery in list(house.bridge.got):
+        delivery.settle()
+    assert len(house.bridge.got) == 30
+    await house.assert_alive()
+
+
+async def test_what_is_only_routed_uses_no_allowance(open_house: Openings) -> None:
+    house = await open_house(unsettled=2)
+    opera = await house.connect(house.integrator())
+    for _ in range(10):
+        await opera.publish("hotels/h1/ext/opera/x", b"x", qos=0)
+    await opera.ping()
+    assert house.counts.holds["unsettled"] == 0
+
+
+async def test_the_smallest_allowance_lets_one_message_through_at_a_time(open_house: Openings) -> None:
+    house = await open_house(unsettled=1)
+    house.bridge.settling = False
+    tablet = await house.connect(house.device())
+    await tablet.send(b"".join(publish_packet(BEAT, b"%d" % n, packet_id=n) for n in (1, 2)))
+    await eventually(lambda: house.bridge.payloads == [b"1"])
+    house.bridge.got[0].settle()
+    await tablet.expect_puback(1)
+    assert house.bridge.payloads == [b"1", b"2"]
 
 
 async def test_a_foreign_topic_at_qos_0_is_dropped_and_counted(house: House) -> None:
