@@ -1,5 +1,6 @@
 """What a new installation starts with: one hotel, and one administrator whose login stands in a file."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -15,6 +16,8 @@ from store.records import Channel, EmailChannel, Hotel, MemberRole, SlackChannel
 
 ADMIN = UserName("admin")
 DEMO = HotelId("demo")
+
+_log = logging.getLogger(__name__)
 
 
 def default_channels(settings: Settings) -> tuple[Channel, ...]:
@@ -35,6 +38,8 @@ async def furnish(
     The file comes before the account, so that a crash between them leaves no account that nobody can use.
     """
     hotel = await _first_hotel(store, settings=settings, demo=demo, now=now)
+    if not demo:
+        await _warn_of_an_empty_demo(store)
     login = known_login(folder)
     if await store.find_account(ADMIN) is None:
         login = FirstLogin(url=url, username=ADMIN, password=new_password(), hotel_id=hotel)
@@ -63,6 +68,12 @@ async def _first_hotel(store: Store, *, settings: Settings, demo: bool, now: Cal
     )
     await store.add_hotel(hotel, channels=default_channels(settings), now=now())
     return hotel.id
+
+
+async def _warn_of_an_empty_demo(store: Store) -> None:
+    """Tablets of an earlier --demo are missed like any others: whoever starts without it should not wonder."""
+    if (await store.devices(DEMO, limit=1)).items:
+        _log.warning("the tablets of hotel %s are not simulated without --demo: each will be reported silent", DEMO)
 
 
 async def _join(store: Store, hotel_id: HotelId, *, password_hash: str | None, now: Callable[[], datetime]) -> None:
