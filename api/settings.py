@@ -12,6 +12,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     """`mqtt_*` is where browsers find the broker: the port really bound, and what a TLS proxy makes of it.
 
     `metrics_token` opens /metrics to machines other than this one. `console` is the folder of the static page.
+    `streams_of_one` is how many event streams one person or integrator may have open, in one hotel.
     """
 
     mqtt_port: int
@@ -21,4 +22,5 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     metrics_token: str | None = None
     console: Path = CONSOLE
     streams_at_most: int = 1024
+    streams_of_one: int = 20
     keep_alive: timedelta = timedelta(seconds=15)

@@ -7,6 +7,7 @@ last one has left. It wakes by the doorbell and looks by itself every second.
 import asyncio
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +33,13 @@ PATIENCE = 30.0
 
 HURRY = 0.5
 """The same when the token has ended, or the process is about to."""
+
+
+HANG_UP = "innwatch.hang-up"
+"""An extension of ASGI that the server may offer: `call(seconds)` closes the connection then, come what may.
+
+Without it a connection waits for its reader to take what was sent, and who has stopped reading keeps it for ever.
+"""
 
 
 class Ended(StrEnum):
@@ -81,15 +89,15 @@ class Streams:
         self.settings = settings
         self.closing = False
         self._open: set[EventStream] = set()
+        self._open_of: Counter[str] = Counter()
         self._tails: dict[HotelId, Tail] = {}
 
     async def open(self, caller: Caller, *, last_event_id: str | None) -> "EventStream":
         """Return a stream of the caller's hotel, from after the named event or from now on.
 
-        Raises Refused (503) when there are too many, or the process is about to stop.
+        Raises Refused when there are too many (503), too many of the caller's (429), or the process is about to stop.
         """
-        if self.closing or len(self._open) >= self.settings.streams_at_most:
-            raise Refused(Trouble.UNAVAILABLE, "no room for another stream", headers={"Retry-After": "5"})
+        self._make_sure_of_room(caller.claims.sub)
         hotel_id = hotel_of(caller)
         bounds = await self.store.event_bounds(hotel_id)
         tail = self._tails.setdefault(hotel_id, Tail(self.store, hotel_id))
@@ -103,13 +111,24 @@ class Streams:
         self.doorbell.ring()
 
     def joined(self, stream: "EventStream") -> None:
+        """Count a stream from now on. Raises Refused when others have taken the room that `open` saw."""
+        self._make_sure_of_room(stream.sub)
         self._open.add(stream)
+        self._open_of[stream.sub] += 1
         self.metrics.streams.set(len(self._open))
 
     def left(self, stream: "EventStream", why: Ended) -> None:
         self._open.discard(stream)
+        self._open_of -= Counter((stream.sub,))  # which forgets those that have none left
         self.metrics.streams.set(len(self._open))
         self.metrics.streams_ended.labels(why).inc()
+
+    def _make_sure_of_room(self, sub: str) -> None:
+        if self.closing or len(self._open) >= self.settings.streams_at_most:
+            raise Refused(Trouble.UNAVAILABLE, "no room for another stream", headers={"Retry-After": "5"})
+        if self._open_of[sub] >= self.settings.streams_of_one:
+            detail = f"{self.settings.streams_of_one} streams of yours are open: close one"
+            raise Refused(Trouble.TOO_MANY, detail, headers={"Retry-After": "5"})
 
 
 class EventStream:
@@ -118,6 +137,7 @@ class EventStream:
     def __init__(self, streams: Streams, tail: Tail, *, caller: Caller, bounds: EventBounds, asked: str | None) -> None:
         self._streams = streams
         self._tail = tail
+        self.sub = caller.claims.sub
         self._claims = caller.claims
         self._hotel_id = hotel_of(caller)
         self._reset = reset_why(asked, bounds)
@@ -126,7 +146,7 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         why = Ended.GONE
-        self._streams.joined(self)
+        self._streams.joined(self)  # Nothing has been sent: what this raises becomes the answer.
         try:
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(self._run(send))
@@ -137,6 +157,7 @@ class EventStream:
                 watching.cancel()
         finally:
             self._streams.left(self, why)
+            _hang_up(scope, why)
 
     def hurry(self) -> None:
         """Give up on a reader that does not take what is being sent."""
@@ -157,6 +178,7 @@ class EventStream:
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"innwatch-event-id", b"%d" % self._last),
             (b"x-accel-buffering", b"no"),  # nginx would keep events back
+            (b"connection", b"close"),
         ]
 
     async def _follow(self, send: Send) -> Ended:
@@ -220,6 +242,13 @@ class EventStream:
     def _reset_text(self, why: ResetWhy) -> bytes:
         reset = _Reset(self._last, self._streams.clock(), "reset", self._hotel_id, {"why": why})
         return b"id: %d\nevent: reset\ndata: %s\n\n" % (self._last, msgspec.json.encode(reset))
+
+
+def _hang_up(scope: Scope, why: Ended) -> None:
+    """Close the connection, though its reader may never take what was sent last."""
+    call = ((scope.get("extensions") or {}).get(HANG_UP) or {}).get("call")
+    if callable(call) and why is not Ended.GONE:
+        call(0 if why is Ended.SLOW else HURRY)
 
 
 async def _next_look(bell: Bell) -> float:

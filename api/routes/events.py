@@ -26,7 +26,7 @@ _InQuery = Annotated[str | None, QueryParameter(name="lastEventId", description=
             name="Innwatch-Event-Id", documentation_only=True, description="The id after which the stream begins."
         )
     ],
-    responses=problems(400, 401, 403, 404, 503),
+    responses=problems(400, 401, 403, 404, 429, 503),
 )
 async def follow_events(
     streams: NamedDependency[Streams],

@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 import msgspec
-import uvicorn
 from argon2 import PasswordHasher
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
 from api import ApiSettings, build_app
 from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_user
+from config.web import WebServer, bind
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Reason, Rule, Severity
 from rules.ids import AlertId, DeviceId, HotelId, IntegratorName, MessageId, RoomId, UserName
 from rules.policy import Profile
@@ -261,9 +261,9 @@ class Reader:
 
 
 class Served:
-    """The API behind a real uvicorn."""
+    """The API behind the web server that it has in production."""
 
-    def __init__(self, app: Litestar, server: uvicorn.Server, port: int) -> None:
+    def __init__(self, app: Litestar, server: WebServer, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.port = port
         self._app = app
@@ -282,22 +282,23 @@ class Served:
             finally:
                 reading.cancel()
 
+    @property
+    def connections(self) -> int:
+        return self._server.connections
+
     def stop(self) -> None:
         self._app.state.streams.close()
-        self._server.should_exit = True
+        self._server.stop()
 
 
 @asynccontextmanager
 async def serving(app: Litestar) -> AsyncIterator[Served]:
     """Serve the application on a free port while the context lasts; on leaving it must stop within two seconds."""
     port = free_port()
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, lifespan="off", log_config=None, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
+    server = WebServer(app, bind("127.0.0.1", port))
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(server.serve())
-        await eventually(lambda: server.started)
+        running = group.create_task(server.run())
+        await server.serving()
         served = Served(app, server, port)
         try:
             yield served

@@ -19,7 +19,7 @@ from broker.tokens import Role
 from rules.alerts import ChangeKind
 from rules.ids import HotelId
 from store import LocalDoorbell
-from tests.api.support import INN, LODGE, Furnished, Parts, Served, World, serving
+from tests.api.support import INN, LODGE, Furnished, Parts, Reader, Served, World, bearer, serving
 from tests.support import eventually
 
 
@@ -219,6 +219,54 @@ def stuck(served: Served, token: str) -> Iterator[None]:
         request = f"GET /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nLast-Event-ID: 0\r\n\r\n"
         connection.sendall(request.encode())
         yield
+
+
+async def test_the_connection_of_a_reader_that_does_not_read_is_closed_when_its_token_ends(
+    world: World, served: Served
+) -> None:
+    for _ in range(60):
+        await world.change(INN, world.alerts[INN], kind=ChangeKind.CHANGED, observed="x" * 100_000)
+    with stuck(served, viewer(world, ttl=timedelta(seconds=1))):
+        await eventually(lambda: served.connections)
+        await eventually(lambda: not served.connections)
+    async with world.client(address="127.0.0.1") as client:
+        metrics = (await client.get("/metrics")).text
+
+    assert "innwatch_event_streams 0.0" in metrics
+
+
+async def test_one_person_may_not_open_streams_without_end(world: World) -> None:
+    app = build_app(
+        store=world.store, keys=world.keys, doorbell=world.doorbell, clock=world.clock, registry=CollectorRegistry(),
+        health=Parts(), settings=ApiSettings(mqtt_port=1884, streams_of_one=2),
+    )  # fmt: skip
+    async with serving(app) as served:
+        async with contextlib.AsyncExitStack() as open_ones:
+            mine = [await open_ones.enter_async_context(served.reader(viewer(world))) for _ in range(3)]
+            async with served.reader(viewer(world, LODGE)) as somebody_elses:
+                pass
+        await eventually(lambda: not served.connections)
+        async with served.reader(viewer(world)) as later:
+            pass
+
+    assert [reader.status for reader in mine] == [200, 200, 429]
+    assert (somebody_elses.status, later.status) == (200, 200)
+
+
+async def test_streams_that_are_asked_for_at_the_same_moment_are_counted_too(world: World) -> None:
+    app = build_app(
+        store=world.store, keys=world.keys, doorbell=world.doorbell, clock=world.clock, registry=CollectorRegistry(),
+        health=Parts(), settings=ApiSettings(mqtt_port=1884, streams_of_one=2),
+    )  # fmt: skip
+    async with serving(app) as served, asyncio.TaskGroup() as group:
+        readers = [Reader() for _ in range(10)]
+        headers = bearer(viewer(world))
+        reading = [group.create_task(reader.read(f"{served.url}/api/events", headers)) for reader in readers]
+        await eventually(lambda: all(reader.status for reader in readers))
+        for task in reading:
+            task.cancel()
+
+    assert sorted(reader.status for reader in readers) == [200, 200] + [429] * 8
 
 
 async def test_events_come_though_the_doorbell_is_lost(
