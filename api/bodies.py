@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from api.problems import Refused, Trouble, invalid
 
@@ -14,7 +15,10 @@ async def require_json(request: Request[Any, Any, Any]) -> None:
     Litestar would read any media type as JSON, and let two exceptions of the decoder through: one for bytes that are
     not UTF-8, one for brackets nested without end.
     """
-    body = await request.body()
+    try:
+        body = await request.body()
+    except InternalServerException:  # Litestar's for a caller that left before all of the body was there
+        raise invalid("body", "was cut short") from None
     if not body:
         return
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":

@@ -1,12 +1,15 @@
 """Every error is a problem detail of one shape, and rubbish is never a fault of ours."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from broker.tokens import Role
-from tests.api.support import INN, World
+from tests.api.support import INN, World, serving
+from tests.support import eventually
 
 JSON = {"Content-Type": "application/json"}
 
@@ -185,6 +188,21 @@ async def test_when_the_database_is_away_the_answer_says_to_try_again(world: Wor
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_caller_who_leaves_in_the_middle_of_a_body_is_no_fault_of_ours(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = "POST /api/auth/user-token HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    with caplog.at_level(logging.WARNING):
+        async with serving(world.app) as served:
+            _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            writer.write(head.encode())
+            await eventually(lambda: served.connections)
+            writer.transport.abort()
+            await eventually(lambda: not served.connections)
+
+    assert caplog.records == []
 
 
 async def test_a_fault_of_ours_shows_nothing_of_its_insides(world: World, caplog: pytest.LogCaptureFixture) -> None:
