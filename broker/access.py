@@ -10,7 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from broker.tokens import Claims, Role, TokenType
-from broker.topics import MAY_RETAIN, TEMPLATES, Kind, Slot, fills, is_filter, parse
+from broker.topics import BRIDGE_INBOUND, MAY_RETAIN, TEMPLATES, Kind, Slot, fills, is_filter, parse
 
 
 class Refusal(StrEnum):
@@ -132,7 +132,8 @@ def may_connect(
     """Return None when a token may open this MQTT session, else why not.
 
     A device's client id is its subject, so that it has one session; everybody else's begins with theirs and a slash. No
-    token goes with an empty client id.
+    token goes with an empty client id. A will on what the bridge consumes may have RETAIN set and is published without:
+    to refuse it would keep a tablet that is set up wrongly away for good.
     """
     if claims.type is TokenType.ENROL:
         return Refusal.TOKEN_TYPE
@@ -141,9 +142,17 @@ def may_connect(
     own = client_id == claims.sub if claims.type is TokenType.DEVICE else client_id.startswith(f"{claims.sub}/")
     if not own:
         return Refusal.CLIENT_ID
-    if will_topic is not None and may_publish(claims, will_topic, retain=will_retain) is not None:
-        return Refusal.WILL
+    if will_topic is not None:
+        retain = will_retain and not _to_bridge(will_topic)
+        if may_publish(claims, will_topic, retain=retain) is not None:
+            return Refusal.WILL
     return None
+
+
+def _to_bridge(topic: str) -> bool:
+    """Whether the bridge consumes what is published there, so that it is never retained."""
+    parsed = parse(topic)
+    return parsed is not None and parsed.kind in BRIDGE_INBOUND
 
 
 def _parties(claims: Claims) -> frozenset[Party]:

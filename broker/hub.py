@@ -172,8 +172,9 @@ class Hub:
         topic = parse(will.topic)
         qos = min(will.qos, 1)
         if topic is not None and topic.kind in BRIDGE_INBOUND:
-            # Whether there is room makes no difference: there is no reading to pause, and a will is never lost.
-            self.hand_over(Incoming(topic, will.payload, will.retain, qos), will.topic)
+            # Whether there is room makes no difference: there is no reading to pause, and a will is never lost. That
+            # is why RETAIN is left out too: the bridge would refuse it, and nobody could send it again without.
+            self.hand_over(Incoming(topic, will.payload, retain=False, qos=qos), will.topic)
         else:
             # Later: it may end a slow subscriber, whose will may end another, and so on down the stack.
             message = Message(will.topic, will.payload, qos)

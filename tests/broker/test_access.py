@@ -130,7 +130,9 @@ def test_who_may_connect_as_what(claims: Claims, client_id: str, username: str |
     ("claims", "will_topic", "retain", "refusal"),
     [
         (device(), "hotels/h1/devices/d1/state", False, None),
-        (device(), "hotels/h1/devices/d1/state", True, Refusal.WILL),
+        (device(), "hotels/h1/devices/d1/state", True, None),
+        (device(), "hotels/h1/devices/d2/state", True, Refusal.WILL),
+        (person(Role.STAFF), "hotels/h1/alerts/x", True, Refusal.WILL),
         (device(), "hotels/h1/devices/d2/state", False, Refusal.WILL),
         (device(), "hotels/h2/devices/d1/state", False, Refusal.WILL),
         (device(), "hotels/h1/alerts/x", False, Refusal.WILL),

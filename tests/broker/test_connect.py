@@ -80,7 +80,7 @@ async def test_an_enrolment_token_is_refused(house: House) -> None:
         Will("hotels/h2/devices/d1/state", b"x"),
         Will("hotels/h1/alerts/a", b"x"),
         Will("hotels/h1/devices/d1/anything", b"x"),
-        Will(STATE, b"x", 1, True),
+        Will("hotels/h1/devices/d2/state", b"x", 1, True),
     ],
 )
 async def test_a_will_on_a_topic_that_is_not_ones_own_is_refused(house: House, will: Will) -> None:

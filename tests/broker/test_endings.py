@@ -50,6 +50,16 @@ async def test_a_will_is_not_lost_when_the_bridge_is_full(house: House) -> None:
     await eventually(lambda: house.bridge.payloads == [LAST.payload])
 
 
+async def test_a_will_with_retain_is_published_without(house: House) -> None:
+    tablet = await house.connect(house.device(), will=LAST._replace(retain=True))
+    tablet.cut()
+    await eventually(lambda: house.bridge.got)
+    assert [(one.payload, one.retain) for one in house.bridge.got] == [(LAST.payload, False)]
+    late = await house.connect(house.service())
+    assert await late.subscribe(STATE) == [1]
+    await late.ping()  # Answered first: nothing retained was due.
+
+
 async def test_a_will_comes_after_what_was_said_before_it(house: House) -> None:
     tablet = await house.connect(house.device(), will=LAST)
     await tablet.send(publish_packet(BEAT, b"1", qos=0) + b"\xf0\x00")
