@@ -239,7 +239,18 @@ def test_a_weak_secret_is_refused_and_not_shown(secret: str | None) -> None:
     assert not secret or secret not in str(refused.value)
 
 
-@given(secret=st.binary(min_size=32, max_size=64).filter(lambda raw: len(raw.strip()) >= 32 and len(set(raw)) >= 8))
+def test_random_bytes_are_strong_whatever_stands_at_their_ends() -> None:
+    random = bytes(range(7, 7 + 30))
+    for first in range(256):
+        KeyRing.of(bytes((first,)) + random + b"\n")
+
+
+def test_blanks_around_a_text_do_not_make_it_longer() -> None:
+    with pytest.raises(WeakSecret):
+        KeyRing.of(f"  {SECRET[:31]}\n")
+
+
+@given(secret=st.binary(min_size=32, max_size=64).filter(lambda raw: len(set(raw)) >= 8))
 def test_a_ring_never_shows_its_keys(secret: bytes) -> None:
     ring = KeyRing.of(secret)
     assert repr(secret)[2:-1] not in repr(ring)
