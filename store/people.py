@@ -64,10 +64,12 @@ class People:
         return next((membership for membership in account.memberships if membership.hotel_id == hotel_id), None)
 
     async def set_password(self, name: UserName, password_hash: str, *, now: datetime) -> None:
-        """Raises NotFound."""
+        """Raise the generation too: who knew the old password is logged in no more. Raises NotFound."""
         changed = await self._database.write(
             lambda transaction: transaction.run(
-                "UPDATE account SET password_hash = :hash WHERE name = :name", hash=password_hash, name=name
+                "UPDATE account SET password_hash = :hash, gen = gen + 1 WHERE name = :name",
+                hash=password_hash,
+                name=name,
             )
         )
         if not changed:

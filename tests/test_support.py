@@ -61,13 +61,13 @@ def test_ports_differ_and_stay_out_of_the_way_of_outgoing_connections() -> None:
 
 
 def test_a_missing_program_skips_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("INNWATCH_REQUIRE_SERVERS", raising=False)
+    monkeypatch.delenv("TESTS_REQUIRE_SERVERS", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no-such-program is not installed: apt-get install"):
         requires("no-such-program")
 
 
 def test_a_missing_program_fails_where_servers_are_required(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INNWATCH_REQUIRE_SERVERS", "1")
+    monkeypatch.setenv("TESTS_REQUIRE_SERVERS", "1")
     with pytest.raises(pytest.fail.Exception, match="no-such-program"):
         requires("no-such-program")
 

@@ -62,7 +62,7 @@ async def test_a_password_is_replaced(store: Store) -> None:
 
     account = await store.find_account(ANN)
     assert account is not None
-    assert account.password_hash == "hash-2"
+    assert (account.password_hash, account.gen) == ("hash-2", 2)  # tokens of the first generation are void
     assert "hash-2" not in repr(account)
     with pytest.raises(NotFound):
         await store.set_password(UserName("bob"), "hash", now=NOW)

@@ -1,6 +1,6 @@
 """Programs of the operating system that some tests run against.
 
-At home a missing one skips the test, by name and with the way to get it. Where INNWATCH_REQUIRE_SERVERS=1 is set, as in
+At home a missing one skips the test, by name and with the way to get it. Where TESTS_REQUIRE_SERVERS=1 is set, as in
 CI, it fails the test: there a skip would hide that nothing was tested.
 """
 
@@ -31,6 +31,6 @@ def requires(program: str) -> Path:
         if found is not None:
             return Path(found)
     missing = f"{program} is not installed: apt-get install {PACKAGES.get(program, program)}"
-    if os.environ.get("INNWATCH_REQUIRE_SERVERS") == "1":
+    if os.environ.get("TESTS_REQUIRE_SERVERS") == "1":
         pytest.fail(missing, pytrace=False)
     pytest.skip(missing)
