@@ -34,7 +34,7 @@ def greet(login: FirstLogin, *, settings: Settings, ports: Ports, demo: int | No
         f"  data     {settings.data}",
     ]
     if demo:
-        lines.append(f"  demo     {demo} simulated tablets in hotel {DEMO}")
+        lines.append(f"  demo     simulated tablets in hotel {DEMO}")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 
