@@ -117,6 +117,7 @@ class Embedded:
             others = [parts.create_task(part) for part in (store.tend(), bridge.run(), self._worker(store).run())]
             if demo:
                 others.append(parts.create_task(self._simulate(store, broker, tablets=demo)))
+            await web.serving()
             self._bridge = bridge
             settle_memory()
             ports = Ports(mqtt=broker.tcp_port, ws=broker.ws_port)

@@ -42,6 +42,17 @@ def test_a_taken_port_is_refused_with_the_option_that_changes_it(up: CommandLine
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize("other", ["mqtt", "ws"])
+def test_one_port_for_two_listeners_is_refused(up: CommandLine, other: str) -> None:
+    number = str(free_port())
+    ended = up.as_process("up", *ports(), "--http-port", number, f"--{other}-port", number)
+
+    assert ended.code == 1
+    assert number in ended.err.splitlines()[-1]
+    assert f"--{other}-port" in ended.err
+    assert "Innwatch is watching" not in ended.out
+
+
 def test_a_folder_in_use_is_refused(cli: CommandLine) -> None:
     with cli.folder.locked():
         ended = cli.as_process("up", *ports())
