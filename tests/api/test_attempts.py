@@ -18,8 +18,9 @@ class Clock:
 def attempts(clock: Clock, *, remembered: int = 100) -> Attempts:
     return Attempts(
         clock=clock,
-        per_account=Allowance(3, timedelta(seconds=10)),
-        per_address=Allowance(5, timedelta(seconds=2)),
+        per_person=Allowance(3, timedelta(seconds=10)),
+        per_account=Allowance(20, timedelta(seconds=5)),
+        per_network=Allowance(5, timedelta(seconds=2)),
         remembered=remembered,
     )
 
@@ -36,6 +37,46 @@ def test_an_account_has_its_burst_and_then_one_try_at_a_time() -> None:
 
     clock.now += timedelta(seconds=10)
     assert tries(counted, 2) == [None, timedelta(seconds=10)]
+
+
+def guessed_from_everywhere(counted: Attempts, *, account: str = "ann") -> list[timedelta | None]:
+    """The answers to two tries from each of 20 networks."""
+    return [answer for n in range(20) for answer in tries(counted, 2, account=account, address=f"10.2.0.{n}")]
+
+
+def test_wrong_tries_from_elsewhere_do_not_lock_a_person_out() -> None:
+    counted = attempts(Clock())
+    for n in range(4):
+        tries(counted, 3, address=f"10.2.0.{n}")
+
+    assert tries(counted, 1, address="10.0.0.1") == [None]
+
+
+def test_guessing_at_an_account_from_everywhere_is_slowed_down() -> None:
+    counted = attempts(Clock())
+
+    answers = guessed_from_everywhere(counted)
+
+    assert answers[:20] == [None] * 20
+    assert answers[20:] == [timedelta(seconds=5)] * 20
+
+
+def test_a_person_comes_in_from_where_they_have_been_however_many_guess_elsewhere() -> None:
+    counted = attempts(Clock())
+    tries(counted, 1)
+    counted.succeeded(account="ann", address="10.0.0.1")
+    guessed_from_everywhere(counted)
+
+    assert tries(counted, 1) == [None]
+    assert tries(counted, 1, address="10.0.0.9") == [timedelta(seconds=5)]
+
+
+def test_guesses_from_where_the_person_has_been_are_still_few() -> None:
+    counted = attempts(Clock())
+    tries(counted, 1)
+    counted.succeeded(account="ann", address="10.0.0.1")
+
+    assert tries(counted, 4) == [None, None, None, timedelta(seconds=10)]
 
 
 def test_another_account_from_another_address_is_not_held_up() -> None:
