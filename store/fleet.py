@@ -5,6 +5,8 @@ Each change raises the hotel's revision, by which the bridge learns that it must
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
 import msgspec
 
@@ -74,6 +76,13 @@ class Fleet:
             lambda transaction: facts.rooms(transaction, hotel_id, after=after, limit=limit)
         )
 
+    async def residents(self, hotel_id: HotelId, *, first: RoomId, last: RoomId) -> dict[RoomId, tuple[DeviceId, ...]]:
+        """Return the tablets, without the retired, of the rooms from `first` to `last` in order of id.
+
+        A room without any is left out.
+        """
+        return await self._database.read(lambda transaction: _residents(transaction, hotel_id, first=first, last=last))
+
     async def devices(self, hotel_id: HotelId, *, cursor: str | None = None, limit: int = 100) -> Page[DeviceRow]:
         """In order of id, without the retired. Raises BadCursor."""
         after = "" if cursor is None else cursors.decode(cursor, str)
@@ -105,6 +114,24 @@ class Fleet:
         """Return the revision of each hotel, raised by each change of its rooms, devices, policy or channels."""
         rows = await self._database.read(lambda transaction: transaction.rows("SELECT id, revision FROM hotel"))
         return {HotelId(row[0]): row[1] for row in rows}
+
+
+def _residents(
+    transaction: Transaction, hotel_id: HotelId, *, first: RoomId, last: RoomId
+) -> dict[RoomId, tuple[DeviceId, ...]]:
+    rows = transaction.rows(
+        "SELECT room.id, device.id FROM hotel JOIN room ON room.hotel_key = hotel.key"
+        " JOIN device ON device.room_key = room.key"
+        " WHERE hotel.id = :hotel AND room.id BETWEEN :first AND :last AND device.retired_at IS NULL"
+        " ORDER BY room.id, device.id",
+        hotel=hotel_id,
+        first=first,
+        last=last,
+    )
+    return {
+        RoomId(room_id): tuple(DeviceId(row[1]) for row in devices)
+        for room_id, devices in groupby(rows, key=itemgetter(0))
+    }
 
 
 def _changed_hotel(transaction: Transaction, hotel_id: HotelId) -> int:

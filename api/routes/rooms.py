@@ -8,7 +8,7 @@ from api.parameters import PAGE, Cursor, Limit
 from api.problems import problems
 from api.records import RoomView, room_view
 from broker.tokens import Role
-from rules.ids import DeviceId, HotelId, RoomId
+from rules.ids import HotelId
 from store import Store
 from store.records import Page
 
@@ -19,12 +19,7 @@ async def list_rooms(
 ) -> Page[RoomView]:
     """The hotel's rooms in order of id."""
     page = await store.rooms(hotel_id, cursor=cursor, limit=limit)
-    residents = await _residents(store, hotel_id)
-    return Page(tuple(room_view(room, tuple(residents.get(room.id, ()))) for room in page.items), page.next)
-
-
-async def _residents(store: Store, hotel_id: HotelId) -> dict[RoomId, list[DeviceId]]:
-    residents: dict[RoomId, list[DeviceId]] = {}
-    for row in (await store.load_hotel(hotel_id)).devices:
-        residents.setdefault(row.device.room_id, []).append(row.device.id)
-    return residents
+    if not page.items:
+        return Page((), page.next)
+    residents = await store.residents(hotel_id, first=page.items[0].id, last=page.items[-1].id)
+    return Page(tuple(room_view(room, residents.get(room.id, ())) for room in page.items), page.next)

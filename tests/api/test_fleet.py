@@ -61,6 +61,23 @@ async def test_a_room_names_its_devices(world: World) -> None:
     }
 
 
+async def test_rooms_come_in_pages_each_with_its_own_devices(world: World) -> None:
+    more = [NewDevice(id=DeviceId(f"tab-{n}"), room=Room(id=RoomId(f"20{n}"))) for n in range(2, 6)]
+    await world.store.add_devices(INN, more, now=world.clock())
+    await world.store.add_room(INN, Room(id=RoomId("attic")), now=world.clock())
+    found: dict[str, list[str]] = {}
+    cursor: dict[str, str] = {}
+    async with world.client(world.user(INN, "inn-viewer", role=Role.VIEWER)) as client:
+        while True:
+            page = (await client.get("/api/rooms", params={"limit": "2", **cursor})).json()
+            found |= {item["roomId"]: item["deviceIds"] for item in page["items"]}
+            if page["next"] is None:
+                break
+            cursor = {"cursor": page["next"]}
+
+    assert found == {"101": ["tab-1"]} | {f"20{n}": [f"tab-{n}"] for n in range(2, 6)} | {"attic": []}
+
+
 async def test_history_is_summed_up_in_as_many_points_as_asked_for(world: World) -> None:
     for minute in range(10):
         world.clock.pass_(minutes=1)

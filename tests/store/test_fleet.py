@@ -150,6 +150,19 @@ async def test_a_cursor_that_was_not_given_out_is_refused(store: Store, cursor: 
             await listing(HOTEL, cursor=cursor)
 
 
+async def test_residents_are_named_for_the_rooms_of_a_page_only(store: Store) -> None:
+    await add_hotel(store, tablets=5)
+    await add_hotel(store, OTHER, tablets=5)
+    await store.add_room(HOTEL, Room(id=RoomId("1025")), now=NOW)
+    await store.add_device(HOTEL, DeviceId("another"), room_id=RoomId("102"), now=NOW)
+
+    assert await store.residents(HOTEL, first=RoomId("101"), last=RoomId("103")) == {
+        "101": ("tab-1",),
+        "102": ("another", "tab-2"),
+        "103": ("tab-3",),
+    }
+
+
 async def test_channels_are_given_back_in_order_and_keep_their_secrets_to_themselves(store: Store) -> None:
     await add_hotel(store, channels=[MAIL, SLACK])
 

@@ -30,6 +30,7 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "find_device": (lambda store: store.find_device(OTHER, TAB), None),
     "device": (lambda store: store.device(OTHER, TAB), None),
     "devices": (lambda store: store.devices(OTHER), NOTHING),
+    "residents": (lambda store: store.residents(OTHER, first=RoomId("0"), last=RoomId("zzz")), {}),
     "rooms": (lambda store: store.rooms(OTHER), NOTHING),
     "channels": (lambda store: store.channels(OTHER), ()),
     "members": (lambda store: store.members(OTHER), ()),
