@@ -1,7 +1,7 @@
 """MQTT over websockets (3.1.1 §6): subprotocol `mqtt`, binary frames, one path; no compression, which costs memory.
 
-The `websockets` library reads the handshake and the frames and answers pings; only the frames that carry MQTT to the
-client are written here, because each is a few fixed bytes in front of a packet that is already made.
+The `websockets` library reads the handshake and the frames and answers pings; only the plain frames that carry MQTT are
+read (`frames`) and written here, because each is a few bytes in front of packets.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from broker.connection import Connection
+from broker.frames import Frames
 from broker.line import Phase, without_delay
 from broker.packets import Fault
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 SUBPROTOCOL = Subprotocol("mqtt")
 
+_END_OF_REQUEST = b"\r\n\r\n"
+
 
 class WebSocket(asyncio.Protocol):
     """A websocket server on a stream transport, and the stream that its MQTT connection runs on.
@@ -29,12 +32,14 @@ class WebSocket(asyncio.Protocol):
     Packets may span frames and a frame may hold several packets: the connection sees a stream of bytes.
     """
 
-    __slots__ = ("_connection", "_hub", "_protocol", "_transport")
+    __slots__ = ("_connection", "_frames", "_hub", "_protocol", "_said", "_transport")
 
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
         self._protocol = ServerProtocol(subprotocols=[SUBPROTOCOL], max_size=2 * hub.settings.largest_connect)
         self._connection = Connection(hub)
+        self._frames = Frames()
+        self._said = b""  # the last of the handshake, as far as its end may be in it
         self._transport: asyncio.Transport | None = None
 
     # What the event loop calls
@@ -49,6 +54,29 @@ class WebSocket(asyncio.Protocol):
         self._connection.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._protocol.state is State.CONNECTING:
+            request, data = self._up_to_the_end_of_the_request(data)
+            self._leave_to_library(request)
+        for piece, plain in self._frames.split(data):
+            if self._protocol.state is not State.OPEN:
+                return  # What it says after the end is nobody's business.
+            if plain:
+                self._connection.data_received(piece)
+            else:
+                self._leave_to_library(piece)
+
+    def _up_to_the_end_of_the_request(self, data: bytes) -> tuple[bytes, bytes]:
+        """Return what is the library's to read, and what comes after the empty line that ends the request."""
+        known = len(self._said)
+        said = self._said + data
+        end = said.find(_END_OF_REQUEST)
+        if end < 0:
+            self._said = said[-(len(_END_OF_REQUEST) - 1) :]
+            return data, b""
+        end += len(_END_OF_REQUEST) - known
+        return data[:end], data[end:]
+
+    def _leave_to_library(self, data: bytes) -> None:
         if self._connection.phase is Phase.OPEN:
             self._protocol.max_size = 2 * self._hub.settings.largest_packet
         self._protocol.receive_data(data)

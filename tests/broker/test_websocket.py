@@ -88,7 +88,8 @@ async def test_a_fragmented_message_is_a_stream_too(house: House) -> None:
         assert await read(client, 6) == b"\x20\x02\x00\x00\xd0\x00"
 
 
-async def test_frames_may_arrive_byte_by_byte(house: House) -> None:
+@pytest.mark.parametrize("size", [1, 1000])
+async def test_frames_may_arrive_byte_by_byte_or_along_with_the_handshake(house: House, size: int) -> None:
     said = connect_packet(house.device())
     mask, head = b"\x01\x02\x03\x04", b"\x82\xfe" + len(said).to_bytes(2)
     frame = head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(said))
@@ -98,8 +99,9 @@ async def test_frames_may_arrive_byte_by_byte(house: House) -> None:
         b"Sec-WebSocket-Protocol: mqtt\r\n\r\n"
     )
     client = await house.dial_websocket_port()
-    for byte in handshake + frame:
-        await client.send(bytes((byte,)))
+    stream = handshake + frame
+    for at in range(0, len(stream), size):
+        await client.send(stream[at : at + size])
     assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
     assert await client.reader.readexactly(6) == b"\x82\x04\x20\x02\x00\x00"
 
