@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from litestar import Request, Response, Router, get
+from litestar import HttpMethod, Request, Response, Router, route
 from litestar.params import FromPath
 from msgspec import Struct
 
@@ -18,6 +18,8 @@ from api.problems import Refused, Trouble
 from api.settings import ApiSettings
 
 Asked = Request[Any, Any, Any]
+
+READ = [HttpMethod.GET, HttpMethod.HEAD]
 
 WORTH_PACKING = 1024
 """Bytes; what is smaller fits into one packet anyway."""
@@ -38,11 +40,11 @@ def console(settings: ApiSettings) -> Router | None:
     if "/index.html" not in files:
         return None
 
-    @get("/", include_in_schema=False, sync_to_thread=False)
+    @route("/", http_method=READ, include_in_schema=False, sync_to_thread=False)
     def index(request: Asked) -> Response[bytes]:
         return _send(files["/index.html"], request, settings)
 
-    @get("/console/{path:path}", include_in_schema=False, sync_to_thread=False)
+    @route("/console/{path:path}", http_method=READ, include_in_schema=False, sync_to_thread=False)
     def asset(request: Asked, path: FromPath[str]) -> Response[bytes]:
         if path not in files:
             raise Refused(Trouble.NOT_FOUND)

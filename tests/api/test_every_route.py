@@ -18,6 +18,8 @@ from tests.api.support import INN, LODGE, World
 PUBLIC = {
     "GET /",
     "GET /console/{path:path}",
+    "HEAD /",
+    "HEAD /console/{path:path}",
     "GET /api/openapi.json",
     "GET /health",
     "GET /health/live",

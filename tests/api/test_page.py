@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import httpx
+import pytest
 from prometheus_client import CollectorRegistry
 
 from api import ApiSettings, build_app
-from tests.api.support import Parts, World
+from tests.api.support import Parts, World, serving
 
 
 async def test_the_page_is_served_with_a_strict_policy_and_asked_for_each_time(world: World) -> None:
@@ -39,6 +41,19 @@ async def test_what_the_browser_has_is_not_sent_again(world: World) -> None:
 
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == first.headers["etag"]
+
+
+@pytest.mark.parametrize("path", ["/", "/console/views/list.js", "/console/no-such.js"])
+async def test_the_head_of_a_file_can_be_had_alone(world: World, path: str) -> None:
+    async with serving(world.app) as served, httpx.AsyncClient() as client:
+        whole = await client.get(served.url + path)
+        head = await client.head(served.url + path)
+        again = await client.get(served.url + path)
+
+    told = ("content-type", "content-length", "content-encoding", "etag", "content-security-policy")
+    assert head.status_code == whole.status_code
+    assert [head.headers.get(name) for name in told] == [whole.headers.get(name) for name in told]
+    assert (head.content, again.content) == (b"", whole.content)
 
 
 async def test_nothing_outside_of_the_folder_is_served(world: World) -> None:
