@@ -87,7 +87,9 @@ async def log_in(
         raise unauthorized(Trouble.WRONG_PASSWORD)
     attempts.succeeded(account=data.username, address=address)
     metrics.log_ins.labels("accepted").inc()
-    return await desk.grant(account, _chosen(data, account))
+    grant = await desk.grant(account, _chosen(data, account))
+    _note(account.name, grant, admin=account.admin)
+    return grant
 
 
 @post(
@@ -112,8 +114,7 @@ async def renew(desk: NamedDependency[Desk], caller: NamedDependency[Caller]) ->
 async def switch(desk: NamedDependency[Desk], caller: NamedDependency[Caller], data: JSONBody[Switch]) -> Grant:
     """Trade a token for one of another hotel, where the account is a member (an admin: of any)."""
     grant = await desk.again(caller, HotelId(data.hotel_id))
-    if caller.role is Role.ADMIN:
-        log.info("admin %s took a token for hotel %s", caller.name, grant.hotel_id)
+    _note(caller.name, grant, admin=caller.role is Role.ADMIN)
     return grant
 
 
@@ -127,6 +128,12 @@ async def _verified(data: LogIn, *, store: Store, passwords: Passwords) -> Accou
     except PasswordsBusy:
         raise _too_many(timedelta(seconds=2)) from None
     return account if right else None
+
+
+def _note(name: str, grant: Grant, *, admin: bool) -> None:
+    """Leave a trace of an admin who goes into a hotel, by whichever way."""
+    if admin:
+        log.info("admin %s took a token for hotel %s", name, grant.hotel_id)
 
 
 def _chosen(data: LogIn, account: Account) -> HotelId | None:

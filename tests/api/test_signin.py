@@ -1,8 +1,10 @@
 """Logging in, renewing and switching hotels."""
 
+import logging
 from datetime import timedelta
 
 import httpx
+import pytest
 
 from broker.tokens import Role
 from tests.api.support import INN, LODGE, PASSWORD, World, bearer
@@ -120,6 +122,16 @@ async def test_an_admin_without_a_hotel_switches_into_one(world: World) -> None:
 
     assert before.json()["type"] == "urn:innwatch:problem:no-hotel"
     assert [alert["id"] for alert in after.json()["items"]] == [world.alerts[LODGE]]
+
+
+async def test_an_admin_who_goes_into_a_hotel_leaves_a_trace(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="api"):
+        async with world.client() as client:
+            await log_in(client, "inn-manager")
+            token = (await log_in(client, "root", hotelId="lodge")).json()["token"]
+            await client.post("/api/auth/switch", json={"hotelId": "inn"}, headers=bearer(token))
+
+    assert caplog.messages == ["admin root took a token for hotel lodge", "admin root took a token for hotel inn"]
 
 
 async def test_a_token_is_renewed_while_it_is_valid(world: World) -> None:
