@@ -13,7 +13,7 @@ Asked = Request[Any, Any, Any]
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="Items of a page, at most.")]
 Cursor = Annotated[
     str | None,
-    QueryParameter(pattern=r"^[A-Za-z0-9_-]{1,512}$", description="`next` of the page before; any other is 404."),
+    QueryParameter(pattern=r"^[A-Za-z0-9_-]{1,512}$", description="`next` of the page before; any other is 400."),
 ]
 Name = Annotated[str, PathParameter(description="An id; one of another hotel does not exist.")]
 

@@ -156,7 +156,7 @@ def _translated(fault: Exception) -> Refused | None:
         case StoreUnavailable():
             return Refused(Trouble.UNAVAILABLE, headers={"Retry-After": "1"})
         case BadCursor():
-            return Refused(Trouble.NOT_FOUND, "The cursor is not one of this list.")
+            return invalid("cursor", "is none of this list")
         case DataRefused():
             log.warning("the database refused what a request held: %s", fault)
             return Refused(Trouble.INVALID, "The database takes no such value.")

@@ -1,10 +1,12 @@
 """Every error is a problem detail of one shape, and rubbish is never a fault of ours."""
 
 import asyncio
+import base64
 import logging
 from collections.abc import AsyncIterator
 
 import httpx
+import msgspec
 import pytest
 
 from broker.tokens import Role
@@ -82,6 +84,17 @@ async def test_a_missing_field_is_named(world: World) -> None:
     assert fields(answer) == ["password"]
 
 
+async def test_without_a_body_the_answer_says_what_is_wanted(staff: httpx.AsyncClient, world: World) -> None:
+    paths = ["/api/auth/user-token", "/api/auth/switch", f"/api/alerts/{world.alerts[INN]}/acknowledge"]
+    answers = [await staff.post(path) for path in paths]
+
+    assert [answer.json()["errors"] for answer in answers] == [
+        [{"field": "body", "detail": "is empty; wanted is a JSON object with username and password"}],
+        [{"field": "body", "detail": "is empty; wanted is a JSON object with hotelId"}],
+        [{"field": "body", "detail": "is empty; wanted is a JSON object"}],
+    ]
+
+
 async def test_a_body_that_does_not_say_it_is_json_is_refused(staff: httpx.AsyncClient, world: World) -> None:
     path = f"/api/alerts/{world.alerts[INN]}/acknowledge"
     media_types = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
@@ -150,7 +163,27 @@ async def test_a_cursor_of_another_list_is_refused_or_harmless(staff: httpx.Asyn
         for cursor in cursors
     ]
 
-    assert {answer.status_code for answer in answers} <= {200, 400, 404}
+    assert {answer.status_code for answer in answers} <= {200, 400}
+    assert answers[0].json()["errors"] == [{"field": "cursor", "detail": "is none of this list"}]
+
+
+INTEGERS = [-1, 2**63, 2**64 - 1, (-1, 0), (0, 2**63), (2**64 - 1, 2**64 - 1)]
+
+
+async def test_a_cursor_beyond_the_integers_of_a_database_is_refused_like_any_other(
+    staff: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    cursors = [base64.urlsafe_b64encode(msgspec.msgpack.encode(each)).rstrip(b"=").decode() for each in INTEGERS]
+
+    answers = [
+        await staff.get(f"/api/{noun}", params={"cursor": cursor})
+        for noun in ("devices", "rooms", "notifications", "alerts")
+        for cursor in cursors
+    ]
+
+    assert {answer.status_code for answer in answers} == {400}
+    assert {tuple(fields(answer)) for answer in answers} == {("cursor",)}
+    assert caplog.records == []
 
 
 TOKENS = {
