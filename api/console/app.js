@@ -50,7 +50,11 @@ const act = {
     change({});
   },
   acknowledge,
+  chooseHotel,
 };
+
+// One object for good: another one would have every view drawn again at every change.
+const desk = { clock, act, walking: () => walking, get when() { return when; } };
 
 function change(fields) {
   Object.assign(page, fields);
@@ -63,7 +67,6 @@ function draw() {
   if (!due) return;
   due = false;
   const list = shown({ ...store, query: page.query, unanswered: page.unanswered });
-  const desk = { clock, when, act, walking: () => walking };
   render(h(Root, { desk, page: { ...page }, session, store, list, sound: attention.sound }), document.getElementById("page"));
   attention.badge([...store.alerts.values()], session.facts?.hotel?.name);
 }
@@ -88,6 +91,12 @@ async function moveTo(hotelId) {
   }
   go("alerts");
   begin();
+}
+
+function chooseHotel() {
+  const choice = document.getElementById("hotel");
+  choice.focus();
+  choice.showPicker?.();
 }
 
 /** Go from the door to the desk: learn who we are, then start the feed. */
@@ -124,11 +133,18 @@ async function learn(id) {
   try {
     const { timeline, ...alert } = await session.http.get(`alerts/${encodeURIComponent(id)}`);
     store.alert(alert);
+    for (const entry of timeline) remember(id, entry);
     if (page.route.id === id) change({ detail: { conflict: "", ...page.detail, id, alert, timeline } });
   } catch ({ status }) {
     // Otherwise the list shows what is known, and the timeline is asked for again with the next news of this alert.
     if (status === 404 && page.route.id === id) change({ detail: { id, missing: true } });
   }
+}
+
+// What the timeline tells of notices that went out or failed before this page was there.
+function remember(alertId, { type, channel, notice, error }) {
+  if (type === "notification.dead") store.noticeFailed({ alertId, channel, kind: notice, error });
+  else if (type === "notification.sent") store.noticeSent({ alertId, channel, kind: notice });
 }
 
 async function acknowledge(id, note) {

@@ -5,6 +5,7 @@ import { Live } from "./live.js";
 
 const FLEET = new Set(["device.added", "device.removed", "device.moved"]);
 const RESOLVED = 20; // ended alerts shown at first
+const FAILED = 200; // notices that failed lately, of which those of open alerts are shown
 const ASK = 10_000; // ms between two questions after the server's health, as often as the monitor is refreshed
 const AGAIN = 3_000; // ms before lists that failed are asked for again
 
@@ -67,16 +68,18 @@ export class Feed {
       this.#stale = false;
       const since = this.#store.mark();
       try {
-        const [alerts, rooms, devices, ended] = await Promise.all([
+        const [alerts, rooms, devices, ended, failed] = await Promise.all([
           http.all("alerts?status=open"),
           http.all("rooms"),
           http.all("devices"),
           http.get(`alerts?status=resolved&limit=${RESOLVED}`),
+          http.get(`notifications?state=dead&limit=${FAILED}`),
         ]);
         if (signal.aborted) return;
         this.#store.fleet(rooms, devices, since);
         this.#store.resolvedAlerts(ended.items);
         this.#store.openAlerts(alerts, since);
+        for (const { lastError, ...notice } of failed.items) this.#store.noticeFailed({ ...notice, error: lastError });
         this.#store.set({ loaded: true, trouble: null });
       } catch (problem) {
         if (signal.aborted || problem.status === 401) return;
@@ -127,8 +130,11 @@ export class Feed {
     if (type.startsWith("alert.")) {
       this.#store.alert(data);
       this.#touch(data.id);
-    } else if (type.startsWith("notification.")) this.#touch(data.alertId);
-    else if (type === "device.status") this.#store.device(data);
+    } else if (type.startsWith("notification.")) {
+      if (type === "notification.dead") this.#store.noticeFailed(data);
+      else if (type === "notification.sent") this.#store.noticeSent(data);
+      this.#touch(data.alertId);
+    } else if (type === "device.status") this.#store.device(data);
     else if (FLEET.has(type)) this.reload();
     else if (type === "monitor.changed") {
       this.#store.set({ monitor: { ...this.#store.monitor, ...data, since: at } });

@@ -4,7 +4,14 @@ import { floorName, roomName } from "./words.js";
 
 const order = new Intl.Collator("en", { numeric: true }).compare;
 
-/** The filters of the tablets' page: key → [words, which devices]. */
+const REACHED = new Set(["online", "sleeping"]); // a sleeping tablet has said so, and when it will wake
+
+/** Whether what was last heard of a device still holds. Of one that is silent, signed off or was never seen nobody knows. */
+export function reached({ link }) {
+  return REACHED.has(link);
+}
+
+/** The filters of the tablets' page: key → [words, which devices]. Place and battery also find what was last known so. */
 export const FILTERS = {
   all: ["All", () => true],
   alert: ["With alert", (device, alerting) => alerting.has(device.deviceId)],

@@ -22,6 +22,7 @@ export class Store {
   resolved = new Map(); // id → snapshot, those that ended lately
   devices = new Map(); // id → item of /api/devices, kept up to date by status messages
   rooms = new Map(); // id → item of /api/rooms
+  failed = new Map(); // alert id → its notices that reached nobody: Map of key → { channel, kind, error? }
   monitor = null; // what hotels/{h}/monitor says
   health = null; // what the server says of itself, asked for while there is no monitor: { ready, why, at }
   link = { via: null, since: 0, heard: 0, ever: false }; // our own connection; times in the clock's ms
@@ -85,6 +86,18 @@ export class Store {
     this.#changed();
   }
 
+  /** A notice about an alert could not be delivered: the data of the event notification.dead. */
+  noticeFailed({ alertId, channel, kind, error }) {
+    const failed = new Map(this.failed.get(alertId));
+    this.failed.set(alertId, failed.set(`${channel} ${kind}`, { channel, kind, error }));
+    this.#changed();
+  }
+
+  /** A notice went out, perhaps one that had failed before: the data of the event notification.sent. */
+  noticeSent({ alertId, channel, kind }) {
+    if (this.failed.get(alertId)?.delete(`${channel} ${kind}`)) this.#changed();
+  }
+
   /** Where we stand; hand it to the verbs below with the lists that were asked for after it. */
   mark() {
     return this.#step;
@@ -129,6 +142,7 @@ export class Store {
     this.resolved.delete(id);
     this.#over.delete(id);
     this.#touched.delete(id);
+    this.failed.delete(id);
   }
 
   #touch(id) {

@@ -5,6 +5,7 @@ import { span } from "./time.js";
 
 const plain = (value) => String(value).replace(/[-.]/g, " ");
 const first = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const lower = (text) => text.charAt(0).toLowerCase() + text.slice(1);
 const minus = (value) => String(value).replace("-", "−");
 const dbm = (value) => `${minus(Math.round(value))} dBm`;
 const percent = (value) => `${Math.round(value)} %`;
@@ -109,6 +110,7 @@ export function reason(why) {
 }
 
 const CHANNELS = { email: "e-mail", slack: "Slack" };
+const list = new Intl.ListFormat("en-GB");
 const NOTICES = { opened: "that it opened", worsened: "that it got worse", recovered: "that it is over" };
 
 export const STEPS = {
@@ -124,6 +126,13 @@ export const STEPS = {
 
 function told(notice) {
   return notice ? ` ${NOTICES[notice] ?? plain(notice)}` : "";
+}
+
+/** Which notices about an alert failed, in a sentence without a full stop; empty when none did. */
+export function untold(failed) {
+  const ways = new Set([...(failed?.values() ?? [])].map(({ channel }) => word(CHANNELS, channel)));
+  if (!ways.size) return "";
+  return failed.size > 1 ? `The notices by ${list.format(ways)} failed` : `The notice by ${list.format(ways)} failed`;
 }
 
 /** One step of an alert's timeline. */
@@ -155,4 +164,4 @@ export function bars(rssi) {
   return [-85, -75, -67, -58].filter((least) => rssi >= least).length;
 }
 
-export { dbm, percent };
+export { dbm, lower, percent };

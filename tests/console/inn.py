@@ -37,11 +37,12 @@ from rules.policy import Profile
 from rules.state import DeviceState, LinkState, Posture, Power, StatusSnapshot
 from store import Batch, LocalDoorbell, Store
 from store.batch import DeviceChange, StatusChange
-from store.records import Device, Event, Hotel, MemberRole, Room
+from store.records import Device, EmailChannel, Event, Hotel, MemberRole, Room
 from tests.api.support import Parts, serving
 from tests.support import free_port
 
 INN = HotelId("inn")
+ANNEX = HotelId("annex")  # without rooms and tablets
 PASSWORD = "a long walk to the lobby"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 ROOMS = {"101": "1", "102": "1", "201": "2"}  # and the floor of each; a tablet tab-… lives in each
@@ -109,17 +110,24 @@ class Inn:
     async def clear_alert(self, room: str, alert_id: AlertId) -> None:
         await self._change(room, self.opened[alert_id], kind=ChangeKind.CLEARED)
 
-    async def silence(self, room: str) -> None:
-        """The tablet of a room is no longer heard."""
+    async def find(
+        self,
+        room: str,
+        link: LinkState,
+        *,
+        posture: Posture = Posture.IN_ROOM,
+        heard: timedelta = timedelta(),
+    ) -> None:
+        """The tablet of a room is found to be so, and was `heard` so long ago."""
         now = self.clock()
         snapshot = StatusSnapshot(
             device_id=self.devices[room].id,
             room_id=RoomId(room),
-            link=LinkState.SILENT,
-            posture=Posture.UNKNOWN,
+            link=link,
+            posture=posture,
             power=Power.LOW,
             since=now,
-            last_heard=now,
+            last_heard=now - heard,
             battery=17,
             charging=False,
             rssi=-81,
@@ -149,6 +157,23 @@ class Inn:
             change=AlertChange(kind=kind, alert=alert, at=now, why=alert.why),
         )
         await self.store.apply(Batch(received_at=now, states={device.key: state}, changes=[change]))
+
+    # -- what becomes of notices, and of the house
+
+    async def fail_notices(self, error: str) -> None:
+        """Every notice that is due is given up."""
+        now = self.clock()
+        for due in await self.store.due_notifications(now, limit=100):
+            await self.store.claim_notification(due.hotel_id, due.id, worker="post", now=now, lease=KEEP)
+            assert await self.store.record_dead(due.hotel_id, due.id, worker="post", now=now, error=error)
+
+    async def add_annex(self, person: UserName) -> None:
+        """A second hotel, empty, for somebody who works in the first."""
+        now = self.clock()
+        await self.store.add_hotel(
+            Hotel(id=ANNEX, name="The Annex", timezone="Europe/Vienna", profile=Profile.STRICT), now=now
+        )
+        await self.store.add_user(ANNEX, person, role=MemberRole.STAFF, password_hash=None, now=now)
 
     # -- what the bridge and the broker do
 
@@ -231,7 +256,8 @@ async def an_inn(folder: Path) -> AsyncIterator[Inn]:
 
 
 async def _furnish(store: Store, *, now: datetime) -> dict[str, Device]:
-    await store.add_hotel(Hotel(id=INN, name="The Inn", timezone="Europe/Vienna", profile=Profile.STRICT), now=now)
+    inn = Hotel(id=INN, name="The Inn", timezone="Europe/Vienna", profile=Profile.STRICT)
+    await store.add_hotel(inn, channels=[EmailChannel(("desk@inn.test",))], now=now)
     devices = {}
     for room, floor in ROOMS.items():
         name = EVIL if room == "201" else None

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from rules.alerts import Because, Severity
 from rules.ids import UserName
+from rules.state import LinkState, Posture
 from tests.console.desk import PHONE, at_the_desk, at_the_door, log_in, row, tile
 from tests.console.inn import EVIL, INN, PASSWORD, an_inn
 
@@ -72,6 +73,22 @@ async def test_an_alert_says_what_happened_where_and_why(browser: Browser, tmp_p
         for words in ("Critical", "On a network that is not the hotel's", "Room 101", "Floor 1 · tab-101", "Waiting"):
             await expect(line).to_contain_text(words)
         await expect(line).to_contain_text("de:ad:be:ef:00:01")
+
+
+async def test_a_row_of_alerts_leaves_its_width_to_the_reasons(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        line = row(page, await inn.open_alert("101"))
+        await expect(line).to_be_visible()
+
+        gap, share = await line.evaluate(
+            """line => {
+                const [all, what, answer] = [".row", ".what", ".by .open"].map(
+                    (part) => line.querySelector(part).getBoundingClientRect());
+                return [all.right - answer.right, what.width / all.width];
+            }"""
+        )
+        assert gap < 24
+        assert share > 0.45
 
 
 async def test_the_gravest_alert_stands_first(browser: Browser, tmp_path: Path) -> None:
@@ -178,6 +195,45 @@ async def test_the_keyboard_is_enough(browser: Browser, tmp_path: Path) -> None:
         await expect(page.get_by_role("dialog")).to_contain_text("next alert")
 
 
+async def test_a_notice_that_reached_nobody_is_told(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await connected(page, "websocket")
+        alert = await inn.open_alert("101")
+        await expect(row(page, alert)).to_be_visible()
+        await expect(page.locator("#notices-failed")).to_have_count(0)
+
+        await inn.fail_notices("no such mailbox")
+
+        await expect(row(page, alert)).to_contain_text("The notice by e-mail failed")
+        await page.get_by_role("link", name="Notices failed: 1").click()
+        for words in ("The notice by e-mail failed.", "no such mailbox"):
+            await expect(page.locator("#untold")).to_contain_text(words)
+        await page.reload()
+        await expect(row(page, alert)).to_contain_text("The notice by e-mail failed")
+
+        await inn.clear_alert("101", alert)
+        await expect(page.locator("#notices-failed")).to_have_count(0)
+
+
+# -- hotels
+
+
+async def test_a_hotel_without_tablets_is_not_called_well_and_the_others_can_be_found(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_inn(tmp_path) as inn:
+        await inn.add_annex(UserName("ida"))
+        async with at_the_desk(browser, inn) as page:
+            await page.get_by_label("Hotel").select_option("The Annex")
+
+            await expect(page.get_by_text("This hotel has no tablets yet.")).to_be_visible()
+            await expect(page.locator("#all-well")).to_have_count(0)
+            await page.get_by_role("button", name="Choose another of your 2 hotels").click()
+            await expect(page.get_by_label("Hotel")).to_be_focused()
+            await page.get_by_label("Hotel").select_option("The Inn")
+            await expect(page.locator("#all-well")).to_be_visible()
+
+
 # -- tablets
 
 
@@ -186,12 +242,99 @@ async def test_a_tablet_shows_its_three_axes_as_they_change(browser: Browser, tm
         await page.get_by_role("link", name="Tablets").click()
         await expect(tile(page, "102")).to_contain_text("Never seen")
 
-        await inn.silence("102")
+        await inn.find("102", LinkState.ONLINE, posture=Posture.FOREIGN)
 
-        for words in ("Silent", "Place unknown", "17 % low", "81 dBm"):
+        for words in ("Online", "Foreign network", "17 % low", "81 dBm"):
             await expect(tile(page, "102")).to_contain_text(words)
-        await page.get_by_role("button", name="Silent 1").click()
+        await page.get_by_role("button", name="Not in its room 1").click()
         await expect(page.locator("[data-device]")).to_have_count(1)
+
+
+@pytest.mark.parametrize("link", [LinkState.SILENT, LinkState.AWAY])
+async def test_of_a_tablet_that_is_not_heard_only_the_last_known_is_told(
+    browser: Browser, tmp_path: Path, link: LinkState
+) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        alert = await inn.open_alert("101")
+        await inn.find("101", link, heard=timedelta(minutes=2))
+
+        await row(page, alert).click()
+        panel = page.locator("#alert-panel")
+        for words in ("in its room, 2 min ago", "low, 17 %, 2 min ago", "\N{MINUS SIGN}81 dBm, 2 min ago"):
+            await expect(panel).to_contain_text(f"Last known: {words}")
+        await expect(panel).not_to_contain_text("In its room")
+        await expect(panel).not_to_contain_text("The tablet now")
+
+        await page.get_by_role("link", name="Tablets").click()
+        await expect(tile(page, "101")).to_contain_text("Last known: in its room, 2 min ago")
+        await expect(tile(page, "101")).not_to_contain_text("In its room")
+
+
+async def test_a_tablet_that_is_not_heard_counts_under_no_place_and_no_power(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await inn.find("101", LinkState.SILENT)
+        await inn.find("102", LinkState.SLEEPING)
+
+        glance = page.get_by_label("Tablets at a glance")
+        await expect(glance).to_contain_text("Silent1")
+        place, power = glance.locator("section").nth(1), glance.locator("section").nth(2)
+        # The third tablet was never seen.
+        for words in ("In its room1", "Place unknown0", "Not known now2"):
+            await expect(place).to_contain_text(words)
+        for words in ("Low1", "Unknown0", "Not known now2"):
+            await expect(power).to_contain_text(words)
+
+
+async def test_no_alert_is_no_word_on_tablets_that_are_not_heard(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await inn.find("101", LinkState.ONLINE)
+
+        await expect(page.locator("#all-well")).to_contain_text(
+            "3 tablets are being watched, of which 2 are not heard now."
+        )
+
+
+async def test_just_now_grows_old(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await page.get_by_role("link", name="Tablets").click()
+        await connected(page, "websocket")
+
+        await inn.find("101", LinkState.ONLINE, heard=timedelta(seconds=84))
+
+        await expect(tile(page, "101")).to_contain_text("heard just now")
+        await expect(tile(page, "101")).to_contain_text("heard 1 min ago", timeout=PATIENT)
+
+
+async def test_without_news_a_tablet_was_online_and_the_page_is_dimmed(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await page.get_by_role("link", name="Tablets").click()
+        await connected(page, "websocket")
+        await inn.find("101", LinkState.ONLINE)
+        await expect(tile(page, "101")).to_contain_text("In its room")
+        await inn.say("blind", "The bridge has stopped.")
+
+        for words in ("Was online", "Last known: in its room"):
+            await expect(tile(page, "101")).to_contain_text(words)
+        await expect(tile(page, "101")).not_to_contain_text("just now")
+        assert await page.locator(".tiles").first.evaluate("tiles => Number(getComputedStyle(tiles).opacity)") < 1
+
+        await inn.say("watching")
+        await expect(tile(page, "101")).to_contain_text("Online")
+        await expect(tile(page, "101")).to_contain_text("heard just now")
+
+
+async def test_a_room_goes_by_its_name(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        alert = await inn.open_alert("201")
+
+        await expect(row(page, alert)).to_contain_text(EVIL)
+        await row(page, alert).click()
+        await expect(page.locator("#alert-panel .facts").first).to_contain_text(EVIL)
+        await page.get_by_role("link", name="Tablets").click()
+        await expect(tile(page, "201")).to_contain_text(EVIL)
+        await expect(tile(page, "101")).to_contain_text("Room 101")
+        await tile(page, "201").click()
+        await expect(page.locator("#tablet-panel .facts").first).to_contain_text(EVIL)
 
 
 async def test_a_name_is_text_and_nothing_else(browser: Browser, tmp_path: Path) -> None:

@@ -1,15 +1,22 @@
 // One alert: what happened and why, how the tablet is now, the acknowledgment, and everything that was done about it.
 
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
-import { floorName, headline, reason, roomName, SEVERITY, step, word } from "../words.js";
+import { reached } from "../fleet.js";
+import { floorName, headline, reason, roomName, SEVERITY, step, untold, word } from "../words.js";
+import { condition } from "./axes.js";
 import { Icon } from "./icons.js";
-import { condition, Facts, Panel } from "./panel.js";
+import { Facts, Panel } from "./panel.js";
 import { Ago, html, Moment, useDesk } from "./parts.js";
 
 const LONGEST_NOTE = 2_000;
 
-/** `alert` and `timeline` are undefined until they have come; `missing`: there is none of this id. */
-export function AlertPanel({ id, alert, timeline, room, device, missing, conflict, writing, mayAcknowledge }) {
+/**
+ * `alert` and `timeline` are undefined until they have come; `missing`: there is none of this id; `failed`: its notices
+ * that reached nobody.
+ */
+export function AlertPanel({
+  id, alert, timeline, failed, room, device, blind, missing, conflict, writing, mayAcknowledge,
+}) {
   const panel = { id: "alert-panel", of: id, label: "Alert" };
   if (!alert) return html`<${Panel} ...${panel} title=${missing ? "There is no such alert" : "One moment…"} />`;
   const { severity, acknowledged, status } = alert;
@@ -28,14 +35,22 @@ export function AlertPanel({ id, alert, timeline, room, device, missing, conflic
       <ul class="reasons">${alert.why.map((why, index) => html`<li key=${index}>${reason(why)}${
         why.since && html`, since <${Moment} at=${why.since} />`}</li>`)}</ul>
     </section>
+    ${failed?.size > 0 && html`<${Untold} failed=${failed} />`}
     ${status !== "open" && html`<p class="over"><${Icon} name="check" /> Over${
       alert.resolvedAt && html` since <${Moment} at=${alert.resolvedAt} />`}.</p>`}
     ${acknowledged ? html`<${Answered} acknowledged=${acknowledged} />`
       : status === "open" && html`<${Answer} id=${id} writing=${writing} may=${mayAcknowledge} />`}
     <p class="complaint" id="conflict" role="alert">${conflict}</p>
-    ${device && html`<section><h3>The tablet now</h3><${Facts} facts=${condition(device)} /></section>`}
+    ${device && html`<section><h3>${reached(device) && !blind ? "The tablet now" : "The tablet, when last heard"}</h3>
+      <${Facts} facts=${condition(device, blind)} /></section>`}
     <section><h3>What was done</h3><${Timeline} entries=${timeline} /></section>
   <//>`;
+}
+
+function Untold({ failed }) {
+  const errors = [...new Set([...failed.values()].map(({ error }) => error).filter(Boolean))];
+  return html`<div class="untold" id="untold"><p><${Icon} name="high" /> <strong>${untold(failed)}.</strong></p>
+    ${errors.map((error) => html`<p class="hint" key=${error}>${error}</p>`)}</div>`;
 }
 
 function Answered({ acknowledged: { by, at, note } }) {

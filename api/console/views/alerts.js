@@ -1,10 +1,10 @@
 // The list of open alerts: the gravest first, and among equals the one that has waited longest.
 
 import { useState } from "../vendor/preact-hooks.js";
-import { matches } from "../fleet.js";
+import { matches, reached } from "../fleet.js";
 import { byUrgency, SEVERITIES } from "../store.js";
 import { judge } from "../watch.js";
-import { floorName, headline, reason, roomName, SEVERITY, word } from "../words.js";
+import { floorName, headline, reason, roomName, SEVERITY, untold, word } from "../words.js";
 import { Icon } from "./icons.js";
 import { Ago, html, memo, useDesk, useNow } from "./parts.js";
 
@@ -23,7 +23,7 @@ function findable(alert, rooms) {
   return [deviceId, roomName(rooms.get(roomId), roomId), roomId ?? "", floorName(floor), headline(alert), severity];
 }
 
-export function Alerts({ store, list, query, unanswered, selected }) {
+export function Alerts({ store, list, hotels, query, unanswered, selected }) {
   const { act } = useDesk();
   const all = [...store.alerts.values()];
   // Waiting: nobody has acknowledged it. Said so, because just one button is to be called Acknowledge.
@@ -42,10 +42,10 @@ export function Alerts({ store, list, query, unanswered, selected }) {
     </div>
     ${list.length > 0 && html`<ul class="alerts" id="alerts" aria-label="Open alerts">
       ${list.map((alert) => html`<${Row} key=${alert.id} alert=${alert} room=${store.rooms.get(alert.roomId)}
-        selected=${alert.id === selected} />`)}
+        failed=${untold(store.failed.get(alert.id))} selected=${alert.id === selected} />`)}
     </ul>`}
-    ${list.length === 0 && html`<${Nothing} store=${store} some=${all.length > 0} />`}
-    ${store.resolved.size > 0 && html`<${Ended} alerts=${store.resolved} rooms=${store.rooms} selected=${selected} />`}
+    ${list.length === 0 && html`<${Nothing} store=${store} hotels=${hotels} some=${all.length > 0} />`}
+    ${store.resolved.size > 0 && html`<${Ended} store=${store} selected=${selected} />`}
   </section>`;
 }
 
@@ -65,7 +65,7 @@ function Counts({ alerts }) {
     <${Icon} name=${severity} />${count} ${word(SEVERITY, severity).toLowerCase()}</span>`)}</p>`;
 }
 
-const Row = memo(({ alert, room, selected }) => {
+const Row = memo(({ alert, room, failed, selected }) => {
   const { act } = useDesk();
   const { acknowledged, severity, status } = alert;
   return html`<li class="alert ${severity} ${acknowledged || status !== "open" ? "answered" : "waiting"}"
@@ -74,11 +74,12 @@ const Row = memo(({ alert, room, selected }) => {
       <span class="severity"><${Icon} name=${severity} />${word(SEVERITY, severity)}</span>
       <span class="what"><strong>${headline(alert)}</strong>
         ${alert.drill && html`<em class="tag">Drill</em>`}
-        ${alert.why[0] && html`<span class="why">${reason(alert.why[0])}</span>`}</span>
+        ${alert.why[0] && html`<span class="why">${reason(alert.why[0])}</span>`}
+        ${failed && html`<span class="untold"><${Icon} name="high" />${failed}</span>`}</span>
       <span class="where"><strong>${roomName(room, alert.roomId)}</strong>
         <span>${[floorName(alert.floor), alert.deviceId].filter(Boolean).join(" · ")}</span></span>
-      <span class="when"><span class="hidden">since</span><${Ago} at=${status === "open" ? alert.openedAt : alert.resolvedAt ?? alert.lastAt} />
-        <span>${alert.count > 1 ? `${alert.count} times` : ""}</span></span>
+      <span class="when"><span>${alert.count > 1 ? `${alert.count} times` : ""}</span><span class="hidden">since</span>
+        <${Ago} at=${status === "open" ? alert.openedAt : alert.resolvedAt ?? alert.lastAt} /></span>
       <span class="by">${status === "open" ? html`<${Answer} acknowledged=${acknowledged} />`
         : html`<${Icon} name="check" />Over`}</span>
     </button>
@@ -90,24 +91,39 @@ function Answer({ acknowledged }) {
   return html`<${Icon} name="check" /><span>${acknowledged.by}, <${Ago} at=${acknowledged.at} /> ago</span>`;
 }
 
-function Nothing({ store, some }) {
+function Nothing({ store, hotels, some }) {
   const watching = useNow((now) => !judge({ ...store, now }), [store]);
   if (some) return html`<p class="nothing">No alert fits.</p>`;
   if (!store.loaded) return html`<p class="nothing" aria-busy="true">Loading…</p>`;
   if (!watching) return html`<p class="nothing">No open alert is known, but see above: news may be missing.</p>`;
+  if (!store.devices.size) return html`<${Empty} hotels=${hotels} />`;
   return html`<div class="nothing calm" id="all-well"><${Icon} name="check" />
-    <p><strong>No open alerts.</strong></p><p>${store.devices.size} tablets are being watched.</p></div>`;
+    <p><strong>No open alerts.</strong></p><p>${watched([...store.devices.values()])}</p></div>`;
 }
 
-function Ended({ alerts, rooms, selected }) {
+function watched(devices) {
+  const unheard = devices.filter((device) => !reached(device)).length;
+  const all = devices.length === 1 ? "One tablet is being watched" : `${devices.length} tablets are being watched`;
+  return unheard ? `${all}, of which ${unheard} ${unheard === 1 ? "is" : "are"} not heard now.` : `${all}.`;
+}
+
+// Nothing is watched here, which is no good news. Perhaps the desk meant another hotel.
+function Empty({ hotels }) {
+  const { act } = useDesk();
+  return html`<div class="nothing" id="no-tablets"><p><strong>This hotel has no tablets yet.</strong></p>
+    ${hotels.length > 1 && html`<p><button type="button" onClick=${act.chooseHotel}>Choose another of your ${
+      hotels.length} hotels</button></p>`}</div>`;
+}
+
+function Ended({ store, selected }) {
   const [open, setOpen] = useState(false);
-  const list = [...alerts.values()].reverse().slice(0, LATELY);
+  const list = [...store.resolved.values()].reverse().slice(0, LATELY);
   return html`<section class="ended">
     <button type="button" class="more" aria-expanded=${open} onClick=${() => setOpen(!open)}>Over lately
       <span>${list.length}</span></button>
     ${open && html`<ul class="alerts" aria-label="Alerts that are over">
-      ${list.map((alert) => html`<${Row} key=${alert.id} alert=${alert} room=${rooms.get(alert.roomId)}
-        selected=${alert.id === selected} />`)}
+      ${list.map((alert) => html`<${Row} key=${alert.id} alert=${alert} room=${store.rooms.get(alert.roomId)}
+        failed=${untold(store.failed.get(alert.id))} selected=${alert.id === selected} />`)}
     </ul>`}
   </section>`;
 }

@@ -10,7 +10,7 @@ const WAYS = {
   stream: ["Live (stream)", "The websocket does not work here. News comes by the event stream."],
 };
 
-export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets }) => {
+export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, failed, untold }) => {
   const { act } = useDesk();
   const [way, meaning] = WAYS[via] ?? [ever ? "Not connected" : "Connecting…", "No news is coming."];
   return html`<header class="top">
@@ -35,6 +35,9 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
     <nav aria-label="Lists">
       <${Tab} here=${view} to="alerts" words="Alerts" count=${open} grave=${grave} />
       <${Tab} here=${view} to="tablets" words="Tablets" count=${tablets} />
+      ${failed > 0 && html`<a class="untold" id="notices-failed" href=${address("alerts", untold)}
+        title="Notices about open alerts that reached nobody. Go to the first of these alerts.">
+        <${Icon} name="high" />Notices failed: ${failed}</a>`}
     </nav>
   </header>`;
 });
@@ -42,10 +45,10 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
 function Hotel({ hotel, hotels }) {
   const { act } = useDesk();
   if (hotels.length < 2) return html`<p class="hotel">${hotel.name || hotel.id}</p>`;
-  return html`<select id="hotel" class="hotel" aria-label="Hotel" value=${hotel.id}
-      onChange=${(event) => act.moveTo(event.target.value)}>
+  return html`<label class="choice"><span>Hotel</span><select id="hotel" class="hotel" value=${hotel.id}
+      title="You have ${hotels.length} hotels" onChange=${(event) => act.moveTo(event.target.value)}>
     ${hotels.map(({ id, name }) => html`<option key=${id} value=${id} selected=${id === hotel.id}>${name || id}</option>`)}
-  </select>`;
+  </select></label>`;
 }
 
 function Tab({ here, to, words, count, grave }) {

@@ -1,9 +1,8 @@
 // What is opened beside a list: a heading that takes the focus, a way to close, and facts.
 
 import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
-import { Battery, Icon, Signal } from "./icons.js";
-import { Ago, html, useDesk } from "./parts.js";
-import { dbm, LINK, percent, POSTURE, POWER, word } from "../words.js";
+import { Icon } from "./icons.js";
+import { html, useDesk } from "./parts.js";
 
 /** `of` is the id of what is shown: a new one takes the focus, unless the keyboard is walking along the list. */
 export function Panel({ id, of, label, title, mark, children }) {
@@ -26,17 +25,4 @@ export function Panel({ id, of, label, title, mark, children }) {
 export function Facts({ facts }) {
   return html`<dl class="facts">${facts.filter(([, fact]) => fact).map(([term, fact]) => html`
     <div key=${term}><dt>${term}</dt><dd>${fact}</dd></div>`)}</dl>`;
-}
-
-/** How a tablet is now, on its three axes. */
-export function condition(device) {
-  const { link, posture, power, battery, charging, rssi, lastHeard } = device;
-  return [
-    ["Connection", html`<${Icon} name=${link} /> ${word(LINK, link)}`],
-    ["Place", html`<${Icon} name=${posture} /> ${word(POSTURE, posture)}`],
-    ["Power", html`<${Battery} level=${battery} charging=${charging} /> ${word(POWER, power)}${
-      battery == null ? "" : `, ${percent(battery)}`}`],
-    ["Signal", rssi != null && html`<${Signal} rssi=${rssi} /> ${dbm(rssi)}`],
-    ["Last heard", lastHeard && html`<${Ago} at=${lastHeard} /> ago`],
-  ];
 }

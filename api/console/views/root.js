@@ -1,6 +1,7 @@
 // The whole page, for each of its three states: at the door, on the way in, at the desk.
 
-import { rank } from "../store.js";
+import { byUrgency, rank } from "../store.js";
+import { judge } from "../watch.js";
 import { AlertPanel } from "./alert.js";
 import { Alerts } from "./alerts.js";
 import { Banner } from "./banner.js";
@@ -8,7 +9,7 @@ import { Glance } from "./glance.js";
 import { Header } from "./header.js";
 import { Help } from "./help.js";
 import { Hotels, Login } from "./login.js";
-import { Desk, html } from "./parts.js";
+import { Desk, html, useNow } from "./parts.js";
 import { TabletPanel } from "./tablet.js";
 import { Tablets } from "./tablets.js";
 
@@ -17,33 +18,42 @@ export function Root({ desk, page, session, store, list, sound }) {
   if (!session.token) return html`<${Login} notice=${page.notice} enter=${desk.act.enter} />`;
   if (!session.facts) return html`<${Starting} problem=${page.problem} act=${desk.act} />`;
   if (!session.facts.hotel) return html`<${Hotels} hotels=${session.facts.hotels} act=${desk.act} />`;
-  const { view, id } = page.route;
   return html`<${Desk.Provider} value=${desk}>
-    <${Header} facts=${session.facts} via=${store.link.via} ever=${store.link.ever} sound=${sound} view=${view}
-      open=${store.alerts.size} grave=${waiting(store)} tablets=${store.devices.size} />
-    <${Banner} link=${store.link} monitor=${store.monitor} health=${store.health} trouble=${store.trouble} />
-    <main class=${id ? "desk opened" : "desk"}>
-      ${view === "alerts"
-        ? html`<${Alerts} store=${store} list=${list} query=${page.query} unanswered=${page.unanswered} selected=${id} />`
-        : html`<${Tablets} store=${store} worst=${worst(store)} query=${page.query} filter=${page.filter} selected=${id} />`}
-      ${id ? opened({ view, id, page, session, store })
-        : view === "alerts" && html`<${Glance} devices=${[...store.devices.values()]} />`}
-    </main>
-    <p id="announcer" class="hidden" aria-live="assertive">${page.announced}</p>
+    <${AtDesk} page=${page} session=${session} store=${store} list=${list} sound=${sound} />
     ${page.help && html`<${Help} close=${desk.act.closeHelp} />`}
   <//>`;
 }
 
-function opened({ view, id, page, session, store }) {
+function AtDesk({ page, session, store, list, sound }) {
+  const { view, id } = page.route;
+  const blind = useNow((now) => judge({ ...store, now })?.state === "blind", [store]);
+  const told = untold(store);
+  return html`<${Header} facts=${session.facts} via=${store.link.via} ever=${store.link.ever} sound=${sound} view=${view}
+      open=${store.alerts.size} grave=${waiting(store)} tablets=${store.devices.size}
+      failed=${told.notices} untold=${told.first} />
+    <${Banner} link=${store.link} monitor=${store.monitor} health=${store.health} trouble=${store.trouble} />
+    <main class="desk ${id ? "opened" : ""} ${blind ? "blind" : ""}">
+      ${view === "alerts"
+        ? html`<${Alerts} store=${store} list=${list} hotels=${session.facts.hotels} query=${page.query}
+            unanswered=${page.unanswered} selected=${id} />`
+        : html`<${Tablets} store=${store} blind=${blind} worst=${worst(store)} query=${page.query} filter=${page.filter}
+            selected=${id} />`}
+      ${id ? opened({ view, id, page, session, store, blind })
+        : view === "alerts" && store.devices.size > 0 && html`<${Glance} devices=${[...store.devices.values()]} blind=${blind} />`}
+    </main>
+    <p id="announcer" class="hidden" aria-live="assertive">${page.announced}</p>`;
+}
+
+function opened({ view, id, page, session, store, blind }) {
   if (view === "tablets") {
     const device = store.devices.get(id);
     return html`<${TabletPanel} id=${id} device=${device} room=${store.rooms.get(device?.roomId)}
-      alerts=${[...store.alerts.values()]} />`;
+      alerts=${[...store.alerts.values()]} blind=${blind} />`;
   }
   const own = page.detail?.id === id ? page.detail : null;
   const alert = store.alerts.get(id) ?? store.resolved.get(id) ?? own?.alert;
   return html`<${AlertPanel} id=${id} alert=${alert} timeline=${own?.timeline} conflict=${own?.conflict} missing=${own?.missing}
-    room=${store.rooms.get(alert?.roomId)} device=${store.devices.get(alert?.deviceId)}
+    failed=${store.failed.get(id)} blind=${blind} room=${store.rooms.get(alert?.roomId)} device=${store.devices.get(alert?.deviceId)}
     writing=${page.writing === id} mayAcknowledge=${session.mayAcknowledge} />`;
 }
 
@@ -59,6 +69,12 @@ function Starting({ problem, act }) {
 function waiting(store) {
   return [...store.alerts.values()].filter(
     ({ severity, acknowledged }) => rank(severity) >= rank("high") && !acknowledged).length;
+}
+
+// The notices about open alerts that reached nobody, and the most urgent of these alerts.
+function untold(store) {
+  const alerts = [...store.alerts.values()].filter(({ id }) => store.failed.get(id)?.size).sort(byUrgency);
+  return { notices: alerts.reduce((count, { id }) => count + store.failed.get(id).size, 0), first: alerts[0]?.id };
 }
 
 // The gravest open alert of each device.

@@ -2,11 +2,12 @@
 
 import { byUrgency } from "../store.js";
 import { floorName, headline, roomName, SEVERITY, word } from "../words.js";
+import { condition } from "./axes.js";
 import { Icon } from "./icons.js";
-import { condition, Facts, Panel } from "./panel.js";
+import { Facts, Panel } from "./panel.js";
 import { Ago, html, Moment } from "./parts.js";
 
-export function TabletPanel({ id, device, room, alerts }) {
+export function TabletPanel({ id, device, room, alerts, blind }) {
   const panel = { id: "tablet-panel", of: id, label: "Tablet", title: id };
   if (!device) return html`<${Panel} ...${panel}><p>There is no such tablet in this hotel.</p><//>`;
   const own = alerts.filter(({ deviceId }) => deviceId === id).sort(byUrgency);
@@ -14,7 +15,7 @@ export function TabletPanel({ id, device, room, alerts }) {
     <${Facts} facts=${[
       ["Room", roomName(room, device.roomId)],
       ["Floor", floorName(device.floor).replace("Floor ", "")],
-      ...condition(device),
+      ...condition(device, blind),
       ["Like this", device.since && html`since <${Moment} at=${device.since} />`],
       ["Agent", device.agent],
     ]} />

@@ -1,14 +1,16 @@
 // The tablets of the house, room by room: where each is, whether it is heard, and how much power it has.
 
-import { byFloor, FILTERS, matches, searchable, tally } from "../fleet.js";
-import { bars, dbm, floorName, LINK, percent, POSTURE, POWER, roomName, SEVERITY, word } from "../words.js";
+import { byFloor, FILTERS, matches, reached, searchable, tally } from "../fleet.js";
+import { span } from "../time.js";
+import { bars, dbm, floorName, lower, percent, POSTURE, POWER, roomName, SEVERITY, word } from "../words.js";
 import { Search } from "./alerts.js";
+import { LastKnown, linked } from "./axes.js";
 import { Battery, Icon, Signal } from "./icons.js";
-import { Ago, html, memo, useDesk } from "./parts.js";
+import { html, memo, useDesk, useNow } from "./parts.js";
 
 const FRESH = 90_000; // ms: the status of a tablet that is heard comes once a minute
 
-export function Tablets({ store, worst, query, filter, selected }) {
+export function Tablets({ store, blind, worst, query, filter, selected }) {
   const devices = [...store.devices.values()];
   const [, means] = FILTERS[filter];
   const list = devices.filter((device) =>
@@ -25,7 +27,7 @@ export function Tablets({ store, worst, query, filter, selected }) {
       <h3>${floorName(floor) || "No floor"} <span>${here.length}</span></h3>
       <ul class="tiles">${here.map((device) => html`<${Tile} key=${device.deviceId} device=${device}
         room=${store.rooms.get(device.roomId)} severity=${worst.get(device.deviceId)}
-        selected=${device.deviceId === selected} />`)}</ul>
+        blind=${blind} selected=${device.deviceId === selected} />`)}</ul>
     </section>`)}
   </section>`;
 }
@@ -39,25 +41,43 @@ function Filters({ counts, filter }) {
   </div>`;
 }
 
-const Tile = memo(({ device, room, severity, selected }) => {
-  const { act, clock } = useDesk();
-  const { deviceId, link, posture, power, battery, charging, rssi, lastHeard } = device;
-  const heard = link === "online" && clock.now() - Date.parse(lastHeard) < FRESH;
+const Tile = memo(({ device, room, severity, blind, selected }) => {
+  const { act } = useDesk();
+  const { deviceId, link, posture, lastHeard } = device;
+  const now = reached(device) && !blind;
   return html`<li class="tile ${link} ${severity ?? ""}" data-device=${deviceId}>
     <button type="button" aria-current=${selected ? "true" : null} onClick=${() => act.openTablet(deviceId)}>
-      <span class="name"><strong>${roomName(room, device.roomId)}</strong>
+      <span class="head"><span class="name"><strong>${roomName(room, device.roomId)}</strong>
         ${severity && html`<span title="${word(SEVERITY, severity)} alert"><${Icon} name=${severity} />
           <span class="hidden">${word(SEVERITY, severity)} alert</span></span>`}</span>
-      <span class="id">${deviceId}</span>
-      <span class="axis ${link}"><${Icon} name=${link} />${word(LINK, link)}</span>
-      <span class="axis ${posture}"><${Icon} name=${posture} />${word(POSTURE, posture)}</span>
-      <span class="axis ${power}" title=${`Power: ${word(POWER, power)}`}>
-        <${Battery} level=${battery} charging=${charging} />${battery == null ? "–" : percent(battery)}${" "}
-        <span class=${["low", "critical"].includes(power) ? "" : "hidden"}>${word(POWER, power).toLowerCase()}</span></span>
-      <span class="axis" title=${rssi == null ? "Signal unknown" : `Signal ${bars(rssi)} of 4`}>
-        <${Signal} rssi=${rssi} />${rssi == null ? "–" : dbm(rssi)}</span>
-      <span class="heard">${lastHeard == null ? "never heard" : heard ? "heard just now"
-        : html`heard <${Ago} at=${lastHeard} /> ago`}</span>
+      <span class="id">${deviceId}</span></span>
+      <span class="axis ${link}"><${Icon} name=${link} />${linked(link, blind)}</span>
+      ${now || posture === "unknown"
+        ? html`<span class="axis ${posture}"><${Icon} name=${posture} />${word(POSTURE, posture)}</span>`
+        : html`<span class="axis wide ${posture}"><${LastKnown} sign=${html`<${Icon} name=${posture} />`}
+            words=${word(POSTURE, posture)} at=${lastHeard} /></span>`}
+      <${Readings} ...${device} now=${now} />
+      ${(now || posture === "unknown") && html`<span class="heard">${
+        lastHeard == null ? "never heard" : html`heard <${Heard} at=${lastHeard} current=${now} />`}</span>`}
     </button>
   </li>`;
 });
+
+/** Power and signal; unless they are of `now`, dimmed. */
+function Readings({ power, battery, charging, rssi, now }) {
+  const known = (text) => (now ? text : `Last known: ${lower(text)}`);
+  const style = now ? "axis" : "axis last-known";
+  return html`<span class="${style} ${power}" title=${known(`Power: ${word(POWER, power)}`)}>
+      <${Battery} level=${battery} charging=${charging} />${battery == null ? "–" : percent(battery)}${" "}
+      <span class=${["low", "critical"].includes(power) ? "" : "hidden"}>${word(POWER, power).toLowerCase()}</span></span>
+    <span class=${style} title=${known(rssi == null ? "Signal unknown" : `Signal ${bars(rssi)} of 4`)}>
+      <${Signal} rssi=${rssi} />${rssi == null ? "–" : dbm(rssi)}</span>`;
+}
+
+/** When a tablet was heard: a `current` status may be a minute old, and means just now. */
+function Heard({ at, current }) {
+  return useNow((now) => {
+    const old = now - Date.parse(at);
+    return current && old < FRESH ? "just now" : `${span(old)} ago`;
+  }, [at, current]);
+}
