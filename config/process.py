@@ -5,11 +5,13 @@ import os
 import resource
 import sys
 
-_FILES_FOR_OURSELVES = 256  # database, HTTP, deliveries: what is not a tablet's connection
+from config.web_line import Limits
+
+_FILES_FOR_OURSELVES = 256  # database, deliveries, the loop's own
 
 
 def prepare_process() -> int:
-    """Set the process up to serve; how many MQTT connections it can hold.
+    """Set the process up to serve; how many MQTT connections it can hold beside the HTTP ones.
 
     Files are for their owner alone. Every connection is a file: as many are allowed as the system lets us have.
     """
@@ -20,7 +22,7 @@ def prepare_process() -> int:
         soft = hard
     except (OSError, ValueError):  # macOS calls its limit unlimited and refuses it
         pass
-    return max(64, soft - _FILES_FOR_OURSELVES)
+    return max(64, soft - min(Limits().connections, soft // 2) - _FILES_FOR_OURSELVES)
 
 
 def settle_memory() -> None:
