@@ -161,7 +161,7 @@ def test_it_stops_cleanly_with_streams_open(innwatch: Installation, number: sign
 
 def test_the_data_folder_is_for_its_owner_alone(innwatch: Installation) -> None:
     assert stat.S_IMODE(innwatch.data.stat().st_mode) == 0o700
-    for name in ("first-login.json", "signing.key"):
+    for name in ("first-login.json", "signing.key", "innwatch.db", "innwatch.db-wal", "innwatch.db-shm"):
         assert stat.S_IMODE((innwatch.data / name).stat().st_mode) == 0o600
 
 
