@@ -28,9 +28,9 @@ def prepare_process() -> int:
 def settle_memory() -> None:
     """After everything is built: what is there stays, so the collector need not look at it for every few messages.
 
-    In two noisy pairs of the bench's flat-out phase this took 22 % and 2 % of the CPU off a message. The switch interval
-    lets the database's thread have the interpreter back soon after each statement; in two pairs it made no clear
-    difference to the bench, and it bounds how long a busy loop can keep a commit waiting.
+    In two noisy pairs of the bench's flat-out phase this took 22 % and 2 % of the CPU off a message. The switch
+    interval lets the database's thread have the interpreter back soon after each statement; in two pairs it made no
+    clear difference to the bench, and it bounds how long a busy loop can keep a commit waiting.
     """
     gc.collect()
     gc.freeze()
