@@ -82,6 +82,7 @@ TABLE: dict[Kind, Row] = {
     Kind.CONFIG: _row(_BRIDGE, _DEVICE | _BRIDGE, TokenType.DEVICE),
     Kind.COMMAND: _DOWNWARDS,
     Kind.TOKEN: _DOWNWARDS,
+    Kind.ENDED: _row(set(), _BRIDGE, TokenType.DEVICE),  # Our broker itself publishes it, and nobody else.
     Kind.STATUS: _row(_BRIDGE, _PEOPLE | {Party.SCOPE_ROOMS} | _BRIDGE),
     Kind.ALERT_SNAPSHOT: _row(_BRIDGE, _PEOPLE | {Party.SCOPE_ALERTS} | _BRIDGE),
     Kind.EVENTS: _row(_BRIDGE, _PEOPLE | {Party.SCOPE_EVENTS}),

@@ -1,10 +1,21 @@
 """How a message changes hands between the broker and the bridge: the seam that the other sources share."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Protocol
 
 from broker.topics import Topic
 from rules.ids import DeviceId, HotelId
+
+BRIDGE_CLIENT_ID = "_/service/bridge/intake"
+"""The client id of the bridge behind any broker: always the same, so that its session waits for it."""
+
+
+class TokenEnd(StrEnum):
+    """Why a broker of ours ended a device's connection that had done nothing wrong."""
+
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 class Delivery(Protocol):
@@ -37,7 +48,7 @@ class Intake(Protocol):
     def on_room(self, resume: Callable[[], None]) -> None:
         """Call `resume` once, when there is room again (at once if there already is)."""
 
-    def expired(self, hotel_id: HotelId, device_id: DeviceId) -> None:
+    def ended(self, hotel_id: HotelId, device_id: DeviceId, cause: TokenEnd) -> None:
         """Learn that a device's connection was closed because its token ended. Its will is not published then."""
 
 

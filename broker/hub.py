@@ -13,7 +13,7 @@ from functools import partial
 from broker.connection import Connection
 from broker.counts import Counts, Drop, End
 from broker.deadlines import Deadlines
-from broker.delivery import Intake
+from broker.delivery import Intake, TokenEnd
 from broker.incoming import Incoming
 from broker.line import Line
 from broker.message import Message
@@ -164,7 +164,7 @@ class Hub:
         session.close()
         claims = session.claims
         if cause is End.EXPIRED and claims.hotel_id is not None and claims.device_id is not None:
-            self.intake.expired(claims.hotel_id, claims.device_id)
+            self.intake.ended(claims.hotel_id, claims.device_id, TokenEnd.EXPIRED)
         elif cause in _WITH_WILL and session.will is not None:
             self._publish_will(session.will, claims)
 

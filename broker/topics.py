@@ -23,6 +23,7 @@ class Kind(StrEnum):
     CONFIG = "config"
     COMMAND = "command"
     TOKEN = "token"  # noqa: S105, the name of a topic
+    ENDED = "ended"
     STATUS = "status"
     ALERT_SNAPSHOT = "alert-snapshot"
     EVENTS = "events"
@@ -64,7 +65,7 @@ PMS_KINDS = frozenset({"checkin", "checkout", "move", "room-status"})
 _H, _S = Slot.HOTEL, Slot.SUBJECT
 _OF_DEVICES = (
     Kind.HEARTBEAT, Kind.ALERT, Kind.STATE, Kind.BACKLOG, Kind.RESULT, Kind.RENEW, Kind.RECEIPT, Kind.CONFIG,
-    Kind.COMMAND, Kind.TOKEN, Kind.STATUS,
+    Kind.COMMAND, Kind.TOKEN, Kind.ENDED, Kind.STATUS,
 )  # fmt: skip
 
 TEMPLATES: dict[Kind, tuple[str | Slot, ...]] = {
@@ -83,8 +84,10 @@ TEMPLATES: dict[Kind, tuple[str | Slot, ...]] = {
 }
 
 BRIDGE_INBOUND = frozenset(
-    {Kind.HEARTBEAT, Kind.ALERT, Kind.STATE, Kind.BACKLOG, Kind.RESULT, Kind.RENEW, Kind.DO, Kind.PMS_IN}
-)
+    {
+        Kind.HEARTBEAT, Kind.ALERT, Kind.STATE, Kind.BACKLOG, Kind.RESULT, Kind.RENEW, Kind.ENDED, Kind.DO, Kind.PMS_IN,
+    }
+)  # fmt: skip
 """What the bridge consumes: acknowledged after the commit that stores it."""
 
 RETAINED = frozenset(
@@ -93,6 +96,17 @@ RETAINED = frozenset(
 """What the bridge publishes retained, and therefore republishes or empties at its start."""
 
 MAY_RETAIN = RETAINED | {Kind.EXT}
+
+
+def everybodys(kind: Kind) -> str:
+    """Return the filter that matches every topic of a kind, in all hotels."""
+    return "/".join(
+        "#" if level is Slot.TAIL else "+" if isinstance(level, Slot) else level for level in TEMPLATES[kind]
+    )
+
+
+BRIDGE_FILTERS = tuple(sorted(everybodys(kind) for kind in BRIDGE_INBOUND))
+"""What a bridge behind a broker subscribes to."""
 
 
 def parse(topic: str) -> Topic | None:

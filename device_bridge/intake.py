@@ -28,7 +28,7 @@ from device_bridge.matters import (
     inventory,
 )
 from device_bridge.metrics import BridgeMetrics
-from device_bridge.queue import Arrived, Began, DeadlineDue, Expired, Input, InputQueue
+from device_bridge.queue import Arrived, Began, DeadlineDue, Ended, Input, InputQueue
 from device_bridge.receipts import encode_receipts
 from device_bridge.watch import Watch
 from rules.ids import MessageId
@@ -237,7 +237,7 @@ class Intake:
                 await self._publisher.publish(topic, payload)
 
 
-def _expiry(item: Expired) -> Decoded:
+def _expiry(item: Ended) -> Decoded:
     name = MessageId(f"expired:{item.at.timestamp() * 1000:.0f}")
     return Decoded(Kind.STATE, TokenExpired(id=name, ts=item.at), b"{}")
 

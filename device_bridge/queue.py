@@ -12,7 +12,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from broker.delivery import Delivery
+from broker.delivery import Delivery, TokenEnd
 from rules.ids import DeviceId, HotelId
 
 
@@ -23,11 +23,12 @@ class Arrived(Struct, frozen=True):
     at: datetime
 
 
-class Expired(Struct, frozen=True):
+class Ended(Struct, frozen=True):
     """The broker closed a device's connection because its token ended."""
 
     hotel_id: HotelId
     device_id: DeviceId
+    cause: TokenEnd
     at: datetime
 
 
@@ -45,7 +46,7 @@ class Began(Struct, frozen=True):
     at: datetime
 
 
-Input = Arrived | Expired | DeadlineDue | Began
+Input = Arrived | Ended | DeadlineDue | Began
 
 
 class InputQueue:
@@ -77,8 +78,8 @@ class InputQueue:
         else:
             self._resumes.append(resume)
 
-    def expired(self, hotel_id: HotelId, device_id: DeviceId) -> None:
-        self.put(Expired(hotel_id, device_id, self._now()))
+    def ended(self, hotel_id: HotelId, device_id: DeviceId, cause: TokenEnd) -> None:
+        self.put(Ended(hotel_id, device_id, cause, self._now()))
 
     def put(self, item: Input) -> None:
         self._inputs.append(item)

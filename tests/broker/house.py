@@ -9,7 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from broker.counts import BrokerMetrics
-from broker.delivery import Delivery
+from broker.delivery import Delivery, TokenEnd
 from broker.message import Message
 from broker.server import BrokerSettings, MqttBroker
 from broker.session import Session
@@ -50,7 +50,7 @@ class Bridge:
         for resume in resumes:
             resume()
 
-    def expired(self, hotel_id: HotelId, device_id: DeviceId) -> None:
+    def ended(self, hotel_id: HotelId, device_id: DeviceId, cause: TokenEnd) -> None:
         self.expirations.append((hotel_id, device_id))
 
     @property

@@ -68,6 +68,7 @@ MATRIX: dict[Kind, str] = {
     Kind.CONFIG: "          r     -     -     -      -    -    -     -      -    -     PR     -     -",
     Kind.COMMAND: "         r     -     -     -      -    -    -     -      -    -     P      -     -",
     Kind.TOKEN: "           r     -     -     -      -    -    -     -      -    -     P      -     -",
+    Kind.ENDED: "           -     -     -     -      -    -    -     -      -    -     R      -     -",
     Kind.STATUS: "          -     R     R     R      R    -    -     -      R    -     PR     -     -",
     Kind.ALERT_SNAPSHOT: "  -     R     R     R      R    -    R     -      -    -     PR     -     -",
     Kind.EVENTS: "          -     R     R     R      R    -    -     R      -    -     P      -     -",

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.topics import Kind, Topic, device_topic, is_filter, matches, monitor_topic, name_of, parse
+from broker.topics import (
+    BRIDGE_FILTERS,
+    BRIDGE_INBOUND,
+    Kind,
+    Topic,
+    device_topic,
+    is_filter,
+    matches,
+    monitor_topic,
+    name_of,
+    parse,
+)
 from rules.ids import DeviceId, HotelId
 
 H, D = HotelId("h1"), DeviceId("tab-1")
@@ -131,3 +142,10 @@ def test_a_filter_still_matches_when_a_level_becomes_a_wildcard(name: str, data:
 def test_no_text_makes_the_grammar_stumble(text: str) -> None:
     parse(text)
     is_filter(text)
+
+
+def test_the_filters_of_the_bridge_match_what_it_consumes_and_nothing_else() -> None:
+    names = [name_of(Topic(kind, H, "one", "checkin" if kind is Kind.PMS_IN else None)) for kind in Kind]
+    heard = {name for name in names if any(matches(one, name) for one in BRIDGE_FILTERS)}
+    assert heard == {name for name in names if (found := parse(name)) is not None and found.kind in BRIDGE_INBOUND}
+    assert all(is_filter(one) for one in BRIDGE_FILTERS)

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from api import ApiSettings, build_app
 from broker.counts import BrokerMetrics
-from broker.delivery import Delivery
+from broker.delivery import Delivery, TokenEnd
 from broker.server import BrokerSettings, MqttBroker
 from broker.tokens import KeyRing
 from broker.topics import alert_topic, events_topic, monitor_topic, status_topic
@@ -70,7 +70,7 @@ class Nobody:
     def on_room(self, resume: object) -> None:
         pass
 
-    def expired(self, hotel_id: HotelId, device_id: DeviceId) -> None:
+    def ended(self, hotel_id: HotelId, device_id: DeviceId, cause: TokenEnd) -> None:
         pass
 
 

@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from broker.delivery import TokenEnd
 from broker.topics import Kind
 from rules.alerts import AlertStatus
 from rules.ids import DeviceId
@@ -111,7 +112,7 @@ async def test_samples_on_a_foreign_access_point_open_a_breach(house: House) -> 
 
 async def test_a_token_that_ended_is_no_silence(house: House) -> None:
     await send(house, Post(Kind.HEARTBEAT, heartbeat()))
-    house.queue.expired(HOTEL, TABLET)
+    house.queue.ended(HOTEL, TABLET, TokenEnd.EXPIRED)
     await eventually(lambda: house.published.on("tab-101/status")[-1]["link"] == "away")
     house.clock.advance(3600)
     await send(house, Post(Kind.HEARTBEAT, heartbeat("aa:bb:cc:dd:ee:02"), device="tab-102"))
