@@ -7,29 +7,26 @@ acknowledged waits for the stop: it is on disk already.
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-import uvloop
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
 from api.app import build_app
 from api.settings import ApiSettings
-from broker.counts import BrokerMetrics
-from broker.server import ListenFailed, MqttBroker
-from broker.settings import BrokerSettings
+from broker.server import MqttBroker
 from config.clock import Clock
-from config.errors import BadSetting, StartRefused
+from config.errors import StartRefused
 from config.first_run import DEMO, furnish
 from config.folder import Folder
 from config.greeting import Ports, console_url, greet
 from config.keys import key_ring
-from config.logs import set_up_logs
-from config.process import prepare_process, settle_memory
+from config.own_broker import OwnBroker
+from config.process import settle_memory
 from config.senders import senders
+from config.serving import Place, serve, stop_on_signal
 from config.settings import Settings
 from config.simulate.demo import Demo, demo_tablets
 from config.web import WebServer, bind
@@ -43,39 +40,20 @@ _log = logging.getLogger(__name__)
 
 def run_embedded(settings: Settings, *, demo: int | None, for_tests: bool) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises StartRefused (nothing is left open then)."""
-    set_up_logs(level=settings.log_level, as_json=settings.log_json)
-    connections = prepare_process()
-    folder = Folder.make(settings.data, for_tests=for_tests)
-    if settings.clock_file is not None and not folder.is_for_tests:
-        raise BadSetting(f"INNWATCH_CLOCK moves time: refused, because {folder.path} was not made with --for-tests")
-    try:
-        with folder.locked(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(Embedded(settings, folder, connections=connections).run(demo=demo))
-    except BaseExceptionGroup as failed:
-        # One of the parts that start together refused; the others have been ended.
-        refused = failed.subgroup(StartRefused)
-        if refused is None:
-            raise
-        raise _first(refused) from None
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+    return serve(settings, lambda place: Embedded(place).run(demo=demo), lock=Folder.locked, for_tests=for_tests)
 
 
 class Embedded:
     """Everything in one process, for one run. Its health problems are those of its parts."""
 
-    def __init__(self, settings: Settings, folder: Folder, *, connections: int) -> None:
-        self._settings = settings
-        self._folder = folder
-        self._connections = connections
-        self._clock = Clock(settings.clock_file)
-        self._keys = key_ring(settings, folder)
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._settings = place.settings
+        self._folder = place.folder
+        self._clock = Clock(place.settings.clock_file)
+        self._keys = key_ring(place.settings, place.folder)
         self._registry = CollectorRegistry()
         self._doorbell = LocalDoorbell()
-        self._stop = asyncio.Event()
         self._bridge: Bridge | None = None
 
     def problems(self) -> list[str]:
@@ -87,42 +65,50 @@ class Embedded:
 
         Raises StartRefused before anybody was served, an ExceptionGroup when a part fails later.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        stop = stop_on_signal()
+        queue = InputQueue(now=self._clock.now)
         with bind(self._settings.host, self._settings.http_port) as http:
-            async with self._open_store() as store:
-                await self._serve(store, http=http, demo=demo)
+            async with self._open_store() as store, self._open_broker(queue) as broker:
+                await self._serve(store, queue, broker, http=http, demo=demo, stop=stop)
         return 0
 
-    async def _serve(self, store: Store, *, http: socket.socket, demo: int | None) -> None:
+    async def _serve(
+        self,
+        store: Store,
+        queue: InputQueue,
+        broker: OwnBroker,
+        *,
+        http: socket.socket,
+        demo: int | None,
+        stop: asyncio.Event,
+    ) -> None:
         now, url = self._clock.now, console_url(self._settings, http_port=http.getsockname()[1])
         is_first = not self._folder.first_login.exists()
         login = await furnish(store, self._folder, settings=self._settings, url=url, demo=demo is not None, now=now)
-        queue = InputQueue(now=now)
-        broker = self._broker(queue)
         bridge = Bridge(
             queue=queue,
             store=store,
-            publisher=broker,
+            publisher=broker.mqtt,
             doorbell=self._doorbell,
             now=now,
             clock_steps=self._clock.steps,
             registry=self._registry,
         )
         await bridge.start()
-        async with _listening(broker), asyncio.TaskGroup() as parts:
-            app = self._app(store, ws_port=broker.ws_port)
+        async with broker.listening(), asyncio.TaskGroup() as parts:
+            app = self._app(store, ws_port=broker.mqtt.ws_port)
             web = WebServer(app, http)
             serving = parts.create_task(web.run())
-            others = [parts.create_task(part) for part in (store.tend(), bridge.run(), self._worker(store).run())]
+            beside = (store.tend(), broker.tend(), bridge.run(), self._worker(store).run())
+            others = [parts.create_task(part) for part in beside]
             if demo:
-                others.append(parts.create_task(self._simulate(store, broker, tablets=demo)))
+                others.append(parts.create_task(self._simulate(store, broker.mqtt, tablets=demo)))
             await web.serving()
             self._bridge = bridge
             settle_memory()
-            ports = Ports(mqtt=broker.tcp_port, ws=broker.ws_port)
+            ports = Ports(mqtt=broker.mqtt.tcp_port, ws=broker.mqtt.ws_port)
             greet(login, settings=self._settings, ports=ports, demo=demo, is_first=is_first)
-            await self._stop.wait()
+            await stop.wait()
             _log.info("stopping")
             app.state.streams.close()
             web.stop()
@@ -143,15 +129,8 @@ class Embedded:
         finally:
             await store.close()
 
-    def _broker(self, queue: InputQueue) -> MqttBroker:
-        settings = BrokerSettings(
-            host=self._settings.host,
-            mqtt_port=self._settings.mqtt_port,
-            ws_port=self._settings.ws_port,
-            connections=min(self._connections, BrokerSettings().connections),
-        )
-        metrics = BrokerMetrics(self._registry)
-        return MqttBroker(settings=settings, keys=self._keys, intake=queue, clock=self._clock.now, metrics=metrics)
+    def _open_broker(self, queue: InputQueue) -> AbstractAsyncContextManager[OwnBroker]:
+        return OwnBroker.opened(self._place, keys=self._keys, clock=self._clock, registry=self._registry, intake=queue)
 
     def _app(self, store: Store, *, ws_port: int) -> Litestar:
         return build_app(
@@ -188,15 +167,3 @@ class Embedded:
             identities, host=self._settings.host, port=broker.tcp_port, clock_file=self._settings.clock_file
         ).running():
             await asyncio.Event().wait()
-
-
-@asynccontextmanager
-async def _listening(broker: MqttBroker) -> AsyncIterator[None]:
-    try:
-        await broker.start()
-    except ListenFailed as error:
-        raise StartRefused(f"{error}; choose another --mqtt-port or --ws-port") from error
-    try:
-        yield
-    finally:
-        await broker.shutdown()

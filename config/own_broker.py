@@ -1,0 +1,79 @@
+"""The broker of this process: made from settings, with whatever it needs beside it.
+
+The one place that knows how it is put together, whether it runs within `innwatch up` or alone.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from prometheus_client import CollectorRegistry
+
+from broker.counts import BrokerMetrics
+from broker.delivery import Intake
+from broker.server import ListenFailed, MqttBroker
+from broker.settings import BrokerSettings
+from broker.tokens import KeyRing
+from config.clock import Clock
+from config.errors import StartRefused
+from config.serving import Place
+from config.settings import Settings
+
+
+class OwnBroker:
+    """A broker that is made but does not listen yet: what is retained can be published to it first."""
+
+    def __init__(self, mqtt: MqttBroker) -> None:
+        self.mqtt = mqtt
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls,
+        place: Place,
+        *,
+        keys: KeyRing,
+        clock: Clock,
+        registry: CollectorRegistry,
+        intake: Intake,
+    ) -> AsyncIterator["OwnBroker"]:
+        """Make it, with what it keeps in the folder, and let go of that at the end. Raises StartRefused."""
+        yield cls(
+            MqttBroker(
+                settings=broker_settings(place.settings, connections=place.connections),
+                keys=keys,
+                intake=intake,
+                clock=clock.now,
+                metrics=BrokerMetrics(registry),
+            )
+        )
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Listen until the block ends; by then every connection is closed. Raises StartRefused."""
+        try:
+            await self.mqtt.start()
+        except ListenFailed as error:
+            raise StartRefused(f"{error}; choose another --mqtt-port or --ws-port") from error
+        try:
+            yield
+        finally:
+            await self.mqtt.shutdown()
+
+    async def tend(self) -> None:
+        """Do what has to be done beside it, until cancelled."""
+        await asyncio.Event().wait()
+
+    def problems(self) -> list[str]:
+        """What its operator should know, in words for the health page; empty when all is well."""
+        return []
+
+
+def broker_settings(settings: Settings, *, connections: int) -> BrokerSettings:
+    """The limits and addresses that `settings` ask for, as far as this process can hold them."""
+    return BrokerSettings(
+        host=settings.host,
+        mqtt_port=settings.mqtt_port,
+        ws_port=settings.ws_port,
+        connections=min(connections, BrokerSettings().connections),
+    )

@@ -1,0 +1,60 @@
+"""What every process that serves has in common: logs, files, the folder's lock, the loop, signals and the exit code."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
+
+import uvloop
+
+from config.errors import BadSetting, StartRefused
+from config.folder import Folder
+from config.logs import set_up_logs
+from config.process import prepare_process
+from config.settings import Settings
+
+
+class Place:
+    """Where a process serves: its settings, its folder, and how many MQTT connections it can hold."""
+
+    def __init__(self, settings: Settings, folder: Folder, *, connections: int) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.connections = connections
+
+
+def serve(
+    settings: Settings,
+    run: Callable[[Place], Coroutine[None, None, int]],
+    *,
+    lock: Callable[[Folder], AbstractContextManager[None]],
+    for_tests: bool,
+) -> int:
+    """Run until `run` returns, holding the folder's lock; the exit code. Raises StartRefused (nothing is open then)."""
+    set_up_logs(level=settings.log_level, as_json=settings.log_json)
+    connections = prepare_process()
+    folder = Folder.make(settings.data, for_tests=for_tests)
+    if settings.clock_file is not None and not folder.is_for_tests:
+        raise BadSetting(f"INNWATCH_CLOCK moves time: refused, because {folder.path} was not made with --for-tests")
+    try:
+        with lock(folder), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(run(Place(settings, folder, connections=connections)))
+    except BaseExceptionGroup as failed:
+        # One of the parts that start together refused; the others have been ended.
+        refused = failed.subgroup(StartRefused)
+        if refused is None:
+            raise
+        raise _first(refused) from None
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def stop_on_signal() -> asyncio.Event:
+    """An event that SIGTERM or SIGINT sets, from now on."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
