@@ -1,21 +1,16 @@
 """How a message changes hands between the broker and the bridge: the seam that the other sources share."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Protocol
 
 from broker.topics import Topic
 from rules.ids import DeviceId, HotelId
+from rules.messages import TokenEnd
+
+__all__ = ["BRIDGE_CLIENT_ID", "Delivery", "Intake", "Publisher", "TokenEnd"]
 
 BRIDGE_CLIENT_ID = "_/service/bridge/intake"
 """The client id of the bridge behind any broker: always the same, so that its session waits for it."""
-
-
-class TokenEnd(StrEnum):
-    """Why a broker of ours ended a device's connection that had done nothing wrong."""
-
-    EXPIRED = "expired"
-    REVOKED = "revoked"
 
 
 class Delivery(Protocol):

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Raw, Struct
+from msgspec.structs import replace
 
 from broker.topics import Kind, Topic
 from rules.ids import MessageId
@@ -23,6 +24,7 @@ from rules.messages import (
     Message,
     Report,
     State,
+    TokenEnded,
 )
 
 MESSAGE_LIMIT = 8 * 1024
@@ -84,6 +86,7 @@ _heartbeat = msgspec.json.Decoder(Heartbeat)
 _report = msgspec.json.Decoder(Report)
 _state = msgspec.json.Decoder(State)
 _state_on_wire = msgspec.json.Decoder(_StateOnWire)
+_ended = msgspec.json.Decoder(TokenEnded)
 _backlog = msgspec.json.Decoder(_Backlog)
 
 _ID = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9_-]{1,64})"')
@@ -131,6 +134,8 @@ def _parse(kind: Kind, payload: bytes, *, received_at: datetime) -> DeviceMessag
         return _report.decode(payload)
     if kind is Kind.STATE:
         return _parse_state(payload, received_at=received_at)
+    if kind is Kind.ENDED:
+        return _parse_ended(payload)
     return None
 
 
@@ -141,6 +146,12 @@ def _parse_state(payload: bytes, *, received_at: datetime) -> State:
         return _state.decode(payload)
     name = wire.sid or f"{received_at.timestamp() * 1000:.0f}"
     return State(id=MessageId(f"lost-{name}"[:64]), ts=received_at, sid=wire.sid, state=Link.LOST)
+
+
+def _parse_ended(payload: bytes) -> TokenEnded:
+    """The broker's word gets a colon for its first hyphen: no device can have used up that name before."""
+    said = _ended.decode(payload)
+    return replace(said, id=MessageId(said.id.replace("-", ":", 1)))
 
 
 def _decode_backlog(topic: Topic, payload: bytes, *, received_at: datetime) -> list[Decoded | Rejected]:
@@ -158,15 +169,17 @@ def _decode_backlog(topic: Topic, payload: bytes, *, received_at: datetime) -> l
     spoofed = _spoof(backlog, topic)
     if spoofed is not None:
         return [spoofed]
-    return [
-        _late(_decode_one(item.kind, topic, bytes(item.message), received_at=received_at)) for item in backlog.items
-    ]
+    return [_decode_kept(item, topic, received_at=received_at) for item in backlog.items]
 
 
-def _late(item: Decoded | Rejected) -> Decoded | Rejected:
-    if isinstance(item, Rejected):
-        return item
-    return Decoded(item.kind, item.message, item.body, late=True)
+def _decode_kept(item: _BacklogItem, topic: Topic, *, received_at: datetime) -> Decoded | Rejected:
+    payload = bytes(item.message)
+    if item.kind is Kind.ENDED:
+        return Rejected(Refused.UNSUPPORTED, "ended: the broker's own word, not a device's", _id_of(payload))
+    decoded = _decode_one(item.kind, topic, payload, received_at=received_at)
+    if isinstance(decoded, Rejected):
+        return decoded
+    return Decoded(decoded.kind, decoded.message, decoded.body, late=True)
 
 
 def _spoof(message: Message, topic: Topic) -> Rejected | None:

@@ -15,7 +15,7 @@ from device_bridge.rows import alert_change, deadline_row, is_will, message_row,
 from rules.alerts import Family
 from rules.evaluate import WIFI_OFF, evaluate
 from rules.ids import AlertId, DeviceId, HotelId
-from rules.messages import DeviceMessage, Heartbeat, Report, ReportKind, TokenExpired
+from rules.messages import DeviceMessage, Heartbeat, Report, ReportKind, TokenEnded
 from rules.silence import deadline, pass_deadline
 from rules.snapshot import status_of
 from rules.state import DeviceState, Verdict
@@ -58,7 +58,8 @@ class Draft:
         tablet, message = heard.tablet, heard.decoded.message
         if not self._is_new((tablet.key, message.id), known):
             self.duplicates += 1
-            self._receipt(tablet, ReceiptLine(message.id, Receipted.DUPLICATE))
+            if not isinstance(message, TokenEnded):  # the broker's word, not the device's
+                self._receipt(tablet, ReceiptLine(message.id, Receipted.DUPLICATE))
             return
         if not heard.decoded.late:
             state = self._state(tablet)
@@ -66,7 +67,7 @@ class Draft:
         self.batch.messages.append(message_row(heard))
         if heard.decoded.late:
             self._receipt(tablet, ReceiptLine(message.id, Receipted.LATE))
-        elif not isinstance(message, Heartbeat | TokenExpired) and not is_will(message):
+        elif not isinstance(message, Heartbeat | TokenEnded) and not is_will(message):
             alert_id = self._alert_of(tablet, message)
             self._receipt(tablet, ReceiptLine(message.id, Receipted.STORED, alert_id=alert_id))
 

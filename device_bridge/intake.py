@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from broker.delivery import Publisher
 from broker.topics import BRIDGE_INBOUND, Kind, Topic, device_topic
-from device_bridge.decode import Decoded, Refused, Rejected, decode
+from device_bridge.decode import Refused, Rejected, decode
 from device_bridge.draft import Draft
 from device_bridge.fleet import Fleet, News
 from device_bridge.matters import (
@@ -26,13 +26,12 @@ from device_bridge.matters import (
     beginning,
     identity_of,
     inventory,
+    token_ended,
 )
 from device_bridge.metrics import BridgeMetrics
-from device_bridge.queue import Arrived, Began, DeadlineDue, Ended, Input, InputQueue
+from device_bridge.queue import Arrived, Began, DeadlineDue, Input, InputQueue
 from device_bridge.receipts import encode_receipts
 from device_bridge.watch import Watch
-from rules.ids import MessageId
-from rules.messages import TokenExpired
 from store import DataRefused, Duplicate, Store, StoreUnavailable
 from store.records import DeviceKey
 
@@ -129,7 +128,7 @@ class Intake:
             return []
         if isinstance(item, DeadlineDue):
             return [Overdue(tablet, item.at)]
-        return [Heard(tablet, _expiry(item), item.at)]
+        return [Heard(tablet, token_ended(item.cause, item.at), item.at)]
 
     def _arrived(self, item: Arrived) -> list[Matter]:
         delivery = item.delivery
@@ -235,11 +234,6 @@ class Intake:
             topic = device_topic(hotel_id, device_id, Kind.RECEIPT)
             for payload in encode_receipts(lines):
                 await self._publisher.publish(topic, payload)
-
-
-def _expiry(item: Ended) -> Decoded:
-    name = MessageId(f"expired:{item.at.timestamp() * 1000:.0f}")
-    return Decoded(Kind.STATE, TokenExpired(id=name, ts=item.at), b"{}")
 
 
 def _topic_of(heard: Heard) -> Topic:

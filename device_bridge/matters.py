@@ -9,10 +9,11 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from broker.topics import Topic
+from broker.topics import Kind, Topic
 from device_bridge.decode import Decoded, Rejected
 from device_bridge.fleet import AssignmentRecord, Inventory, Tablet
 from rules.ids import HotelId, MessageId
+from rules.messages import TokenEnd, TokenEnded
 from store.batch import InputKind
 from store.records import DeviceKey
 
@@ -80,6 +81,12 @@ def inventory(hotel_id: HotelId, rooms: Inventory, at: datetime) -> Noted:
     """From here on the hotel has these rooms and access points."""
     name = MessageId(f"inventory:{rooms.revision}")
     return Noted(hotel_id, None, InputKind.INVENTORY, name, msgspec.json.encode(rooms), at)
+
+
+def token_ended(cause: TokenEnd, at: datetime) -> Decoded:
+    """What our broker says of a connection that it ended, as if it had come on the topic `ended`."""
+    name = MessageId(f"{cause}:{at.timestamp() * 1000:.0f}")
+    return Decoded(Kind.ENDED, TokenEnded(id=name, ts=at, cause=cause), b"{}")
 
 
 def beginning(hotel_id: HotelId, at: datetime) -> Noted:

@@ -7,7 +7,7 @@ from device_bridge.fleet import Tablet
 from device_bridge.matters import Heard, Noted, Overdue, Turned
 from rules.alerts import AlertChange
 from rules.ids import DeviceId, MessageId
-from rules.messages import DeviceMessage, Heartbeat, Link, Report, State, TokenExpired
+from rules.messages import DeviceMessage, Heartbeat, Link, Report, State, TokenEnd, TokenEnded
 from store.batch import DeviceChange, InputKind, Quarantined, StoredMessage
 
 _HEAD = 1024  # bytes of a refused message that are kept
@@ -84,10 +84,13 @@ def alert_change(tablet: Tablet, change: AlertChange) -> DeviceChange:
     )
 
 
-_KINDS = {Heartbeat: InputKind.HEARTBEAT, Report: InputKind.REPORT, TokenExpired: InputKind.EXPIRED}
+_KINDS = {Heartbeat: InputKind.HEARTBEAT, Report: InputKind.REPORT}
+_TOKEN_ENDS = {TokenEnd.EXPIRED: InputKind.EXPIRED, TokenEnd.REVOKED: InputKind.REVOKED}
 
 
 def _kind(message: DeviceMessage) -> InputKind:
+    if isinstance(message, TokenEnded):
+        return _TOKEN_ENDS[message.cause]
     return InputKind.LOST if is_will(message) else _KINDS.get(type(message), InputKind.STATE)
 
 

@@ -30,7 +30,7 @@ def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignme
         return _report(state, message, assignment=assignment, now=now)
     if isinstance(message, State):
         return _state(state, message, assignment=assignment, now=now)
-    return Verdict(_dated(state, session.after_expiry(state), now=now))
+    return Verdict(_dated(state, session.after_token_end(state, message.cause), now=now))
 
 
 def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, now: datetime) -> Verdict:

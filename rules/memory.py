@@ -10,6 +10,7 @@ from enum import IntEnum
 from msgspec import Struct
 
 from rules.alerts import Reason
+from rules.messages import TokenEnd
 
 
 class SignalMemory(Struct, frozen=True, omit_defaults=True):
@@ -72,6 +73,7 @@ class SilenceMemory(Struct, frozen=True, omit_defaults=True):
     silent: Reason | None = None  # how it was, until the alert clears
     told: Reason | None = None  # wifi-off or powered-off in the tablet's own words, until the alert clears
     beats: int = 0  # heartbeats heard since
+    token_ended: TokenEnd | None = None  # we ended the connection, and nothing was heard since
 
 
 # One of each, so that "nothing to remember" is a comparison of identity, on the hot path and after decoding alike.

@@ -113,11 +113,20 @@ class State(Message, frozen=True, rename="camel", kw_only=True):
     wake_by: Aware | None = None
 
 
-class TokenExpired(Message, frozen=True, kw_only=True):
-    """Made by the broker's side, never decoded: the connection ended because its token did.
+class TokenEnd(StrEnum):
+    """Why a broker of ours ended a device's connection that had done nothing wrong."""
 
-    Its id is `expired-{receive time in ms}`; expiry must never look like a theft (contract §5).
+    EXPIRED = "expired"
+    REVOKED = "revoked"  # the token, or the whole hotel suspended: somebody of ours did it
+
+
+class TokenEnded(Message, frozen=True, kw_only=True):
+    """Said by the broker's side, never by a device: the connection ended because its token did.
+
+    Neither cause may ever look like a theft (contract §5).
     """
 
+    cause: TokenEnd
 
-DeviceMessage = Heartbeat | Report | State | TokenExpired
+
+DeviceMessage = Heartbeat | Report | State | TokenEnded

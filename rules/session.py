@@ -1,4 +1,4 @@
-"""The link axis: what a birth, a sleep, a goodbye, a will, an expired token and every sign of life make of it.
+"""The link axis: what a birth, a sleep, a goodbye, a will, the end of a token and every sign of life make of it.
 
 A session is named by its `sid`. It begins with the first message that carries a new one, and a message of the session
 before, resent after the new one began, never brings that back.
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from rules.memory import CALM_SILENCE, SilenceMemory
-from rules.messages import Link, State
+from rules.messages import Link, State, TokenEnd
 from rules.policy import Policy
 from rules.state import DeviceState, LinkState
 
@@ -42,7 +42,7 @@ def after_life(state: DeviceState, *, awake: bool | None, now: datetime) -> tupl
         not awake and state.link is not LinkState.AWAY and memory.quiet_until is not None and now < memory.quiet_until
     )
     quiet_until = memory.quiet_until if asleep else None
-    memory = replace(memory, quiet_until=quiet_until, lost_at=None, silent_since=None)
+    memory = replace(memory, quiet_until=quiet_until, lost_at=None, silent_since=None, token_ended=None)
     link = LinkState.SLEEPING if asleep and awake is False else LinkState.ONLINE
     return link, CALM_SILENCE if memory == CALM_SILENCE else memory
 
@@ -71,12 +71,12 @@ def after_will(state: DeviceState, sid: str | None, *, now: datetime) -> DeviceS
     return replace(state, link=LinkState.SILENT, silence=silence)
 
 
-def after_expiry(state: DeviceState) -> DeviceState:
+def after_token_end(state: DeviceState, cause: TokenEnd) -> DeviceState:
     """The link after the broker ended the connection because its token did: away for as long as it takes."""
     if state.link is LinkState.NEVER_SEEN:
         return state
-    silence = replace(state.silence, quiet_until=None, lost_at=None, silent_since=None, beats=0)
-    return replace(state, link=LinkState.AWAY, silence=CALM_SILENCE if silence == CALM_SILENCE else silence)
+    silence = replace(state.silence, quiet_until=None, lost_at=None, silent_since=None, token_ended=cause, beats=0)
+    return replace(state, link=LinkState.AWAY, silence=silence)
 
 
 def _sleep(said: State, policy: Policy) -> timedelta:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from rules.alerts import Family
+from rules.messages import TokenEnd
 from rules.policy import Assignment
 from rules.state import DeviceState, LinkState, StatusSnapshot
 
@@ -20,7 +21,13 @@ def status_of(state: DeviceState, assignment: Assignment) -> StatusSnapshot:
         battery=state.battery,
         charging=state.charging,
         rssi=state.rssi,
+        token_ended=token_end_of(state),
     )
+
+
+def token_end_of(state: DeviceState) -> TokenEnd | None:
+    """Why a device is away, when that is our own doing; None for every other link and for a goodbye."""
+    return state.silence.token_ended if state.link is LinkState.AWAY else None
 
 
 def legacy_status(state: DeviceState) -> Literal["ok", "breach", "offline", "compromised"]:

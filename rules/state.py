@@ -18,13 +18,14 @@ from rules.memory import (
     SignalMemory,
     SilenceMemory,
 )
+from rules.messages import TokenEnd
 
 
 class LinkState(StrEnum):
     NEVER_SEEN = "never-seen"
     ONLINE = "online"
     SLEEPING = "sleeping"
-    AWAY = "away"  # said goodbye, or its token ended
+    AWAY = "away"  # said goodbye, or its token ended (`silence.token_ended` says so)
     SILENT = "silent"
 
 
@@ -81,7 +82,10 @@ class Verdict(Struct, frozen=True):
 
 
 class StatusSnapshot(Struct, frozen=True, rename="camel", kw_only=True):
-    """A device as others see it: on `hotels/{h}/devices/{d}/status` and in `device.status` events."""
+    """A device as others see it: on `hotels/{h}/devices/{d}/status` and in `device.status` events.
+
+    `token_ended` is why it is away, when it is so by our doing.
+    """
 
     device_id: DeviceId
     room_id: RoomId | None
@@ -93,3 +97,4 @@ class StatusSnapshot(Struct, frozen=True, rename="camel", kw_only=True):
     battery: float | None
     charging: bool | None
     rssi: float | None
+    token_ended: TokenEnd | None = None

@@ -18,7 +18,8 @@ class InputKind(StrEnum):
     REPORT = "report"
     STATE = "state"
     LOST = "lost"  # the will; id `lost-{sid}`: one sid is lost once
-    EXPIRED = "expired"  # the connection ended because its token did
+    EXPIRED = "expired"  # the connection ended because its token did; id `expired:{ms}`
+    REVOKED = "revoked"  # the same by our own deed; id `revoked:{ms}`
     RESULT = "result"
     DEADLINE = "deadline"  # passed with nothing heard; id `deadline:{µs of the deadline}:{µs of the look}`
     INVENTORY = "inventory"  # from here on the hotel has these rooms; of the whole hotel; id `inventory:{revision}`

@@ -37,7 +37,7 @@ WRITTEN: dict[str, type[msgspec.Struct]] = {
 
 
 def test_the_contract_has_a_golden_message_of_every_kind() -> None:
-    assert {kind for kind, _ in GOLDEN} == {"heartbeat", "alert", "state", "backlog", *WRITTEN}
+    assert {kind for kind, _ in GOLDEN} == {"heartbeat", "alert", "state", "backlog", "ended", *WRITTEN}
 
 
 @pytest.mark.parametrize(("kind", "text"), [golden for golden in GOLDEN if golden[0] not in WRITTEN])

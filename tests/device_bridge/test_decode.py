@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from broker.topics import Kind, Topic
 from device_bridge.decode import BACKLOG_LIMIT, MESSAGE_LIMIT, Decoded, Refused, Rejected, decode
 from rules.ids import HotelId, MessageId
-from rules.messages import Heartbeat, Link, Report, State
+from rules.messages import Heartbeat, Link, Report, State, TokenEnd, TokenEnded
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 GOOD = {"id": "m-1", "ts": "2026-11-22T02:59:59.5+01:00", "wifiBssid": "aa:bb:cc:dd:ee:01", "rssi": -61, "battery": 80}
@@ -237,3 +237,17 @@ def test_any_bytes_give_a_message_or_a_rejection(kind: Kind, payload: bytes, ret
 @given(field=st.sampled_from(["rssi", "battery", "ts", "id", "sid", "aps", "plug", "seq"]), value=JSON)
 def test_any_value_in_any_field_gives_a_message_or_a_rejection(field: str, value: object) -> None:
     assert isinstance(read(Kind.HEARTBEAT, msgspec.json.encode(GOOD | {field: value})), Decoded | Rejected)
+
+
+def test_the_brokers_word_that_a_token_ended_has_a_name_that_no_device_can_use_up() -> None:
+    decoded = read(Kind.ENDED, b'{"id":"revoked-1795402800000","ts":"2026-11-22T03:00:00Z","cause":"revoked"}')
+    assert isinstance(decoded, Decoded)
+    assert decoded.message == TokenEnded(id=MessageId("revoked:1795402800000"), ts=NOW, cause=TokenEnd.REVOKED)
+
+
+def test_a_device_cannot_say_in_a_backlog_that_its_token_ended() -> None:
+    word = {"id": "revoked-1", "ts": NOW, "cause": "revoked"}
+    kept = {"id": "b-1", "ts": NOW, "items": [{"kind": "ended", "message": word}]}
+    (refused,) = decode(topic(Kind.BACKLOG), msgspec.json.encode(kept), retain=False, received_at=NOW)
+    assert isinstance(refused, Rejected)
+    assert refused.reason is Refused.UNSUPPORTED

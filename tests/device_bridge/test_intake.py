@@ -8,7 +8,7 @@ from broker.delivery import TokenEnd
 from broker.topics import Kind
 from rules.alerts import AlertStatus
 from rules.ids import DeviceId
-from tests.device_bridge.given import FOREIGN, HOTEL, OWN, TABLET, House, Post, heartbeat, report
+from tests.device_bridge.given import FOREIGN, HOTEL, OWN, START, TABLET, House, Post, heartbeat, report
 from tests.support import eventually
 
 
@@ -110,13 +110,34 @@ async def test_samples_on_a_foreign_access_point_open_a_breach(house: House) -> 
     assert (alert.rule, alert.severity, alert.room_id) == ("breach.access-point", "critical", "101")
 
 
-async def test_a_token_that_ended_is_no_silence(house: House) -> None:
+@pytest.mark.parametrize("cause", TokenEnd)
+async def test_a_token_that_ended_is_no_silence(house: House, cause: TokenEnd) -> None:
     await send(house, Post(Kind.HEARTBEAT, heartbeat()))
-    house.queue.ended(HOTEL, TABLET, TokenEnd.EXPIRED)
+    house.queue.ended(HOTEL, TABLET, cause)
+    await assert_shut_out(house, cause)
+
+
+@pytest.mark.parametrize("cause", TokenEnd)
+async def test_a_broker_elsewhere_tells_the_end_of_a_token_by_a_message(house: House, cause: TokenEnd) -> None:
+    await send(house, Post(Kind.HEARTBEAT, heartbeat()))
+    word = {"id": f"{cause}-1795402800000", "ts": START, "cause": cause}
+    await send(house, Post(Kind.ENDED, word))
+    await send(house, Post(Kind.ENDED, word))  # the broker's own queue delivers at least once
+    await assert_shut_out(house, cause)
+    assert house.published.on("tab-101/receipt") == []  # it is not the tablet's message
+
+
+async def assert_shut_out(house: House, cause: TokenEnd) -> None:
+    """It is away, with the reason, for good and without an alert; and one input of the rules says why."""
     await eventually(lambda: house.published.on("tab-101/status")[-1]["link"] == "away")
+    assert house.published.on("tab-101/status")[-1]["tokenEnded"] == cause
     house.clock.advance(3600)
     await send(house, Post(Kind.HEARTBEAT, heartbeat("aa:bb:cc:dd:ee:02"), device="tab-102"))
     assert (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items == ()
+    with sqlite3.connect(house.path) as connection:
+        told = connection.execute("select count(*) from message where kind = ?", (cause.value,)).fetchone()
+    connection.close()
+    assert told == (1,)
 
 
 @pytest.mark.parametrize("kind", [Kind.RENEW, Kind.RESULT, Kind.DO])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert
 from rules.evaluate import evaluate
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
-from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State, TokenExpired
+from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State, TokenEnd, TokenEnded
 from rules.policy import Assignment, Place, Policy, Profile
 from rules.silence import deadline, pass_deadline
 from rules.state import DeviceState
@@ -147,8 +147,8 @@ class Tablet:
         )
         return self.hear(seconds, message)
 
-    def expire(self, seconds: float) -> tuple[AlertChange, ...]:
-        return self.hear(seconds, TokenExpired(id=self._id(), ts=after(seconds)))
+    def expire(self, seconds: float, cause: TokenEnd = TokenEnd.EXPIRED) -> tuple[AlertChange, ...]:
+        return self.hear(seconds, TokenEnded(id=self._id(), ts=after(seconds), cause=cause))
 
     def _pass(self, due: datetime) -> tuple[AlertChange, ...]:
         verdict = pass_deadline(self.state, assignment=self.assignment, watching_since=self.watching_since, at=due)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from rules.alerts import Because, ChangeKind, Family, Rule, Severity
-from rules.messages import Link, ReportKind
+from rules.messages import Link, ReportKind, TokenEnd
 from rules.policy import Policy, Profile
 from rules.state import LinkState
 from tests.rules.given import CALIBRATED, NOON, STRICT, Tablet, after, assigned, because, kinds
@@ -366,12 +366,24 @@ def test_a_tablet_back_from_its_goodbye_is_held_to_the_usual_allowance() -> None
     assert tablet.due() == 30 + STRICT_SILENCE
 
 
-def test_an_expired_token_is_never_a_silence() -> None:
+@pytest.mark.parametrize("cause", TokenEnd)
+def test_the_end_of_a_token_is_never_a_silence(cause: TokenEnd) -> None:
     tablet = strict_tablet()
     tablet.beat(0)
-    tablet.expire(5)
+    assert tablet.expire(5, cause) == ()
 
     assert tablet.state.link is LinkState.AWAY
+    assert tablet.due() is None
+
+
+@pytest.mark.parametrize("cause", TokenEnd)
+def test_a_silence_that_was_open_before_the_token_ended_stays_open_and_gets_no_worse(cause: TokenEnd) -> None:
+    tablet = Tablet()
+    tablet.beat(0)
+    tablet.until(NORMAL_SILENCE)
+    tablet.expire(NORMAL_SILENCE + 5, cause)
+
+    assert Family.SILENCE in tablet.state.alerts
     assert tablet.due() is None
 
 

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from rules.memory import CALM_BATTERY
-from rules.messages import Link, ReportKind
-from rules.snapshot import legacy_status, status_of
+from rules.messages import Link, ReportKind, TokenEnd
+from rules.snapshot import legacy_status, status_of, token_end_of
 from rules.state import DeviceState, LinkState, Posture
 from tests.rules.given import OWN, Tablet, after
 
@@ -25,7 +25,22 @@ def test_the_status_names_the_device_its_room_and_its_axes() -> None:
         "battery": 61,
         "charging": False,
         "rssi": -55,
+        "tokenEnded": None,
     }
+
+
+@pytest.mark.parametrize("cause", TokenEnd)
+def test_a_tablet_that_we_shut_out_says_so_until_it_is_heard_again(cause: TokenEnd) -> None:
+    tablet = Tablet()
+    tablet.beat(0)
+    tablet.expire(5, cause)
+    assert token_end_of(tablet.state) is cause
+    assert status_of(tablet.state, tablet.assignment).token_ended is cause
+
+    tablet.beat(50)
+    assert token_end_of(tablet.state) is None
+    tablet.say(55, Link.BYE, reason="reboot")
+    assert (tablet.state.link, token_end_of(tablet.state)) == (LinkState.AWAY, None)
 
 
 def test_since_is_when_an_axis_changed_and_not_when_the_tablet_was_heard() -> None:
