@@ -5,6 +5,8 @@ import errno
 import socket
 from collections.abc import Sequence
 
+from broker.settings import Listener
+
 BACKLOG = 4096
 """Connections that wait to be accepted: a hotel's tablets come back all at once. The kernel may have a lower bound."""
 
@@ -13,18 +15,18 @@ class ListenFailed(Exception):
     """An address cannot be listened on. The message names it and says why."""
 
 
-async def bind(host: str, ports: Sequence[int]) -> list[list[socket.socket]]:
-    """Return bound sockets, a list for each port; raises ListenFailed with nothing left open.
+async def bind(listeners: Sequence[Listener]) -> list[list[socket.socket]]:
+    """Return bound sockets, a list for each listener; raises ListenFailed with nothing left open.
 
     A host name may have several addresses; a port 0 is chosen by the system, on the first of them only.
     """
     bound: list[list[socket.socket]] = []
     try:
-        for port in ports:
+        for listener in listeners:
             sockets: list[socket.socket] = []
             bound.append(sockets)
-            for family, address in await _addresses(host, port):
-                sockets.append(_bind(family, address, host=host, port=port))
+            for family, address in await _addresses(listener.host, listener.port):
+                sockets.append(_bind(family, address, host=listener.host, port=listener.port))
     except ListenFailed:
         for sockets in bound:
             for opened in sockets:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from socket import socket
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ from amqtt.errors import BrokerError
 from amqtt.events import BrokerEvents
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.session import Session as AmqttSession
+from msgspec.structs import replace
 from transitions import MachineError
 
 from broker.connection import Connection
@@ -29,7 +31,7 @@ from broker.listen import ListenFailed, bind
 from broker.message import Message
 from broker.quiet_log import QuietLog
 from broker.session import Session
-from broker.settings import BrokerSettings
+from broker.settings import BrokerSettings, Listener, Scheme
 from broker.tokens import KeyRing
 from broker.websocket import WebSocket
 
@@ -70,23 +72,25 @@ class MqttBroker(Broker):
         )
         metrics.retained = lambda: (self._hub.retained.messages, self._hub.retained.bytes)
         self._listening: list[asyncio.Server] = []
-        self._ports: tuple[int, int] | None = None
+        self._bound: tuple[Listener, ...] = ()
         self._next_sweep: asyncio.TimerHandle | None = None
 
     @property
+    def bound(self) -> tuple[Listener, ...]:
+        """Where it listens, in the order of the settings, with the ports really had; only while the broker runs."""
+        if not self._bound:
+            raise BrokerError("the broker does not run")
+        return self._bound
+
+    @property
     def tcp_port(self) -> int:
-        """The port that MQTT over TCP is really on; only while the broker runs."""
-        return self._bound()[0]
+        """The port of the first plain MQTT listener, else of the first at all that is no websocket."""
+        return _first_of(self.bound, Scheme.MQTT, Scheme.MQTTS).port
 
     @property
     def ws_port(self) -> int:
-        """The port that MQTT over websocket is really on; only while the broker runs."""
-        return self._bound()[1]
-
-    def _bound(self) -> tuple[int, int]:
-        if self._ports is None:
-            raise BrokerError("the broker does not run")
-        return self._ports
+        """The port of the first plain websocket listener, else of the first websocket at all."""
+        return _first_of(self.bound, Scheme.WS, Scheme.WSS).port
 
     async def start(self) -> None:
         """Listen on all addresses or none; raises ListenFailed, naming the address, with nothing left open."""
@@ -96,24 +100,32 @@ class MqttBroker(Broker):
             raise BrokerError(f"the broker cannot be started now: {error}") from error
         await self.plugins_manager.fire_event(BrokerEvents.PRE_START, wait=True)
         try:
-            tcp, ws = await bind(self._settings.host, [self._settings.mqtt_port, self._settings.ws_port])
+            opened = await bind(self._settings.listeners)
         except ListenFailed:
             self.transitions.starting_fail()
             raise
-        self._ports = (tcp[0].getsockname()[1], ws[0].getsockname()[1])
         try:
-            await self._serve(tcp, lambda: Connection(self._hub))
-            await self._serve(ws, lambda: WebSocket(self._hub))
+            for listener, sockets in zip(self._settings.listeners, opened, strict=True):
+                await self._serve(sockets, self._protocol_of(listener))
         except BaseException:
             self._stop_listening()
-            for bound in (*tcp, *ws):
-                bound.close()
+            for plug in chain.from_iterable(opened):
+                plug.close()
             self.transitions.starting_fail()
             raise
+        self._bound = tuple(
+            replace(listener, port=sockets[0].getsockname()[1])
+            for listener, sockets in zip(self._settings.listeners, opened, strict=True)
+        )
         self._sweep_later()
         self.transitions.starting_success()
         await self.plugins_manager.fire_event(BrokerEvents.POST_START, wait=True)
-        _log.info("listening: host=%s mqtt=%d websocket=%d", self._settings.host, *self._ports)
+        _log.info("listening: %s", " ".join(str(listener) for listener in self._bound))
+
+    def _protocol_of(self, listener: Listener) -> Callable[[], asyncio.Protocol]:
+        if listener.is_websocket:
+            return lambda: WebSocket(self._hub, path=listener.path)
+        return lambda: Connection(self._hub)
 
     async def _serve(self, sockets: Sequence[socket], factory: Callable[[], asyncio.Protocol]) -> None:
         for bound in sockets:
@@ -136,7 +148,7 @@ class MqttBroker(Broker):
         for server in self._listening:
             server.close()
         self._listening.clear()
-        self._ports = None
+        self._bound = ()
 
     async def _let_go(self) -> None:
         try:
@@ -209,9 +221,22 @@ def _not_ours(why: str) -> NoReturn:
 
 def _amqtt_config(settings: BrokerSettings) -> BrokerConfig:
     """Return amqtt's configuration for what it still does; without plugins, since its default ones let anybody in."""
-    tcp = ListenerConfig(type=ListenerType.TCP, bind=f"{settings.host}:{settings.mqtt_port}")
-    ws = ListenerConfig(type=ListenerType.WS, bind=f"{settings.host}:{settings.ws_port}")
-    return BrokerConfig(listeners={"default": tcp, "websocket": ws}, plugins={})
+    listeners = {
+        "default" if number == 0 else str(listener): ListenerConfig(
+            type=ListenerType.WS if listener.is_websocket else ListenerType.TCP,
+            bind=f"{listener.host}:{listener.port}",
+        )
+        for number, listener in enumerate(settings.listeners)
+    }
+    return BrokerConfig(listeners=listeners, plugins={})
+
+
+def _first_of(listeners: Sequence[Listener], *schemes: Scheme) -> Listener:
+    for scheme in schemes:
+        for listener in listeners:
+            if listener.scheme is scheme:
+                return listener
+    raise BrokerError(f"no listener for {' or '.join(schemes)}")
 
 
 def _as_amqtt(session: Session) -> AmqttSession:

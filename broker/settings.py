@@ -1,37 +1,72 @@
-"""The limits of the broker: every bound that a peer can run into, with a default for one hotel to a hundred."""
+"""Where the broker listens, and every bound that a peer can run into, with a default for one hotel to a hundred."""
 
 from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 KIB = 1024
 MIB = 1024 * KIB
 
+Size = Annotated[int, Meta(extra={"unit": "bytes"})]
+"""Bytes. Whoever sets one may write KiB and MiB."""
+
+
+class Scheme(StrEnum):
+    """What is spoken at an address."""
+
+    MQTT = "mqtt"
+    MQTTS = "mqtts"
+    WS = "ws"
+    WSS = "wss"
+
+
+class Listener(Struct, frozen=True):
+    """An address that clients come to; port 0 lets the system choose one, `path` is a websocket's."""
+
+    scheme: Scheme
+    host: str = "127.0.0.1"
+    port: int = 0
+    path: str = "/mqtt"
+
+    @property
+    def is_secure(self) -> bool:
+        return self.scheme in {Scheme.MQTTS, Scheme.WSS}
+
+    @property
+    def is_websocket(self) -> bool:
+        return self.scheme in {Scheme.WS, Scheme.WSS}
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}{self.path if self.is_websocket else ''}"
+
 
 class BrokerSettings(Struct, frozen=True, kw_only=True):
-    """Addresses and limits. Sizes are bytes; port 0 lets the system choose one."""
+    """Addresses and limits. Every limit is a setting of the environment too (config/settings_broker.py).
 
-    host: str = "127.0.0.1"
-    mqtt_port: int = 1883
-    ws_port: int = 8083
-    ws_path: str = "/mqtt"
+    A limit is a `timedelta`, a `Size`, or an `int` that counts; `Meta(ge=, le=)` bounds what may be set.
+    """
+
+    listeners: tuple[Listener, ...] = (Listener(Scheme.MQTT, port=1883), Listener(Scheme.WS, port=8083))
 
     connections: int = 50_000  # all listeners together; a further one is closed at once
     connect_deadline: timedelta = timedelta(seconds=5)  # from accept to CONNECT, websocket handshake included
     linger: timedelta = timedelta(seconds=5)  # how long a closed connection may take its last bytes
     sweep: timedelta = timedelta(seconds=0.5)  # how often deadlines, keep-alive and token expiry are looked at
 
-    largest_packet: int = 256 * KIB
-    largest_connect: int = 16 * KIB  # before anybody is known, memory is cheap only in small pieces
-    longest_topic: int = 1 * KIB
+    largest_packet: Annotated[Size, Meta(ge=KIB, le=268_435_455)] = 256 * KIB  # MQTT has no larger one
+    largest_connect: Annotated[Size, Meta(ge=KIB, le=MIB)] = 16 * KIB  # before anybody is known, memory is dear
+    longest_topic: Annotated[Size, Meta(ge=128, le=65_535)] = 1 * KIB
     deepest_topic: int = 32  # levels
 
     subscriptions: int = 200  # a client
     unsettled: int = 256  # messages of a client that the bridge has not stored yet, of either QoS
-    unsettled_bytes: int = 1 * MIB
-    in_flight: int = 64  # QoS 1 messages to a client without its acknowledgment
+    unsettled_bytes: Size = 1 * MIB
+    in_flight: Annotated[int, Meta(le=65_535)] = 64  # QoS 1 messages to a client without its acknowledgment
     queue_messages: int = 10_000  # to a client, in flight or waiting
-    queue_bytes: int = 8 * MIB
-    write_buffer: int = 64 * KIB  # handed to the socket; above it the client counts as slow
+    queue_bytes: Size = 8 * MIB
+    write_buffer: Size = 64 * KIB  # handed to the socket; above it the client counts as slow
     retained_messages: int = 1_000  # an integrator; what the bridge retains is not counted
-    retained_bytes: int = 8 * MIB
+    retained_bytes: Size = 8 * MIB

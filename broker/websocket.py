@@ -32,10 +32,11 @@ class WebSocket(asyncio.Protocol):
     Packets may span frames and a frame may hold several packets: the connection sees a stream of bytes.
     """
 
-    __slots__ = ("_connection", "_frames", "_hub", "_protocol", "_said", "_transport")
+    __slots__ = ("_connection", "_frames", "_hub", "_path", "_protocol", "_said", "_transport")
 
-    def __init__(self, hub: "Hub") -> None:
+    def __init__(self, hub: "Hub", *, path: str) -> None:
         self._hub = hub
+        self._path = path
         self._protocol = ServerProtocol(subprotocols=[SUBPROTOCOL], max_size=2 * hub.settings.largest_connect)
         self._connection = Connection(hub)
         self._frames = Frames()
@@ -96,7 +97,7 @@ class WebSocket(asyncio.Protocol):
         self._connection.resume_writing()
 
     def _shake_hands(self, request: Request) -> None:
-        if request.path.partition("?")[0] == self._hub.settings.ws_path:
+        if request.path.partition("?")[0] == self._path:
             self._protocol.send_response(self._protocol.accept(request))
         else:
             self._protocol.send_response(self._protocol.reject(404, "MQTT is not served here.\n"))

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from broker.counts import BrokerMetrics
@@ -18,13 +19,15 @@ from config.clock import Clock
 from config.errors import StartRefused
 from config.serving import Place
 from config.settings import Settings
+from config.settings_broker import LISTEN
 
 
 class OwnBroker:
     """A broker that is made but does not listen yet: what is retained can be published to it first."""
 
-    def __init__(self, mqtt: MqttBroker) -> None:
+    def __init__(self, mqtt: MqttBroker, *, where: str) -> None:
         self.mqtt = mqtt
+        self._where = where  # it is said where to listen
 
     @classmethod
     @asynccontextmanager
@@ -45,7 +48,8 @@ class OwnBroker:
                 intake=intake,
                 clock=clock.now,
                 metrics=BrokerMetrics(registry),
-            )
+            ),
+            where=f"address in {LISTEN}" if place.settings.listen else "--mqtt-port or --ws-port",
         )
 
     @asynccontextmanager
@@ -54,7 +58,7 @@ class OwnBroker:
         try:
             await self.mqtt.start()
         except ListenFailed as error:
-            raise StartRefused(f"{error}; choose another --mqtt-port or --ws-port") from error
+            raise StartRefused(f"{error}; choose another {self._where}") from error
         try:
             yield
         finally:
@@ -71,9 +75,8 @@ class OwnBroker:
 
 def broker_settings(settings: Settings, *, connections: int) -> BrokerSettings:
     """The limits and addresses that `settings` ask for, as far as this process can hold them."""
-    return BrokerSettings(
-        host=settings.host,
-        mqtt_port=settings.mqtt_port,
-        ws_port=settings.ws_port,
-        connections=min(connections, BrokerSettings().connections),
+    return replace(
+        settings.broker,
+        listeners=settings.listeners,
+        connections=min(connections, settings.broker.connections),
     )

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
+from broker.settings import BrokerSettings, Listener, Scheme
 from config.errors import BadSetting
+from config.settings_broker import LISTEN, read_limits, read_listeners
 
 
 class SmtpSecurity(StrEnum):
@@ -54,6 +56,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     http_port: int = 8080
     mqtt_port: int = 1883
     ws_port: int = 8083
+    ws_path: str = "/mqtt"
+    listen: tuple[Listener, ...] = ()  # instead of a plain listener on mqtt_port and one on ws_port
+    broker: BrokerSettings = BrokerSettings()  # its limits; where it listens is said by what is above
     secret_key: str | None = None  # None: the data folder keeps a key of its own
     device_token_life: timedelta = timedelta(days=30)
     smtp: Smtp | None = None
@@ -70,6 +75,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"Settings(data={self.data}, host={self.host}, http={self.http_port}, mqtt={self.mqtt_port})"
 
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Where MQTT is served."""
+        return self.listen or (
+            Listener(Scheme.MQTT, self.host, self.mqtt_port),
+            Listener(Scheme.WS, self.host, self.ws_port, self.ws_path),
+        )
+
 
 def read_settings(environment: Mapping[str, str], **options: object) -> Settings:
     """The settings of this start. `options` are fields given on the command line; None means not given.
@@ -83,6 +96,9 @@ def read_settings(environment: Mapping[str, str], **options: object) -> Settings
         http_port=read.port("INNWATCH_HTTP_PORT", 8080),
         mqtt_port=read.port("INNWATCH_MQTT_PORT", 1883),
         ws_port=read.port("INNWATCH_WS_PORT", 8083),
+        ws_path=read.url_path("INNWATCH_WS_PATH", default="/mqtt"),
+        listen=read_listeners(read.text("INNWATCH_LISTEN") or ""),
+        broker=replace(BrokerSettings(), **read_limits(read.text)),
         secret_key=read.text("SECRET_KEY"),
         device_token_life=timedelta(minutes=read.whole("JWT_EXPIRATION_MINUTES", 43_200, least=1, most=5_256_000)),
         smtp=_smtp(read),
@@ -96,7 +112,11 @@ def read_settings(environment: Mapping[str, str], **options: object) -> Settings
         log_level=read.choice("INNWATCH_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
         log_json=read.choice("INNWATCH_LOG_FORMAT", ("TEXT", "JSON"), default="TEXT") == "JSON",
     )
-    return replace(settings, **{name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = replace(settings, **given)
+    if settings.listen and not given.keys().isdisjoint({"mqtt_port", "ws_port"}):
+        raise BadSetting(f"{LISTEN} says where MQTT is served; leave out --mqtt-port and --ws-port, or {LISTEN}")
+    return settings
 
 
 def _smtp(read: "_Reader") -> Smtp | None:
@@ -200,6 +220,12 @@ class _Reader:
             raise BadSetting(f"{name} must be a whole URL such as wss://example.com/mqtt")
         parts = urlsplit(text)
         return PublicWs(parts.port or (443 if scheme == "wss" else 80), parts.path or "/", scheme == "wss")
+
+    def url_path(self, name: str, *, default: str) -> str:
+        text = self.text(name) or default
+        if re.fullmatch(r"/[A-Za-z0-9._~/-]*", text) is None:
+            raise BadSetting(f"{name} must be a path such as /mqtt")
+        return text
 
     def addresses(self, name: str) -> tuple[str, ...]:
         found = tuple(part.strip() for part in (self.text(name) or "").split(",") if part.strip())

@@ -13,6 +13,7 @@ from broker.delivery import Delivery, TokenEnd
 from broker.message import Message
 from broker.server import BrokerSettings, MqttBroker
 from broker.session import Session
+from broker.settings import Listener, Scheme
 from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_service, mint_user
 from rules.ids import DeviceId, HotelId
 from tests.broker.raw import RawClient, Ticket
@@ -70,8 +71,7 @@ class House:
         self.metrics = BrokerMetrics(self.registry)
         self.counts = self.metrics.counts
         settings: dict[str, Any] = {
-            "mqtt_port": free_port(),
-            "ws_port": free_port(),
+            "listeners": (Listener(Scheme.MQTT, port=free_port()), Listener(Scheme.WS, port=free_port())),
             "sweep": timedelta(seconds=0.02),
             **limits,
         }

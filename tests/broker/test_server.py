@@ -11,9 +11,16 @@ from msgspec.structs import replace
 
 from broker.quiet_log import QuietLog
 from broker.server import ListenFailed
+from broker.settings import Listener, Scheme
 from tests.broker.house import House
 from tests.broker.raw import RawClient
 from tests.support import eventually, free_port
+
+HANDSHAKE = (
+    b"GET /mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Protocol: mqtt\r\n\r\n"
+)
 
 
 def listens(port: int) -> bool:
@@ -26,31 +33,60 @@ async def test_it_is_amqtts_broker(house: House) -> None:
     assert house.broker.plugins_manager.plugins == []
 
 
-@pytest.mark.parametrize("taken", ["mqtt_port", "ws_port"])
-async def test_a_taken_port_stops_the_start_with_nothing_left_open(house: House, taken: str) -> None:
-    ports = {"mqtt_port": free_port(), "ws_port": free_port()}
+@pytest.mark.parametrize("taken", [0, 1, 2])
+async def test_a_taken_port_stops_the_start_with_nothing_left_open(house: House, taken: int) -> None:
+    schemes = (Scheme.MQTT, Scheme.WS, Scheme.MQTT)
+    ports = [free_port() for _ in schemes]
+    listeners = tuple(Listener(scheme, port=port) for scheme, port in zip(schemes, ports, strict=True))
     with socket.create_server(("127.0.0.1", ports[taken])):
-        second = house.another_broker(replace(house.settings, **ports))
+        second = house.another_broker(replace(house.settings, listeners=listeners))
         with pytest.raises(ListenFailed, match=rf"127\.0\.0\.1:{ports[taken]}: another program listens there"):
             await second.start()
-        assert [name for name, port in ports.items() if listens(port)] == [taken]
+        assert [port for port in ports if listens(port)] == [ports[taken]]
 
 
 async def test_an_address_that_is_not_ours_is_named(house: House) -> None:
     host = "203.0.113.7"  # kept for documentation (RFC 5737): no machine has it
-    second = house.another_broker(replace(house.settings, host=host, mqtt_port=free_port(), ws_port=free_port()))
+    elsewhere = (Listener(Scheme.MQTT, port=free_port()), Listener(Scheme.MQTT, host, port=free_port()))
+    second = house.another_broker(replace(house.settings, listeners=elsewhere))
     with pytest.raises(ListenFailed, match=host):
         await second.start()
 
 
 async def test_a_port_of_0_is_chosen_by_the_system(house: House) -> None:
-    second = house.another_broker(replace(house.settings, mqtt_port=0, ws_port=0))
+    second = house.another_broker(replace(house.settings, listeners=(Listener(Scheme.MQTT), Listener(Scheme.WS))))
     with pytest.raises(BrokerError):
         assert second.tcp_port
     await second.start()
     assert second.tcp_port != second.ws_port
     assert listens(second.tcp_port)
     await second.shutdown()
+
+
+async def test_it_listens_wherever_it_is_told_to(house: House) -> None:
+    listeners = (
+        Listener(Scheme.WS, path="/first"),
+        Listener(Scheme.MQTT),
+        Listener(Scheme.MQTT, "::1"),
+        Listener(Scheme.WS, path="/second"),
+    )
+    second = house.another_broker(replace(house.settings, listeners=listeners))
+    await second.start()
+    try:
+        assert [str(one).rpartition(":")[0] for one in second.bound] == [
+            "ws://127.0.0.1", "mqtt://127.0.0.1", "mqtt://[::1]", "ws://127.0.0.1",
+        ]  # fmt: skip
+        assert (second.ws_port, second.tcp_port) == (second.bound[0].port, second.bound[1].port)
+        for listener in second.bound:
+            with socket.create_connection((listener.host, listener.port)):
+                pass
+        for number, status in ((0, b"404"), (3, b"101")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", second.bound[number].port)
+            writer.write(HANDSHAKE.replace(b"/mqtt", b"/second"))
+            assert (await reader.readline()).split()[1] == status
+            writer.close()
+    finally:
+        await second.shutdown()
 
 
 async def test_after_a_stop_nothing_listens_and_it_can_start_again(house: House) -> None:

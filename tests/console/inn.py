@@ -18,6 +18,7 @@ from api import ApiSettings, build_app
 from broker.counts import BrokerMetrics
 from broker.delivery import Delivery, TokenEnd
 from broker.server import BrokerSettings, MqttBroker
+from broker.settings import Listener, Scheme
 from broker.tokens import KeyRing
 from broker.topics import alert_topic, events_topic, monitor_topic, status_topic
 from rules.alerts import (
@@ -180,7 +181,7 @@ class Inn:
     async def start_broker(self) -> None:
         """Start a broker that knows what happened until now, and says that somebody watches."""
         self._broker = MqttBroker(
-            settings=BrokerSettings(mqtt_port=0, ws_port=self.ws_port),
+            settings=BrokerSettings(listeners=(Listener(Scheme.WS, port=self.ws_port),)),
             keys=self.keys,
             intake=Nobody(),
             clock=self.clock,

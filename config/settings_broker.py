@@ -1,0 +1,143 @@
+"""What the environment says of the broker: where it listens, and every limit that `BrokerSettings` has.
+
+A limit's variable is its field's name: `queue_messages` is INNWATCH_MQTT_QUEUE_MESSAGES. A field that is added there is
+a setting at once; tests/config/test_settings_broker.py then asks for its row in docs/operations.md.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, get_args, get_origin
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct
+from msgspec.structs import fields
+
+from broker.settings import BrokerSettings, Listener, Scheme
+from config.errors import BadSetting
+
+PREFIX = "INNWATCH_MQTT_"
+LISTEN = "INNWATCH_LISTEN"
+
+Value = int | timedelta
+
+_UNIT = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_LONGEST = 3_650 * _UNIT["d"]
+_MOST, _LARGEST = 10**9, 2**40
+_USUAL_PORT = {Scheme.MQTT: 1883, Scheme.MQTTS: 8883, Scheme.WS: 8083, Scheme.WSS: 8084}
+
+
+class Limit(Struct, frozen=True):
+    """One limit of the broker, and what may be set. Durations are seconds here, sizes bytes."""
+
+    field: str
+    kind: type[Value]
+    is_size: bool
+    default: Value
+    least: float
+    most: float
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.field.upper()
+
+    def read(self, text: str) -> Value:
+        """The value that somebody wrote. Raises BadSetting."""
+        value = _seconds(text) if self.kind is timedelta else _whole(text, with_unit=self.is_size)
+        if value is None or not self.least <= value <= self.most:
+            raise BadSetting(f"{self.variable} must be {self._wanted()}")
+        return timedelta(seconds=value) if self.kind is timedelta else int(value)
+
+    def _wanted(self) -> str:
+        if self.kind is timedelta:
+            least, most = shown(timedelta(seconds=self.least)), shown(timedelta(seconds=self.most))
+            return f"a time in seconds from {least} to {most}, such as 30, 0.5, 10m, 12h or 7d"
+        between = f"from {shown(int(self.least))} to {shown(int(self.most))}"
+        if self.is_size:
+            return f"a number of bytes {between}, such as 65536, 64KiB or 1MiB"
+        return f"a whole number {between}"
+
+
+def limits() -> Iterator[Limit]:
+    """Every limit that BrokerSettings has, in its order."""
+    for field in fields(BrokerSettings):
+        kind, metas = _annotation(field.type)
+        if kind is not int and kind is not timedelta:
+            continue  # Where to listen and how: read by name.
+        is_size = any(isinstance(meta.extra, Mapping) and meta.extra.get("unit") == "bytes" for meta in metas)
+        most = _LONGEST if kind is timedelta else _LARGEST if is_size else _MOST
+        yield Limit(
+            field.name,
+            kind,
+            is_size,
+            field.default,
+            least=max((meta.ge for meta in metas if meta.ge is not None), default=0.01 if kind is timedelta else 1),
+            most=min((meta.le for meta in metas if meta.le is not None), default=most),
+        )
+
+
+def read_limits(text: Callable[[str], str | None]) -> dict[str, Value]:
+    """The limits that are set, by field. `text` gives what a variable says, None for nothing. Raises BadSetting."""
+    said = {limit: text(limit.variable) for limit in limits()}
+    return {limit.field: limit.read(value) for limit, value in said.items() if value is not None}
+
+
+def shown(value: Value) -> str:
+    """A limit as one would write it: `7d`, `0.5`, `256KiB`, `50000`."""
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+        for unit in "dhm":
+            if seconds and seconds % _UNIT[unit] == 0:
+                return f"{seconds // _UNIT[unit]:g}{unit}"
+        return f"{seconds:g}"
+    for unit, size in (("MiB", 2**20), ("KiB", 2**10)):
+        if value and value % size == 0:
+            return f"{value // size}{unit}"
+    return str(value)
+
+
+def read_listeners(text: str, *, name: str = LISTEN) -> tuple[Listener, ...]:
+    """The addresses in a text, with blanks or commas between them. Raises BadSetting, which calls them `name`."""
+    listeners = tuple(_listener(url, name=name) for url in text.replace(",", " ").split())
+    taken = [(one.host, one.port) for one in listeners if one.port]
+    for address in taken:
+        if taken.count(address) > 1:
+            raise BadSetting(f"{name} has {address[0]}:{address[1]} twice; a port can serve one kind of client only")
+    return listeners
+
+
+def _listener(url: str, *, name: str) -> Listener:
+    wrong = BadSetting(
+        f"{name}: {url} is no address to listen on; write mqtt://HOST:PORT, mqtts://…, ws://HOST:PORT/PATH or wss://…"
+    )
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = Scheme(parts.scheme), parts.hostname, parts.port
+    except ValueError:
+        raise wrong from None
+    listener = Listener(scheme, host or "", _USUAL_PORT[scheme] if port is None else port, parts.path or "/mqtt")
+    if not host or parts.query or parts.fragment or "@" in parts.netloc or not url.isprintable():
+        raise wrong
+    if parts.path.strip("/") and not listener.is_websocket:
+        raise wrong
+    return listener
+
+
+def _annotation(annotation: object) -> tuple[Any, tuple[Meta, ...]]:
+    """A field's plain type, and what is noted about it."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, ()
+    plain, *notes = get_args(annotation)
+    return plain, tuple(note for note in notes if isinstance(note, Meta))
+
+
+def _seconds(text: str) -> float | None:
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([smhd]?)", text, re.ASCII)
+    return float(match[1]) * _UNIT[match[2] or "s"] if match else None
+
+
+def _whole(text: str, *, with_unit: bool) -> int | None:
+    match = re.fullmatch(r"([0-9]{1,15}) ?(KiB|MiB|)", text, re.ASCII)
+    if match is None or (match[2] and not with_unit):
+        return None
+    return int(match[1]) * {"": 1, "KiB": 2**10, "MiB": 2**20}[match[2]]

@@ -1,0 +1,139 @@
+"""The broker's settings: where it listens, and every one of its limits, as they are written and documented."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from msgspec.structs import fields
+
+from broker.settings import BrokerSettings, Listener, Scheme
+from config.errors import BadSetting
+from config.settings import Settings, read_settings
+from config.settings_broker import Limit, limits, shown
+from config.surprises import known_names, surprises
+
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+LIMITS = {limit.field: limit for limit in limits()}
+
+
+def test_every_number_and_every_time_of_the_broker_is_a_setting() -> None:
+    elsewhere = {"listeners"}
+    assert {field.name for field in fields(BrokerSettings)} - elsewhere == set(LIMITS)
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_what_is_documented_as_the_default_is_the_default(limit: Limit) -> None:
+    rows = dict(re.findall(r"^\| `(INNWATCH_MQTT_[A-Z_]+)` \| `([^`]*)` \| \S", OPERATIONS.read_text(), re.MULTILINE))
+    assert rows.get(limit.variable) == shown(limit.default), f"docs/operations.md needs a row for {limit.variable}"
+
+
+def test_no_limit_is_documented_that_there_is_not() -> None:
+    documented = set(re.findall(r"INNWATCH_MQTT_[A-Z_]+", OPERATIONS.read_text()))
+    assert documented - {"INNWATCH_MQTT_PORT"} <= {limit.variable for limit in LIMITS.values()}
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_a_default_may_be_set_as_it_is_shown(limit: Limit) -> None:
+    said = read_settings({limit.variable: shown(limit.default)}).broker
+    assert said == BrokerSettings()
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_a_size_is_told_from_a_number(limit: Limit) -> None:
+    assert limit.is_size == (limit.field.endswith("_bytes") or limit.field in {
+        "largest_packet", "largest_connect", "longest_topic", "write_buffer",
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("connections", "200", 200),
+        ("queue_messages", "1", 1),
+        ("queue_bytes", "65536", 65_536),
+        ("queue_bytes", "64KiB", 65_536),
+        ("queue_bytes", "3 MiB", 3 * 2**20),
+        ("connect_deadline", "30", timedelta(seconds=30)),
+        ("connect_deadline", "0.25", timedelta(seconds=0.25)),
+        ("connect_deadline", "2m", timedelta(minutes=2)),
+        ("linger", "1.5 h", timedelta(minutes=90)),
+        ("linger", "7d", timedelta(days=7)),
+    ],
+)
+def test_a_limit_is_read_with_its_unit(field: str, text: str, value: int | timedelta) -> None:
+    said = read_settings({f"INNWATCH_MQTT_{field.upper()}": text}).broker
+    assert getattr(said, field) == value
+    assert {one for one in LIMITS if getattr(said, one) != getattr(BrokerSettings(), one)} == {field}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("INNWATCH_MQTT_CONNECTIONS", "0"),
+        ("INNWATCH_MQTT_CONNECTIONS", "-1"),
+        ("INNWATCH_MQTT_CONNECTIONS", "many"),
+        ("INNWATCH_MQTT_CONNECTIONS", "1e3"),
+        ("INNWATCH_MQTT_CONNECTIONS", "10KiB"),
+        ("INNWATCH_MQTT_CONNECTIONS", "\u0661\u0660"),
+        ("INNWATCH_MQTT_CONNECTIONS", "10000000000"),
+        ("INNWATCH_MQTT_QUEUE_BYTES", "1.5MiB"),
+        ("INNWATCH_MQTT_QUEUE_BYTES", "1GB"),
+        ("INNWATCH_MQTT_LARGEST_PACKET", "257MiB"),
+        ("INNWATCH_MQTT_LONGEST_TOPIC", "65536"),
+        ("INNWATCH_MQTT_IN_FLIGHT", "65536"),
+        ("INNWATCH_MQTT_CONNECT_DEADLINE", "0"),
+        ("INNWATCH_MQTT_CONNECT_DEADLINE", "nan"),
+        ("INNWATCH_MQTT_CONNECT_DEADLINE", "5 minutes"),
+        ("INNWATCH_MQTT_CONNECT_DEADLINE", "999999999d"),
+        ("INNWATCH_WS_PATH", "mqtt"),
+        ("INNWATCH_WS_PATH", "/mqtt?x"),
+        ("INNWATCH_LISTEN", "1883"),
+        ("INNWATCH_LISTEN", "http://127.0.0.1:1883"),
+        ("INNWATCH_LISTEN", "mqtt://"),
+        ("INNWATCH_LISTEN", "mqtt://:1883"),
+        ("INNWATCH_LISTEN", "mqtt://127.0.0.1:65536"),
+        ("INNWATCH_LISTEN", "mqtt://127.0.0.1:port"),
+        ("INNWATCH_LISTEN", "mqtt://127.0.0.1:1883/mqtt"),
+        ("INNWATCH_LISTEN", "mqtt://me@127.0.0.1:1883"),
+        ("INNWATCH_LISTEN", "ws://[::1:1883/mqtt"),
+        ("INNWATCH_LISTEN", "ws://127.0.0.1:1883/mqtt?x=1"),
+        ("INNWATCH_LISTEN", "mqtt://127.0.0.1:1883 ws://127.0.0.1:1883/mqtt"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_the_variable(name: str, text: str) -> None:
+    with pytest.raises(BadSetting) as refusal:
+        read_settings({name: text})
+    assert name in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert refusal.value.exit_code == 78
+
+
+def test_where_to_listen_may_be_said_in_full() -> None:
+    text = "mqtt://10.0.0.5:1883, ws://[::1]:8083 ws://localhost/other\nmqtt://localhost:0 mqtt://localhost:0"
+    assert read_settings({"INNWATCH_LISTEN": text}).listeners == (
+        Listener(Scheme.MQTT, "10.0.0.5", 1883),
+        Listener(Scheme.WS, "::1", 8083, "/mqtt"),
+        Listener(Scheme.WS, "localhost", 8083, "/other"),
+        Listener(Scheme.MQTT, "localhost", 0),
+        Listener(Scheme.MQTT, "localhost", 0),
+    )
+
+
+def test_without_that_there_is_a_listener_of_each_kind_on_the_ports_that_are_set() -> None:
+    settings = read_settings({"INNWATCH_MQTT_PORT": "1884", "INNWATCH_WS_PATH": "/x"}, host="::1", ws_port=8084)
+    assert settings.listeners == (Listener(Scheme.MQTT, "::1", 1884), Listener(Scheme.WS, "::1", 8084, "/x"))
+    assert Settings().listeners == BrokerSettings().listeners
+
+
+@pytest.mark.parametrize("option", ["mqtt_port", "ws_port"])
+def test_a_port_as_an_option_contradicts_a_list_of_listeners(option: str) -> None:
+    with pytest.raises(BadSetting, match="INNWATCH_LISTEN"):
+        read_settings({"INNWATCH_LISTEN": "mqtt://127.0.0.1:1883"}, **{option: 1999})
+
+
+def test_a_mistyped_limit_is_a_surprise() -> None:
+    assert surprises({"INNWATCH_MQTT_QUEUE_MESAGES": "5"}) == [
+        "INNWATCH_MQTT_QUEUE_MESAGES is not a setting; did you mean INNWATCH_MQTT_QUEUE_MESSAGES?"
+    ]
+    assert {limit.variable for limit in LIMITS.values()} <= known_names({})
