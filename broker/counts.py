@@ -4,13 +4,32 @@ The hot path adds to plain integers; a scrape turns them into metrics. A prometh
 message, which would be a tenth of what the message costs in all.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from itertools import accumulate, islice
+from typing import Final
 
+from msgspec import Struct
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from broker.claims import Claims
+
+NO_HOTEL: Final = "_"
+"""The hotel of those that belong to none: admins and services."""
+
+OTHER_HOTELS: Final = "other"
+
+HOTELS_SHOWN: Final = 200
+"""Hotels with metrics of their own; the rest is shown as one, so that their number never is Prometheus' burden."""
+
+ACKNOWLEDGED_WITHIN: Final = (
+    0.0005, 0.001, 0.002, 0.003, 0.005, 0.008, 0.012, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0,
+)  # fmt: skip
+"""Seconds from a PUBLISH to its acknowledgment, the bounds of the histogram's buckets."""
 
 
 class End(StrEnum):
@@ -39,11 +58,50 @@ class Drop(StrEnum):
     CLIENT_GONE = "client-gone"  # waiting for a client whose connection ended
 
 
+class Histogram:
+    """How long something took, in buckets. Adding to it costs a third of a microsecond."""
+
+    __slots__ = ("_bounds", "_numbers", "_total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._numbers = [0] * (len(bounds) + 1)
+        self._total = 0.0
+
+    def took(self, seconds: float) -> None:
+        self._numbers[bisect_left(self._bounds, seconds)] += 1
+        self._total += seconds
+
+    @property
+    def number(self) -> int:
+        """How often it was added to."""
+        return sum(self._numbers)
+
+    def metric(self, name: str, text: str) -> Metric:
+        bounds = [*(str(bound) for bound in self._bounds), "+Inf"]
+        buckets = list(zip(bounds, map(float, accumulate(self._numbers)), strict=True))
+        return HistogramMetricFamily(f"innwatch_{name}", text, buckets=buckets, sum_value=self._total)
+
+
+class Levels(Struct, frozen=True, kw_only=True):
+    """What there is at one moment, found when somebody asks."""
+
+    sessions_connected: int = 0
+    sessions_kept: int = 0  # of clients that are away
+    queued_messages: int = 0  # to all clients, in flight included
+    queued_bytes: int = 0
+    longest_queue: int = 0  # messages to one client
+    retained_messages: int = 0
+    retained_bytes: int = 0
+    shelf_bytes: int = 0  # recorded, and not on disk yet
+
+
 class Counts:
     """Totals since the start; only `connections`, `subscriptions` and `unsettled` go down again."""
 
     def __init__(self) -> None:
-        self.connections: Counter[str] = Counter()  # by type of token
+        self.connections: Counter[tuple[str, str]] = Counter()  # by type of token and hotel
+        self.acknowledgments = Histogram(ACKNOWLEDGED_WITHIN)  # from PUBLISH to PUBACK or PUBREC
         self.subscriptions = 0
         self.messages_in = 0
         self.messages_out = 0
@@ -59,6 +117,15 @@ class Counts:
         self.ends: Counter[str] = Counter()
         self.drops: Counter[str] = Counter()
         self.holds: Counter[str] = Counter()
+        self.refused_handshakes: Counter[str] = Counter()  # of TLS or websocket, before there was any MQTT
+
+    def arrived(self, claims: Claims) -> None:
+        """Count a client that was let in."""
+        self.connects += 1
+        self.connections[claims.type, claims.hotel_id or NO_HOTEL] += 1
+
+    def gone(self, claims: Claims) -> None:
+        self.connections[claims.type, claims.hotel_id or NO_HOTEL] -= 1
 
 
 class BrokerMetrics(Collector):
@@ -66,8 +133,8 @@ class BrokerMetrics(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.counts = Counts()
-        self.retained: Callable[[], tuple[int, int]] = lambda: (0, 0)
-        """Returns the number of retained messages and their bytes; the broker puts its own here."""
+        self.levels: Callable[[], Levels] = Levels
+        """Returns what there is now; the broker puts its own here."""
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
@@ -84,21 +151,49 @@ class BrokerMetrics(Collector):
         yield _by("mqtt_publishes_refused", "PUBLISH packets refused", "reason", counts.refused_publishes)
         yield _by("mqtt_filters_refused", "Filters refused with 0x80", "reason", counts.refused_filters)
         yield _by("mqtt_violations", "Connections closed for breaking the protocol", "fault", counts.violations)
+        yield _by("mqtt_handshakes_refused", "TLS or websocket handshakes refused", "reason", counts.refused_handshakes)
         yield _by("mqtt_disconnects", "Connections ended", "cause", counts.ends)
         yield _by("mqtt_messages_dropped", "Messages that went no further", "reason", counts.drops)
         yield _by("mqtt_holds", "Times that reading from a client was paused", "reason", counts.holds)
+        yield counts.acknowledgments.metric(
+            "mqtt_acknowledgment_seconds", "From a PUBLISH with QoS 1 or 2 to its acknowledgment"
+        )
 
     def _gauges(self) -> Iterator[Metric]:
-        live = GaugeMetricFamily("innwatch_mqtt_connections", "Clients that are connected", labels=["type"])
-        for kind, number in self.counts.connections.items():
-            live.add_metric([kind], number)
+        live = GaugeMetricFamily("innwatch_mqtt_connections", "Clients that are connected", labels=["type", "hotel"])
+        for labels, number in _shown(self.counts.connections).items():
+            live.add_metric(labels, number)
         yield live
-        messages, size = self.retained()
-        yield GaugeMetricFamily(
-            "innwatch_mqtt_subscriptions", "Subscriptions of connected clients", self.counts.subscriptions
+        now = self.levels()
+        sessions = GaugeMetricFamily("innwatch_mqtt_sessions", "Sessions, by whether their client is", labels=["state"])
+        sessions.add_metric(["connected"], now.sessions_connected)
+        sessions.add_metric(["kept"], now.sessions_kept)
+        yield sessions
+        yield _gauge("mqtt_subscriptions", "Subscriptions of all sessions", self.counts.subscriptions)
+        yield _gauge(
+            "mqtt_queued_messages", "Messages on their way to clients, in flight or waiting", now.queued_messages
         )
-        yield GaugeMetricFamily("innwatch_mqtt_retained_messages", "Retained messages", messages)
-        yield GaugeMetricFamily("innwatch_mqtt_retained_bytes", "Bytes of retained messages", size)
+        yield _gauge("mqtt_queued_bytes", "Bytes of messages on their way to clients", now.queued_bytes)
+        yield _gauge("mqtt_longest_queue_messages", "Messages in the longest queue of one client", now.longest_queue)
+        yield _gauge("mqtt_retained_messages", "Retained messages", now.retained_messages)
+        yield _gauge("mqtt_retained_bytes", "Bytes of retained messages", now.retained_bytes)
+        yield _gauge("mqtt_shelf_backlog_bytes", "Bytes of durable state that are not on disk yet", now.shelf_bytes)
+
+
+def _shown(connections: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
+    """Return connections by type and hotel, those of the hotels that came after the first 200 as one hotel's."""
+    hotels = dict.fromkeys(hotel for _, hotel in connections)
+    if len(hotels) <= HOTELS_SHOWN:
+        return connections
+    own = set(islice(hotels, HOTELS_SHOWN))
+    shown: Counter[tuple[str, str]] = Counter()
+    for (kind, hotel), number in connections.items():
+        shown[kind, hotel if hotel in own else OTHER_HOTELS] += number
+    return shown
+
+
+def _gauge(name: str, text: str, value: int) -> Metric:
+    return GaugeMetricFamily(f"innwatch_{name}", text, value)
 
 
 def _total(name: str, text: str, value: int) -> Metric:

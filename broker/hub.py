@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from broker.connection import Connection
-from broker.counts import Counts, Drop, End
+from broker.counts import Counts, Drop, End, Levels
 from broker.deadlines import Deadlines
 from broker.delivery import Intake, TokenEnd
 from broker.incoming import Incoming
@@ -85,6 +85,18 @@ class Hub:
             self._emptied.clear()
             await self._emptied.wait()
 
+    def levels(self) -> Levels:
+        """Return what there is now. A walk over all sessions: for a scrape, not for each message."""
+        queues = [session.depth for session in self.sessions.values()]
+        return Levels(
+            sessions_connected=len(self.sessions),
+            queued_messages=sum(messages for messages, _ in queues),
+            queued_bytes=sum(size for _, size in queues),
+            longest_queue=max((messages for messages, _ in queues), default=0),
+            retained_messages=self.retained.messages,
+            retained_bytes=self.retained.bytes,
+        )
+
     def ticks(self, duration: timedelta) -> int:
         """Return how many ticks pass in a duration, at least."""
         return math.ceil(duration / self.settings.sweep)
@@ -150,15 +162,14 @@ class Hub:
             retained=self.retained,
         )
         self.sessions[connect.client_id] = session
-        self.counts.connects += 1
-        self.counts.connections[claims.type] += 1
+        self.counts.arrived(claims)
         return session
 
     def close(self, session: Session, cause: End) -> None:
         """End a session: nothing more goes to it, and its will goes where wills go."""
         del self.sessions[session.client_id]
         self._at_work.pop(session, None)
-        self.counts.connections[session.claims.type] -= 1
+        self.counts.gone(session.claims)
         for topic_filter in list(session.subscriptions):
             self.unsubscribe(session, topic_filter)
         session.close()

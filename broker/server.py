@@ -70,7 +70,7 @@ class MqttBroker(Broker):
             log=QuietLog(_log),
             loop=self._loop,
         )
-        metrics.retained = lambda: (self._hub.retained.messages, self._hub.retained.bytes)
+        metrics.levels = self._hub.levels
         self._listening: list[asyncio.Server] = []
         self._bound: tuple[Listener, ...] = ()
         self._next_sweep: asyncio.TimerHandle | None = None

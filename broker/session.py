@@ -86,6 +86,11 @@ class Session:
         self._bytes = 0  # in flight and queued
         self._last_id = 0
 
+    @property
+    def depth(self) -> tuple[int, int]:
+        """The messages on their way to the client, in flight or waiting, and their bytes."""
+        return len(self.in_flight) + len(self._queue or ()), self._bytes
+
     def route(self, publish: Publish) -> Route | Refusal:
         """Return where a PUBLISH goes, or why it may not; raises Violation for a topic that is no topic."""
         route = self._routes.get(publish.topic)

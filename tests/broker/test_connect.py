@@ -25,7 +25,7 @@ async def code_for(house: House, ticket: Ticket, *, will: Will | None = None) ->
 
 async def test_a_device_comes_in_with_its_own_name(house: House) -> None:
     assert await code_for(house, house.device()) == 0
-    assert house.counts.connections["device"] == 1
+    assert house.counts.connections["device", "h1"] == 1
 
 
 async def test_everybody_else_adds_to_their_name(house: House) -> None:

@@ -156,7 +156,7 @@ async def test_a_shutdown_waits_for_nobody(house: House) -> None:
     for _ in range(500):
         await house.broker.publish("hotels/h1/events", b"x" * 10_000)
     await house.broker.shutdown()
-    assert house.counts.connections["user"] == 0
+    assert house.counts.connections["user", "h1"] == 0
 
 
 async def test_a_closed_connection_that_takes_nothing_is_let_go(open_house: Openings) -> None:

@@ -150,7 +150,8 @@ async def test_what_happens_is_counted(house: House) -> None:
     def value(name: str, **labels: str) -> float | None:
         return house.registry.get_sample_value(f"innwatch_mqtt_{name}", labels)
 
-    assert value("connections", type="device") == value("connections", type="user") == 1
+    assert value("connections", type="device", hotel="h1") == value("connections", type="user", hotel="h1") == 1
+    assert value("sessions", state="connected") == 2
     assert value("connects_total") == 2
     assert value("connects_refused_total", reason="malformed") == 1
     assert value("filters_refused_total", reason="not-allowed") == 1
