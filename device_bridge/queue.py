@@ -3,17 +3,28 @@
 The queue is bounded and never drops: a publisher that fills it is asked to stop reading (`offer` says False)
 and is called again when half of it has drained. Deadlines stand in the same order as messages, so a tablet
 whose heartbeat arrived before its deadline was looked at is never called silent.
+
+It also sets the pace (docs/adr/0016): a commit costs as much as twenty messages, so right after one heartbeats wait a
+few milliseconds for company. Whatever is not a heartbeat is in a hurry, and takes along all that came before it.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from msgspec import Struct
 
 from broker.delivery import Delivery, TokenEnd
+from broker.topics import Kind
 from rules.ids import DeviceId, HotelId
+
+PAUSE: Final = timedelta(milliseconds=4)
+"""How long heartbeats may wait for company, counted from the end of the batch before."""
+
+COMPANY: Final = 50
+"""Inputs that need not wait for any more."""
 
 
 class Arrived(Struct, frozen=True):
@@ -53,15 +64,24 @@ class InputQueue:
     """The broker's `Intake`: what it offers is kept until the bridge has stored it."""
 
     def __init__(
-        self, *, now: Callable[[], datetime], limit: int = 10_000, limit_bytes: int = 32 * 1024 * 1024
+        self,
+        *,
+        now: Callable[[], datetime],
+        limit: int = 10_000,
+        limit_bytes: int = 32 * 1024 * 1024,
+        pause: timedelta = PAUSE,
     ) -> None:
         self._now = now
         self._limit = limit
         self._limit_bytes = limit_bytes
         self._bytes = 0
         self._inputs: deque[Input] = deque()
-        self._arrived = asyncio.Event()
         self._resumes: list[Callable[[], None]] = []
+        self._pause = pause.total_seconds()
+        self._hurried = False  # one of the inputs must not wait
+        self._rested_at = 0.0  # on the loop's clock: when heartbeats need not wait any more
+        self._rest: asyncio.TimerHandle | None = None
+        self._taker: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
         return len(self._inputs)
@@ -69,7 +89,11 @@ class InputQueue:
     def offer(self, delivery: Delivery) -> bool:
         """Take the message, always; False asks its connection to stop reading until `on_room` calls it."""
         self._bytes += len(delivery.payload)
-        self.put(Arrived(delivery, self._now()))
+        self._inputs.append(Arrived(delivery, self._now()))
+        if delivery.topic.kind is not Kind.HEARTBEAT:
+            self._hurried = True
+        if self._taker is not None:
+            self._look(self._taker)
         return len(self._inputs) < self._limit and self._bytes < self._limit_bytes
 
     def on_room(self, resume: Callable[[], None]) -> None:
@@ -83,24 +107,57 @@ class InputQueue:
 
     def put(self, item: Input) -> None:
         self._inputs.append(item)
-        self._arrived.set()
+        self._hurried = True
+        if self._taker is not None:
+            self._look(self._taker)
 
     async def take(self, most: int) -> list[Input]:
-        """The next inputs in order, at least one and `most` at the most; waits only while there is none.
+        """The next inputs in order, at least one and `most` at the most, for one who stores them before asking again.
 
-        Whatever arrives while one batch is being committed is the next batch: batches grow with the load,
-        and a lone message never waits for company.
+        Whatever arrives while one batch is being committed is the next batch: batches grow with the load. Heartbeats
+        that come within `pause` of the last batch wait for its end, or for `COMPANY`, or for whoever is in a hurry; one
+        that comes later never waits.
         """
-        while not self._inputs:
-            self._arrived.clear()
-            await self._arrived.wait()
+        loop = asyncio.get_running_loop()
+        self._rested_at = loop.time() + self._pause
+        if not self._has_enough():
+            taker = self._taker = loop.create_future()
+            if self._inputs:
+                self._look(taker)
+            try:
+                await taker
+            finally:
+                self._let_go(taker)
         taken = [self._inputs.popleft() for _ in range(min(most, len(self._inputs)))]
+        self._hurried = self._hurried and bool(self._inputs)
         self._bytes -= sum(len(item.delivery.payload) for item in taken if isinstance(item, Arrived))
         if self._resumes and self._has_room():
             resumes, self._resumes = self._resumes, []
             for resume in resumes:
                 resume()
         return taken
+
+    def _has_enough(self) -> bool:
+        return self._hurried or len(self._inputs) >= COMPANY
+
+    def _look(self, taker: asyncio.Future[None]) -> None:
+        """Let the taker go, or see to it that the rest ends: something is there."""
+        if self._has_enough():
+            self._let_go(taker)
+        elif self._rest is None:
+            loop = taker.get_loop()
+            if loop.time() < self._rested_at:
+                self._rest = loop.call_at(self._rested_at, self._let_go, taker)
+            else:
+                self._let_go(taker)
+
+    def _let_go(self, taker: asyncio.Future[None]) -> None:
+        self._taker = None
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+        if not taker.done():
+            taker.set_result(None)
 
     def _has_room(self) -> bool:
         return len(self._inputs) <= self._limit // 2 and self._bytes <= self._limit_bytes // 2
