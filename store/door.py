@@ -16,6 +16,7 @@ from store.history import History
 from store.intake import Intake
 from store.outbox import Outbox
 from store.people import People
+from store.revocations import Revocations
 from store.schema import is_current, move_to
 from store.sqlite import LOCK_TIMEOUT, path_of
 
@@ -23,7 +24,7 @@ GATHER_EVERY: Final = timedelta(minutes=1)
 """What is newer is read message by message: 10 ms for the 30,000 that 2,000 tablets send in a minute."""
 
 
-class Store(Fleet, People, Intake, Events, Alerts, Outbox, History):
+class Store(Fleet, People, Revocations, Intake, Events, Alerts, Outbox, History):
     """An open database. Used on the event loop that opened it.
 
     Every verb may raise StoreUnavailable; every writing verb may raise DataRefused. A verb that is cancelled has

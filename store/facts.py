@@ -23,14 +23,15 @@ from store.records import (
 from store.times import maybe_moment, moment
 from store.transaction import Row, Transaction
 
-_HOTELS = "SELECT id, name, timezone, profile, revision, last_event_id, key FROM hotel"
+_HOTELS = "SELECT id, name, timezone, profile, revision, last_event_id, key, suspended_at FROM hotel"
 _ROOMS = (
     "SELECT room.id, room.name, room.floor, room.access_points, room.rssi_floor, room.profile"
     " FROM room JOIN hotel ON hotel.key = room.hotel_key"
 )
 _DEVICES = (
     "SELECT device.key, device.id, room.id, device.name, device.gen, device.added_at, device.retired_at, room.floor,"
-    " device_state.state FROM device JOIN hotel ON hotel.key = device.hotel_key JOIN room ON room.key = device.room_key"
+    " device_state.state, device.revoked_at FROM device"
+    " JOIN hotel ON hotel.key = device.hotel_key JOIN room ON room.key = device.room_key"
     " LEFT JOIN device_state ON device_state.device_key = device.key"
 )
 
@@ -71,7 +72,13 @@ def _row(transaction: Transaction, hotel_id: HotelId) -> Row:
 
 
 def _hotel(row: Row) -> Hotel:
-    return Hotel(id=HotelId(row[0]), name=row[1], timezone=row[2], profile=Profile(row[3]))
+    return Hotel(
+        id=HotelId(row[0]),
+        name=row[1],
+        timezone=row[2],
+        profile=Profile(row[3]),
+        suspended_at=maybe_moment(row[7]),
+    )
 
 
 def _facts(transaction: Transaction, hotel: Row) -> HotelFacts:
@@ -111,6 +118,7 @@ def _device(hotel_id: HotelId, row: Row) -> Device:
         gen=row[4],
         added_at=moment(row[5]),
         retired_at=maybe_moment(row[6]),
+        revoked_at=maybe_moment(row[9]),
     )
 
 

@@ -11,7 +11,8 @@ from operator import itemgetter
 import msgspec
 
 from rules.ids import DeviceId, HotelId, RoomId
-from store import cursors, events, facts
+from rules.revoked import SUSPENDED, Subject
+from store import cursors, events, facts, revocations
 from store.database import Database
 from store.errors import Exists, NotFound
 from store.events import Entry
@@ -56,6 +57,21 @@ class Fleet:
     ) -> tuple[Device, ...]:
         """Add tablets, each with a new room, all or none; one event device.added each. Raises NotFound, Exists."""
         return await self._database.write(lambda transaction: _add_devices(transaction, hotel_id, devices, now=now))
+
+    async def revoke_device(self, hotel_id: HotelId, device_id: DeviceId, *, now: datetime) -> Device:
+        """Void every token that the tablet has, and return it with its new generation. Raises NotFound.
+
+        As often as one likes: the tokens minted since the last time are void then too.
+        """
+        return await self._database.write(lambda transaction: _revoke_device(transaction, hotel_id, device_id, now=now))
+
+    async def suspend_hotel(self, hotel_id: HotelId, *, now: datetime) -> bool:
+        """Shut out every token of the hotel until it is resumed. False: it was so already. Raises NotFound."""
+        return await self._database.write(lambda transaction: _suspend(transaction, hotel_id, at=now))
+
+    async def resume_hotel(self, hotel_id: HotelId, *, now: datetime) -> bool:
+        """Let the hotel's tokens in again, as far as they are good. False: it was not suspended. Raises NotFound."""
+        return await self._database.write(lambda transaction: _suspend(transaction, hotel_id, at=None))
 
     async def hotels(self) -> tuple[Hotel, ...]:
         """Every hotel, in order of id."""
@@ -242,6 +258,32 @@ def _insert_devices(
         Device(key=DeviceKey(keys[device_id]), hotel_id=hotel_id, id=device_id, room_id=room_id, added_at=now)
         for device_id, room_id in placed
     )
+
+
+def _revoke_device(transaction: Transaction, hotel_id: HotelId, device_id: DeviceId, *, now: datetime) -> Device:
+    key = _changed_hotel(transaction, hotel_id)
+    changed = transaction.run(
+        "UPDATE device SET gen = gen + 1, revoked_at = :now"
+        " WHERE hotel_key = :hotel AND id = :device AND retired_at IS NULL",
+        hotel=key,
+        device=device_id,
+        now=now,
+    )
+    device = facts.find_device(transaction, hotel_id, device_id)
+    if not changed or device is None:
+        raise NotFound("device", device_id)
+    revocations.note(transaction, Subject.DEVICE, hotel_id, device_id, gen=device.gen)
+    return device
+
+
+def _suspend(transaction: Transaction, hotel_id: HotelId, *, at: datetime | None) -> bool:
+    """Suspend it at a time, or resume it where there is none."""
+    if (facts.hotel(transaction, hotel_id).suspended_at is None) == (at is None):
+        return False
+    key = _changed_hotel(transaction, hotel_id)
+    transaction.run("UPDATE hotel SET suspended_at = :at WHERE key = :hotel", hotel=key, at=at)
+    revocations.note(transaction, Subject.HOTEL, hotel_id, hotel_id, gen=0 if at is None else SUSPENDED)
+    return True
 
 
 def _check_new(transaction: Transaction, what: str, ids: Sequence[str], *, key: int) -> None:

@@ -6,7 +6,8 @@ from datetime import datetime
 import msgspec
 
 from rules.ids import HotelId, IntegratorName, UserName
-from store import facts
+from rules.revoked import Subject
+from store import facts, revocations
 from store.database import Database
 from store.errors import Exists, NotFound
 from store.records import Account, Integrator, MemberRole, Membership
@@ -65,15 +66,21 @@ class People:
 
     async def set_password(self, name: UserName, password_hash: str, *, now: datetime) -> None:
         """Raise the generation too: who knew the old password is logged in no more. Raises NotFound."""
-        changed = await self._database.write(
-            lambda transaction: transaction.run(
-                "UPDATE account SET password_hash = :hash, gen = gen + 1 WHERE name = :name",
-                hash=password_hash,
-                name=name,
-            )
-        )
-        if not changed:
-            raise NotFound("user", name)
+        await self._database.write(lambda transaction: _set_password(transaction, name, password_hash))
+
+    async def disable_user(self, name: UserName, *, now: datetime) -> bool:
+        """Void every token that the person has, in all hotels, and let nobody log in by the name.
+
+        False: it was so already. Raises NotFound.
+        """
+        return await self._database.write(lambda transaction: _disable_user(transaction, name))
+
+    async def enable_user(self, name: UserName, *, now: datetime) -> bool:
+        """Let the person log in again; the old tokens stay void. False: the account was not disabled.
+
+        Raises NotFound.
+        """
+        return await self._database.write(lambda transaction: _enable_user(transaction, name))
 
     async def add_integrator(
         self, hotel_id: HotelId, name: IntegratorName, *, scopes: Collection[str], now: datetime
@@ -84,12 +91,11 @@ class People:
         return new
 
     async def find_integrator(self, hotel_id: HotelId, name: IntegratorName) -> Integrator | None:
-        row = await self._database.read(
-            lambda transaction: transaction.row(
-                _INTEGRATORS + " AND integrator.name = :name", hotel=hotel_id, name=name
-            )
-        )
-        return None if row is None else _integrator(row)
+        return await self._database.read(lambda transaction: _find_integrator(transaction, hotel_id, name))
+
+    async def revoke_integrator(self, hotel_id: HotelId, name: IntegratorName, *, now: datetime) -> Integrator:
+        """Void every token that the integrator has; return it with its new generation. Raises NotFound."""
+        return await self._database.write(lambda transaction: _revoke_integrator(transaction, hotel_id, name))
 
     async def integrators(self, hotel_id: HotelId) -> tuple[Integrator, ...]:
         """In order of name."""
@@ -147,7 +153,7 @@ def _account(transaction: Transaction, name: UserName) -> Account | None:
 
 def _add_integrator(transaction: Transaction, new: Integrator, *, now: datetime) -> None:
     key = facts.hotel_key(transaction, new.hotel_id)
-    if transaction.row(_INTEGRATORS + " AND integrator.name = :name", hotel=new.hotel_id, name=new.name):
+    if _find_integrator(transaction, new.hotel_id, new.name) is not None:
         raise Exists("integrator", new.name)
     transaction.run(
         "INSERT INTO integrator (hotel_key, name, scopes, gen, created_at) VALUES (:hotel, :name, :scopes, :gen, :now)",
@@ -157,6 +163,59 @@ def _add_integrator(transaction: Transaction, new: Integrator, *, now: datetime)
         gen=new.gen,
         now=now,
     )
+
+
+def _set_password(transaction: Transaction, name: UserName, password_hash: str) -> None:
+    row = transaction.row(
+        "UPDATE account SET password_hash = :hash, gen = gen + 1 WHERE name = :name RETURNING gen",
+        hash=password_hash,
+        name=name,
+    )
+    if row is None:
+        raise NotFound("user", name)
+    revocations.note(transaction, Subject.USER, None, name, gen=row[0])
+
+
+def _disable_user(transaction: Transaction, name: UserName) -> bool:
+    row = transaction.row(
+        "UPDATE account SET disabled = 1, gen = gen + 1 WHERE name = :name AND disabled = 0 RETURNING gen", name=name
+    )
+    if row is None:
+        _make_sure_of_user(transaction, name)
+        return False
+    revocations.note(transaction, Subject.USER, None, name, gen=row[0])
+    return True
+
+
+def _enable_user(transaction: Transaction, name: UserName) -> bool:
+    if transaction.run("UPDATE account SET disabled = 0 WHERE name = :name AND disabled = 1", name=name):
+        return True
+    _make_sure_of_user(transaction, name)
+    return False
+
+
+def _make_sure_of_user(transaction: Transaction, name: UserName) -> None:
+    if transaction.row("SELECT 1 FROM account WHERE name = :name", name=name) is None:
+        raise NotFound("user", name)
+
+
+def _revoke_integrator(transaction: Transaction, hotel_id: HotelId, name: IntegratorName) -> Integrator:
+    transaction.run(
+        "UPDATE integrator SET gen = gen + 1 WHERE name = :name"
+        " AND hotel_key = (SELECT key FROM hotel WHERE hotel.id = :hotel)",
+        hotel=hotel_id,
+        name=name,
+    )
+    integrator = _find_integrator(transaction, hotel_id, name)
+    if integrator is None:
+        raise NotFound("integrator", name)
+    revocations.note(transaction, Subject.INTEGRATOR, hotel_id, name, gen=integrator.gen)
+    return integrator
+
+
+def _find_integrator(transaction: Transaction, hotel_id: HotelId, name: IntegratorName) -> Integrator | None:
+    row = transaction.row(_INTEGRATORS + " AND integrator.name = :name", hotel=hotel_id, name=name)
+    return None if row is None else _integrator(row)
 
 
 def _integrator(row: Row) -> Integrator:

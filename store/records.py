@@ -40,6 +40,7 @@ class Hotel(Struct, frozen=True, rename="camel", kw_only=True):
     name: str
     timezone: str = "UTC"  # IANA
     profile: Profile = Profile.NORMAL
+    suspended_at: datetime | None = None  # since when nobody of it is let in
 
 
 class Room(Struct, frozen=True, rename="camel", kw_only=True):
@@ -64,6 +65,7 @@ class Device(Struct, frozen=True, kw_only=True):
     gen: int = 1
     added_at: datetime
     retired_at: datetime | None = None
+    revoked_at: datetime | None = None  # when its tokens were last voided
 
 
 class NewDevice(Struct, frozen=True, kw_only=True):

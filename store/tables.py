@@ -36,6 +36,7 @@ from sqlmodel import Field, SQLModel
 
 from rules.alerts import AlertStatus, Condition
 from rules.policy import Profile
+from rules.revoked import Subject
 from store.batch import InputKind
 from store.records import ChannelKind, MemberRole, NoticeKind, NotificationState
 from store.times import micros, moment
@@ -100,6 +101,7 @@ class HotelTable(Base, table=True):
     revision: int = Field(sa_type=BigInteger)
     last_event_id: int = Field(sa_type=BigInteger)  # the newest of its events, which are 1, 2, 3, …
     created_at: datetime = Field(sa_type=UtcDateTime)
+    suspended_at: datetime | None = Field(sa_type=UtcDateTime)
 
 
 class RoomTable(Base, table=True):
@@ -129,6 +131,7 @@ class DeviceTable(Base, table=True):
     gen: int = Field(sa_type=Integer)
     added_at: datetime = Field(sa_type=UtcDateTime)
     retired_at: datetime | None = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(sa_type=UtcDateTime)
 
 
 class DeviceStateTable(Base, table=True):
@@ -349,6 +352,19 @@ class IntegratorTable(Base, table=True):
     scopes: str = Field(sa_type=Text)  # JSON: string[]
     gen: int = Field(sa_type=Integer)
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class RevocationTable(Base, table=True):
+    """Whose tokens of a lower generation than `gen` are void. Written by every deed that raises one."""
+
+    __tablename__: ClassVar[str] = "revocation"
+    __table_args__ = (one_of("kind", Subject), UniqueConstraint("revision"), WITHOUT_ROWID)
+
+    kind: str = Field(primary_key=True)
+    hotel_id: str = Field(primary_key=True, max_length=64)  # `_` for a person's
+    name: str = Field(primary_key=True, max_length=64)
+    gen: int = Field(sa_type=BigInteger)
+    revision: int = Field(sa_type=BigInteger)
 
 
 class QuarantineTable(Base, table=True):

@@ -70,7 +70,7 @@ def test_a_hotel_is_added_as_described(cli: CommandLine) -> None:
     cli("hotel", "add", "h", "--name", "Haus Höhe", "--timezone", "Europe/Zurich", "--profile", "strict")
 
     assert cli("hotel", "list", "--json").json() == [
-        {"id": "h", "name": "Haus Höhe", "timezone": "Europe/Zurich", "profile": "strict"}
+        {"id": "h", "name": "Haus Höhe", "timezone": "Europe/Zurich", "profile": "strict", "suspendedAt": None}
     ]
 
 

@@ -61,6 +61,10 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "count_messages": (lambda store: store.count_messages(OTHER), 0),
     "quarantine": (lambda store: store.quarantine(OTHER), NOTHING),
     "orphans": (lambda store: store.orphans(OTHER), []),
+    "revoke_device": (lambda store: store.revoke_device(OTHER, TAB, now=NOW), NotFound),
+    "revoke_integrator": (lambda store: store.revoke_integrator(OTHER, IntegratorName("opera"), now=NOW), NotFound),
+    "suspend_hotel": (lambda store: store.suspend_hotel(OTHER, now=NOW), True),
+    "resume_hotel": (lambda store: store.resume_hotel(OTHER, now=NOW), False),
     "add_device": (lambda store: store.add_device(OTHER, DeviceId("tab-9"), room_id=ROOM, now=NOW), NotFound),
 }
 
@@ -87,6 +91,7 @@ async def everything(store: Store, hotel_id: HotelId) -> list[object]:
         await store.alerts(hotel_id),
         await store.events_after(hotel_id, 0, limit=100),
         await store.notifications(hotel_id),
+        await store.integrators(hotel_id),
     ]
 
 

@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("last_event_id", sa.BigInteger(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
+        sa.Column("suspended_at", TIME, nullable=True),
         sa.CheckConstraint("profile IN ('strict', 'normal')", name="ck_hotel_profile"),
         sa.PrimaryKeyConstraint("key", name="pk_hotel"),
         sa.UniqueConstraint("id", name="uq_hotel_id"),
@@ -77,6 +78,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_quarantine_newest", "quarantine", ["hotel_id", "id"])
     op.create_index("ix_quarantine_of_sender", "quarantine", ["hotel_id", "device_id", "id"])
+    op.create_table(
+        "revocation",
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("hotel_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("gen", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("kind IN ('device', 'user', 'integrator', 'hotel')", name="ck_revocation_kind"),
+        sa.PrimaryKeyConstraint("kind", "hotel_id", "name", name="pk_revocation"),
+        sa.UniqueConstraint("revision", name="uq_revocation_revision"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "channel",
         sa.Column("key", KEY, nullable=False),
@@ -137,6 +150,7 @@ def upgrade() -> None:
         sa.Column("gen", sa.Integer(), nullable=False),
         sa.Column("added_at", TIME, nullable=False),
         sa.Column("retired_at", TIME, nullable=True),
+        sa.Column("revoked_at", TIME, nullable=True),
         sa.ForeignKeyConstraint(["hotel_key"], ["hotel.key"], name="fk_device_hotel_key"),
         sa.ForeignKeyConstraint(["room_key"], ["room.key"], name="fk_device_room_key"),
         sa.PrimaryKeyConstraint("key", name="pk_device"),
@@ -296,6 +310,7 @@ def downgrade() -> None:
     op.drop_table("membership")
     op.drop_table("integrator")
     op.drop_table("channel")
+    op.drop_table("revocation")
     op.drop_table("quarantine")
     op.drop_table("orphan")
     op.drop_table("hotel")
