@@ -6,9 +6,13 @@ from msgspec import Struct
 
 from broker.access import Refusal, may_connect
 from broker.packets import Connect, ConnectCode
+from broker.revoked import Revocations
 from broker.tokens import Claims, KeyRing, TokenReason, TokenRefused
 
 AUDIENCE = "mqtt"
+
+REVOKED = "revoked"
+"""The reason why a genuine token is refused: somebody of ours has voided it, or suspended its hotel."""
 
 
 class Refused(Struct, frozen=True):
@@ -18,7 +22,7 @@ class Refused(Struct, frozen=True):
     reason: str
 
 
-def admit(connect: Connect, *, keys: KeyRing, now: datetime) -> Claims | Refused:
+def admit(connect: Connect, *, keys: KeyRing, revocations: Revocations, now: datetime) -> Claims | Refused:
     """Return who the client is, verified once for the life of the connection, or why it is not let in."""
     if connect.client_id == "":
         return Refused(ConnectCode.CLIENT_ID, Refusal.CLIENT_ID)
@@ -27,6 +31,8 @@ def admit(connect: Connect, *, keys: KeyRing, now: datetime) -> Claims | Refused
     except TokenRefused as refused:
         code = ConnectCode.CREDENTIALS if refused.reason is TokenReason.MALFORMED else ConnectCode.NOT_AUTHORIZED
         return Refused(code, refused.reason)
+    if revocations.revokes(claims):
+        return Refused(ConnectCode.NOT_AUTHORIZED, REVOKED)
     refusal = may_connect(
         claims,
         client_id=connect.client_id,

@@ -121,7 +121,7 @@ class Connection(Line):
             self.send(CONNACK_V5_UNSUPPORTED if unsupported.level == 5 else connack(ConnectCode.PROTOCOL))
             self._refused(f"protocol-level-{min(unsupported.level, 6)}", client=None)
             return
-        verdict = admit(connect, keys=self._hub.keys, now=self._hub.clock())
+        verdict = admit(connect, keys=self._hub.keys, revocations=self._hub.revocations, now=self._hub.clock())
         if isinstance(verdict, Refused):
             self.send(connack(verdict.code))
             self._refused(verdict.reason, client=connect.client_id)

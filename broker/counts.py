@@ -45,6 +45,7 @@ class End(StrEnum):
     SLOW = "slow"  # did not read what was sent to it
     TAKEN_OVER = "taken-over"
     EXPIRED = "expired"
+    REVOKED = "revoked"  # its token was, or its hotel suspended
     TOO_MANY = "too-many"
     SHUTDOWN = "shutdown"
 

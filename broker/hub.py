@@ -5,8 +5,8 @@ Nothing here waits: every verb is done when it returns, so no two of them can me
 
 import asyncio
 import math
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -20,18 +20,25 @@ from broker.message import Message
 from broker.packets import Connect, Will
 from broker.quiet_log import QuietLog
 from broker.retained import Retained, RetainedFull
+from broker.revoked import Revocations
 from broker.router import Router
 from broker.session import SHARE, Session
 from broker.settings import BrokerSettings
 from broker.tokens import Claims, KeyRing, TokenType
 from broker.topics import BRIDGE_INBOUND, parse
+from rules.revoked import Revoked
 
 _WITH_WILL = frozenset({End.LOST, End.KEEP_ALIVE, End.VIOLATION, End.NOT_ALLOWED, End.SLOW})
 """Ends that the client did not announce and that are not our doing. A token's end is told in another way, taking over
 one's own session is no loss, and our own shutdown accuses nobody."""
 
+_TOKEN_ENDS = {End.EXPIRED: TokenEnd.EXPIRED, End.REVOKED: TokenEnd.REVOKED}
+
 SHARES_A_TURN = 5 * SHARE
 """What is done for all sessions that have a lot of work before the loop sees to sockets again; about a millisecond."""
+
+SHUT_OUT_A_TURN = 20
+"""Sessions that are ended before the loop sees to sockets again, when many are shut out at once."""
 
 
 class Hub:
@@ -65,6 +72,8 @@ class Hub:
         self._to_flush: list[Line] = []
         self._at_work: OrderedDict[Session, None] = OrderedDict()  # in the order of their turns
         self._works_soon = False
+        self.revocations = Revocations()
+        self._to_shut_out: deque[Session] = deque()
 
     # Connections
 
@@ -108,6 +117,23 @@ class Hub:
     def sweep(self) -> None:
         """Pass a tick: end what has run out of time."""
         self.deadlines.pass_tick(self.clock())
+
+    def revoke(self, deeds: Iterable[Revoked]) -> None:
+        """Let nobody in any more by a token that these deeds void, and end whoever is in by one: without a will.
+
+        A whole hotel leaves a few at a time, so that everybody else is served in between.
+        """
+        self.revocations.learn(deeds)
+        revokes = self.revocations.revokes
+        if not self._to_shut_out:
+            self.loop.call_soon(self._shut_out)
+        self._to_shut_out.extend(session for session in self.sessions.values() if revokes(session.claims))
+
+    def _shut_out(self) -> None:
+        for _ in range(min(SHUT_OUT_A_TURN, len(self._to_shut_out))):
+            self._to_shut_out.popleft().wire.end(End.REVOKED)
+        if self._to_shut_out:
+            self.loop.call_soon(self._shut_out)
 
     def end_all(self) -> None:
         """End every connection because the broker stops: no will, and nothing is kept."""
@@ -174,8 +200,9 @@ class Hub:
             self.unsubscribe(session, topic_filter)
         session.close()
         claims = session.claims
-        if cause is End.EXPIRED and claims.hotel_id is not None and claims.device_id is not None:
-            self.intake.ended(claims.hotel_id, claims.device_id, TokenEnd.EXPIRED)
+        if cause in _TOKEN_ENDS:
+            if claims.hotel_id is not None and claims.device_id is not None:
+                self.intake.ended(claims.hotel_id, claims.device_id, _TOKEN_ENDS[cause])
         elif cause in _WITH_WILL and session.will is not None:
             self._publish_will(session.will, claims)
 

@@ -8,7 +8,7 @@ subscriptions, queues or tasks is ever made; its `Session` is built only when a 
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from socket import socket
@@ -34,6 +34,7 @@ from broker.session import Session
 from broker.settings import BrokerSettings, Listener, Scheme
 from broker.tokens import KeyRing
 from broker.websocket import WebSocket
+from rules.revoked import Revoked
 
 __all__ = ["BrokerSettings", "ListenFailed", "MqttBroker"]
 
@@ -169,6 +170,10 @@ class MqttBroker(Broker):
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Route a message of the bridge. It is with every subscriber's session, and retained, when this returns."""
         self._hub.route(Message(topic, payload, min(qos, 1)), retain=retain, publisher=None)
+
+    def revoke(self, deeds: Iterable[Revoked]) -> None:
+        """Shut out who is revoked, whether the broker runs already or not. Call it with the deeds in their order."""
+        self._hub.revoke(deeds)
 
     # What amqtt's BrokerContext shows plugins, made when it is asked for
 

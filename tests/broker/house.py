@@ -31,6 +31,7 @@ class Bridge:
         self.full = False
         self.got: list[Delivery] = []
         self.expirations: list[tuple[str, str]] = []
+        self.ends: list[tuple[str, TokenEnd]] = []
         self.resumes: list[Callable[[], None]] = []
 
     def offer(self, delivery: Delivery) -> bool:
@@ -53,6 +54,7 @@ class Bridge:
 
     def ended(self, hotel_id: HotelId, device_id: DeviceId, cause: TokenEnd) -> None:
         self.expirations.append((hotel_id, device_id))
+        self.ends.append((f"{hotel_id}/{device_id}", cause))
 
     @property
     def payloads(self) -> list[bytes]:
@@ -128,9 +130,11 @@ class House:
 
     # Tickets: who somebody is, with the token that proves it
 
-    def device(self, device: str = "d1", *, hotel: str = "h1", ttl: timedelta = timedelta(days=30)) -> Ticket:
+    def device(
+        self, device: str = "d1", *, hotel: str = "h1", ttl: timedelta = timedelta(days=30), gen: int = 0
+    ) -> Ticket:
         token = mint_device(
-            self.keys, hotel_id=HotelId(hotel), device_id=DeviceId(device), gen=0, now=self.now, ttl=ttl
+            self.keys, hotel_id=HotelId(hotel), device_id=DeviceId(device), gen=gen, now=self.now, ttl=ttl
         )
         return Ticket(f"{hotel}/{device}", f"{hotel}/{device}", token)
 

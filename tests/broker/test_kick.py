@@ -1,0 +1,148 @@
+"""Throwing out: whose token is revoked or whose hotel is suspended is out at once, and nobody else notices."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from broker.hub import SHUT_OUT_A_TURN
+from broker.packets import ConnectCode
+from rules.ids import HotelId
+from rules.messages import TokenEnd
+from rules.revoked import SUSPENDED, Revoked, Subject
+from tests.broker.house import House, Openings
+from tests.broker.raw import Ticket, Will, connect_packet
+from tests.broker.test_websocket import closed, read, websocket
+
+LAST = Will("hotels/h1/devices/d1/state", b'{"state":"lost","sid":"1-1"}')
+H1 = HotelId("h1")
+D1 = Revoked(kind=Subject.DEVICE, hotel_id=H1, name="d1", gen=1, revision=1)
+ANN = Revoked(kind=Subject.USER, hotel_id=None, name="ann", gen=1, revision=2)
+OPERA = Revoked(kind=Subject.INTEGRATOR, hotel_id=H1, name="opera", gen=1, revision=3)
+CLOSED = Revoked(kind=Subject.HOTEL, hotel_id=H1, name="h1", gen=SUSPENDED, revision=4)
+OPEN = Revoked(kind=Subject.HOTEL, hotel_id=H1, name="h1", gen=0, revision=5)
+
+Ended = Callable[[], Awaitable[object]]
+Door = Callable[..., AbstractAsyncContextManager[Ended]]
+
+
+@asynccontextmanager
+async def over_tcp(house: House, ticket: Ticket, will: Will | None = None) -> AsyncIterator[Ended]:
+    """Connect, and give what waits for the end."""
+    yield (await house.connect(ticket, will=will)).expect_end
+
+
+@asynccontextmanager
+async def over_websocket(house: House, ticket: Ticket, will: Will | None = None) -> AsyncIterator[Ended]:
+    async with websocket(house) as client:
+        await client.send(connect_packet(ticket, will=will))
+        assert await read(client, 4) == b"\x20\x02\x00\x00"
+        yield lambda: closed(client)
+
+
+DOORS = pytest.mark.parametrize("door", [over_tcp, over_websocket])
+
+
+async def refusal(house: House, ticket: Ticket) -> int:
+    return await (await house.dial()).connect(ticket)
+
+
+@DOORS
+async def test_a_revoked_tablet_is_out_and_leaves_no_will_and_looks_like_no_theft(house: House, door: Door) -> None:
+    stays = [await house.connect(ticket) for ticket in (house.device("d2"), house.device(hotel="h2"), house.person())]
+    async with door(house, house.device(), LAST) as ended:
+        house.broker.revoke([D1])
+        await ended()
+    assert house.bridge.ends == [("h1/d1", TokenEnd.REVOKED)]
+    assert house.bridge.got == []
+    assert house.counts.ends["revoked"] == 1
+    for client in stays:
+        await client.ping()
+
+
+@DOORS
+async def test_a_token_that_ends_is_out_by_every_door(house: House, door: Door) -> None:
+    async with door(house, house.device(ttl=timedelta(minutes=5)), LAST) as ended:
+        house.now += timedelta(minutes=5)
+        await ended()
+    assert house.bridge.ends == [("h1/d1", TokenEnd.EXPIRED)]
+    assert house.bridge.got == []
+
+
+async def test_a_revoked_token_opens_nothing_and_touches_nothing_and_a_new_one_is_let_in(house: House) -> None:
+    house.broker.revoke([D1])
+    stays = await house.connect(house.device(gen=1))
+    assert await refusal(house, house.device()) == ConnectCode.NOT_AUTHORIZED
+    assert house.counts.refused_connects == {"revoked": 1}
+    await stays.ping()
+    assert house.bridge.ends == []
+
+
+async def test_what_was_revoked_before_the_start_is_revoked(open_house: Openings) -> None:
+    house = await open_house()
+    again = house.another_broker(house.settings)
+    again.revoke([D1])
+    await house.broker.shutdown()
+    await again.start()
+    house.broker = again
+    assert await refusal(house, house.device()) == ConnectCode.NOT_AUTHORIZED
+
+
+async def test_a_disabled_person_is_out_in_every_hotel_and_the_bridge_need_not_know(house: House) -> None:
+    consoles = [await house.connect(house.person(hotel=hotel, app=app)) for hotel in ("h1", "h2") for app in "ab"]
+    await consoles[0].subscribe("hotels/h1/alerts/+")
+    stays = await house.connect(house.person("bob"))
+    house.broker.revoke([ANN])
+    for console in consoles:
+        await console.expect_end()
+    assert house.counts.subscriptions == 0
+    assert house.bridge.ends == []
+    assert await refusal(house, house.person(hotel="h2")) == ConnectCode.NOT_AUTHORIZED
+    await stays.ping()
+
+
+async def test_a_revoked_integrator_is_out_of_its_own_hotel_only(house: House) -> None:
+    opera = await house.connect(house.integrator("pms"))
+    stays = [await house.connect(house.integrator("pms", hotel="h2")), await house.connect(house.integrator(name="x"))]
+    house.broker.revoke([OPERA])
+    await opera.expect_end()
+    for client in stays:
+        await client.ping()
+
+
+async def test_a_suspended_hotel_is_empty_until_it_is_resumed(house: House) -> None:
+    tickets = [house.device(), house.device("d2"), house.person(), house.integrator("pms")]
+    inside = [await house.connect(ticket) for ticket in tickets]
+    stays = [await house.connect(ticket) for ticket in (house.device(hotel="h2"), house.service())]
+    house.broker.revoke([CLOSED])
+    for client in inside:
+        await client.expect_end()
+    assert set(house.bridge.ends) == {("h1/d1", TokenEnd.REVOKED), ("h1/d2", TokenEnd.REVOKED)}
+    assert {await refusal(house, ticket) for ticket in tickets} == {ConnectCode.NOT_AUTHORIZED}
+    for client in stays:
+        await client.ping()
+
+    house.broker.revoke([OPEN])
+    for ticket in tickets:
+        await house.connect(ticket)
+
+
+async def test_who_came_back_by_a_new_token_already_stays(house: House) -> None:
+    tablet = await house.connect(house.device(gen=1), will=LAST)
+    house.broker.revoke([D1])
+    await tablet.ping()
+    assert house.bridge.ends == []
+
+
+async def test_everybody_else_is_served_while_a_large_hotel_leaves(house: House) -> None:
+    tablets = [await house.connect(house.device(f"d{number}")) for number in range(3 * SHUT_OUT_A_TURN)]
+    house.broker.revoke([CLOSED])
+    left: list[int] = []
+    while not left or left[-1] < len(tablets):
+        await asyncio.sleep(0)
+        left.append(house.counts.ends["revoked"])
+    assert max(after - before for before, after in zip([0, *left], left, strict=False)) <= SHUT_OUT_A_TURN
+    for tablet in tablets:
+        await tablet.expect_end()
