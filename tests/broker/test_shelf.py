@@ -15,6 +15,7 @@ import pytest
 
 from broker.claims import Claims, Role, TokenType
 from broker.shelf import Contents, Shelf, ShelfUnusable, Shelved, ShelvedRetained, ShelvedSession
+from broker.shelf_file import ShelfFile
 from rules.ids import HotelId
 from tests.support import Processes, eventually, eventually_sync
 
@@ -287,6 +288,18 @@ async def test_what_is_recorded_meanwhile_is_one_transaction(path: Path) -> None
         assert shelf.commits == commits + 1
 
 
+async def test_what_is_still_being_written_is_not_kept_yet(path: Path) -> None:
+    async with opened(path) as shelf:
+        keep(shelf)
+        await asyncio.sleep(0)  # a turn of the loop: it is with the thread now, and nothing else was recorded
+        confirmed: list[bool] = []
+        shelf.when_kept(lambda: confirmed.append(True))
+        at_once = list(confirmed)
+        await eventually(lambda: confirmed)
+
+        assert at_once == []
+
+
 async def test_a_call_that_fails_does_not_keep_the_others_from_theirs(path: Path) -> None:
     complaints: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(str(context["exception"])))
@@ -532,3 +545,17 @@ async def test_a_claim_that_a_later_version_adds_is_passed_over(path: Path) -> N
     raw.close()
 
     assert (await session(path)).claims == ANN
+
+
+def test_a_commit_waits_for_the_disk_and_the_file_stays_locked(path: Path) -> None:
+    """What no kill shows, only a power cut: the settings that promise it."""
+    file = ShelfFile(path)
+    file.open()
+    try:
+        raw = file._raw
+        assert raw is not None
+        assert raw.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+        assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert raw.execute("PRAGMA locking_mode").fetchone() == ("exclusive",)
+    finally:
+        file.close()
