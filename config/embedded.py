@@ -25,6 +25,7 @@ from config.greeting import Ports, console_url, greet
 from config.keys import key_ring
 from config.own_broker import OwnBroker
 from config.process import settle_memory
+from config.revoked_news import RevokedNews
 from config.senders import senders
 from config.serving import Place, serve, stop_on_signal
 from config.settings import Settings
@@ -55,10 +56,13 @@ class Embedded:
         self._registry = CollectorRegistry()
         self._doorbell = LocalDoorbell()
         self._bridge: Bridge | None = None
+        self._news: RevokedNews | None = None
 
     def problems(self) -> list[str]:
         """What keeps this process from serving, for the health page."""
-        return ["starting"] if self._bridge is None else self._bridge.problems()
+        if self._bridge is None or self._news is None:
+            return ["starting"]
+        return self._bridge.problems() + self._news.problems()
 
     async def run(self, *, demo: int | None) -> int:
         """Start, serve until a signal, stop; the exit code.
@@ -94,17 +98,19 @@ class Embedded:
             clock_steps=self._clock.steps,
             registry=self._registry,
         )
+        news = RevokedNews(store=store, doorbell=self._doorbell, tell=broker.mqtt.revoke)
+        await news.load()
         await bridge.start()
         async with broker.listening(), asyncio.TaskGroup() as parts:
             app = self._app(store, ws_port=broker.mqtt.ws_port)
             web = WebServer(app, http)
             serving = parts.create_task(web.run())
-            beside = (store.tend(), broker.tend(), bridge.run(), self._worker(store).run())
+            beside = (store.tend(), broker.tend(), news.run(), bridge.run(), self._worker(store).run())
             others = [parts.create_task(part) for part in beside]
             if demo:
                 others.append(parts.create_task(self._simulate(store, broker.mqtt, tablets=demo)))
             await web.serving()
-            self._bridge = bridge
+            self._bridge, self._news = bridge, news
             settle_memory()
             ports = Ports(mqtt=broker.mqtt.tcp_port, ws=broker.mqtt.ws_port)
             greet(login, settings=self._settings, ports=ports, demo=demo, is_first=is_first)
