@@ -50,6 +50,7 @@ async def said(outcome: "queue.Queue[str]") -> str:
 
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
+@pytest.mark.mqtt("7.0.0-2", "7.1.1-1")
 async def test_paho_publishes_and_is_acknowledged(house: House, transport: Literal["tcp", "websockets"]) -> None:
     port = house.broker.tcp_port if transport == "tcp" else house.broker.ws_port
     with paho_client(house.device(), port, transport=transport) as (client, outcome):
@@ -60,6 +61,7 @@ async def test_paho_publishes_and_is_acknowledged(house: House, transport: Liter
 
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
+@pytest.mark.mqtt("7.0.0-2", "7.1.1-1")
 async def test_paho_subscribes(house: House, transport: Literal["tcp", "websockets"]) -> None:
     port = house.broker.tcp_port if transport == "tcp" else house.broker.ws_port
     got: list[tuple[str, bytes | bytearray, int, bool]] = []
@@ -85,6 +87,7 @@ async def test_paho_is_told_that_it_is_not_authorized(house: House) -> None:
         assert await said(outcome) == "Not authorized"
 
 
+@pytest.mark.mqtt("3.1.2-2")
 async def test_paho_speaking_mqtt_5_is_told_that_we_do_not(house: House) -> None:
     with paho_client(house.device(), house.broker.tcp_port, protocol=paho.MQTTv5) as (_, outcome):
         assert await said(outcome) == "Unsupported protocol version"
@@ -104,6 +107,7 @@ def aiomqtt_client(house: House, ticket: Ticket, **options: object) -> aiomqtt.C
 
 
 @pytest.mark.asyncio(loop_factories=["asyncio"])
+@pytest.mark.mqtt("7.0.0-2")
 async def test_aiomqtt_gets_what_it_subscribed_to(house: House) -> None:
     async with aiomqtt_client(house, house.person()) as client:
         await client.subscribe("hotels/h1/events", qos=1)

@@ -43,6 +43,7 @@ def only(data: bytes) -> tuple[int, bytes]:
     keep_alive=st.integers(0, 65_535),
     clean=st.booleans(),
 )
+@pytest.mark.mqtt("3.1.3-1")
 def test_a_connect_is_read_as_it_was_meant(
     client_id: str, username: str, token: str, will: RawWill | None, keep_alive: int, clean: bool
 ) -> None:
@@ -143,11 +144,13 @@ def test_a_packet_above_the_limit_is_refused_at_its_head() -> None:
 
 
 @pytest.mark.parametrize("point", [*CONTROLS, 0xFDD0, 0xFFFE, 0xFFFF, 0x1FFFE, 0x10FFFF])
+@pytest.mark.mqtt("1.5.3-2")
 def test_characters_that_no_name_needs_are_refused(point: int) -> None:
     with pytest.raises(Violation):
         codec.read_text(f"a{chr(point)}b".encode())
 
 
+@pytest.mark.mqtt("1.5.3-3")
 def test_a_byte_order_mark_is_a_character_like_any_other() -> None:
     assert codec.read_text(b"\xef\xbb\xbfx") == "\ufeffx"
 
@@ -155,6 +158,7 @@ def test_a_byte_order_mark_is_a_character_like_any_other() -> None:
 @pytest.mark.parametrize(
     "raw", [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xed\xbf\xbf", b"\xf4\x90\x80\x80", b"\xe2\x82"]
 )
+@pytest.mark.mqtt("1.5.3-1")
 def test_what_is_no_utf_8_is_refused(raw: bytes) -> None:
     with pytest.raises(Violation):
         codec.read_text(raw)

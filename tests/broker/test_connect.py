@@ -50,6 +50,7 @@ async def test_session_present_is_never_claimed(house: House) -> None:
         ({"token": "e30.e30.e30"}, 4),
     ],
 )
+@pytest.mark.mqtt("3.1.3-9", "3.2.2-5")
 async def test_a_ticket_that_does_not_fit_is_refused(house: House, change: dict[str, str], code: int) -> None:
     assert await code_for(house, house.device()._replace(**change)) == code
     assert house.broker.sessions == {}
@@ -98,6 +99,7 @@ async def test_a_will_on_a_topic_that_is_not_ones_own_is_refused(house: House, w
         (b"MQTT", 0x84, b"\x20\x02\x00\x01"),
     ],
 )
+@pytest.mark.mqtt("3.1.2-2", "3.2.2-5")
 async def test_other_versions_get_the_refusal_that_they_understand(
     house: House, name: bytes, level: int, answer: bytes
 ) -> None:
@@ -125,6 +127,7 @@ async def test_a_stranger_with_somebodys_client_id_changes_nothing_for_them(hous
     assert house.bridge.payloads == [b"still here"]
 
 
+@pytest.mark.mqtt("3.1.4-5")
 async def test_what_follows_a_refused_connect_is_not_looked_at(house: House) -> None:
     client = await house.dial()
     forged = house.device()._replace(token="forged")
@@ -133,6 +136,7 @@ async def test_what_follows_a_refused_connect_is_not_looked_at(house: House) -> 
     assert house.bridge.got == []
 
 
+@pytest.mark.mqtt("3.2.0-1")
 async def test_a_client_need_not_wait_for_the_answer(house: House) -> None:
     client = await house.dial()
     await client.send(connect_packet(house.device()) + publish_packet(BEAT, b"early", packet_id=3))
@@ -140,6 +144,7 @@ async def test_a_client_need_not_wait_for_the_answer(house: House) -> None:
     await client.expect_puback(3)
 
 
+@pytest.mark.mqtt("3.1.4-2", "3.1.2-8")
 async def test_taking_over_ends_the_old_connection_without_its_will(house: House) -> None:
     old = await house.connect(house.device(), will=Will(STATE, b"lost"))
     new = await house.connect(house.device(), will=Will(STATE, b"lost"))
@@ -150,6 +155,7 @@ async def test_taking_over_ends_the_old_connection_without_its_will(house: House
     assert house.counts.ends["taken-over"] == 1
 
 
+@pytest.mark.mqtt("3.1.2-6")
 async def test_taking_over_drops_the_old_subscriptions(house: House) -> None:
     old = await house.connect(house.person())
     await old.subscribe("hotels/h1/alerts/+")
@@ -179,6 +185,7 @@ async def test_who_says_nothing_is_sent_away(open_house: Openings) -> None:
     assert house.counts.ends["connect-deadline"] == 2
 
 
+@pytest.mark.mqtt("3.2.2-6")
 async def test_there_is_a_bound_on_connections(open_house: Openings) -> None:
     house = await open_house(connections=2)
     first, _ = await house.connect(house.device("d1")), await house.connect(house.device("d2"))

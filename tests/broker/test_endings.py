@@ -14,6 +14,7 @@ STATE = "hotels/h1/devices/d1/state"
 LAST = Will(STATE, b'{"state":"lost","sid":"1-1"}')
 
 
+@pytest.mark.mqtt("3.14.4-3")
 async def test_a_goodbye_publishes_no_will(house: House) -> None:
     tablet = await house.connect(house.device(), will=LAST)
     await tablet.disconnect()
@@ -21,6 +22,7 @@ async def test_a_goodbye_publishes_no_will(house: House) -> None:
     assert house.bridge.got == []
 
 
+@pytest.mark.mqtt("3.1.2-8")
 async def test_a_connection_that_breaks_publishes_the_will(house: House) -> None:
     tablet = await house.connect(house.device(), will=LAST)
     tablet.cut()
@@ -30,12 +32,14 @@ async def test_a_connection_that_breaks_publishes_the_will(house: House) -> None
     will.settle()
 
 
+@pytest.mark.mqtt("3.1.2-8")
 async def test_closing_without_a_goodbye_publishes_the_will(house: House) -> None:
     tablet = await house.connect(house.device(), will=LAST)
     await tablet.hang_up()
     await eventually(lambda: house.bridge.payloads == [LAST.payload])
 
 
+@pytest.mark.mqtt("3.1.2-8", "4.8.0-1")
 async def test_breaking_the_protocol_publishes_the_will(house: House) -> None:
     tablet = await house.connect(house.device(), will=LAST)
     await tablet.send(b"\x00\x00")
@@ -50,6 +54,7 @@ async def test_a_will_is_not_lost_when_the_bridge_is_full(house: House) -> None:
     await eventually(lambda: house.bridge.payloads == [LAST.payload])
 
 
+@pytest.mark.mqtt("3.1.2-17")
 async def test_a_will_with_retain_is_published_without(house: House) -> None:
     tablet = await house.connect(house.device(), will=LAST._replace(retain=True))
     tablet.cut()
@@ -67,6 +72,7 @@ async def test_a_will_comes_after_what_was_said_before_it(house: House) -> None:
     assert house.bridge.payloads == [b"1", LAST.payload]
 
 
+@pytest.mark.mqtt("3.1.2-17")
 async def test_the_will_of_a_service_goes_to_subscribers_and_is_retained(house: House) -> None:
     console = await house.connect(house.person())
     await console.subscribe("platform/monitor")
@@ -78,6 +84,7 @@ async def test_the_will_of_a_service_goes_to_subscribers_and_is_retained(house: 
     assert (await late.take()).retain
 
 
+@pytest.mark.mqtt("3.1.2-24", "3.1.2-8")
 async def test_silence_beyond_the_keep_alive_ends_the_connection_with_its_will(open_house: Openings) -> None:
     house = await open_house(sweep=timedelta(seconds=0.05))
     tablet = await house.connect(house.device(), will=LAST, keep_alive=1)
@@ -86,6 +93,7 @@ async def test_silence_beyond_the_keep_alive_ends_the_connection_with_its_will(o
     assert house.bridge.payloads == [LAST.payload]
 
 
+@pytest.mark.mqtt("3.1.2-24")
 async def test_any_packet_keeps_the_connection_and_half_of_one_does_not(house: House) -> None:
     patience = house.ticks_of(keep_alive=1)
     pinging = await house.connect(house.device("d1"), keep_alive=1)
@@ -117,12 +125,14 @@ async def test_a_client_that_we_do_not_read_from_is_not_called_silent(house: Hou
     await tablet.expect_puback(2)
 
 
+@pytest.mark.mqtt("3.1.2-24")
 async def test_without_a_keep_alive_silence_is_fine(house: House) -> None:
     tablet = await house.connect(house.device(), keep_alive=0)
     house.pass_ticks(10_000)
     await tablet.ping()
 
 
+@pytest.mark.mqtt("3.1.2-8")
 async def test_a_device_whose_token_ends_is_out_and_looks_like_no_theft(house: House) -> None:
     tablet = await house.connect(house.device(ttl=timedelta(minutes=5)), will=LAST)
     stays = await house.connect(house.device("d2", ttl=timedelta(minutes=6)))
@@ -142,6 +152,7 @@ async def test_a_person_whose_token_ends_is_out_too(house: House) -> None:
     assert house.counts.subscriptions == 0
 
 
+@pytest.mark.mqtt("3.1.2-8")
 async def test_a_shutdown_accuses_nobody(house: House) -> None:
     tablet = await house.connect(house.device(), will=LAST)
     await house.broker.shutdown()

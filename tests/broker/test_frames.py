@@ -1,5 +1,6 @@
 """Cutting a websocket's bytes: nothing is lost or turned round, and the library gets all that is not surely plain."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Opcode
@@ -41,6 +42,7 @@ PING = st.builds(frame, st.binary(max_size=20), first=st.just(0x89))
 
 
 @given(said=st.lists(PLAIN | FRAGMENTS | PING, max_size=8), places=st.lists(st.integers(0, 3000), max_size=12))
+@pytest.mark.mqtt("6.0.0-2")
 def test_however_it_arrives_it_is_what_the_library_alone_would_read(said: list[bytes], places: list[int]) -> None:
     alone, beside = ServerProtocol(), ServerProtocol()
     for protocol in (alone, beside):

@@ -81,6 +81,7 @@ AFTER_CONNECT = {
 
 
 @pytest.mark.parametrize("rubbish", BEFORE_CONNECT.values(), ids=BEFORE_CONNECT.keys())
+@pytest.mark.mqtt("3.1.4-1", "4.8.0-1")
 async def test_rubbish_instead_of_a_connect(house: House, rubbish: bytes) -> None:
     client = await house.dial()
     await client.send(rubbish)
@@ -90,6 +91,7 @@ async def test_rubbish_instead_of_a_connect(house: House, rubbish: bytes) -> Non
 
 
 @pytest.mark.parametrize("rubbish", AFTER_CONNECT.values(), ids=AFTER_CONNECT.keys())
+@pytest.mark.mqtt("4.8.0-1")
 async def test_rubbish_from_somebody_we_know(house: House, rubbish: bytes) -> None:
     client = await house.connect(house.device())
     await client.send(publish_packet(BEAT, b"good", packet_id=1) + rubbish + publish_packet(BEAT, b"after"))

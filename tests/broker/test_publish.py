@@ -22,6 +22,7 @@ async def test_a_tablets_message_reaches_the_bridge_with_its_topic(house: House)
     )  # fmt: skip
 
 
+@pytest.mark.mqtt("4.3.2-2")
 async def test_no_acknowledgment_before_the_bridge_has_stored(house: House) -> None:
     house.bridge.settling = False
     tablet = await house.connect(house.device())
@@ -31,6 +32,7 @@ async def test_no_acknowledgment_before_the_bridge_has_stored(house: House) -> N
     await tablet.expect_puback(1)
 
 
+@pytest.mark.mqtt("2.3.1-6", "4.6.0-2")
 async def test_acknowledgments_leave_in_the_order_of_the_publishes(house: House) -> None:
     house.bridge.settling = False
     tablet = await house.connect(house.device())
@@ -56,6 +58,7 @@ async def test_settling_twice_acknowledges_once(house: House) -> None:
     await tablet.ping()
 
 
+@pytest.mark.mqtt("4.6.0-2")
 async def test_what_is_only_routed_waits_its_turn_behind_what_is_stored(house: House) -> None:
     house.bridge.settling = False
     opera = await house.connect(house.integrator("pms"))
@@ -67,6 +70,7 @@ async def test_what_is_only_routed_waits_its_turn_behind_what_is_stored(house: H
     await opera.expect_puback(2)
 
 
+@pytest.mark.mqtt("3.3.4-1")
 async def test_qos_0_is_handed_over_and_never_acknowledged(house: House) -> None:
     tablet = await house.connect(house.device())
     await tablet.publish(BEAT, b"0", qos=0)
@@ -170,6 +174,7 @@ async def test_the_smallest_allowance_lets_one_message_through_at_a_time(open_ho
     assert house.bridge.payloads == [b"1", b"2"]
 
 
+@pytest.mark.mqtt("3.3.5-2")
 async def test_a_foreign_topic_at_qos_0_is_dropped_and_counted(house: House) -> None:
     tablet = await house.connect(house.device())
     await tablet.publish("hotels/h1/devices/d2/heartbeat", b"x", qos=0)
@@ -179,6 +184,7 @@ async def test_a_foreign_topic_at_qos_0_is_dropped_and_counted(house: House) -> 
     assert house.counts.refused_publishes == {"not-allowed": 1, "no-such-topic": 1}
 
 
+@pytest.mark.mqtt("3.3.5-2")
 async def test_a_foreign_topic_at_qos_1_closes_unacknowledged(house: House) -> None:
     tablet = await house.connect(house.device())
     await tablet.publish("hotels/h1/devices/d2/heartbeat", b"x")
@@ -187,6 +193,7 @@ async def test_a_foreign_topic_at_qos_1_closes_unacknowledged(house: House) -> N
     assert house.counts.ends["not-allowed"] == 1
 
 
+@pytest.mark.mqtt("3.3.1-5")
 async def test_the_bridge_is_told_that_a_message_came_with_retain_and_nothing_is_retained(house: House) -> None:
     tablet = await house.connect(house.device())
     await tablet.publish(BEAT, b"fine", packet_id=1)

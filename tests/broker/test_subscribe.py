@@ -27,6 +27,7 @@ async def acknowledge(client: RawClient, packet_id: int) -> None:
 
 
 @pytest.mark.parametrize(("published", "wanted", "got"), [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 0), (2, 2, 1)])
+@pytest.mark.mqtt("3.8.4-6")
 async def test_the_lower_qos_counts(house: House, published: int, wanted: int, got: int) -> None:
     client = await console(house, (ALERTS, wanted))
     await house.broker.publish(alert(1), b"x", qos=published)
@@ -38,6 +39,7 @@ async def test_qos_2_is_granted_as_1(house: House) -> None:
     assert await client.subscribe((ALERTS, 2), ("hotels/h1/events", 0), ("hotels/h2/events", 1)) == [1, 0, 0x80]
 
 
+@pytest.mark.mqtt("3.8.4-5", "3.9.3-1")
 async def test_a_refused_filter_does_not_spoil_the_others(house: House) -> None:
     client = await house.connect(house.person(role=Role.VIEWER))
     assert await client.subscribe("#", ALERTS, "hotels/+/events", "hotels/h1/devices/+/heartbeat") == [
@@ -48,12 +50,14 @@ async def test_a_refused_filter_does_not_spoil_the_others(house: House) -> None:
     assert (await client.take()).topic == alert(1)
 
 
+@pytest.mark.mqtt("3.3.1-9")
 async def test_a_live_message_never_carries_retain(house: House) -> None:
     client = await console(house, ALERTS)
     await house.broker.publish(alert(1), b"x", retain=True)
     assert (await client.take()).retain is False
 
 
+@pytest.mark.mqtt("3.3.1-6", "3.3.1-8")
 async def test_what_is_retained_comes_first_thing_with_retain_set(house: House) -> None:
     for number in range(3):
         await house.broker.publish(alert(number), b"%d" % number, retain=True)
@@ -66,6 +70,7 @@ async def test_what_is_retained_comes_first_thing_with_retain_set(house: House) 
     await client.ping()
 
 
+@pytest.mark.mqtt("3.3.1-6", "3.3.1-10")
 async def test_only_the_last_retained_message_counts_and_an_empty_one_removes_it(house: House) -> None:
     await house.broker.publish(alert(1), b"old", retain=True)
     await house.broker.publish(alert(1), b"new", retain=True)
@@ -76,6 +81,7 @@ async def test_only_the_last_retained_message_counts_and_an_empty_one_removes_it
     await client.ping()
 
 
+@pytest.mark.mqtt("3.3.1-10")
 async def test_removing_a_retained_message_tells_those_who_are_there(house: House) -> None:
     client = await console(house, ALERTS)
     await house.broker.publish(alert(1), b"", retain=True)
@@ -88,6 +94,7 @@ async def test_a_connecting_client_gets_nothing_that_it_did_not_ask_for(house: H
     await client.ping()
 
 
+@pytest.mark.mqtt("3.8.4-3")
 async def test_subscribing_again_sends_again_and_changes_the_qos(house: House) -> None:
     await house.broker.publish(alert(1), b"x", retain=True)
     client = await console(house, (ALERTS, 1))
@@ -99,6 +106,7 @@ async def test_subscribing_again_sends_again_and_changes_the_qos(house: House) -
     assert house.counts.subscriptions == 1
 
 
+@pytest.mark.mqtt("3.3.5-1")
 async def test_overlapping_filters_deliver_once_at_the_highest_qos(house: House) -> None:
     client = await console(house, (ALERTS, 0), (alert(1), 1))
     await house.broker.publish(alert(1), b"once")
@@ -106,6 +114,7 @@ async def test_overlapping_filters_deliver_once_at_the_highest_qos(house: House)
     await client.ping()
 
 
+@pytest.mark.mqtt("3.10.4-2", "3.10.4-4")
 async def test_unsubscribing_ends_it(house: House) -> None:
     client = await console(house, ALERTS, "hotels/h1/events")
     await client.send(packet(0xA2, b"\x00\x04" + text(ALERTS) + text("hotels/h1/monitor")))
@@ -115,6 +124,7 @@ async def test_unsubscribing_ends_it(house: House) -> None:
     assert (await client.take()).payload == b"y"
 
 
+@pytest.mark.mqtt("4.6.0-6")
 async def test_messages_arrive_in_order(house: House) -> None:
     client = await console(house, "hotels/h1/events")
     for number in range(300):
@@ -156,6 +166,7 @@ async def test_an_acknowledgment_of_nothing_means_nothing(house: House) -> None:
     assert (await client.take()).payload == b"x"
 
 
+@pytest.mark.mqtt("2.3.1-4", "4.3.2-1")
 async def test_packet_ids_go_round_without_meeting_one_in_flight(open_house: Openings) -> None:
     house = await open_house(in_flight=2)
     client = await console(house, "hotels/h1/events")
@@ -226,6 +237,7 @@ async def test_what_waits_for_a_client_is_bounded_in_bytes_too(open_house: Openi
     await eventually(lambda: house.counts.ends["slow"] == 1)
 
 
+@pytest.mark.mqtt("3.8.4-5")
 async def test_subscriptions_are_bounded(open_house: Openings) -> None:
     house = await open_house(subscriptions=2)
     client = await house.connect(house.person())
@@ -245,6 +257,7 @@ async def test_endless_filters_in_one_packet_are_not_endless_work(house: House) 
     assert house.counts.violations == {"too-many-filters": 1}
 
 
+@pytest.mark.mqtt("3.8.4-4")
 async def test_a_filter_that_stands_in_a_packet_twice_sends_once(house: House) -> None:
     for number in range(3):
         await house.broker.publish(alert(number), b"x", retain=True)
@@ -287,6 +300,7 @@ async def test_no_share_of_a_long_search_is_long_and_all_of_them_find_everything
         await client.ping()
 
 
+@pytest.mark.mqtt("3.8.4-3")
 async def test_asking_again_while_it_is_being_sent_sends_everything_again(open_house: Openings) -> None:
     house = await open_house(in_flight=2)
     for number in range(5):
@@ -360,6 +374,7 @@ async def test_a_filter_beyond_every_topic_of_ours_is_refused(house: House) -> N
     assert await client.subscribe(deep, long) == [0x80, 0x80]
 
 
+@pytest.mark.mqtt("3.3.1-5")
 async def test_an_integrator_retains_in_its_space_within_bounds(open_house: Openings) -> None:
     house = await open_house(retained_messages=2)
     opera = await house.connect(house.integrator())

@@ -51,6 +51,7 @@ async def closed(client: ClientConnection) -> int | None:
     return client.close_code
 
 
+@pytest.mark.mqtt("6.0.0-1", "6.0.0-4")
 async def test_a_tablet_may_come_by_websocket(house: House) -> None:
     async with websocket(house) as client:
         assert client.subprotocol == "mqtt"
@@ -71,6 +72,7 @@ async def test_a_console_gets_messages_of_every_size(house: House) -> None:
             assert await read(client, len(expected)) == expected
 
 
+@pytest.mark.mqtt("6.0.0-2")
 async def test_a_frame_may_hold_several_packets_and_a_packet_span_frames(house: House) -> None:
     said = connect_packet(house.device()) + b"".join(publish_packet(BEAT, b"x" * 20, packet_id=n) for n in (1, 2))
     async with websocket(house) as client:
@@ -81,6 +83,7 @@ async def test_a_frame_may_hold_several_packets_and_a_packet_span_frames(house: 
         assert await read(client, 14) == b"\x20\x02\x00\x00\x40\x02\x00\x01\x40\x02\x00\x02\xd0\x00"
 
 
+@pytest.mark.mqtt("6.0.0-2")
 async def test_a_fragmented_message_is_a_stream_too(house: House) -> None:
     said = connect_packet(house.device()) + b"\xc0\x00"
     async with websocket(house) as client:
@@ -89,6 +92,7 @@ async def test_a_fragmented_message_is_a_stream_too(house: House) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.mqtt("6.0.0-2")
 async def test_frames_may_arrive_byte_by_byte_or_along_with_the_handshake(house: House, size: int) -> None:
     said = connect_packet(house.device())
     mask, head = b"\x01\x02\x03\x04", b"\x82\xfe" + len(said).to_bytes(2)
@@ -115,6 +119,7 @@ async def test_another_path_is_not_found(house: House, path: str) -> None:
 
 
 @pytest.mark.parametrize("offered", [None, [Subprotocol("mqttv3.1")]])
+@pytest.mark.mqtt("6.0.0-3", "6.0.0-4")
 async def test_without_the_subprotocol_there_is_no_connection(house: House, offered: list[Subprotocol] | None) -> None:
     with pytest.raises((InvalidStatus, NegotiationError)):
         async with websocket(house, subprotocols=offered):
@@ -127,6 +132,7 @@ async def test_there_is_no_compression(house: House) -> None:
         assert client.protocol.extensions == []
 
 
+@pytest.mark.mqtt("6.0.0-1")
 async def test_text_frames_are_refused(house: House) -> None:
     async with websocket(house) as client:
         await client.send(connect_packet(house.device()))
@@ -137,6 +143,7 @@ async def test_text_frames_are_refused(house: House) -> None:
     assert house.counts.violations == {"websocket": 1}
 
 
+@pytest.mark.mqtt("4.8.0-1")
 async def test_breaking_mqtt_closes_the_websocket(house: House) -> None:
     async with websocket(house) as client:
         await client.send(b"\x00\x00")
@@ -163,6 +170,7 @@ async def test_a_frame_larger_than_any_packet_is_refused(house: House) -> None:
     await house.assert_alive()
 
 
+@pytest.mark.mqtt("3.1.2-8")
 async def test_a_websocket_that_closes_without_a_disconnect_leaves_its_will(house: House) -> None:
     will = Will("hotels/h1/devices/d1/state", b"lost")
     async with websocket(house) as client:
@@ -231,6 +239,7 @@ async def test_a_slow_reader_by_websocket_is_dropped(open_house: Openings) -> No
     await eventually(lambda: house.open_sockets == 0)
 
 
+@pytest.mark.mqtt("3.1.4-2")
 async def test_taking_over_works_across_the_two(house: House) -> None:
     tcp = await house.connect(house.device())
     async with websocket(house) as client:
