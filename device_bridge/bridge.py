@@ -7,13 +7,14 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry
 
 from broker.delivery import Publisher
-from device_bridge.fleet import Fleet
+from device_bridge.fleet import Fleet, News
 from device_bridge.intake import Intake
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.monitor import Monitor
 from device_bridge.publish import Announcer
 from device_bridge.queue import InputQueue
 from device_bridge.watch import Watch
+from rules.messages import TokenEnd
 from store import Doorbell, Store, StoreUnavailable
 
 _REFRESH_EVERY_S = 1.0
@@ -64,6 +65,7 @@ class Bridge:
         news = self._fleet.news
         await self._intake.tell(news)
         await self._announcer.republish(newest)
+        self._excuse(news)
         self._fleet.told(news)
 
     async def run(self) -> None:
@@ -83,6 +85,12 @@ class Bridge:
             return ["the database does not answer"]
         return [] if self._monitor.is_watching else ["the bridge has not begun to watch"]
 
+    def _excuse(self, news: News) -> None:
+        """Those whom we shut out while they had no connection that a broker could have ended: no silence of theirs."""
+        for tablet in news.shut_out:
+            if tablet.is_kept_away:
+                self._queue.ended(tablet.hotel_id, tablet.device_id, TokenEnd.REVOKED)
+
     async def _refresh(self) -> None:
         """Rooms, devices and policy that people change are taken up within about a second."""
         while True:
@@ -94,6 +102,7 @@ class Bridge:
                 news = self._fleet.news
                 await self._intake.tell(news)
                 await self._announcer.assigned(news.tablets)
+                self._excuse(news)
                 self._fleet.told(news)
             except StoreUnavailable:
                 continue  # the intake reports it; the news is still to be told

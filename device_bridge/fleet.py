@@ -12,8 +12,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from rules.ids import DeviceId, HotelId, RoomId
+from rules.messages import TokenEnd
 from rules.place import assignments
 from rules.policy import Assignment, Policy, Profile
+from rules.snapshot import token_end_of
 from rules.state import DeviceState
 from store import Store
 from store.records import DeviceKey, DeviceRow, HotelFacts, Room
@@ -24,7 +26,7 @@ _NO_TABLETS: dict[DeviceId, "Tablet"] = {}
 class Tablet:
     """One device in memory. The only mutable record of the bridge; changed after a commit, never before."""
 
-    __slots__ = ("assignment", "assignment_revision", "deadline", "key", "state", "status_told")
+    __slots__ = ("assignment", "assignment_revision", "deadline", "key", "shut_out_at", "state", "status_told")
 
     def __init__(self, *, key: DeviceKey, assignment: Assignment, revision: int, state: DeviceState) -> None:
         self.key = key
@@ -33,6 +35,7 @@ class Tablet:
         self.state = state
         self.deadline: datetime | None = None  # what the watch waits for
         self.status_told: datetime | None = None  # when its status was last published
+        self.shut_out_at: datetime | None = None  # when its tokens were last voided, or its hotel suspended
 
     @property
     def hotel_id(self) -> HotelId:
@@ -49,6 +52,13 @@ class Tablet:
     @property
     def floor(self) -> str | None:
         return self.assignment.place.floor
+
+    @property
+    def is_kept_away(self) -> bool:
+        """Whether we shut it out, it was not heard since, and that is not what is known of it yet."""
+        if self.shut_out_at is None or self.state.last_heard is None or self.state.last_heard > self.shut_out_at:
+            return False
+        return token_end_of(self.state) is not TokenEnd.REVOKED
 
 
 class AssignmentRecord(Struct, frozen=True, rename="camel"):
@@ -68,10 +78,14 @@ class Inventory(Struct, frozen=True, rename="camel"):
 
 
 class News(Struct, frozen=True):
-    """What has been read and not been told yet: tablets that belong elsewhere, and hotels whose rooms changed."""
+    """What has been read and not been told yet.
+
+    Tablets that belong elsewhere, hotels whose rooms changed, and tablets that we shut out.
+    """
 
     tablets: tuple[Tablet, ...]
     hotels: tuple[HotelId, ...]
+    shut_out: tuple[Tablet, ...] = ()
 
 
 class Fleet:
@@ -84,6 +98,7 @@ class Fleet:
         self._reading = asyncio.Lock()
         self._new_tablets: dict[DeviceKey, Tablet] = {}
         self._new_hotels: dict[HotelId, None] = {}
+        self._newly_out: dict[DeviceKey, Tablet] = {}
 
     def __iter__(self) -> Iterator[Tablet]:
         for tablets in self._tablets.values():
@@ -121,7 +136,7 @@ class Fleet:
 
     @property
     def news(self) -> News:
-        return News(tuple(self._new_tablets.values()), tuple(self._new_hotels))
+        return News(tuple(self._new_tablets.values()), tuple(self._new_hotels), tuple(self._newly_out.values()))
 
     def told(self, news: News) -> None:
         """Say that `news` has been stored and published; what came after it is still news."""
@@ -129,6 +144,8 @@ class Fleet:
             self._new_tablets.pop(tablet.key, None)
         for hotel_id in news.hotels:
             self._new_hotels.pop(hotel_id, None)
+        for tablet in news.shut_out:
+            self._newly_out.pop(tablet.key, None)
 
     def _take(self, facts: HotelFacts) -> None:
         hotel_id, before = facts.hotel.id, self._tablets.get(facts.hotel.id, _NO_TABLETS)
@@ -142,10 +159,18 @@ class Fleet:
             row.device.id: self._tablet(row, before.get(row.device.id), belongs[row.device.id], facts.revision)
             for row in facts.devices
         }
+        for row in facts.devices:
+            self._note_shut_out(self._tablets[hotel_id][row.device.id], row.device.revoked_at, facts.hotel.suspended_at)
         inventory = Inventory(facts.revision, facts.hotel.profile, facts.rooms)
         known, self._inventories[hotel_id] = self._inventories.get(hotel_id), inventory
         if known is None or (known.profile, known.rooms) != (inventory.profile, inventory.rooms):
             self._new_hotels[hotel_id] = None
+
+    def _note_shut_out(self, tablet: Tablet, *deeds: datetime | None) -> None:
+        at = max((deed for deed in deeds if deed is not None), default=None)
+        if at is not None and at != tablet.shut_out_at:
+            self._newly_out[tablet.key] = tablet
+        tablet.shut_out_at = at
 
     def _tablet(self, row: DeviceRow, known: Tablet | None, assignment: Assignment, revision: int) -> Tablet:
         """The tablet of a row; news only if something of its own changed, not its surroundings alone."""
