@@ -32,7 +32,9 @@ from config.settings import Settings
 from config.simulate.demo import Demo, demo_tablets
 from config.web import WebServer, bind
 from device_bridge.bridge import Bridge
+from device_bridge.hearing import Hearing
 from device_bridge.queue import InputQueue
+from device_bridge.uplink import Nearby
 from store import LocalDoorbell, SchemaTooNew, Store, StoreUnavailable
 from worker import Worker, WorkerMetrics, WorkerSettings, embedded_queue
 
@@ -92,7 +94,7 @@ class Embedded:
         bridge = Bridge(
             queue=queue,
             store=store,
-            publisher=broker.mqtt,
+            uplink=Nearby(broker.mqtt, hearing=Hearing.always(now=now), retained=broker.retained),
             doorbell=self._doorbell,
             now=now,
             clock_steps=self._clock.steps,

@@ -20,6 +20,7 @@ from config.errors import StartRefused
 from config.serving import Place
 from config.settings import Settings
 from config.settings_broker import LISTEN
+from device_bridge.uplink import is_ours
 
 
 class OwnBroker:
@@ -63,6 +64,10 @@ class OwnBroker:
             yield
         finally:
             await self.mqtt.shutdown()
+
+    def retained(self) -> frozenset[str]:
+        """The retained topics that are the bridge's alone to publish."""
+        return frozenset(filter(is_ours, self.mqtt.retained_messages))
 
     async def tend(self) -> None:
         """Do what has to be done beside it, until cancelled."""

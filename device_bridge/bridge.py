@@ -6,13 +6,13 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry
 
-from broker.delivery import Publisher
 from device_bridge.fleet import Fleet, News
 from device_bridge.intake import Intake
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.monitor import Monitor
 from device_bridge.publish import Announcer
 from device_bridge.queue import InputQueue
+from device_bridge.uplink import Uplink
 from device_bridge.watch import Watch
 from rules.messages import TokenEnd
 from store import Doorbell, Store, StoreUnavailable
@@ -21,56 +21,62 @@ _REFRESH_EVERY_S = 1.0
 
 
 class Bridge:
-    """Takes inputs from `queue`, publishes through `publisher`. `start` it before the broker listens, then `run`."""
+    """Takes inputs from `queue`, publishes through `uplink`. `start` it before a broker of ours listens, then `run`."""
 
     def __init__(
         self,
         *,
         queue: InputQueue,
         store: Store,
-        publisher: Publisher,
+        uplink: Uplink,
         doorbell: Doorbell,
         now: Callable[[], datetime],
         clock_steps: Callable[[], int],
         registry: CollectorRegistry,
     ) -> None:
         self._queue = queue
+        self._uplink = uplink
         self._now = now
         self._doorbell = doorbell
         self._metrics = BridgeMetrics(registry)
         self._fleet = Fleet(store)
-        self._watch = Watch(fleet=self._fleet, queue=queue, now=now, clock_steps=clock_steps)
+        self._watch = Watch(fleet=self._fleet, queue=queue, hearing=uplink.hearing, now=now, clock_steps=clock_steps)
         self._intake = Intake(
             queue=queue,
             store=store,
             fleet=self._fleet,
             watch=self._watch,
-            publisher=publisher,
+            publisher=uplink.receipts,
             now=now,
             metrics=self._metrics,
         )
-        self._announcer = Announcer(store=store, fleet=self._fleet, publisher=publisher, now=now, metrics=self._metrics)
+        self._announcer = Announcer(store=store, fleet=self._fleet, uplink=uplink, now=now, metrics=self._metrics)
         self._monitor = Monitor(
             store=store,
             fleet=self._fleet,
-            publisher=publisher,
+            publisher=uplink.announcements,
+            hearing=uplink.hearing,
+            is_told=lambda: self._announcer.has_told_all,
             now=now,
             away_since=lambda: self._intake.store_away_since,
             unjudged=lambda: self._intake.unjudged,
         )
 
     async def start(self) -> None:
-        """Load what is stored and publish what is retained. Raises StoreUnavailable."""
+        """Load what is stored and, if the broker can be reached already, publish it. Raises StoreUnavailable."""
         newest = await self._fleet.load()
         news = self._fleet.news
         await self._intake.tell(news)
-        await self._announcer.republish(newest)
+        self._announcer.begin(newest)
+        if self._uplink.hearing.deaf_since is None:
+            await self._announcer.tell_all()
         self._excuse(news)
         self._fleet.told(news)
 
     async def run(self) -> None:
-        """Watch until cancelled; from now on every tablet has the grace of a start before silence is judged."""
-        self._watch.begin_again(self._now())
+        """Watch until cancelled; since hearing began every tablet has the grace of a start before silence is judged."""
+        if self._uplink.hearing.deaf_since is None:
+            self._watch.begin_again(self._now())
         with self._doorbell.listen() as bell:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._intake.run())
@@ -81,9 +87,12 @@ class Bridge:
 
     def problems(self) -> list[str]:
         """What keeps the bridge from watching, in words for the health page; empty when nothing does."""
+        found = self._uplink.problems()
         if self._intake.store_away_since is not None:
-            return ["the database does not answer"]
-        return [] if self._monitor.is_watching else ["the bridge has not begun to watch"]
+            found.append("the database does not answer")
+        if self._announcer.lacks is not None:
+            found.append(self._announcer.lacks)
+        return found if found or self._monitor.is_watching else ["the bridge has not begun to watch"]
 
     def _excuse(self, news: News) -> None:
         """Those whom we shut out while they had no connection that a broker could have ended: no silence of theirs."""

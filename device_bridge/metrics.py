@@ -22,3 +22,20 @@ class BridgeMetrics:
         self.waiting = Gauge("innwatch_inputs_waiting", "Inputs that wait to be judged", registry=registry)
         self.published = Counter("innwatch_events_published", "Events published to MQTT", registry=registry)
         self.devices = Gauge("innwatch_devices", "Tablets in memory", registry=registry)
+
+
+class UplinkMetrics:
+    """What is counted where the broker is another process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.connected = Gauge("innwatch_broker_connected", "1 while tablets can be heard", registry=registry)
+        self.connections = Counter("innwatch_broker_connections", "Times that hearing began", registry=registry)
+        self.strays = Counter(
+            "innwatch_broker_strays", "Messages on topics that mean nothing, dropped", registry=registry
+        )
+        self.receipts_lost = Counter(
+            "innwatch_receipts_lost", "Receipts that could not be published, and are had again", registry=registry
+        )
+        self.announcements = Gauge(
+            "innwatch_announcements_waiting", "Published and not acknowledged by the broker", registry=registry
+        )

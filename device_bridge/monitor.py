@@ -2,21 +2,26 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
 from broker.delivery import Publisher
-from broker.topics import monitor_topic
+from broker.topics import Kind, everybodys, monitor_topic
 from device_bridge.fleet import Fleet
+from device_bridge.hearing import Hearing
 from rules.ids import HotelId
 from store import DataRefused, Store, StoreUnavailable
 from store.batch import Batch, MonitorChange
 
+PLATFORM = everybodys(Kind.PLATFORM_MONITOR)
+
 _REFRESH = timedelta(seconds=10)
 _VALID = timedelta(seconds=30)
 _LOOK_EVERY_S = 1.0
+_BLIND_AFTER = timedelta(seconds=2)
 
 
 class Watching(StrEnum):
@@ -34,8 +39,16 @@ class MonitorSnapshot(msgspec.Struct, frozen=True, rename="camel", kw_only=True)
     valid_until: datetime
 
 
+def blind(at: datetime, *, why: str) -> bytes:
+    """What the will on `platform/monitor` says, and whoever else has to say it without a Monitor."""
+    return msgspec.json.encode(MonitorSnapshot(state=Watching.BLIND, since=at, why=why, valid_until=at + _VALID))
+
+
 class Monitor:
-    """Says `watching` once the retained topics are published, `blind` while the database does not answer."""
+    """Says `watching` once the retained topics are published, `blind` while broker or database does not answer.
+
+    `is_told` is whether they are published, since hearing began the last time.
+    """
 
     def __init__(
         self,
@@ -43,6 +56,8 @@ class Monitor:
         store: Store,
         fleet: Fleet,
         publisher: Publisher,
+        hearing: Hearing,
+        is_told: Callable[[], bool],
         now: Callable[[], datetime],
         away_since: Callable[[], datetime | None],
         unjudged: Callable[[], int],
@@ -50,12 +65,14 @@ class Monitor:
         self._store = store
         self._fleet = fleet
         self._publisher = publisher
+        self._hearing = hearing
+        self._is_told = is_told
         self._now = now
         self._away_since = away_since
         self._unjudged = unjudged
         self._state: Watching | None = None
         self._since = now()
-        self._said: dict[HotelId, datetime] = {}
+        self._said: dict[str, datetime] = {}  # by topic
         self._recorded: dict[HotelId, Watching] = {}
 
     @property
@@ -74,21 +91,33 @@ class Monitor:
         if state is not self._state:
             self._state, self._since = state, now
             self._said.clear()
-        stale = [hotel for hotel in self._fleet.hotels if self._is_stale(hotel, now)]
-        for hotel_id in stale:
-            snapshot = MonitorSnapshot(state=state, since=self._since, why=why, valid_until=now + _VALID)
-            await self._publisher.publish(monitor_topic(hotel_id), msgspec.json.encode(snapshot), retain=True)
-            self._said[hotel_id] = now
+        if self._hearing.deaf_since is None:
+            await self._publish(state, why, now)
         await self._record(state, why, now)
 
-    def _is_stale(self, hotel_id: HotelId, now: datetime) -> bool:
-        said = self._said.get(hotel_id)
+    async def _publish(self, state: Watching, why: str | None, now: datetime) -> None:
+        """Say it on every topic that has not heard it lately. A broker that takes nothing is left alone."""
+        snapshot = MonitorSnapshot(state=state, since=self._since, why=why, valid_until=now + _VALID)
+        payload = msgspec.json.encode(snapshot)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_EVERY_S):
+                for topic in [PLATFORM, *map(monitor_topic, self._fleet.hotels)]:
+                    if self._is_stale(topic, now):
+                        await self._publisher.publish(topic, payload, retain=True)
+                        self._said[topic] = now
+
+    def _is_stale(self, topic: str, now: datetime) -> bool:
+        said = self._said.get(topic)
         return said is None or not said <= now < said + _REFRESH  # before it was said: the clock was set back
 
     def _judge(self) -> tuple[Watching, str | None]:
-        away = self._away_since()
-        if away is not None and self._now() - away > timedelta(seconds=2):
+        now, away, deaf = self._now(), self._away_since(), self._hearing.deaf_since
+        if deaf is not None and (now - deaf > _BLIND_AFTER or self._hearing.times == 0):
+            return Watching.BLIND, "the broker does not answer"
+        if away is not None and now - away > _BLIND_AFTER:
             return Watching.BLIND, "the database does not answer"
+        if not self._is_told():
+            return Watching.BLIND, "what is stored is being published"
         if self._unjudged():
             return Watching.DEGRADED, f"the silence of {self._unjudged()} tablets cannot be recorded"
         return Watching.WATCHING, None

@@ -1,25 +1,29 @@
 """What the store says, to MQTT: events in their order, alert snapshots and device status retained.
 
 Only committed rows are published, and every row is published after the ones before it, so a console that
-subscribes sees what a reader of the event stream sees. The bridge owns every retained product topic: at start
-it publishes what the database says before it says that it is watching.
+subscribes sees what a reader of the event stream sees. The bridge owns every retained product topic: whenever it
+begins to hear, it publishes what the database says and empties what the database does not know.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
 
-from broker.delivery import Publisher
-from broker.topics import Kind, alert_topic, device_topic, events_topic, status_topic
+from broker.topics import Kind, Topic, alert_topic, device_topic, events_topic, parse, status_topic
 from device_bridge.fleet import Fleet, Tablet
 from device_bridge.metrics import BridgeMetrics
+from device_bridge.monitor import PLATFORM
+from device_bridge.uplink import CensusFailed, Uplink
 from rules.alerts import AlertStatus
 from rules.ids import AlertId, DeviceId, HotelId
 from rules.snapshot import status_of
 from store import Store, StoreUnavailable
 from store.doorbell import Bell
 from store.records import Event, EventType
+
+_log = logging.getLogger(__name__)
 
 _PAGE = 200
 _STATUS_EVERY = timedelta(seconds=60)
@@ -50,33 +54,73 @@ class RoomConfig(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Announcer:
-    """Publishes every committed event once, hotel by hotel in order of its id."""
+    """Publishes every committed event, hotel by hotel in order of its id; once, or again after a lost connection."""
 
     def __init__(
         self,
         *,
         store: Store,
         fleet: Fleet,
-        publisher: Publisher,
+        uplink: Uplink,
         now: Callable[[], datetime],
         metrics: BridgeMetrics,
     ) -> None:
         self._store = store
         self._fleet = fleet
-        self._publisher = publisher
+        self._uplink = uplink
+        self._publisher = uplink.announcements
         self._now = now
         self._metrics = metrics
         self._freshened: datetime | None = None
         self._told: dict[HotelId, int] = {}  # the newest event that was published, per hotel
+        self._told_all_for = 0  # the time of hearing for which everything retained was published
+        self.lacks: str | None = None
+        """What could not be done for want of the broker's help, in words for the health page."""
 
-    async def republish(self, newest: dict[HotelId, int]) -> None:
-        """At start: every retained topic, as of the events in `newest`; later events follow in `run`."""
+    @property
+    def has_told_all(self) -> bool:
+        """Whether everything that is retained was published since hearing began the last time."""
+        return self._told_all_for == self._uplink.hearing.times
+
+    def begin(self, newest: dict[HotelId, int]) -> None:
+        """Events up to these are history; `run` publishes the later ones."""
         self._told = dict(newest)
-        for hotel_id in newest:
-            await self._republish_alerts(hotel_id)
-        for tablet in self._fleet:
+
+    async def tell_all(self) -> None:
+        """Publish every retained topic, as the store and the fleet have it now, and empty all others of ours.
+
+        Raises StoreUnavailable.
+        """
+        times = self._uplink.hearing.times
+        open_alerts = [topic for hotel_id in self._fleet.hotels for topic in await self._tell_alerts(hotel_id)]
+        for tablet in tuple(self._fleet):
             await self._tell_config(tablet)
             await self._tell_status(tablet)
+        await self._empty_others(frozenset(open_alerts))
+        self._told_all_for = times
+
+    async def _empty_others(self, open_alerts: frozenset[str]) -> None:
+        """What stands on a topic of ours and nobody knows any more: an alert that was resolved while we were away."""
+        try:
+            found = await self._uplink.retained()
+        except CensusFailed as failure:
+            self.lacks = f"the broker keeps what nobody knows any more: {failure}"
+            _log.error("retained topics cannot be put in order: %s", failure)
+            return
+        self.lacks = None
+        for topic in sorted(found - open_alerts):
+            if not self._is_known(topic):
+                await self._publisher.publish(topic, b"", retain=True)
+
+    def _is_known(self, name: str) -> bool:
+        topic = parse(name)
+        match topic:
+            case Topic(kind=Kind.CONFIG | Kind.STATUS, hotel_id=hotel_id, subject=device_id):
+                return self._fleet.find(hotel_id, device_id) is not None
+            case Topic(kind=Kind.MONITOR, hotel_id=hotel_id):
+                return hotel_id in self._fleet.hotels
+            case _:
+                return name == PLATFORM
 
     async def assigned(self, tablets: Iterable[Tablet]) -> None:
         """These tablets are new or belong elsewhere: their config and status say so."""
@@ -88,6 +132,8 @@ class Announcer:
         """Publish what is committed, until cancelled: when the bell rings, and every second without it."""
         while True:
             try:
+                if not self.has_told_all and self._uplink.hearing.deaf_since is None:
+                    await self.tell_all()
                 for hotel_id, newest in (await self._store.newest_events()).items():
                     if newest > self._told.get(hotel_id, 0):
                         await self._tell_events(hotel_id)
@@ -96,15 +142,18 @@ class Announcer:
                 pass  # the intake reports it; what is committed then is told when the store is back
             await bell.wait(_LOOK_EVERY_S)
 
-    async def _republish_alerts(self, hotel_id: HotelId) -> None:
+    async def _tell_alerts(self, hotel_id: HotelId) -> list[str]:
+        """Publish the open alerts of a hotel; their topics."""
+        told: list[str] = []
         cursor: str | None = None
         while True:
             page = await self._store.alerts(hotel_id, status=AlertStatus.OPEN, cursor=cursor, limit=_PAGE)
             for alert in page.items:
                 await self._tell_alert(hotel_id, alert.id, _encode(alert), alert.status)
+                told.append(alert_topic(hotel_id, alert.id))
             cursor = page.next
             if cursor is None:
-                return
+                return told
 
     async def _tell_events(self, hotel_id: HotelId) -> None:
         while True:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from device_bridge.fleet import Fleet, Tablet
+from device_bridge.hearing import Hearing
 from device_bridge.queue import Began, DeadlineDue, InputQueue
 from rules.silence import deadline
 
@@ -28,8 +29,16 @@ class Watch:
     """
 
     def __init__(
-        self, *, fleet: Fleet, queue: InputQueue, now: Callable[[], datetime], clock_steps: Callable[[], int]
+        self,
+        *,
+        fleet: Fleet,
+        queue: InputQueue,
+        hearing: Hearing,
+        now: Callable[[], datetime],
+        clock_steps: Callable[[], int],
     ) -> None:
+        self._hearing = hearing
+        self._begun_for = 0  # the time of hearing that the watch began with
         self._fleet = fleet
         self._queue = queue
         self._now = now
@@ -45,6 +54,7 @@ class Watch:
         A tablet that was last heard in the future, because the clock was set back since, counts as heard now.
         """
         self.watching_since = at
+        self._begun_for = self._hearing.times
         self._heap.clear()
         self._queue.put(Began(at))
         for tablet in self._fleet:
@@ -69,7 +79,7 @@ class Watch:
                     self._sooner.set()
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look until cancelled. While nobody can be heard nothing is judged, and afterwards the watch begins again."""
         loop = asyncio.get_running_loop()
         looked, steps = loop.time(), self._clock_steps()
         while True:
@@ -77,6 +87,11 @@ class Watch:
                 # This process or machine stood still, or the clock was set: the tablets are not to blame.
                 self.begin_again(self._now())
             looked, steps = loop.time(), self._clock_steps()
+            if self._hearing.deaf_since is not None:
+                await self._pause(_LOOK_EVERY)
+                continue
+            if self._hearing.times != self._begun_for:
+                self.begin_again(self._now())
             await self._pause(self.pass_due(self._now()))
 
     def pass_due(self, now: datetime) -> timedelta:

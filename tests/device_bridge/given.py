@@ -12,7 +12,9 @@ from prometheus_client import CollectorRegistry
 
 from broker.topics import Kind, Topic
 from device_bridge.bridge import Bridge
+from device_bridge.hearing import Hearing
 from device_bridge.queue import InputQueue
+from device_bridge.uplink import Nearby
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Profile
 from store import LocalDoorbell, Store
@@ -98,6 +100,11 @@ class House:
         self.published = Published()
         self.doorbell = LocalDoorbell()
         self.queue = InputQueue(now=self.clock.now)
+        self.found: frozenset[str] = frozenset()
+
+    def retained(self) -> frozenset[str]:
+        """What the broker has retained when the bridge asks it."""
+        return self.found
 
     async def open(self) -> None:
         self.store = await Store.open(
@@ -121,7 +128,7 @@ class House:
         return Bridge(
             queue=self.queue,
             store=self.store,
-            publisher=self.published,
+            uplink=Nearby(self.published, hearing=Hearing.always(now=self.clock.now), retained=self.retained),
             doorbell=self.doorbell,
             now=self.clock.now,
             clock_steps=lambda: self.clock.steps,

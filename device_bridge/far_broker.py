@@ -1,0 +1,154 @@
+"""The bridge's connection to a broker that is another process: ours (`innwatch broker`), or any MQTT 3.1.1 broker.
+
+What the broker has for us comes into the same queue as from a broker in this process, and is acknowledged after the
+commit; until then the broker keeps it in our session, which outlives every connection. The queue is bounded by our not
+reading on. While there is no connection nothing is heard: `hearing` says so, and nobody is accused of silence.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from msgspec import Struct
+
+from broker.delivery import BRIDGE_CLIENT_ID, Intake
+from broker.topics import BRIDGE_FILTERS
+from device_bridge.arrivals import Arrivals, Topics
+from device_bridge.census import LAST, retained_by
+from device_bridge.hearing import Hearing
+from device_bridge.metrics import UplinkMetrics
+from device_bridge.monitor import blind
+from device_bridge.mqtt_wire import BrokerAddress, Greeting, LogIn, Wire, WireLost, connected
+from device_bridge.outgoing import Announcements, Receipts
+
+_log = logging.getLogger(__name__)
+
+_PAUSE_FIRST_S, _PAUSE_LONGEST_S = 0.1, 5.0
+_STEADY_S = 2.0  # a connection that lasted so long was none that was ended at once
+_LOOK_EVERY_S = 1.0
+_CATCHING_UP = "the bridge has just connected"
+_NAME = BRIDGE_CLIENT_ID.rpartition("/")[0]
+
+
+class Pass(Struct, frozen=True):
+    """How to log in, and when to come again with a new one (None: never)."""
+
+    log_in: LogIn
+    renew_at: datetime | None = None
+
+
+class FarBroker:
+    """An Uplink. `new_pass` is asked before each connection."""
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        *,
+        queue: Intake,
+        new_pass: Callable[[], Pass],
+        now: Callable[[], datetime],
+        metrics: UplinkMetrics,
+    ) -> None:
+        self.announcements = Announcements()
+        self.receipts = Receipts(lost=metrics.receipts_lost.inc)
+        self.hearing = Hearing(now=now)
+        self._address = address
+        self._queue = queue
+        self._new_pass = new_pass
+        self._now = now
+        self._metrics = metrics
+        self._topics = Topics()
+        self._pause_s = _PAUSE_FIRST_S
+        metrics.connected.set_function(lambda: self.hearing.deaf_since is None)
+        metrics.announcements.set_function(lambda: len(self.announcements))
+
+    def problems(self) -> list[str]:
+        deaf = self.hearing.deaf_since is not None
+        return [f"no connection to the broker {self._address}: {self.hearing.why}"] if deaf else []
+
+    async def retained(self) -> frozenset[str]:
+        await self.announcements.acknowledged()
+        greeting = Greeting(client_id=f"{_NAME}/census", log_in=self._new_pass().log_in, is_clean=True)
+        return await retained_by(self._address, greeting)
+
+    async def run(self) -> None:
+        """Be connected until cancelled: again and again, with pauses that grow and are never the same."""
+        while True:
+            try:
+                await self._room()
+                await self._connection()
+            except WireLost as error:
+                self._deaf(str(error))
+                await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.0))  # noqa: S311, chance, not secrets
+                self._pause_s = min(2 * self._pause_s, _PAUSE_LONGEST_S)
+
+    async def _room(self) -> None:
+        """Wait until the queue has room: nothing could be read before that, and the broker would give us up."""
+        has_room = asyncio.Event()
+        self._queue.on_room(has_room.set)
+        await has_room.wait()
+
+    async def _connection(self) -> None:
+        """One connection. Returns when its pass is to be renewed; raises WireLost."""
+        new, begun = self._new_pass(), asyncio.get_running_loop().time()
+        arrivals = Arrivals(self._queue, self._topics, published=self._published, stray=self._metrics.strays.inc)
+        try:
+            async with connected(self._address, self._greeting(new), arrivals) as wire:
+                arrivals.attach(wire)
+                await wire.subscribe(BRIDGE_FILTERS)
+                self._hear(wire)
+                try:
+                    await self._until_renewal(wire, new)
+                except asyncio.CancelledError:
+                    _say_goodbye(wire, self._now())
+                    raise
+        finally:
+            arrivals.end()
+            self.announcements.detach()
+            self.receipts.detach()
+            if asyncio.get_running_loop().time() - begun > _STEADY_S:
+                self._pause_s = _PAUSE_FIRST_S
+
+    def _greeting(self, new: Pass) -> Greeting:
+        will = (LAST, blind(self._now(), why="the bridge is gone"))
+        return Greeting(client_id=BRIDGE_CLIENT_ID, log_in=new.log_in, is_clean=False, will=will)
+
+    def _hear(self, wire: Wire) -> None:
+        """Everything is subscribed to. After a renewal, which nobody noticed, there is nothing to begin again."""
+        since = self.hearing.deaf_since
+        if since is not None:
+            self.announcements.put(LAST, blind(self._now(), why=_CATCHING_UP), retain=True)
+            self.hearing.begins()
+            self._metrics.connections.inc()
+            away_s = (self._now() - since).total_seconds()
+            _log.warning("connected to the broker: address=%s after=%.1fs", self._address, away_s)
+        self.announcements.attach(wire)
+        self.receipts.attach(wire)
+
+    async def _until_renewal(self, wire: Wire, held: Pass) -> None:
+        """Return when a new pass is needed; raise WireLost when the connection is lost before that."""
+        while held.renew_at is None or self._now() < held.renew_at:
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    raise WireLost(await wire.lost())
+            except TimeoutError:
+                if not wire.is_open:
+                    raise WireLost("it was closed after a fault of ours") from None
+
+    def _deaf(self, why: str) -> None:
+        if self.hearing.deaf_since is None or self.hearing.why != why:
+            _log.error("no connection to the broker, trying again: address=%s reason=%s", self._address, why)
+        self.hearing.ends(why)
+
+    def _published(self, packet_id: int) -> None:
+        if not self.announcements.published(packet_id):
+            self.receipts.published(packet_id)
+
+
+def _say_goodbye(wire: Wire, now: datetime) -> None:
+    """What the will would say, since after a DISCONNECT there is none."""
+    with suppress(WireLost):
+        wire.publish(LAST, blind(now, why="the bridge was stopped"), retain=True)
