@@ -86,6 +86,14 @@ class Connection(Line):
         self._report("protocol violation", fault)
         self.end(End.VIOLATION)
 
+    def turned_away(self, reason: str) -> None:
+        """Close because there is no MQTT with it: what should carry it did not come about."""
+        if self.phase is Phase.CLOSING:
+            return
+        self._hub.counts.refused_handshakes[reason] += 1
+        self._report("handshake refused", reason)
+        self.end(End.REFUSED)
+
     def handle(self, first: int, body: bytes) -> None:
         session = self.session
         if session is None:

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from broker.certificate import Certificate
 from broker.claims import Claims
 
 NO_HOTEL: Final = "_"
@@ -136,6 +137,7 @@ class BrokerMetrics(Collector):
         self.counts = Counts()
         self.levels: Callable[[], Levels] = Levels
         """Returns what there is now; the broker puts its own here."""
+        self.certificate: Certificate | None = None
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
@@ -165,6 +167,7 @@ class BrokerMetrics(Collector):
         for labels, number in _shown(self.counts.connections).items():
             live.add_metric(labels, number)
         yield live
+        yield from self._of_certificate()
         now = self.levels()
         sessions = GaugeMetricFamily("innwatch_mqtt_sessions", "Sessions, by whether their client is", labels=["state"])
         sessions.add_metric(["connected"], now.sessions_connected)
@@ -179,6 +182,15 @@ class BrokerMetrics(Collector):
         yield _gauge("mqtt_retained_messages", "Retained messages", now.retained_messages)
         yield _gauge("mqtt_retained_bytes", "Bytes of retained messages", now.retained_bytes)
         yield _gauge("mqtt_shelf_backlog_bytes", "Bytes of durable state that are not on disk yet", now.shelf_bytes)
+
+    def _of_certificate(self) -> Iterator[Metric]:
+        shown = self.certificate
+        if shown is not None:
+            left = GaugeMetricFamily("innwatch_mqtt_certificate_days_left", "Days until the TLS certificate ends")
+            left.add_metric([], shown.days_left)
+            yield left
+            outcomes = {"taken": shown.renewed, "refused": shown.refused}
+            yield _by("mqtt_certificate_renewals", "New TLS certificates that were found", "outcome", outcomes)
 
 
 def _shown(connections: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:

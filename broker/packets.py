@@ -46,6 +46,7 @@ class Fault(StrEnum):
     PROTOCOL_NAME = "protocol-name"
     CONNECT_FLAGS = "connect-flags"
     WEBSOCKET = "websocket"
+    TLS = "tls"
 
 
 class Violation(Exception):

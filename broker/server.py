@@ -23,6 +23,7 @@ from amqtt.session import Session as AmqttSession
 from msgspec.structs import replace
 from transitions import MachineError
 
+from broker.certificate import Certificate
 from broker.connection import Connection
 from broker.counts import BrokerMetrics
 from broker.delivery import Intake
@@ -32,6 +33,7 @@ from broker.message import Message
 from broker.quiet_log import QuietLog
 from broker.session import Session
 from broker.settings import BrokerSettings, Listener, Scheme
+from broker.tls import TlsStream
 from broker.tokens import KeyRing
 from broker.websocket import WebSocket
 from rules.revoked import Revoked
@@ -60,6 +62,7 @@ class MqttBroker(Broker):
         clock: Callable[[], datetime],
         metrics: BrokerMetrics,
     ) -> None:
+        """Raises CertificateUnusable when the settings have TLS and its files are of no use."""
         super().__init__(_amqtt_config(settings))
         self._settings = settings
         self._hub = Hub(
@@ -72,6 +75,8 @@ class MqttBroker(Broker):
             loop=self._loop,
         )
         metrics.levels = self._hub.levels
+        self.certificate = None if settings.tls is None else Certificate(settings.tls, clock=clock)
+        metrics.certificate = self.certificate
         self._listening: list[asyncio.Server] = []
         self._bound: tuple[Listener, ...] = ()
         self._next_sweep: asyncio.TimerHandle | None = None
@@ -124,9 +129,15 @@ class MqttBroker(Broker):
         _log.info("listening: %s", " ".join(str(listener) for listener in self._bound))
 
     def _protocol_of(self, listener: Listener) -> Callable[[], asyncio.Protocol]:
-        if listener.is_websocket:
-            return lambda: WebSocket(self._hub, path=listener.path)
-        return lambda: Connection(self._hub)
+        def plain() -> Connection | WebSocket:
+            return WebSocket(self._hub, path=listener.path) if listener.is_websocket else Connection(self._hub)
+
+        certificate = self.certificate
+        if not listener.is_secure:
+            return plain
+        if certificate is None:
+            raise BrokerError(f"{listener} needs a certificate")
+        return lambda: TlsStream(self._hub, certificate.context, plain())
 
     async def _serve(self, sockets: Sequence[socket], factory: Callable[[], asyncio.Protocol]) -> None:
         for bound in sockets:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -43,6 +44,13 @@ class Listener(Struct, frozen=True):
         return f"{self.scheme}://{host}:{self.port}{self.path if self.is_websocket else ''}"
 
 
+class TlsFiles(Struct, frozen=True):
+    """What TLS listeners show: a chain in PEM, the server's own certificate first, and that one's private key."""
+
+    certificate: Path
+    key: Path
+
+
 class BrokerSettings(Struct, frozen=True, kw_only=True):
     """Addresses and limits. Every limit is a setting of the environment too (config/settings_broker.py).
 
@@ -50,6 +58,8 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     """
 
     listeners: tuple[Listener, ...] = (Listener(Scheme.MQTT, port=1883), Listener(Scheme.WS, port=8083))
+    tls: TlsFiles | None = None  # needed by listeners that are secure
+    origins: frozenset[str] = frozenset()  # pages on other hosts that may open a websocket, as str(Origin) writes them
 
     connections: int = 50_000  # all listeners together; a further one is closed at once
     connect_deadline: timedelta = timedelta(seconds=5)  # from accept to CONNECT, websocket handshake included

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, NegotiationError
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from broker.origins import read_origin
 from tests.broker.house import House, Openings
 from tests.broker.raw import (
     PATIENCE,
@@ -22,6 +23,11 @@ from tests.broker.raw import (
 )
 from tests.support import eventually
 
+HANDSHAKE = (
+    b"GET /mqtt?x=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Protocol: mqtt\r\n\r\n"
+)
 BEAT = "hotels/h1/devices/d1/heartbeat"
 MQTT = [Subprotocol("mqtt")]
 
@@ -97,13 +103,8 @@ async def test_frames_may_arrive_byte_by_byte_or_along_with_the_handshake(house:
     said = connect_packet(house.device())
     mask, head = b"\x01\x02\x03\x04", b"\x82\xfe" + len(said).to_bytes(2)
     frame = head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(said))
-    handshake = (
-        b"GET /mqtt?x=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Protocol: mqtt\r\n\r\n"
-    )
     client = await house.dial_websocket_port()
-    stream = handshake + frame
+    stream = HANDSHAKE + frame
     for at in range(0, len(stream), size):
         await client.send(stream[at : at + size])
     assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
@@ -121,10 +122,137 @@ async def test_another_path_is_not_found(house: House, path: str) -> None:
 @pytest.mark.parametrize("offered", [None, [Subprotocol("mqttv3.1")]])
 @pytest.mark.mqtt("6.0.0-3", "6.0.0-4")
 async def test_without_the_subprotocol_there_is_no_connection(house: House, offered: list[Subprotocol] | None) -> None:
-    with pytest.raises((InvalidStatus, NegotiationError)):
+    with pytest.raises(InvalidStatus) as refused:
         async with websocket(house, subprotocols=offered):
             pass
+    assert refused.value.response.status_code == 400
     await eventually(lambda: house.open_sockets == 0)
+    assert house.counts.refused_handshakes == {"ws-subprotocol": 1}
+    assert house.counts.ends == {"refused": 1}
+
+
+async def test_mqtt_may_be_one_of_several_subprotocols(house: House) -> None:
+    async with websocket(house, subprotocols=[Subprotocol("mqttv3.1"), Subprotocol("mqtt")]) as client:
+        assert client.subprotocol == "mqtt"
+
+
+async def origin_refused(house: House, *origins: str, host: str = "127.0.0.1:8083") -> bool:
+    """Whether a page from there, on this host as it believes, is turned away."""
+    client = await house.dial_websocket_port()
+    lines = [f"Host: {host}".encode(), *(f"Origin: {origin}".encode() for origin in origins)]
+    await client.send(HANDSHAKE.replace(b"Host: x", b"\r\n".join(lines)))
+    answer = await client.reader.readline()
+    assert answer.split()[1] in (b"101", b"403")
+    return answer.split()[1] == b"403"
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:8080", "https://127.0.0.1", "HTTP://127.0.0.1:9"])
+async def test_a_page_of_the_same_host_may_open_one(house: House, origin: str) -> None:
+    assert not await origin_refused(house, origin)
+
+
+async def test_who_names_no_page_is_a_program_and_may_too(house: House) -> None:
+    assert not await origin_refused(house)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "http://127.0.0.1.evil.example", "null", "", "127.0.0.1", "http://[::1", "file://"],
+)
+async def test_a_page_of_another_host_may_not(house: House, origin: str) -> None:
+    assert await origin_refused(house, origin)
+    await eventually(lambda: house.counts.refused_handshakes == {"ws-origin": 1})
+
+
+async def test_two_origins_or_two_hosts_are_none(house: House) -> None:
+    assert await origin_refused(house, "http://127.0.0.1", "http://127.0.0.1")
+    assert await origin_refused(house, "http://127.0.0.1", host="127.0.0.1\r\nHost: evil.example")
+
+
+async def test_pages_that_the_settings_name_may_open_one_too(open_house: Openings) -> None:
+    house = await open_house(origins=frozenset({"https://watch.example", "app://tablet:99"}))
+    assert not await origin_refused(house, "https://watch.example")
+    assert not await origin_refused(house, "https://WATCH.example:443")
+    assert not await origin_refused(house, "app://tablet:99")
+    assert await origin_refused(house, "http://watch.example")
+    assert await origin_refused(house, "https://watch.example:8443")
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [("https://[2001:db8::1]:8443/", "2001:db8::1", 8443), ("http://Watch.Example.:80", "watch.example", None)],
+)
+def test_an_origin_is_read_as_browsers_write_it(text: str, host: str, port: int | None) -> None:
+    origin = read_origin(text)
+    assert origin is not None
+    assert (origin.host, origin.port) == (host, port)
+    assert read_origin(str(origin)) == origin
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "reason"),
+    [
+        (b"POST /mqtt HTTP/1.1\r\nHost: x\r\n\r\n", b"400", "ws-not-http"),
+        (b"\x10\x10\x00\x04MQTT\x04\x02\x00\x00\x00\x04h1/d", b"400", "ws-not-http"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"400", "ws-not-http"),
+        (b"GET /mqtt HTTP/1.1\r\nHost: x\r\n\r\n", b"426", "ws-bad-request"),
+        (b"GET /mqtt HTTP/1.0\r\nHost: x\r\n\r\n", b"400", "ws-bad-request"),
+        (b"GET /mqtt\r\n\r\n", b"400", "ws-bad-request"),
+        (b"GET /mqtt HTTP/1.1\r\nno colon\r\n\r\n", b"400", "ws-bad-request"),
+        (b"GET /mqtt HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", b"400", "ws-bad-request"),
+        (b"GET /mqtt HTTP/1.1\r\nX: " + b"y" * 17_000, b"431", "ws-too-large"),
+        (b"GET /mqtt HTTP/1.1\r\n" + (b"X: " + b"y" * 4_000 + b"\r\n") * 5 + b"\r\n", b"431", "ws-too-large"),
+    ],
+)
+async def test_what_is_no_websocket_is_turned_away_at_once(
+    house: House, request_: bytes, status: bytes, reason: str
+) -> None:
+    client = await house.dial_websocket_port()
+    await client.send(request_)
+    assert (await client.reader.readline()).split()[1] == status
+    await eventually(lambda: house.open_sockets == 0)
+    assert house.counts.refused_handshakes == {reason: 1}
+    await house.assert_alive()
+
+
+async def test_a_request_that_never_ends_is_cut_by_the_connect_deadline(open_house: Openings) -> None:
+    house = await open_house(connect_deadline=timedelta(seconds=0.1), linger=timedelta(0))
+    client = await house.dial_websocket_port()
+    await client.send(HANDSHAKE[:-1])
+    assert await client.reader.read() == b""
+    assert house.counts.ends == {"connect-deadline": 1}
+
+
+async def test_a_storm_of_pings_leaves_room_for_others(house: House) -> None:
+    """The library takes twenty times as long for a ping as MQTT does for a packet: in one turn it would be a second."""
+    async with websocket(house, max_queue=None) as client:
+        await client.send(connect_packet(house.device()))
+        await read(client, 4)
+        storm = (b"\x89\x80" + b"\x01\x02\x03\x04") * 40_000
+        client.transport.write(storm)
+        await eventually(lambda: house.counts.holds["turn"] > 2)
+        before = house.counts.holds["turn"]
+        await house.assert_alive()
+        assert house.counts.holds["turn"] < 40_000 * 20 / 500
+        await eventually(lambda: house.counts.holds["turn"] > before)
+
+
+async def test_frames_beyond_a_turn_are_neither_lost_nor_disordered(house: House) -> None:
+    packets = [connect_packet(house.device())]
+    packets += [publish_packet(BEAT, b"%d" % number, packet_id=number) for number in range(1, 1_500)]
+    frames = b"".join(
+        bytes((0x82, 0x80 | len(piece) if len(piece) < 126 else 0xFE))
+        + (b"" if len(piece) < 126 else len(piece).to_bytes(2))
+        + bytes(4)
+        + piece
+        for packet_ in packets
+        for piece in (packet_[:3], packet_[3:])
+    )
+    client = await house.dial_websocket_port()
+    await client.send(HANDSHAKE + frames)
+    await eventually(lambda: len(house.bridge.got) == 1_499)
+    assert house.bridge.payloads == [b"%d" % number for number in range(1, 1_500)]
+    assert house.counts.holds["turn"] > 2
 
 
 async def test_there_is_no_compression(house: House) -> None:
