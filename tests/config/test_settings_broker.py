@@ -18,7 +18,7 @@ LIMITS = {limit.field: limit for limit in limits()}
 
 
 def test_every_number_and_every_time_of_the_broker_is_a_setting() -> None:
-    elsewhere = {"listeners"}
+    elsewhere = {"listeners", "tls", "origins"}
     assert {field.name for field in fields(BrokerSettings)} - elsewhere == set(LIMITS)
 
 
