@@ -10,82 +10,119 @@ from pathlib import Path
 import msgspec
 
 from bench import machine, report, tools
+from bench.experiments import EACH_ROUND, ONCE
+from bench.experiments.overload import IN_FLIGHT
 from bench.failure import BenchFailed
-from bench.rounds import RATE, Bench, Plan, Round
+from bench.figures import Findings, Plan
+from bench.house import House
+from bench.markdown import check_marks, put_figures
 
 ON_DISK = Path("/var/tmp")  # noqa: S108 - only the parent of a folder that tempfile makes
 """Not the temporary folder for small things, which is often memory: there fsync is free."""
+
+FILES = 1500
+"""Open files beside the tablets': consoles, databases, libraries."""
 
 
 def main(words: Sequence[str]) -> int:
     options = _options(words)
     try:
-        _bench(
-            Plan(rounds=options.rounds, seconds=options.seconds, tablets=options.tablets),
-            parent=options.folder,
-            json=options.json,
-        )
+        _bench(options)
     except BenchFailed as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return 1
     return 0
 
 
-def _bench(plan: Plan, *, parent: Path, json: Path | None) -> None:
-    if sys.platform != "linux":
-        raise BenchFailed("it runs on Linux only: epoll, /proc and pinning")
-    if not parent.is_dir():
-        raise BenchFailed(f"{parent} is no folder")
-    _allow_sockets(plan.tablets)
-    with tempfile.TemporaryDirectory(dir=parent.resolve(), prefix="innwatch-bench-") as made:
+def _bench(options: argparse.Namespace) -> None:
+    plan = _plan(options)
+    _check(options, plan)
+    with tempfile.TemporaryDirectory(dir=options.folder.resolve(), prefix="innwatch-bench-") as made:
         folder = Path(made)
         found = tools.set_up(folder)
         here = machine.describe(folder, mosquitto=tools.mosquitto_version(found.mosquitto))
         cores = machine.share_cores()
         print(here)
         print(f"generator on core {_listed(cores.generator)}, every server on {_listed(cores.servers)}", flush=True)
-        bench = Bench(plan, tools=found, cores=cores, folder=folder)
-        rounds = []
-        for number in range(1, plan.rounds + 1):
-            rounds.append(bench.round())
-            _print_round(number, rounds[-1])
-    print(f"\n{report.text(rounds, plan=plan, machine=here)}")
-    if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode({"machine": here, "plan": plan, "rounds": rounds})))
-    if not report.generator_verdict(rounds).had_room:
+        house = House(plan, tools=found, cores=cores, folder=folder)
+        rounds = [_round(house, number, only=options.only) for number in range(1, plan.rounds + 1)]
+    conditions = report.Conditions(plan, here, IN_FLIGHT)
+    figures = report.text(rounds, house.runs, conditions=conditions)
+    print(f"\n{figures}")
+    if options.json is not None:
+        written = {"machine": here, "plan": plan, "rounds": rounds, "runs": house.runs}
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(written)))
+    verdict = report.generator_verdict(house.runs)
+    if verdict is not None and not verdict.had_room:
         raise BenchFailed("these figures are the generator's, not the servers'")
+    if options.markdown is not None:
+        put_figures(options.markdown, figures)
+
+
+def _round(house: House, number: int, *, only: str | None) -> Findings:
+    """One round of what is to be measured, each figure printed as it is found; the last round has what is made once."""
+    is_last = number == house.plan.rounds
+    experiments = {**EACH_ROUND, **(ONCE if is_last else {})}
+    findings: Findings = {}
+    for name, measure in experiments.items():
+        if only in (None, name):
+            found = measure(house)
+            print(f"round {number}, {name}:", _said(found), flush=True)
+            findings |= found
+    return findings
+
+
+def _said(found: Findings) -> str:
+    """A line to follow a long run by."""
+    return ", ".join(
+        f"{key} {one.innwatch:,.4g}" + (f" ({one.mosquitto:,.4g})" if one.mosquitto is not None else "")
+        for key, one in found.items()
+    )
 
 
 def _options(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="Measure Innwatch side by side with Mosquitto.")
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (3)")
-    parser.add_argument("--seconds", type=float, default=10, help="length of each measured window (10)")
-    parser.add_argument("--tablets", type=int, default=2000, help="how many are connected (2000)")
+    parser.add_argument("--seconds", type=float, default=4, help="length of each measured window (4)")
+    parser.add_argument("--only", choices=[*EACH_ROUND, *ONCE], help="measure nothing else")
     parser.add_argument("--folder", type=Path, default=ON_DISK, help=f"where the servers keep their data ({ON_DISK})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of every round into FILE")
-    parser.add_argument("--quick", action="store_true", help="one round of 3 s: does it work? Not for quoting")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="put table and notes into FILE, between its marks"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="one round of short windows: does it work? Not for quoting"
+    )
     options = parser.parse_args(words)
-    if options.quick:
-        options.rounds, options.seconds = 1, 3.0
-    if options.rounds < 1 or options.seconds < 1 or not 8 <= options.tablets <= 20_000:
-        parser.error(f"at least one round, one second, 8 to 20,000 tablets ({RATE} messages/s are spread over them)")
+    if options.rounds < 1 or options.seconds < 1:
+        parser.error("at least one round and one second")
     return options
 
 
-def _allow_sockets(tablets: int) -> None:
+def _plan(options: argparse.Namespace) -> Plan:
+    if options.quick:
+        return Plan(rounds=1, seconds=1, warm_up=0.5, many=4000, overload_s=4, calm_s=4)
+    return Plan(rounds=options.rounds, seconds=options.seconds)
+
+
+def _check(options: argparse.Namespace, plan: Plan) -> None:
+    if sys.platform != "linux":
+        raise BenchFailed("it runs on Linux only: epoll, /proc and pinning")
+    if not options.folder.is_dir():
+        raise BenchFailed(f"{options.folder} is no folder")
+    if options.markdown is not None:
+        check_marks(options.markdown)
+    _allow_sockets(plan.sockets)
+
+
+def _allow_sockets(sockets: int) -> None:
     """Raise the limit of open files for this process and all that it starts, servers and generator alike."""
-    wanted = tablets + 1000
+    wanted = sockets + FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < wanted:
-        raise BenchFailed(f"at most {hard} files may be open here, {tablets} tablets need {wanted}: ulimit -n {wanted}")
+        raise BenchFailed(f"at most {hard} files may be open here, {sockets} tablets need {wanted}: ulimit -n {wanted}")
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _print_round(number: int, done: Round) -> None:
-    runs = {"sink": done.others.sink, "Mosquitto": done.others.mosquitto, "Innwatch": done.ours.full}
-    rates = ", ".join(f"{name} {run.per_second:,.0f}/s" for name, run in runs.items())
-    print(f"round {number}: {rates} stored", flush=True)
 
 
 def _listed(cores: frozenset[int]) -> str:

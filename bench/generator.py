@@ -38,15 +38,25 @@ class Reader(Struct, frozen=True, forbid_unknown_fields=True):
     latency_us: Latency | None
 
 
-class Run(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the generator prints. `sent` and `acknowledged` are of the whole run, the rest of its measured window.
+class Second(Struct, frozen=True, forbid_unknown_fields=True):
+    """One second after an overload: what was acknowledged in it."""
 
-    `in_window` are the messages acknowledged in it, `behind` those that the clock asked for while every tablet still
-    waited for an acknowledgment; the CPU seconds (user and system) are those of the generator, the server, and of
-    everything that ran on the machine, with what a hypervisor took away.
+    ack_us: Latency | None
+
+
+class Run(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the generator prints. `sent`, `acknowledged` and `heard` are of the whole run, the rest of its window.
+
+    `login_s` is what it took all tablets to be let in, and subscribed where they were to be. `in_window` are the
+    messages acknowledged in the window, `behind` those that the clock asked for while every tablet still waited for an
+    acknowledgment, `heard` those that the audience received, all of it together. The CPU seconds (user and system) are
+    those of the generator, the server, and of everything that ran on the machine, with what a hypervisor took away. The
+    server's memory is that of the end, with everybody connected; `most_…` is the highest since it began, at the
+    end and halfway through the window.
     """
 
     tablets: Whole
+    login_s: Length
     window_s: Length
     sent: Whole
     acknowledged: Whole
@@ -56,9 +66,27 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True):
     own_cpu_s: Amount
     server_cpu_s: Amount
     machine_cpu_s: Amount
+    pss_kib: Whole
+    rss_kib: Whole
+    most_rss_kib: Whole
+    most_rss_halfway_kib: Whole
     reports: Whole
     ack_us: Latency | None
+    heard: Whole
+    heard_in_window: Whole
     readers: tuple[Reader, ...]
+    after: tuple[Second, ...]
+
+    @property
+    def ack(self) -> Latency:
+        """The acknowledgments of what was sent in the window; raises BenchFailed if there were none."""
+        if self.ack_us is None:
+            raise BenchFailed("nothing that was sent in the measured window was acknowledged in it")
+        return self.ack_us
+
+    @property
+    def logins_per_second(self) -> float:
+        return self.tablets / self.login_s
 
     @property
     def per_second(self) -> float:
@@ -93,23 +121,50 @@ class Watcher(Struct, frozen=True):
     filter: str | None = None
 
 
+class Audience(Struct, frozen=True):
+    """Many consoles alike, whose client ids are numbered. What they hear is counted."""
+
+    count: int
+    url: str
+    login: Path
+    filter: str
+
+
 class Load(Struct, frozen=True, kw_only=True):
-    """What the generator is to do; `rate` in messages a second, None for as fast as acknowledgments come."""
+    """What the generator is to do; `rate` in messages a second, None for as fast as acknowledgments come.
+
+    `may_fall_behind`: more is asked for than can be sent, on purpose. `subscribe`: each tablet to its receipts.
+    """
 
     url: str
     tablets: Path
     count: int
     seconds: float
-    warm_up: float = 2.0
+    warm_up: float
     rate: int | None = None
     reports: int = 0
     first: int = 0
     every: int = 1
     watchers: tuple[Watcher, ...] = ()
+    audience: Audience | None = None
+    idle: bool = False
+    subscribe: bool = False
+    keep_alive: int = 30
+    in_flight: int = 1
+    may_fall_behind: bool = False
+    rate_after: int = 0
+    seconds_after: float = 0
+
+    @property
+    def longest(self) -> float:
+        """Seconds after which something must have gone wrong."""
+        return self.warm_up + self.seconds + self.seconds_after + GRACE
 
     def arguments(self) -> list[str]:
         words = ["--url", self.url, "--tablets", str(self.tablets), "--count", str(self.count)]
         words += ["--seconds", f"{self.seconds:g}", "--warm-up", f"{self.warm_up:g}"]
+        words += ["--keep-alive", str(self.keep_alive), "--in-flight", str(self.in_flight)]
+        words += ["--idle"] * self.idle + ["--subscribe"] * self.subscribe
         if self.rate is not None:
             words += ["--rate", str(self.rate)]
         if self.reports:
@@ -119,6 +174,11 @@ class Load(Struct, frozen=True, kw_only=True):
                 words += ["--stream", watcher.url, str(watcher.login)]
             else:
                 words += ["--console", watcher.url, str(watcher.login), watcher.filter]
+        if self.audience is not None:
+            crowd = self.audience
+            words += ["--audience", str(crowd.count), crowd.url, str(crowd.login), crowd.filter]
+        if self.seconds_after:
+            words += ["--after", str(self.rate_after), f"{self.seconds_after:g}"]
         return words
 
 
@@ -138,7 +198,7 @@ class Generator:
                     command,
                     capture_output=True,
                     text=True,
-                    timeout=load.warm_up + load.seconds + GRACE,
+                    timeout=load.longest,
                     check=False,
                 )
             except subprocess.TimeoutExpired:
@@ -161,13 +221,16 @@ def complete(run: Run, load: Load) -> Run:
     where = f"{load.url}, {load.count} tablets, {load.rate or 'as many as it takes'} messages/s"
     if run.acknowledged != run.sent:
         raise BenchFailed(f"{where}: {run.sent} messages were sent and {run.acknowledged} acknowledged")
-    if run.in_window == 0:
+    if run.in_window == 0 and not load.idle:
         raise BenchFailed(f"{where}: nothing was acknowledged in the measured window")
-    if run.behind:
+    if run.behind and not load.may_fall_behind:
         raise BenchFailed(f"{where}: {run.behind} messages could not be sent on time, every tablet was still waiting")
     if load.reports and not run.reports:
         raise BenchFailed(f"{where}: no Report was sent")
     for reader in run.readers:
         if reader.seen != run.reports:
             raise BenchFailed(f"{where}: {reader.url} heard of {reader.seen} of {run.reports} Reports")
+    expected = run.reports * (load.audience.count if load.audience else 0)
+    if run.heard < expected:
+        raise BenchFailed(f"{where}: the consoles heard {run.heard} of {expected} Reports, all of them together")
     return run

@@ -39,6 +39,12 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+def resident_kib(pid: int) -> int:
+    """The memory of a process that stands in RAM, shared libraries included."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1])
+
+
 class Machine(Struct, frozen=True):
     """The line under the table."""
 

@@ -1,14 +1,16 @@
-"""From rounds to the table: medians, ratios of the same round, and how one knows that the generator did not decide."""
+"""From rounds to the table: medians, ratios of the same round, targets, and whether the generator or others decided."""
 
 import statistics
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
-from bench.generator import Latency, Run
+from bench.figures import BUSY, BUSY_IN_FLIGHT, EVERY, FIGURES, RATE, Figure, Findings, Plan
+from bench.generator import Run
+from bench.house import Ran
 from bench.machine import Machine
-from bench.rounds import EVERY, RATE, Plan, Round
+from bench.servers import SETTINGS
 
 SATURATED = 0.95
 """A generator that uses more of its core than this may itself be what was measured."""
@@ -16,23 +18,28 @@ SATURATED = 0.95
 NOISY = 0.15
 """Cores in the hands of others from which on a round is called disturbed."""
 
-HEADINGS = ("figure", "Innwatch", "lowest to highest round", "Mosquitto", "ratio")
+FULL_SPEED = "saturated"
 
-NOTES = """\
-Innwatch: one process as `innwatch up` starts it; JWT, access, rules, deduplication, SQLite with synchronous=FULL; its
-acknowledgment means committed to disk, and in every phase the acknowledged messages were counted as rows. Mosquitto at
-full speed: raw fan-in, anonymous, nothing stored, nobody subscribed; its acknowledgment means received. Mosquitto at
-{rate}/s: while it relays every {every}th message, as it is, to a console by websocket. Same generator, same payloads
-({payload} bytes), one message in flight for each tablet. Latencies are counted from the write of the PUBLISH, those to
-a console over {mixed} and {storm} Reports a round, each of another tablet. Ratio: median of the ratios within each
-round."""
+HEADINGS = ("figure", "Innwatch", "lowest to highest", "Mosquitto", "ratio", "must", "goal")
+
+NOTES = f"""\
+Innwatch: one process as `innwatch up` starts it; JWT, access, rules, deduplication, SQLite with synchronous=FULL,
+metrics; its acknowledgment means committed to disk, and the acknowledged messages of every load were counted as rows.
+Mosquitto: anonymous, nothing stored; its acknowledgment means received. At full speed nobody is subscribed there; at
+{RATE}/s it relays every {EVERY}th message, as it is, to a console by websocket. Same generator, same payloads, one
+message in flight for each tablet ({BUSY_IN_FLIGHT} at {BUSY:,}/s, {{in_flight}} in the overload). Latencies are counted
+from the write of the PUBLISH, those to a console over {{mixed}} and {{storm}} Reports a round, each of another tablet.
+CPU is user and system time of the server's process with all its threads; memory is resident memory (RSS), that of a
+tablet the slope between two counts. What idle consoles cost is compared at {BUSY:,} heartbeats/s. Tablets and consoles
+all come from one address and the consoles from one person: {{settings}}. Ratio: median of the ratios within each round.
+Must and goal are held against the median, in the first line against the ratio."""
 
 
-class Figure(Struct, frozen=True):
-    """One line: a value for each round of ours, and of Mosquitto's where it has one."""
+class Line(Struct, frozen=True):
+    """A figure with its value of each round, and Mosquitto's where the same was asked of it."""
 
+    figure: Figure
     name: str
-    digits: int
     innwatch: tuple[float, ...]
     mosquitto: tuple[float, ...] = ()
 
@@ -47,17 +54,38 @@ class Figure(Struct, frozen=True):
             return None
         return statistics.median(ours / theirs for ours, theirs in zip(self.innwatch, self.mosquitto, strict=True))
 
-    def cells(self) -> tuple[str, ...]:
-        def shown(value: float) -> str:
-            return f"{value:,.{self.digits}f}"
+    def met(self, limit: float) -> bool:
+        """Whether the figure, or its ratio, is on the right side of a limit."""
+        target = self.figure.target
+        value = self.ratio if target is not None and target.of_ratio else self.median
+        return target is not None and value is not None and target.holds(value, limit)
 
+    @property
+    def misses_must(self) -> bool:
+        target = self.figure.target
+        return target is not None and not self.met(target.must)
+
+    def cells(self) -> tuple[str, ...]:
+        target = self.figure.target
         return (
             self.name,
-            shown(self.median),
-            f"{shown(min(self.innwatch))} to {shown(max(self.innwatch))}",
-            shown(statistics.median(self.mosquitto)) if self.mosquitto else "–",
+            self._shown(self.median),
+            f"{self._shown(min(self.innwatch))} to {self._shown(max(self.innwatch))}",
+            self._shown(statistics.median(self.mosquitto)) if self.mosquitto else "–",
             f"{self.ratio:.2f}" if self.ratio is not None else "–",
+            self._judged(target.must if target else None),
+            self._judged(target.goal if target else None),
         )
+
+    def _shown(self, value: float) -> str:
+        return f"{value:,.{self.figure.digits}f}"
+
+    def _judged(self, limit: float | None) -> str:
+        target = self.figure.target
+        if target is None or limit is None:
+            return "–"
+        asked = f"{target.bound} {limit:,g}{' ×' if target.of_ratio else ''}"
+        return f"{asked} met" if self.met(limit) else f"{asked} MISSED"
 
 
 class Verdict(Struct, frozen=True):
@@ -67,75 +95,73 @@ class Verdict(Struct, frozen=True):
     text: str
 
 
-def figures(rounds: Sequence[Round], plan: Plan) -> list[Figure]:
-    """Return the lines of the table, in order."""
-
-    def each(pick: Callable[[Round], float]) -> tuple[float, ...]:
-        return tuple(pick(one) for one in rounds)
-
-    lines = [
-        Figure(
-            f"stored heartbeats/s, QoS 1, {plan.tablets:,} tablets",
-            0,
-            each(lambda r: r.ours.full.per_second),
-            each(lambda r: r.others.mosquitto.per_second),
-        ),
-        Figure(
-            "CPU s per 10,000 stored, saturated",
-            3,
-            each(lambda r: r.ours.full.cpu_per_10_000),
-            each(lambda r: r.others.mosquitto.cpu_per_10_000),
-        ),
-        Figure(
-            f"CPU s per 10,000 stored at {RATE}/s",
-            3,
-            each(lambda r: r.ours.paced.cpu_per_10_000),
-            each(lambda r: r.others.relay.cpu_per_10_000),
-        ),
-    ]
-    lines += _latencies(
-        f"acknowledgment at {RATE}/s",
-        ours=[r.ours.paced.ack_us for r in rounds],
-        theirs=[r.others.relay.ack_us for r in rounds],
-    )
-    mixed, storm = [r.ours.mixed for r in rounds], [r.ours.storm for r in rounds]
-    relayed = _heard([r.others.relay for r in rounds], 0)
-    lines += _breach(f"{RATE}/s, every {EVERY}th a Report", mixed, relayed=relayed)
-    lines += _breach(f"{RATE} Reports/s", storm)
-    return lines
+def lines(rounds: Sequence[Findings], plan: Plan) -> list[Line]:
+    """Return the lines of the table, in order: of every figure that a round found."""
+    found = []
+    for figure in FIGURES:
+        measured = [one[figure.key] for one in rounds if figure.key in one]
+        if measured:
+            found.append(
+                Line(
+                    figure,
+                    figure.name.format(few=plan.few, some=plan.some, many=plan.many, consoles=plan.consoles),
+                    tuple(one.innwatch for one in measured),
+                    tuple(one.mosquitto for one in measured if one.mosquitto is not None),
+                )
+            )
+    return found
 
 
-def generator_verdict(rounds: Sequence[Round]) -> Verdict:
-    """Judge by every full-speed run: the generator's share of its own core, and what it reaches against nothing."""
-    ceiling = statistics.median(r.others.sink.per_second for r in rounds)
-    servers = {"Mosquitto": [r.others.mosquitto for r in rounds], "Innwatch": [r.ours.full for r in rounds]}
-    shares = {name: max(run.generator_share for run in runs) for name, runs in servers.items()}
+def generator_verdict(runs: Sequence[Ran]) -> Verdict | None:
+    """Judge by every full-speed run: the generator's share of its own core, and what it reaches against nothing.
+
+    None where nothing was measured at full speed.
+    """
+    full = [ran for ran in runs if ran.what == FULL_SPEED]
+    sinks = [ran.run for ran in full if ran.server == "sink"]
+    servers = {
+        "Mosquitto": [ran.run for ran in full if ran.server == "mosquitto"],
+        "Innwatch": [ran.run for ran in full if ran.server == "innwatch"],
+    }
+    if not full:
+        return None
+    ceiling = _median_rate(sinks)
+    shares = {name: max(run.generator_share for run in ran) for name, ran in servers.items()}
     had_room = all(share <= SATURATED for share in shares.values())
-    says = ", ".join(f"{_percent(shares[name])} with {name} ({_busy(runs)})" for name, runs in servers.items())
+    says = ", ".join(f"{_percent(shares[name])} with {name} ({_busy(ran)})" for name, ran in servers.items())
     text = (
         f"The generator used of its own core at most {says}. Against a sink that only acknowledges it reached "
-        f"{ceiling:,.0f}/s ({_percent(max(r.others.sink.generator_share for r in rounds))} of its core): "
-        + ", ".join(f"{ceiling / _median_rate(runs):.1f} × {name}" for name, runs in servers.items())
+        f"{ceiling:,.0f}/s ({_percent(max(run.generator_share for run in sinks))} of its core): "
+        + ", ".join(f"{ceiling / _median_rate(ran):.1f} × {name}" for name, ran in servers.items())
         + "."
     )
     if not had_room:
         return Verdict(had_room=False, text=f"SUSPECT: the generator may be the bottleneck. {text}")
-    if any(run.foreign_share > NOISY for runs in servers.values() for run in runs):
+    if any(run.foreign_share > NOISY for ran in servers.values() for run in ran):
         return Verdict(had_room=True, text=f"The generator shared its core with others, so this proves little. {text}")
     return Verdict(had_room=True, text=f"The generator is not the bottleneck. {text}")
 
 
-def disturbance(rounds: Sequence[Round]) -> str:
+def disturbance(runs: Sequence[Ran]) -> str:
     """Say how much of the machine somebody else used while it was measured."""
-    runs = [run for r in rounds for run in (r.others.mosquitto, r.ours.full, r.ours.paced, r.ours.mixed, r.ours.storm)]
-    worst = max(run.foreign_share for run in runs)
+    worst = max(ran.run.foreign_share for ran in runs if ran.server != "sink")
     warning = "NOISY, not for quoting: o" if worst > NOISY else "O"
     return f"{warning}ther processes and the hypervisor took at most {_percent(worst)} of a core in any run."
 
 
-def table(lines: Sequence[Figure]) -> str:
+def judgement(table: Sequence[Line]) -> str:
+    """Say how many of the targets are met, and name those that must be and are not."""
+    targets = [(line, line.figure.target) for line in table if line.figure.target is not None]
+    goals = [(line, target.goal) for line, target in targets if target.goal is not None]
+    missed = [line.name for line in table if line.misses_must]
+    musts = f"{len(targets) - len(missed)} of {len(targets)} musts are met"
+    met = f"{sum(line.met(goal) for line, goal in goals)} of {len(goals)} goals"
+    return f"{musts}, {met}. Missed musts: {'; '.join(missed)}." if missed else f"{musts}, {met}."
+
+
+def table(found: Sequence[Line]) -> str:
     """Return a Markdown table that is also aligned for a terminal."""
-    rows = [HEADINGS, *(line.cells() for line in lines)]
+    rows = [HEADINGS, *(line.cells() for line in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     rule = tuple("-" * width if column == 0 else "-" * (width - 1) + ":" for column, width in enumerate(widths))
     return "\n".join(
@@ -144,47 +170,35 @@ def table(lines: Sequence[Figure]) -> str:
     )
 
 
-def text(rounds: Sequence[Round], *, plan: Plan, machine: Machine) -> str:
+class Conditions(Struct, frozen=True):
+    """What the notes under the table name beside the figures."""
+
+    plan: Plan
+    machine: Machine
+    in_flight: int
+
+
+def text(rounds: Sequence[Findings], runs: Sequence[Ran], *, conditions: Conditions) -> str:
     """Return everything that the bench prints at its end."""
-    first = rounds[0].ours
+    plan = conditions.plan
+    found = lines(rounds, plan)
     notes = NOTES.format(
-        rate=RATE,
-        every=EVERY,
-        payload=first.full.payload_bytes,
-        mixed=first.mixed.reports,
-        storm=first.storm.reports,
+        mixed=plan.mixed_reports,
+        storm=plan.storm_reports,
+        settings=" ".join(f"`{name}={value}`" for name, value in SETTINGS.items()),
+        in_flight=conditions.in_flight,
     )
     headline = f"Medians of {len(rounds)} round{'s' if len(rounds) > 1 else ''} with windows of {plan.seconds:g} s."
-    paragraphs = [f"{headline} {notes}", generator_verdict(rounds).text, disturbance(rounds), str(machine)]
-    wrapped = [textwrap.fill(paragraph, 120, break_on_hyphens=False) for paragraph in paragraphs]
-    return "\n\n".join([table(figures(rounds, plan)), *wrapped])
-
-
-def _breach(name: str, runs: Sequence[Run], *, relayed: Sequence[Latency | None] = ()) -> list[Figure]:
-    """Return the lines of the two readers, in the order in which the rounds name them to the generator."""
-    return [
-        *_latencies(f"breach → console by websocket, {name}", ours=_heard(runs, 0), theirs=relayed),
-        *_latencies(f"breach → console by event stream, {name}", ours=_heard(runs, 1)),
+    verdict = generator_verdict(runs)
+    paragraphs = [
+        judgement(found),
+        f"{headline} {notes}",
+        *([verdict.text] if verdict else []),
+        disturbance(runs),
+        str(conditions.machine),
     ]
-
-
-def _heard(runs: Sequence[Run], place: int) -> list[Latency | None]:
-    return [run.readers[place].latency_us for run in runs]
-
-
-def _latencies(
-    name: str, *, ours: Sequence[Latency | None], theirs: Sequence[Latency | None] = ()
-) -> tuple[Figure, Figure]:
-    """Return the p50 and the p99 of every round, in milliseconds."""
-    mine, others = [one for one in ours if one], [one for one in theirs if one]
-    return (
-        Figure(f"{name}, p50 ms", 2, tuple(_ms(one.p50) for one in mine), tuple(_ms(one.p50) for one in others)),
-        Figure(f"{name}, p99 ms", 2, tuple(_ms(one.p99) for one in mine), tuple(_ms(one.p99) for one in others)),
-    )
-
-
-def _ms(microseconds: float) -> float:
-    return microseconds / 1000
+    wrapped = [textwrap.fill(paragraph, 120, break_on_hyphens=False) for paragraph in paragraphs]
+    return "\n\n".join([table(found), *wrapped])
 
 
 def _median_rate(runs: Sequence[Run]) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 from msgspec import Struct
 
-from bench.credentials import Tablet, read_tablets, write_login
+from bench.credentials import read_tablets, write_login, write_tablets
 from bench.failure import BenchFailed
 from bench.machine import pinned
 from tests.support.ports import free_port
@@ -19,10 +19,15 @@ from tests.support.waiting import eventually_sync
 
 HOTEL = "bench"
 CONSOLE = "console"
+DATA = "data"
+
+SETTINGS = {"INNWATCH_MQTT_SESSIONS_PER_IDENTITY": "1000"}
+"""What the bench needs otherwise than it is by default: all its consoles are one person's."""
 
 INNWATCH = [
-    # Nothing but the command line decides how it runs: no setting of whoever starts the bench reaches it.
+    # Nothing but this decides how it runs: no setting of whoever starts the bench reaches it.
     *("env", "-i", "LANG=C.UTF-8", "PATH=/usr/local/bin:/usr/bin:/bin"),
+    *(f"{name}={value}" for name, value in SETTINGS.items()),
     str(Path(sys.executable).with_name("innwatch")),
 ]
 
@@ -43,7 +48,7 @@ class Broker(Struct, frozen=True):
 
     pid: int
     mqtt_url: str
-    ws_url: str
+    ws_url: str = ""
 
 
 @contextmanager
@@ -52,7 +57,7 @@ def sink(program: Path, *, folder: Path, cores: frozenset[int]) -> Iterator[Brok
     port = free_port()
     with _running("sink", [program, "--sink", str(port)], folder=folder, cores=cores) as process:
         _wait(process, lambda: _accepts(port))
-        yield Broker(pid=process.pid, mqtt_url=f"mqtt://127.0.0.1:{port}", ws_url="")
+        yield Broker(pid=process.pid, mqtt_url=f"mqtt://127.0.0.1:{port}")
 
 
 @contextmanager
@@ -69,34 +74,39 @@ def mosquitto(program: Path, *, folder: Path, cores: frozenset[int]) -> Iterator
 class Innwatch:
     """`innwatch up` in a data folder of its own, with a hotel of tablets, as somebody who uses it would set it up."""
 
-    def __init__(self, broker: Broker, *, data: Path, http_url: str) -> None:
+    def __init__(self, broker: Broker, *, folder: Path, http_url: str) -> None:
         self.broker = broker
         self.events_url = f"{http_url}/api/events"
-        self._data = data
+        self._counted = 0
+        self._folder = folder
+        self._data = folder / DATA
 
-    def add_tablets(self, count: int) -> list[Tablet]:
-        """Make the hotel, and devices in rooms of their own with tokens."""
+    def add_tablets(self, count: int) -> Path:
+        """Make the hotel, and devices in rooms of their own; return the file with their tokens."""
         self._command(["hotel", "add", HOTEL])
         text = self._command(["device", "add", HOTEL, "--count", str(count), "--prefix", "tab-", "--tokens", "--csv"])
         tablets = read_tablets(text)
         if len(tablets) != count:
             raise BenchFailed(f"`innwatch device add --count {count}` printed {len(tablets)} tablets")
-        return tablets
+        return write_tablets(self._folder / "tablets.csv", tablets)
 
-    def add_console(self, folder: Path) -> Path:
+    def add_console(self) -> Path:
         """Make a member of the staff and return the file with the login of a console."""
         password = ["--role", "staff", "--password-stdin"]
         self._command(["user", "add", HOTEL, CONSOLE, *password], typed="a-password-for-the-bench\n")
         username = f"{HOTEL}/user/{CONSOLE}"
         token = self._command(["token", "user", HOTEL, CONSOLE]).strip()
-        return write_login(folder / "console.csv", client_id=f"{username}/bench", username=username, password=token)
+        return write_login(
+            self._folder / "console.csv", client_id=f"{username}/bench", username=username, password=token
+        )
 
-    def stored(self) -> int:
-        """Ask how many messages of the hotel are stored."""
+    def newly_stored(self) -> int:
+        """Ask how many messages of the hotel were stored since this was asked last."""
         printed = self._command(["messages", HOTEL, "--count"]).strip()
         if not printed.isdecimal():
             raise BenchFailed(f"`innwatch messages --count` printed {printed!r}")
-        return int(printed)
+        before, self._counted = self._counted, int(printed)
+        return self._counted - before
 
     def _command(self, words: Sequence[str], *, typed: str = "") -> str:
         command = [*INNWATCH, *words, "--data", str(self._data)]
@@ -110,16 +120,15 @@ class Innwatch:
 def innwatch(folder: Path, *, cores: frozenset[int]) -> Iterator[Innwatch]:
     """Run `innwatch up` until the block ends."""
     http_port, mqtt_port, ws_port = free_port(), free_port(), free_port()
-    data = folder / "data"
     ports = ["--http-port", str(http_port), "--mqtt-port", str(mqtt_port), "--ws-port", str(ws_port)]
-    command = [*INNWATCH, "up", "--data", str(data), "--host", "127.0.0.1", *ports]
+    command = [*INNWATCH, "up", "--data", str(folder / DATA), "--host", "127.0.0.1", *ports]
     http_url = f"http://127.0.0.1:{http_port}"
     with _running("innwatch", command, folder=folder, cores=cores) as process:
         _wait(process, lambda: _is_ready(f"{http_url}/health/ready"))
         broker = Broker(
             pid=process.pid, mqtt_url=f"mqtt://127.0.0.1:{mqtt_port}", ws_url=f"ws://127.0.0.1:{ws_port}/mqtt"
         )
-        yield Innwatch(broker, data=data, http_url=http_url)
+        yield Innwatch(broker, folder=folder, http_url=http_url)
 
 
 @contextmanager

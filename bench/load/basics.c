@@ -52,6 +52,22 @@ double machine_cpu_s(void) {
     return (double)(user + nice + system + irq + softirq + stolen) / (double)sysconf(_SC_CLK_TCK);
 }
 
+unsigned long memory_kib(long pid, enum memory kind) {
+    static const char *const files[] = {"smaps_rollup", "status", "status"};
+    static const char *const keys[] = {"Pss:", "VmRSS:", "VmHWM:"};
+    char path[64], line[256];
+    unsigned long value;
+    snprintf(path, sizeof path, "/proc/%ld/%s", pid, files[kind]);
+    FILE *file = fopen(path, "r");
+    if (!file) die("cannot read %s: has the server ended?", path);
+    while (fgets(line, sizeof line, file))
+        if (!strncmp(line, keys[kind], strlen(keys[kind])) && sscanf(line, "%*s %lu kB", &value) == 1) {
+            fclose(file);
+            return value;
+        }
+    die("%s does not say %s", path, keys[kind]);
+}
+
 static void *grown(void *data, size_t size) {
     void *larger = realloc(data, size);
     if (!larger) die("out of memory");

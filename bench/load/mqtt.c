@@ -48,16 +48,17 @@ static uint8_t *put_header(uint8_t *out, unsigned first, size_t length) {
 }
 
 /* An empty user name means that there is no login, as for an anonymous broker. */
-size_t write_connect(uint8_t *out, const char *client_id, const char *username, const char *password) {
-    bool login = *username != 0;
-    size_t length = 10 + 2 + strlen(client_id) + (login ? 4 + strlen(username) + strlen(password) : 0);
+size_t write_connect(uint8_t *out, const struct login *login) {
+    bool named = *login->username != 0;
+    size_t length = 10 + 2 + strlen(login->client_id);
+    if (named) length += 4 + strlen(login->username) + strlen(login->password);
     uint8_t *end = put_header(out, CONNECT << 4, length);
     end = put_text(end, "MQTT");
     *end++ = 4;
-    *end++ = login ? 0xC2 : 0x02;               /* user name and password, clean session */
-    end = put_u16(end, KEEP_ALIVE_S);
-    end = put_text(end, client_id);
-    if (login) end = put_text(put_text(end, username), password);
+    *end++ = named ? 0xC2 : 0x02;               /* user name and password, clean session */
+    end = put_u16(end, login->keep_alive);
+    end = put_text(end, login->client_id);
+    if (named) end = put_text(put_text(end, login->username), login->password);
     return (size_t)(end - out);
 }
 

@@ -30,12 +30,12 @@ static int compare_names(const void *a, const void *b) {
     return strcmp((*(struct tablet *const *)a)->device_id, (*(struct tablet *const *)b)->device_id);
 }
 
-/* A Report goes to the device's `alert` topic, which stands beside the heartbeat topic of the CSV. */
-static void set_report_topic(struct tablet *tablet, const char *path) {
-    const char *topic = tablet->topic, *last = strrchr(topic, '/');
-    if (!last || strcmp(last, "/heartbeat") || strlen(topic) >= sizeof tablet->report_topic)
-        die("%s: %s is not a heartbeat topic", path, topic);
-    snprintf(tablet->report_topic, sizeof tablet->report_topic, "%.*s/alert", (int)(last - topic), topic);
+/* The device's other topics stand beside the heartbeat topic of the CSV. */
+static void set_topic(char out[256], const char *heartbeat, const char *kind, const char *path) {
+    const char *last = strrchr(heartbeat, '/');
+    if (!last || strcmp(last, "/heartbeat") || strlen(heartbeat) >= 256)
+        die("%s: %s is not a heartbeat topic", path, heartbeat);
+    snprintf(out, 256, "%.*s/%s", (int)(last - heartbeat), heartbeat, kind);
 }
 
 struct tablet *tablets_read(const char *path, size_t count) {
@@ -52,7 +52,8 @@ struct tablet *tablets_read(const char *path, size_t count) {
         struct tablet *tablet = &tablets[tablet_count];
         *tablet = (struct tablet){.client_id = fields[0], .username = fields[1], .password = fields[2],
                                   .topic = fields[3], .device_id = fields[4], .bssid = fields[6]};
-        set_report_topic(tablet, path);
+        set_topic(tablet->report_topic, tablet->topic, "alert", path);
+        set_topic(tablet->receipt_topic, tablet->topic, "receipt", path);
         by_name[tablet_count] = tablet;
     }
     fclose(file);

@@ -23,7 +23,7 @@ struct address address_read(const char *url) {
 }
 
 static const char *name_of(const struct connection *c) {
-    return c->tablet ? c->tablet->client_id : c->reader->url;
+    return c->tablet ? c->login.client_id : c->reader->url;
 }
 
 static bool is_websocket(const struct connection *c) { return !strcmp(c->address->scheme, "ws"); }
@@ -82,17 +82,17 @@ void connection_write(struct connection *c, const uint8_t *data, size_t size) {
     else write_raw(c, data, size);
 }
 
-void connection_ping_if_quiet(struct connection *c, uint64_t now) {
-    if (c->role == STREAM || now - c->written_at < KEEP_ALIVE_S * 500000000ull) return;
-    connection_write(c, (const uint8_t *)"\xC0\x00", 2);
+/* Nine tenths of the keep-alive. */
+uint64_t ping_after_ns(const struct connection *c) {
+    return c->role == STREAM ? 0 : c->login.keep_alive * 900000000ull;
 }
+
+uint16_t next_packet_id(uint16_t id) { return id == UINT16_MAX ? 1 : (uint16_t)(id + 1); }
 
 static void log_in(struct connection *c) {
     uint8_t packet[LARGEST_PACKET];
-    size_t size = c->tablet ? write_connect(packet, c->tablet->client_id, c->tablet->username, c->tablet->password)
-                            : write_connect(packet, c->reader->client_id, c->reader->username, c->reader->password);
     c->stage = LOGGING_IN;
-    connection_write(c, packet, size);
+    connection_write(c, packet, write_connect(packet, &c->login));
 }
 
 static void greet(struct connection *c) {
@@ -104,7 +104,7 @@ static void greet(struct connection *c) {
     }
     int size = c->role == STREAM
         ? snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nAccept: text/event-stream\r\n"
-                   "Authorization: Bearer %s\r\n\r\n", to->path, to->host, to->port, c->reader->password)
+                   "Authorization: Bearer %s\r\n\r\n", to->path, to->host, to->port, c->login.password)
         : snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\n"
                    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n"
                    "Sec-WebSocket-Key: aW5ud2F0Y2ggYmVuY2ghIQ==\r\n\r\n", to->path, to->host, to->port);
@@ -127,18 +127,18 @@ static void take_packet(struct connection *c, const struct packet *packet) {
     case CONNACK:
         if (packet->size != 2) die("%s got a CONNACK of %zu bytes", name_of(c), packet->size);
         if (packet->body[1]) die("%s was refused: CONNACK %d", name_of(c), packet->body[1]);
-        c->stage = c->tablet ? READY : SUBSCRIBING;
-        if (c->tablet) on_ready(c);
-        else connection_write(c, out, write_subscribe(out, c->reader->filter));
+        c->stage = c->filter ? SUBSCRIBING : READY;
+        if (c->filter) connection_write(c, out, write_subscribe(out, c->filter));
+        else on_ready(c);
         break;
     case SUBACK:
-        if (packet->size != 3 || packet->body[2] > 1) die("%s may not subscribe to %s", name_of(c), c->reader->filter);
+        if (packet->size != 3 || packet->body[2] > 1) die("%s may not subscribe to %s", name_of(c), c->filter);
         c->stage = READY;
         on_ready(c);
         break;
     case PUBACK:
-        if (packet->size != 2 || !c->in_flight_since || (packet->body[0] << 8 | packet->body[1]) != c->packet_id)
-            die("%s got a PUBACK for nothing", name_of(c));
+        if (packet->size != 2 || !c->in_flight || (packet->body[0] << 8 | packet->body[1]) != c->oldest_id)
+            die("%s got a PUBACK for nothing, or out of order", name_of(c));
         on_puback(c);
         break;
     case PUBLISH:
@@ -233,12 +233,13 @@ static bool take_answer(struct connection *c) {
     return true;
 }
 
+/* What arrives stays in a buffer of the connection only while it is incomplete, or ten thousand would fill memory. */
 static void receive(struct connection *c) {
-    enum { MOST = 16384 };
-    ssize_t got = recv(c->fd, buffer_space(&c->in, MOST), MOST, 0);
+    static uint8_t arrived[65536];
+    ssize_t got = recv(c->fd, arrived, sizeof arrived, 0);
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) die("%s was cut off: %s", name_of(c), got ? strerror(errno) : "closed by the server");
-    c->in.end += (size_t)got;
+    buffer_add(&c->in, arrived, (size_t)got);
     if (c->stage == UPGRADING && !take_answer(c)) return;
     if (is_websocket(c)) take_frames(c);
     if (c->chunked) take_chunks(c);

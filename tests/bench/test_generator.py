@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from bench.failure import BenchFailed
-from bench.generator import Latency, Load, Reader, Watcher, complete, read_run
+from bench.generator import Audience, Latency, Load, Reader, Watcher, complete, read_run
 from tests.bench.made import RESULT, made_run
 
-LOAD = Load(url="mqtt://127.0.0.1:20000", tablets=Path("tablets.csv"), count=10, seconds=2)
+LOAD = Load(url="mqtt://127.0.0.1:20000", tablets=Path("tablets.csv"), count=10, seconds=2, warm_up=2)
 
 
 def test_a_result_is_read_with_its_readers() -> None:
@@ -36,6 +36,8 @@ def test_a_result_is_read_with_its_readers() -> None:
         RESULT.replace('"window_s":2.0', '"window_s":0'),
         RESULT.replace('"window_s":2.0', '"window_s":NaN'),
         RESULT.replace('"n":200', '"n":0'),
+        RESULT.replace('"rss_kib":100000,', ""),
+        RESULT.replace('"login_s":0.5', '"login_s":0'),
     ],
 )
 def test_anything_but_a_whole_result_is_refused(text: str) -> None:
@@ -80,12 +82,42 @@ def test_a_run_that_fell_short_does_not_count(changes: dict[str, object], compla
         complete(fell_short, replace(LOAD, reports=3))
 
 
+def test_an_overload_may_ask_for_more_than_can_be_sent() -> None:
+    run = made_run(behind=100)
+
+    assert complete(run, replace(LOAD, may_fall_behind=True)) is run
+
+
+def test_idle_tablets_are_to_be_acknowledged_nothing() -> None:
+    run = made_run(sent=0, acknowledged=0, in_window=0)
+
+    assert complete(run, replace(LOAD, idle=True)) is run
+
+
+def test_each_console_of_an_audience_must_have_heard_of_every_report() -> None:
+    load = replace(LOAD, reports=3, audience=Audience(5, "ws://x", Path("c.csv"), "a/+"))
+
+    complete(made_run(heard=15), load)
+    with pytest.raises(BenchFailed, match="heard 14 of 15 Reports"):
+        complete(made_run(heard=14), load)
+
+
+def test_a_window_without_acknowledgments_has_no_latency() -> None:
+    with pytest.raises(BenchFailed, match="nothing that was sent"):
+        _ = made_run(ack_us=None).ack
+
+
+def test_logins_are_counted_over_all_tablets() -> None:
+    assert made_run(tablets=1000, login_s=0.5).logins_per_second == 2000
+
+
 def test_a_load_becomes_the_generators_command_line() -> None:
     load = Load(
         url="mqtt://127.0.0.1:20000",
         tablets=Path("t.csv"),
         count=8,
         seconds=3,
+        warm_up=2,
         rate=500,
         reports=4,
         first=2,
@@ -97,7 +129,28 @@ def test_a_load_becomes_the_generators_command_line() -> None:
     )
 
     assert " ".join(load.arguments()) == (
-        "--url mqtt://127.0.0.1:20000 --tablets t.csv --count 8 --seconds 3 --warm-up 2 --rate 500 "
-        "--reports 4 --first 2 --every 10 --console ws://127.0.0.1:20001/mqtt c.csv hotels/h/alerts/+ "
+        "--url mqtt://127.0.0.1:20000 --tablets t.csv --count 8 --seconds 3 --warm-up 2 --keep-alive 30 --in-flight 1 "
+        "--rate 500 --reports 4 --first 2 --every 10 --console ws://127.0.0.1:20001/mqtt c.csv hotels/h/alerts/+ "
         "--stream http://127.0.0.1:20002/api/events c.csv"
     )
+
+
+def test_what_only_some_loads_ask_for_stands_in_the_command_line_of_those() -> None:
+    idle = Load(
+        url="mqtt://127.0.0.1:20000",
+        tablets=Path("t.csv"),
+        count=8,
+        seconds=3,
+        warm_up=2,
+        idle=True,
+        subscribe=True,
+        keep_alive=60,
+        audience=Audience(500, "ws://127.0.0.1:20001/mqtt", Path("c.csv"), "hotels/h/alerts/+"),
+    )
+    overload = replace(LOAD, rate=90_000, in_flight=16, rate_after=500, seconds_after=15)
+
+    assert " ".join(idle.arguments()).endswith(
+        "--keep-alive 60 --in-flight 1 --idle --subscribe "
+        "--audience 500 ws://127.0.0.1:20001/mqtt c.csv hotels/h/alerts/+"
+    )
+    assert " ".join(overload.arguments()).endswith("--in-flight 16 --rate 90000 --after 500 15")

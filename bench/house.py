@@ -1,0 +1,85 @@
+"""What every experiment measures with: the servers, each fresh and alone, the generator, and a record of every run."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from bench.credentials import anonymous_tablets, write_login, write_tablets
+from bench.failure import BenchFailed
+from bench.figures import Plan
+from bench.generator import Generator, Load, Run
+from bench.machine import Cores
+from bench.servers import Broker, Innwatch, innwatch, mosquitto, sink
+from bench.tools import Tools
+
+Server = Literal["sink", "mosquitto", "innwatch"]
+
+
+class Ran(Struct, frozen=True):
+    """A run, with what it was made for and against."""
+
+    server: Server
+    what: str
+    run: Run
+
+
+class House:
+    """Starts servers whose data stand beneath `folder`, and puts loads on them."""
+
+    def __init__(self, plan: Plan, *, tools: Tools, cores: Cores, folder: Path) -> None:
+        self.plan = plan
+        self.runs: list[Ran] = []
+        self._tools = tools
+        self._cores = cores.servers
+        self._generator = Generator(tools.load, cores=cores.generator)
+        self._folder = folder
+
+    @contextmanager
+    def sink(self) -> Iterator[Broker]:
+        with self._room() as room, sink(self._tools.load, folder=room, cores=self._cores) as broker:
+            yield broker
+
+    @contextmanager
+    def mosquitto(self) -> Iterator[Broker]:
+        with self._room() as room, mosquitto(self._tools.mosquitto, folder=room, cores=self._cores) as broker:
+            yield broker
+
+    @contextmanager
+    def innwatch(self) -> Iterator[Innwatch]:
+        with self._room() as room, innwatch(room, cores=self._cores) as server:
+            yield server
+
+    def strangers(self, count: int) -> Path:
+        """Credentials for a broker that asks for none."""
+        return write_tablets(self._folder / f"anonymous-{count}.csv", anonymous_tablets(count))
+
+    def stranger(self) -> Path:
+        """The same for a console."""
+        return write_login(self._folder / "anonymous-console.csv", client_id="bench-console", username="", password="")
+
+    def run(self, what: str, load: Load, *, server: Server, pid: int) -> Run:
+        """Put a load on a server and record the run; raises BenchFailed if any part of the load did not happen."""
+        run = self._generator.run(load, watch=pid)
+        self.runs.append(Ran(server, what, run))
+        return run
+
+    def stored(self, what: str, load: Load, *, on: Innwatch) -> Run:
+        """Do as `run` does; every message that was acknowledged must be one more row, and nothing else may be one."""
+        run = self.run(what, load, server="innwatch", pid=on.broker.pid)
+        check_rows(what, acknowledged=run.acknowledged, rows=on.newly_stored())
+        return run
+
+    @contextmanager
+    def _room(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(dir=self._folder) as made:
+            yield Path(made)
+
+
+def check_rows(what: str, *, acknowledged: int, rows: int) -> None:
+    """Raise BenchFailed unless as many messages were stored as acknowledged."""
+    if rows != acknowledged:
+        raise BenchFailed(f"LOST OR INVENTED, {what}: {acknowledged} messages were acknowledged and {rows} stored")
