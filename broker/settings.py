@@ -62,6 +62,11 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     origins: frozenset[str] = frozenset()  # pages on other hosts that may open a websocket, as str(Origin) writes them
 
     connections: int = 50_000  # all listeners together; a further one is closed at once
+    connections_per_address: Annotated[int, Meta(ge=0)] = 10_000  # of an IPv6 /64 too; 0: no limit
+    connect_rate: Annotated[int, Meta(ge=0)] = 5_000  # a second; further ones wait in line, unread; 0: no limit
+    failed_logins: Annotated[int, Meta(ge=0)] = 60  # an address and minute; further ones are told late; 0: no limit
+    late_refusal: timedelta = timedelta(seconds=3)  # how late
+    late_refusals: Annotated[int, Meta(ge=0)] = 1_000  # at a time; further ones are closed at once, untold
     connect_deadline: timedelta = timedelta(seconds=5)  # from accept to CONNECT, websocket handshake included
     linger: timedelta = timedelta(seconds=5)  # how long a closed connection may take its last bytes
     sweep: timedelta = timedelta(seconds=0.5)  # how often deadlines, keep-alive and token expiry are looked at
@@ -72,6 +77,7 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     deepest_topic: int = 32  # levels
 
     subscriptions: int = 200  # a client
+    message_rate: Annotated[int, Meta(ge=0)] = 1_000  # of a client, a second; above it is read later; 0: no limit
     unsettled: int = 256  # messages of a client that the bridge has not stored yet, of either QoS
     unsettled_bytes: Size = 1 * MIB
     in_flight: Annotated[int, Meta(le=65_535)] = 64  # QoS 1 messages to a client without its acknowledgment
