@@ -1,6 +1,6 @@
 """What the holder of a token may do now, remembered for two seconds: the guard asks for every request.
 
-So a revocation is felt within two seconds, without a query per request.
+So a revocation, or the suspension of a hotel, is felt within two seconds, without a query per request.
 """
 
 import time
@@ -9,8 +9,8 @@ from collections import OrderedDict
 from msgspec import Struct
 
 from broker.tokens import Claims, Role, TokenType
-from rules.ids import HotelId, IntegratorName, UserName
-from store import Store
+from rules.ids import DeviceId, HotelId, IntegratorName, UserName
+from store import NotFound, Store
 from store.records import Account
 
 REMEMBERED_FOR = 2.0
@@ -55,6 +55,8 @@ class Accounts:
         return standing
 
     async def _read(self, claims: Claims) -> Standing | None:
+        if claims.hotel_id is not None and await self._is_closed(claims.hotel_id):
+            return None
         match claims.type:
             case TokenType.USER:
                 account = await self._store.find_account(UserName(claims.name))
@@ -65,7 +67,18 @@ class Accounts:
             case TokenType.INTEGRATOR if claims.hotel_id is not None:
                 found = await self._store.find_integrator(claims.hotel_id, IntegratorName(claims.name))
                 return Standing(scopes=frozenset(found.scopes)) if found and found.gen == claims.gen else None
+            case TokenType.DEVICE if claims.hotel_id is not None:
+                device = await self._store.find_device(claims.hotel_id, DeviceId(claims.name))
+                is_good = device is not None and device.retired_at is None and device.gen == claims.gen
+                return Standing() if is_good else None
         return Standing()
+
+    async def _is_closed(self, hotel_id: HotelId) -> bool:
+        """Whether the hotel is suspended, or gone."""
+        try:
+            return (await self._store.hotel(hotel_id)).suspended_at is not None
+        except NotFound:
+            return True
 
 
 def role_in(account: Account, hotel_id: HotelId | None) -> Role | None:

@@ -58,6 +58,7 @@ class Trouble(Enum):
     FORBIDDEN = (403, "forbidden", "The token does not allow this")
     NO_HOTEL = (403, "no-hotel", "The token is for no hotel")
     NOT_A_MEMBER = (403, "not-a-member", "The account does not belong to this hotel")
+    SUSPENDED = (403, "hotel-suspended", "The hotel is suspended")
     NOT_FOUND = (404, "not-found", "There is no such thing")
     METHOD = (405, "method-not-allowed", "The path does not know this method")
     TOO_SLOW = (408, "too-slow", "The request took too long to come")

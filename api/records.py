@@ -8,7 +8,9 @@ from msgspec import Meta, Struct
 from broker.tokens import Role
 from rules.alerts import AlertSnapshot
 from rules.ids import DeviceId, HotelId, RoomId
+from rules.messages import TokenEnd
 from rules.policy import Profile
+from rules.snapshot import token_end_of
 from rules.state import LinkState, Posture, Power
 from store.records import DeviceRow, HistoryPoint, Room, TimelineEntry
 
@@ -88,7 +90,10 @@ class Acknowledge(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeviceView(Struct, frozen=True, rename="camel", kw_only=True):
-    """A tablet: where it belongs and what is known of it. RSSI in dBm, battery in percent; null is unknown."""
+    """A tablet: where it belongs and what is known of it. RSSI in dBm, battery in percent; null is unknown.
+
+    `token_ended` is why it is away, when it is so by our doing.
+    """
 
     device_id: DeviceId
     room_id: RoomId
@@ -102,6 +107,7 @@ class DeviceView(Struct, frozen=True, rename="camel", kw_only=True):
     charging: bool | None
     rssi: float | None
     agent: str | None
+    token_ended: TokenEnd | None
 
 
 class RoomView(Struct, frozen=True, rename="camel", kw_only=True):
@@ -140,6 +146,7 @@ def device_view(row: DeviceRow) -> DeviceView:
         charging=state.charging,
         rssi=state.rssi,
         agent=state.agent,
+        token_ended=token_end_of(state),
     )
 
 

@@ -137,7 +137,8 @@ def _account(transaction: Transaction, name: UserName) -> Account | None:
     if row is None:
         return None
     memberships = transaction.rows(
-        "SELECT hotel.id, hotel.name, membership.role FROM membership JOIN hotel ON hotel.key = membership.hotel_key"
+        "SELECT hotel.id, hotel.name, membership.role, hotel.suspended_at IS NOT NULL"
+        " FROM membership JOIN hotel ON hotel.key = membership.hotel_key"
         " WHERE membership.account_name = :name ORDER BY membership.created_at, hotel.key",
         name=name,
     )
@@ -147,7 +148,9 @@ def _account(transaction: Transaction, name: UserName) -> Account | None:
         admin=bool(row[1]),
         gen=row[2],
         disabled=bool(row[3]),
-        memberships=tuple(Membership(HotelId(one[0]), one[1], MemberRole(one[2])) for one in memberships),
+        memberships=tuple(
+            Membership(HotelId(one[0]), one[1], MemberRole(one[2]), suspended=bool(one[3])) for one in memberships
+        ),
     )
 
 

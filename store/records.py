@@ -110,6 +110,7 @@ class Membership(Struct, frozen=True, rename="camel"):
     hotel_id: HotelId
     hotel_name: str
     role: MemberRole
+    suspended: bool = False  # the hotel is
 
 
 class Account(Struct, frozen=True, kw_only=True):

@@ -159,6 +159,6 @@ export class Store {
 }
 
 // The fields of a device that its status messages carry.
-function newer({ link, posture, power, since, lastHeard, battery, charging, rssi }) {
-  return { link, posture, power, since, lastHeard, battery, charging, rssi };
+function newer({ link, tokenEnded, posture, power, since, lastHeard, battery, charging, rssi }) {
+  return { link, tokenEnded, posture, power, since, lastHeard, battery, charging, rssi };
 }

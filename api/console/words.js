@@ -16,6 +16,8 @@ export const LINK = {
   online: "Online", sleeping: "Asleep", away: "Signed off", silent: "Silent", "never-seen": "Never seen",
 };
 
+export const TOKEN_ENDED = { expired: "Kept out: token expired", revoked: "Kept out: token revoked" };
+
 export const POSTURE = {
   "in-room": "In its room", weak: "Weak signal", "out-of-zone": "Away from its room", foreign: "Foreign network",
   unknown: "Place unknown",

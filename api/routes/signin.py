@@ -19,7 +19,7 @@ from api.problems import Refused, Trouble, problems, unauthorized
 from api.records import Grant, HotelChoice, LogIn, Switch
 from broker.tokens import KeyRing, Role, mint_user
 from rules.ids import HotelId, UserName, is_id
-from store import Store
+from store import NotFound, Store
 from store.records import Account
 
 log = logging.getLogger(__name__)
@@ -35,17 +35,27 @@ class Desk:
         self._life = life
 
     async def choices(self, account: Account) -> tuple[HotelChoice, ...]:
-        """Return the hotels that the account may have a token for: its memberships; for an admin, all."""
+        """Return the hotels that the account may have a token for: its memberships; for an admin, all.
+
+        Without those that are suspended.
+        """
         if account.admin:
-            return tuple(HotelChoice(hotel.id, hotel.name, Role.ADMIN) for hotel in await self._store.hotels())
-        return tuple(HotelChoice(one.hotel_id, one.hotel_name, Role(one.role)) for one in account.memberships)
+            hotels = await self._store.hotels()
+            return tuple(HotelChoice(one.id, one.name, Role.ADMIN) for one in hotels if one.suspended_at is None)
+        return tuple(
+            HotelChoice(one.hotel_id, one.hotel_name, Role(one.role))
+            for one in account.memberships
+            if not one.suspended
+        )
 
     async def grant(self, account: Account, hotel_id: HotelId | None) -> Grant:
         """Return a token for a hotel, or for none (admins). Raises Refused (403) unless it is one of the choices."""
         choices = await self.choices(account)
         role = role_in(account, hotel_id)
-        if role is None or not (hotel_id is None or any(choice.id == hotel_id for choice in choices)):
+        if role is None:
             raise Refused(Trouble.NOT_A_MEMBER)
+        if hotel_id is not None and all(choice.id != hotel_id for choice in choices):
+            raise await self._no_choice(hotel_id)
         token = mint_user(
             self._keys,
             hotel_id=hotel_id,
@@ -56,6 +66,13 @@ class Desk:
             ttl=self._life,
         )
         return Grant(token=token, expires_in=int(self._life.total_seconds()), hotel_id=hotel_id, hotels=choices)
+
+    async def _no_choice(self, hotel_id: HotelId) -> Refused:
+        try:
+            hotel = await self._store.hotel(hotel_id)
+        except NotFound:
+            return Refused(Trouble.NOT_A_MEMBER)
+        return Refused(Trouble.SUSPENDED, f"Ask whoever runs Innwatch for {hotel.name}.")
 
     async def again(self, caller: Caller, hotel_id: HotelId | None) -> Grant:
         """Return a fresh token for whoever has a good one; raises Refused when the account is no longer what it was."""
@@ -139,7 +156,8 @@ def _note(name: str, grant: Grant, *, admin: bool) -> None:
 def _chosen(data: LogIn, account: Account) -> HotelId | None:
     if data.hotel_id is not None:
         return HotelId(data.hotel_id)
-    return account.memberships[0].hotel_id if account.memberships else None
+    serving = [one for one in account.memberships if not one.suspended] or account.memberships
+    return serving[0].hotel_id if serving else None
 
 
 def _too_many(wait: timedelta) -> Refused:

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import socket
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from api import ApiSettings, build_app
 from broker.tokens import Role
 from rules.alerts import ChangeKind
-from rules.ids import HotelId
+from rules.ids import HotelId, UserName
 from store import LocalDoorbell
 from tests.api.support import INN, LODGE, Furnished, Parts, Reader, Served, World, bearer, serving
 from tests.support import eventually
@@ -151,14 +150,21 @@ async def test_a_stream_ends_when_its_token_does(world: World, served: Served) -
     assert reader.comments[-1] == "token-expired"
 
 
-async def test_a_person_whose_account_is_disabled_is_out_within_seconds(
-    world: World, served: Served, tmp_path: Path
+async def disable(world: World) -> None:
+    assert await world.store.disable_user(UserName("inn-viewer"), now=world.clock())
+
+
+async def suspend(world: World) -> None:
+    assert await world.store.suspend_hotel(INN, now=world.clock())
+
+
+@pytest.mark.parametrize("deed", [disable, suspend])
+async def test_a_person_who_is_disabled_or_whose_hotel_is_suspended_is_out_within_seconds(
+    world: World, served: Served, deed: Callable[[World], Awaitable[None]]
 ) -> None:
     token = viewer(world)
     async with served.reader(token) as reader:
-        with sqlite3.connect(tmp_path / "innwatch.db") as database:  # No verb of the store disables anybody yet.
-            database.execute("UPDATE account SET disabled = 1 WHERE name = 'inn-viewer'")
-        database.close()
+        await deed(world)
         await eventually(lambda: reader.ended)
     async with world.client(token) as client:
         answer = await client.get("/api/alerts")

@@ -25,6 +25,7 @@ async def test_a_device_is_shown_on_its_three_axes(world: World) -> None:
         "charging": None,
         "rssi": -60.0,
         "agent": "1.4",
+        "tokenEnded": None,
     }
 
 

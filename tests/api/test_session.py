@@ -1,7 +1,8 @@
 """What a console learns when it begins."""
 
 from broker.tokens import Role
-from tests.api.support import INN, World
+from rules.ids import IntegratorName
+from tests.api.support import DEVICE, INN, LODGE, World
 
 
 async def test_the_session_says_who_where_and_how_to_reach_the_broker(world: World) -> None:
@@ -50,3 +51,30 @@ async def test_a_token_of_an_account_that_is_no_member_any_more_is_revoked(world
 
     assert answer.status_code == 401
     assert answer.json()["type"] == "urn:innwatch:problem:token-revoked"
+
+
+async def test_in_a_suspended_hotel_every_token_is_void_and_in_another_none(world: World) -> None:
+    everybody = [
+        world.user(INN, "inn-viewer", role=Role.VIEWER),
+        world.user(INN, "root", role=Role.ADMIN),
+        world.device(INN),
+        world.integrator(INN, "pms", "alerts"),
+    ]
+    await world.store.suspend_hotel(INN, now=world.clock())
+    for token in everybody:
+        async with world.client(token) as client:
+            answer = await client.get("/api/alerts")
+        assert (answer.status_code, answer.json()["type"]) == (401, "urn:innwatch:problem:token-revoked")
+    async with world.client(world.user(LODGE, "both", role=Role.VIEWER)) as client:
+        session = (await client.get("/api/session")).json()
+    assert [hotel["id"] for hotel in session["hotels"]] == ["lodge"]
+
+
+async def test_a_revoked_tablet_or_integrator_is_told_so(world: World) -> None:
+    device, integrator = world.device(INN), world.integrator(INN, "pms", "alerts")
+    await world.store.revoke_device(INN, DEVICE, now=world.clock())
+    await world.store.revoke_integrator(INN, IntegratorName("pms"), now=world.clock())
+    for token in (device, integrator):
+        async with world.client(token) as client:
+            answer = await client.get("/api/alerts")
+        assert (answer.status_code, answer.json()["type"]) == (401, "urn:innwatch:problem:token-revoked")

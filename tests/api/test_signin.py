@@ -150,3 +150,30 @@ async def test_a_token_that_has_expired_is_not_renewed(world: World) -> None:
 
     assert answer.status_code == 401
     assert answer.json()["type"] == "urn:innwatch:problem:token-expired"
+
+
+async def test_who_belongs_to_a_suspended_hotel_only_is_told_so_at_log_in(world: World) -> None:
+    await world.store.suspend_hotel(INN, now=world.clock())
+    async with world.client() as client:
+        answers = [await log_in(client, "inn-staff"), await log_in(client, "both", hotelId="inn")]
+        stranger = await log_in(client, "lodge-staff", hotelId="inn")
+
+    for answer in answers:
+        assert answer.status_code == 403
+        assert answer.json() == {
+            "type": "urn:innwatch:problem:hotel-suspended",
+            "title": "The hotel is suspended",
+            "status": 403,
+            "detail": "Ask whoever runs Innwatch for The Inn.",
+        }
+    assert stranger.json()["type"] == "urn:innwatch:problem:not-a-member"
+
+
+async def test_who_belongs_to_another_hotel_too_gets_that_one_while_the_first_is_suspended(world: World) -> None:
+    await world.store.suspend_hotel(INN, now=world.clock())
+    async with world.client() as client:
+        grant = (await log_in(client, "both")).json()
+        switched = await client.post("/api/auth/switch", json={"hotelId": "inn"}, headers=bearer(grant["token"]))
+
+    assert (grant["hotelId"], [hotel["id"] for hotel in grant["hotels"]]) == ("lodge", ["lodge"])
+    assert switched.json()["type"] == "urn:innwatch:problem:hotel-suspended"

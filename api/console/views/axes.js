@@ -2,7 +2,7 @@
 // as just that, for the tablet may be anywhere.
 
 import { reached } from "../fleet.js";
-import { dbm, LINK, lower, percent, POSTURE, POWER, word } from "../words.js";
+import { dbm, LINK, lower, percent, POSTURE, POWER, TOKEN_ENDED, word } from "../words.js";
 import { Battery, Icon, Signal } from "./icons.js";
 import { Ago, html } from "./parts.js";
 
@@ -14,7 +14,7 @@ export function condition(device, blind) {
     : html`<${LastKnown} sign=${sign} words=${words} at=${lastHeard} />`);
   const charge = [word(POWER, power), battery != null && percent(battery)].filter(Boolean).join(", ");
   return [
-    ["Connection", html`<${Icon} name=${link} /> ${linked(link, blind)}`],
+    ["Connection", html`<${Icon} name=${link} /> ${linked(device, blind)}`],
     ["Place", fact(html`<${Icon} name=${posture} />`, word(POSTURE, posture), posture !== "unknown")],
     ["Power", fact(html`<${Battery} level=${battery} charging=${charging} />`, charge, battery != null || power !== "unknown")],
     ["Signal", rssi != null && fact(html`<${Signal} rssi=${rssi} />`, dbm(rssi), true)],
@@ -23,8 +23,9 @@ export function condition(device, blind) {
 }
 
 /** Whether a tablet is connected; while we are `blind`, whether it was. */
-export function linked(link, blind) {
-  return blind ? `Was ${lower(word(LINK, link))}` : word(LINK, link);
+export function linked({ link, tokenEnded }, blind) {
+  const words = link === "away" && tokenEnded ? word(TOKEN_ENDED, tokenEnded) : word(LINK, link);
+  return blind ? `Was ${lower(words)}` : words;
 }
 
 /** Something that was so when a tablet was last heard. */

@@ -51,7 +51,7 @@ const Tile = memo(({ device, room, severity, blind, selected }) => {
         ${severity && html`<span title="${word(SEVERITY, severity)} alert"><${Icon} name=${severity} />
           <span class="hidden">${word(SEVERITY, severity)} alert</span></span>`}</span>
       <span class="id">${deviceId}</span></span>
-      <span class="axis ${link}"><${Icon} name=${link} />${linked(link, blind)}</span>
+      <span class="axis ${link}"><${Icon} name=${link} />${linked(device, blind)}</span>
       ${now || posture === "unknown"
         ? html`<span class="axis ${posture}"><${Icon} name=${posture} />${word(POSTURE, posture)}</span>`
         : html`<span class="axis wide ${posture}"><${LastKnown} sign=${html`<${Icon} name=${posture} />`}
