@@ -17,18 +17,20 @@ from prometheus_client import CollectorRegistry
 from api.app import build_app
 from api.settings import ApiSettings
 from broker.server import MqttBroker
+from broker.settings import Scheme
 from config.clock import Clock
-from config.errors import StartRefused
+from config.errors import BadSetting, StartRefused
 from config.first_run import DEMO, furnish
 from config.folder import Folder
-from config.greeting import Ports, console_url, greet
+from config.greeting import console_url, greet
 from config.keys import key_ring
 from config.own_broker import OwnBroker
 from config.process import settle_memory
 from config.revoked_news import RevokedNews
 from config.senders import senders
 from config.serving import Place, serve, stop_on_signal
-from config.settings import Settings
+from config.settings import PublicWs, Settings
+from config.settings_broker import LISTEN
 from config.simulate.demo import Demo, demo_tablets
 from config.web import WebServer, bind
 from device_bridge.bridge import Bridge
@@ -43,6 +45,8 @@ _log = logging.getLogger(__name__)
 
 def run_embedded(settings: Settings, *, demo: int | None, for_tests: bool) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises StartRefused (nothing is left open then)."""
+    if demo and all(listener.scheme is not Scheme.MQTT for listener in settings.listeners):
+        raise BadSetting(f"--demo needs an mqtt:// address in {LISTEN}: its tablets are simulated without TLS")
     return serve(settings, lambda place: Embedded(place).run(demo=demo), lock=Folder.locked, for_tests=for_tests)
 
 
@@ -59,12 +63,13 @@ class Embedded:
         self._doorbell = LocalDoorbell()
         self._bridge: Bridge | None = None
         self._news: RevokedNews | None = None
+        self._own: OwnBroker | None = None
 
     def problems(self) -> list[str]:
         """What keeps this process from serving, for the health page."""
-        if self._bridge is None or self._news is None:
+        if self._bridge is None or self._news is None or self._own is None:
             return ["starting"]
-        return self._bridge.problems() + self._news.problems()
+        return self._bridge.problems() + self._news.problems() + self._own.problems()
 
     async def run(self, *, demo: int | None) -> int:
         """Start, serve until a signal, stop; the exit code.
@@ -104,7 +109,7 @@ class Embedded:
         await news.load()
         await bridge.start()
         async with broker.listening(), asyncio.TaskGroup() as parts:
-            app = self._app(store, ws_port=broker.mqtt.ws_port)
+            app = self._app(store, broker)
             web = WebServer(app, http)
             serving = parts.create_task(web.run())
             beside = (store.tend(), broker.tend(), news.run(), bridge.run(), self._worker(store).run())
@@ -112,10 +117,9 @@ class Embedded:
             if demo:
                 others.append(parts.create_task(self._simulate(store, broker.mqtt, tablets=demo)))
             await web.serving()
-            self._bridge, self._news = bridge, news
+            self._bridge, self._news, self._own = bridge, news, broker
             settle_memory()
-            ports = Ports(mqtt=broker.mqtt.tcp_port, ws=broker.mqtt.ws_port)
-            greet(login, settings=self._settings, ports=ports, demo=demo, is_first=is_first)
+            greet(login, settings=self._settings, listeners=broker.mqtt.bound, demo=demo, is_first=is_first)
             await stop.wait()
             _log.info("stopping")
             app.state.streams.close()
@@ -140,7 +144,7 @@ class Embedded:
     def _open_broker(self, queue: InputQueue) -> AbstractAsyncContextManager[OwnBroker]:
         return OwnBroker.opened(self._place, keys=self._keys, clock=self._clock, registry=self._registry, intake=queue)
 
-    def _app(self, store: Store, *, ws_port: int) -> Litestar:
+    def _app(self, store: Store, broker: OwnBroker) -> Litestar:
         return build_app(
             store=store,
             keys=self._keys,
@@ -148,15 +152,27 @@ class Embedded:
             clock=self._clock.now,
             registry=self._registry,
             health=self,
-            settings=self._api_settings(ws_port=ws_port),
+            settings=self._api_settings(broker),
         )
 
-    def _api_settings(self, *, ws_port: int) -> ApiSettings:
-        """Where browsers find the broker: beside the console, or where a TLS proxy shows it."""
-        public, token = self._settings.public_ws_url, self._settings.metrics_token
-        if public is None:
-            return ApiSettings(mqtt_port=ws_port, metrics_token=token)
-        return ApiSettings(mqtt_port=public.port, mqtt_path=public.path, mqtt_secure=public.secure, metrics_token=token)
+    def _api_settings(self, broker: OwnBroker) -> ApiSettings:
+        """Where browsers find the broker: beside the console, or where a TLS proxy shows it. Raises BadSetting."""
+        settings = self._settings
+        place = settings.public_ws_url
+        if place is None:
+            own = broker.for_browsers(secure=(settings.public_url or "").startswith("https:"))
+            if own is None:
+                raise BadSetting(
+                    f"{LISTEN} has no websocket that consoles could use: add ws://… (wss://… where "
+                    "INNWATCH_PUBLIC_URL is https), or set INNWATCH_PUBLIC_WS_URL"
+                )
+            place = PublicWs(own.port, own.path, own.is_secure)
+        return ApiSettings(
+            mqtt_port=place.port,
+            mqtt_path=place.path,
+            mqtt_secure=place.secure,
+            metrics_token=settings.metrics_token,
+        )
 
     def _worker(self, store: Store) -> Worker:
         return Worker(
@@ -170,8 +186,7 @@ class Embedded:
         )
 
     async def _simulate(self, store: Store, broker: MqttBroker, *, tablets: int) -> None:
+        plain = next(one for one in broker.bound if one.scheme is Scheme.MQTT)
         identities = await demo_tablets(store, DEMO, keys=self._keys, count=tablets, now=self._clock.now())
-        async with Demo(
-            identities, host=self._settings.host, port=broker.tcp_port, clock_file=self._settings.clock_file
-        ).running():
+        async with Demo(identities, host=plain.host, port=plain.port, clock_file=self._settings.clock_file).running():
             await asyncio.Event().wait()

@@ -1,19 +1,16 @@
 """The one thing that a person who starts Innwatch wants to know: where to look, and how to get in."""
 
 import sys
+from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec.structs import replace
 
+from broker.settings import Listener
 from config.first_run import DEMO
 from config.folder import FirstLogin
 from config.settings import Settings
 
 _EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104, compared with, not bound to
-
-
-class Ports(Struct, frozen=True):
-    mqtt: int
-    ws: int
 
 
 def console_url(settings: Settings, *, http_port: int) -> str:
@@ -23,14 +20,15 @@ def console_url(settings: Settings, *, http_port: int) -> str:
     return f"http://{_reachable(settings.host)}:{http_port}/"
 
 
-def greet(login: FirstLogin, *, settings: Settings, ports: Ports, demo: int | None, is_first: bool) -> None:
+def greet(
+    login: FirstLogin, *, settings: Settings, listeners: Sequence[Listener], demo: int | None, is_first: bool
+) -> None:
     """Say it on standard output. The password is for a person's eyes: once, and never again into a journal."""
-    host = _reachable(settings.host)
     lines = [
         "Innwatch is watching.",
         f"  console  {login.url}",
         f"  login    {login.username} / {_password(login, settings=settings, is_first=is_first)}",
-        f"  tablets  mqtt://{host}:{ports.mqtt}   consoles ws://{host}:{ports.ws}/mqtt",
+        f"  mqtt     {'   '.join(_address(listener) for listener in listeners)}",
         f"  data     {settings.data}",
     ]
     if demo:
@@ -43,6 +41,10 @@ def _password(login: FirstLogin, *, settings: Settings, is_first: bool) -> str:
     if not login.password:
         return "(as you set it; forgotten: `innwatch user password`)"
     return login.password if is_first or sys.stdout.isatty() else f"(in {settings.data}/first-login.json)"
+
+
+def _address(listener: Listener) -> str:
+    return str(replace(listener, host="127.0.0.1") if listener.host in _EVERYWHERE else listener)
 
 
 def _reachable(host: str) -> str:

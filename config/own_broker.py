@@ -10,16 +10,18 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from broker.certificate import CertificateUnusable
 from broker.counts import BrokerMetrics
 from broker.delivery import Intake
 from broker.server import ListenFailed, MqttBroker
-from broker.settings import BrokerSettings
+from broker.settings import BrokerSettings, Listener
 from broker.tokens import KeyRing
 from config.clock import Clock
-from config.errors import StartRefused
+from config.errors import BadSetting, StartRefused
+from config.renewal import keep_renewed
 from config.serving import Place
 from config.settings import Settings
-from config.settings_broker import LISTEN
+from config.settings_broker import LISTEN, TLS_CERT, TLS_KEY
 from device_bridge.uplink import is_ours
 
 
@@ -41,17 +43,21 @@ class OwnBroker:
         registry: CollectorRegistry,
         intake: Intake,
     ) -> AsyncIterator["OwnBroker"]:
-        """Make it, with what it keeps in the folder, and let go of that at the end. Raises StartRefused."""
-        yield cls(
-            MqttBroker(
+        """Make it, with what it keeps in the folder, and let go of that at the end.
+
+        Raises StartRefused, and BadSetting for a certificate that is of no use.
+        """
+        try:
+            mqtt = MqttBroker(
                 settings=broker_settings(place.settings, connections=place.connections),
                 keys=keys,
                 intake=intake,
                 clock=clock.now,
                 metrics=BrokerMetrics(registry),
-            ),
-            where=f"address in {LISTEN}" if place.settings.listen else "--mqtt-port or --ws-port",
-        )
+            )
+        except CertificateUnusable as error:
+            raise BadSetting(f"{TLS_CERT} or {TLS_KEY}: {error}") from error
+        yield cls(mqtt, where=f"address in {LISTEN}" if place.settings.listen else "--mqtt-port or --ws-port")
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -71,11 +77,18 @@ class OwnBroker:
 
     async def tend(self) -> None:
         """Do what has to be done beside it, until cancelled."""
+        if self.mqtt.certificate is not None:
+            await keep_renewed(self.mqtt.certificate)
         await asyncio.Event().wait()
 
     def problems(self) -> list[str]:
         """What its operator should know, in words for the health page; empty when all is well."""
-        return []
+        return [] if self.mqtt.certificate is None else self.mqtt.certificate.problems()
+
+    def for_browsers(self, *, secure: bool) -> Listener | None:
+        """The websocket that a console is sent to; from a page that came by TLS it may not be a plain one."""
+        found = [one for one in self.mqtt.bound if one.is_websocket]
+        return next((one for one in found if one.is_secure is secure), found[0] if found and not secure else None)
 
 
 def broker_settings(settings: Settings, *, connections: int) -> BrokerSettings:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from broker.settings import BrokerSettings, Listener, Scheme
 from config.errors import BadSetting
-from config.settings_broker import LISTEN, read_limits, read_listeners
+from config.settings_broker import LISTEN, check_tls, read_limits, read_listeners, read_origins, read_tls
 
 
 class SmtpSecurity(StrEnum):
@@ -58,7 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ws_port: int = 8083
     ws_path: str = "/mqtt"
     listen: tuple[Listener, ...] = ()  # instead of a plain listener on mqtt_port and one on ws_port
-    broker: BrokerSettings = BrokerSettings()  # its limits; where it listens is said by what is above
+    broker: BrokerSettings = BrokerSettings()  # its limits, TLS and origins; where it listens is said by what is above
     secret_key: str | None = None  # None: the data folder keeps a key of its own
     device_token_life: timedelta = timedelta(days=30)
     smtp: Smtp | None = None
@@ -90,6 +90,7 @@ def read_settings(environment: Mapping[str, str], **options: object) -> Settings
     Raises BadSetting.
     """
     read = _Reader(environment)
+    public_url = read.web_address("INNWATCH_PUBLIC_URL")
     settings = Settings(
         data=Path(read.text("INNWATCH_DATA") or "data"),
         host=read.text("INNWATCH_HOST") or "127.0.0.1",
@@ -98,14 +99,19 @@ def read_settings(environment: Mapping[str, str], **options: object) -> Settings
         ws_port=read.port("INNWATCH_WS_PORT", 8083),
         ws_path=read.url_path("INNWATCH_WS_PATH", default="/mqtt"),
         listen=read_listeners(read.text("INNWATCH_LISTEN") or ""),
-        broker=replace(BrokerSettings(), **read_limits(read.text)),
+        broker=replace(
+            BrokerSettings(),
+            tls=read_tls(read.text),
+            origins=read_origins(read.text, public_url=public_url),
+            **read_limits(read.text),
+        ),
         secret_key=read.text("SECRET_KEY"),
         device_token_life=timedelta(minutes=read.whole("JWT_EXPIRATION_MINUTES", 43_200, least=1, most=5_256_000)),
         smtp=_smtp(read),
         email_recipients=read.addresses("ALERT_EMAIL_RECIPIENTS"),
         slack_enabled=read.yes_or_no("SLACK_ENABLED", default=True),
         slack_webhook_url=read.web_address("SLACK_WEBHOOK_URL"),
-        public_url=read.web_address("INNWATCH_PUBLIC_URL"),
+        public_url=public_url,
         public_ws_url=read.ws_address("INNWATCH_PUBLIC_WS_URL"),
         metrics_token=read.text("INNWATCH_METRICS_TOKEN"),
         clock_file=read.path("INNWATCH_CLOCK"),
@@ -116,6 +122,7 @@ def read_settings(environment: Mapping[str, str], **options: object) -> Settings
     settings = replace(settings, **given)
     if settings.listen and not given.keys().isdisjoint({"mqtt_port", "ws_port"}):
         raise BadSetting(f"{LISTEN} says where MQTT is served; leave out --mqtt-port and --ws-port, or {LISTEN}")
+    check_tls(settings.listeners, settings.broker.tls)
     return settings
 
 

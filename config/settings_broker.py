@@ -5,19 +5,23 @@ a setting at once; tests/config/test_settings_broker.py then asks for its row in
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 from msgspec.structs import fields
 
-from broker.settings import BrokerSettings, Listener, Scheme
+from broker.origins import read_origin
+from broker.settings import BrokerSettings, Listener, Scheme, TlsFiles
 from config.errors import BadSetting
 
 PREFIX = "INNWATCH_MQTT_"
 LISTEN = "INNWATCH_LISTEN"
+TLS_CERT, TLS_KEY = "INNWATCH_TLS_CERT", "INNWATCH_TLS_KEY"
+ORIGINS = "INNWATCH_WS_ORIGINS"
 
 Value = int | timedelta
 
@@ -94,6 +98,37 @@ def shown(value: Value) -> str:
         if value and value % size == 0:
             return f"{value // size}{unit}"
     return str(value)
+
+
+def read_tls(text: Callable[[str], str | None]) -> TlsFiles | None:
+    """Where the certificate and its key are; they are looked at when the broker is made. Raises BadSetting."""
+    certificate, key = text(TLS_CERT), text(TLS_KEY)
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise BadSetting(f"{TLS_CERT} and {TLS_KEY} go together: files in PEM, the chain and its private key")
+    return TlsFiles(Path(certificate), Path(key))
+
+
+def check_tls(listeners: Sequence[Listener], tls: TlsFiles | None) -> None:
+    """Refuse what would be served without the protection that somebody wanted. Raises BadSetting."""
+    secure = [str(listener) for listener in listeners if listener.is_secure]
+    if secure and tls is None:
+        raise BadSetting(f"{secure[0]} needs a certificate: set {TLS_CERT} and {TLS_KEY}")
+    if tls is not None and not secure:
+        raise BadSetting(f"{TLS_CERT} is set, but {LISTEN} has no mqtts:// or wss:// address that would show it")
+
+
+def read_origins(text: Callable[[str], str | None], *, public_url: str | None) -> frozenset[str]:
+    """Pages that may open a websocket, besides those of its own host: the console's among them. Raises BadSetting."""
+    said = (text(ORIGINS) or "").replace(",", " ").split()
+    origins = {origin: read_origin(origin) for origin in said}
+    for wrong in [one for one, origin in origins.items() if origin is None]:
+        raise BadSetting(f"{ORIGINS}: {wrong} is no origin; write https://HOST or https://HOST:PORT")
+    if public_url is not None:
+        parts = urlsplit(public_url)
+        origins[public_url] = read_origin(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+    return frozenset(str(origin) for origin in origins.values() if origin is not None)
 
 
 def read_listeners(text: str, *, name: str = LISTEN) -> tuple[Listener, ...]:

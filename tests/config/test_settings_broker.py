@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import fields
 
-from broker.settings import BrokerSettings, Listener, Scheme
+from broker.settings import BrokerSettings, Listener, Scheme, TlsFiles
 from config.errors import BadSetting
 from config.settings import Settings, read_settings
 from config.settings_broker import Limit, limits, shown
@@ -137,3 +137,47 @@ def test_a_mistyped_limit_is_a_surprise() -> None:
         "INNWATCH_MQTT_QUEUE_MESAGES is not a setting; did you mean INNWATCH_MQTT_QUEUE_MESSAGES?"
     ]
     assert {limit.variable for limit in LIMITS.values()} <= known_names({})
+
+
+TLS = {"INNWATCH_TLS_CERT": "chain.pem", "INNWATCH_TLS_KEY": "key.pem"}
+SECURE = {"INNWATCH_LISTEN": "mqtts://127.0.0.1 wss://127.0.0.1:8443/mqtt"}
+
+
+def test_tls_is_a_certificate_and_a_key_for_listeners_that_show_it() -> None:
+    settings = read_settings(TLS | SECURE)
+    assert settings.broker.tls == TlsFiles(Path("chain.pem"), Path("key.pem"))
+    assert settings.listeners == (
+        Listener(Scheme.MQTTS, "127.0.0.1", 8883),
+        Listener(Scheme.WSS, "127.0.0.1", 8443, "/mqtt"),
+    )
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        SECURE,
+        TLS,
+        TLS | {"INNWATCH_LISTEN": "mqtt://127.0.0.1 ws://127.0.0.1"},
+        SECURE | {"INNWATCH_TLS_CERT": "chain.pem"},
+        SECURE | {"INNWATCH_TLS_KEY": "key.pem"},
+    ],
+)
+def test_half_of_what_tls_needs_is_refused(environment: dict[str, str]) -> None:
+    with pytest.raises(BadSetting, match="INNWATCH_TLS_CERT"):
+        read_settings(environment)
+
+
+def test_pages_that_may_open_a_websocket_are_named_and_the_consoles_is_one() -> None:
+    settings = read_settings(
+        {
+            "INNWATCH_WS_ORIGINS": "https://Other.example:443, http://10.0.0.7:3000/",
+            "INNWATCH_PUBLIC_URL": "https://watch.example/console",
+        }
+    )
+    assert settings.broker.origins == {"https://other.example", "http://10.0.0.7:3000", "https://watch.example"}
+
+
+@pytest.mark.parametrize("text", ["*", "watch.example", "null", "https://watch.example/console", "https://[::1"])
+def test_what_is_no_origin_is_refused(text: str) -> None:
+    with pytest.raises(BadSetting, match="INNWATCH_WS_ORIGINS"):
+        read_settings({"INNWATCH_WS_ORIGINS": text})
