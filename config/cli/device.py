@@ -1,14 +1,15 @@
-"""`innwatch device`: add one, add many, list, show."""
+"""`innwatch device`: add one, add many, list, show, revoke."""
 
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, DeviceArgument, HotelArgument, Ttl, id_text, life
-from config.cli.printing import in_zone, print_facts, print_json, print_table
+from config.cli.printing import in_zone, plain, print_facts, print_json, print_table, warn
 from rules.ids import DeviceId, HotelId, RoomId, is_id
+from rules.snapshot import token_end_of
 
 if TYPE_CHECKING:
     from store.records import Device, DeviceRow, Hotel
@@ -78,7 +79,7 @@ def list_(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> N
                 (
                     row.device.id,
                     row.device.room_id,
-                    row.state.link,
+                    _link(row),
                     row.state.posture,
                     row.state.power,
                     in_zone(row.state.last_heard, zone),
@@ -93,20 +94,39 @@ def list_(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> N
 def show(hotel: HotelArgument, device: DeviceArgument, data: Data = None, as_json: AsJson = False) -> None:
     """Show a tablet and what is known of it now."""
 
-    async def work(at: Installation) -> "tuple[Hotel, DeviceRow]":
-        from store import NotFound
-
-        found = await at.store.hotel(HotelId(hotel))
-        row = await at.store.device(HotelId(hotel), DeviceId(device))
-        if row is None:
-            raise NotFound("device", device)
-        return found, row
-
-    found, row = with_installation(data, work)
+    found, row = with_installation(data, lambda at: _row(at, HotelId(hotel), DeviceId(device)))
     if as_json:
         print_json(_record(row))
     else:
         print_facts(_facts(row, zone=_zone(found)))
+
+
+@app.command("revoke")
+def revoke(hotel: HotelArgument, device: DeviceArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Void every token that a tablet has, and close its connection. `innwatch token device` mints a new one.
+
+    That it is not heard any more accuses nobody: it counts as away, not as silent, until it comes back.
+    """
+
+    async def work(at: Installation) -> "tuple[Hotel, DeviceRow, Device]":
+        hotel_, row = await _row(at, HotelId(hotel), DeviceId(device))
+        return hotel_, row, await at.store.revoke_device(HotelId(hotel), DeviceId(device), now=at.now())
+
+    found, before, after = with_installation(data, work)
+    if as_json:
+        print_json({"hotelId": after.hotel_id, "id": after.id, "gen": after.gen, "revokedAt": after.revoked_at})
+        return
+    print(f"revoked {device} of {hotel}: its tokens are void, its connection is closed within seconds")
+    since = _still_out_since(before)
+    if since is not None:
+        warn(f"it was revoked before, at {plain(in_zone(since, _zone(found)))}, and has not been heard since")
+    print(f"a new token: innwatch token device {hotel} {device}")
+
+
+def _still_out_since(row: "DeviceRow") -> "datetime | None":
+    """When a tablet was revoked that has not been back since."""
+    revoked_at, heard = row.device.revoked_at, row.state.last_heard
+    return revoked_at if revoked_at is not None and (heard is None or heard < revoked_at) else None
 
 
 def _add_one(hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, data: Data, as_json: bool) -> None:
@@ -118,6 +138,16 @@ def _add_one(hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, data: D
         print_json({"hotelId": made.hotel_id, "id": made.id, "roomId": made.room_id, "addedAt": made.added_at})
     else:
         print(f"added tablet {device_id} to room {room_id}; its token: innwatch token device {hotel_id} {device_id}")
+
+
+async def _row(at: Installation, hotel_id: HotelId, device_id: DeviceId) -> "tuple[Hotel, DeviceRow]":
+    from store import NotFound
+
+    hotel = await at.store.hotel(hotel_id)
+    row = await at.store.device(hotel_id, device_id)
+    if row is None:
+        raise NotFound("device", device_id)
+    return hotel, row
 
 
 async def _rows(at: Installation, hotel_id: HotelId) -> "tuple[Hotel, list[DeviceRow]]":
@@ -142,7 +172,9 @@ def _record(row: "DeviceRow") -> dict[str, object]:
         "floor": row.floor,
         "addedAt": device.added_at,
         "gen": device.gen,
+        "revokedAt": device.revoked_at,
         "link": state.link,
+        "tokenEnded": token_end_of(state),
         "posture": state.posture,
         "power": state.power,
         "since": state.since,
@@ -170,7 +202,8 @@ def _facts(row: "DeviceRow", *, zone: tzinfo) -> dict[str, object]:
         "floor": row.floor,
         "added": in_zone(device.added_at, zone),
         "generation of tokens": device.gen,
-        "link": state.link,
+        "last revoked": in_zone(device.revoked_at, zone),
+        "link": _link(row),
         "posture": state.posture,
         "power": state.power,
         "so since": in_zone(state.since, zone),
@@ -182,6 +215,11 @@ def _facts(row: "DeviceRow", *, zone: tzinfo) -> dict[str, object]:
         "agent": state.agent,
         "alerts": [f"{alert.rule} ({alert.severity})" for alert in state.alerts.values()],
     }
+
+
+def _link(row: "DeviceRow") -> str:
+    ended = token_end_of(row.state)
+    return row.state.link if ended is None else f"{row.state.link} (token {ended})"
 
 
 def _zone(hotel: "Hotel") -> tzinfo:

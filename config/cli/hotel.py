@@ -1,6 +1,7 @@
-"""`innwatch hotel`: add, list, show; whom it tells."""
+"""`innwatch hotel`: add, list, show; whom it tells; suspend and resume."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +9,7 @@ import typer
 from config.cli.channels import channel_record, given_channels, warn_of_dead_ones, who_is_told
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, Emails, HotelArgument, Name, SlackWebhook, TimeZone
-from config.cli.printing import print_facts, print_json, print_table
+from config.cli.printing import in_zone, plain, print_facts, print_json, print_table
 from rules.ids import HotelId
 from rules.policy import Profile
 
@@ -59,7 +60,8 @@ def list_(data: Data = None, as_json: AsJson = False) -> None:
         print_json(hotels)
     else:
         print_table(
-            ("hotel", "name", "time zone", "profile"), [(one.id, one.name, one.timezone, one.profile) for one in hotels]
+            ("hotel", "name", "time zone", "profile", "suspended"),
+            [(one.id, one.name, one.timezone, one.profile, _at_home(one)) for one in hotels],
         )
 
 
@@ -82,10 +84,48 @@ def show(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> No
                 "name": facts.hotel.name,
                 "time zone": facts.hotel.timezone,
                 "profile": facts.hotel.profile,
+                "suspended": _at_home(facts.hotel),
                 "tells": who_is_told(channels),
                 **counts,
             }
         )
+
+
+@app.command("suspend")
+def suspend(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Shut out everybody of a hotel, tablets and people and integrators, until `resume`.
+
+    Nothing is deleted, and open alerts stay open. Its tablets count as away, not as silent: nobody watches them.
+    """
+
+    async def work(at: Installation) -> tuple[bool, "Hotel"]:
+        changed = await at.store.suspend_hotel(HotelId(hotel), now=at.now())
+        return changed, await at.store.hotel(HotelId(hotel))
+
+    changed, found = with_installation(data, work)
+    if as_json:
+        print_json({"id": hotel, "suspendedAt": found.suspended_at, "changed": changed})
+    elif changed:
+        print(f"suspended {hotel}: everybody of it is out within seconds, and its tablets are not watched")
+        print(f"to let them in again: innwatch hotel resume {hotel}")
+    else:
+        print(f"{hotel} was suspended already, at {plain(_at_home(found))}")
+
+
+@app.command("resume")
+def resume(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Let everybody of a suspended hotel in again. Each tablet is watched from its first sign of life on."""
+
+    async def work(at: Installation) -> bool:
+        return await at.store.resume_hotel(HotelId(hotel), now=at.now())
+
+    changed = with_installation(data, work)
+    if as_json:
+        print_json({"id": hotel, "suspendedAt": None, "changed": changed})
+    elif changed:
+        print(f"resumed {hotel}; those of its tablets that stay away are in `innwatch device list {hotel}`")
+    else:
+        print(f"{hotel} was not suspended")
 
 
 @app.command("channels")
@@ -133,6 +173,13 @@ def channel_add(
         print(f"{hotel} tells {who_is_told([row.channel for row in rows])} from now on")
 
 
+def _at_home(hotel: "Hotel") -> "datetime | None":
+    """Since when it is suspended, as its own clocks show it."""
+    from zoneinfo import ZoneInfo
+
+    return in_zone(hotel.suspended_at, ZoneInfo(hotel.timezone))
+
+
 def _channel_record(row: "ChannelRow") -> dict[str, object]:
     return {"id": row.id} | channel_record(row.channel)
 
@@ -143,6 +190,7 @@ def _record(hotel: "Hotel", channels: "tuple[Channel, ...]") -> dict[str, object
         "name": hotel.name,
         "timezone": hotel.timezone,
         "profile": hotel.profile,
+        "suspendedAt": hotel.suspended_at,
         "channels": [channel_record(one) for one in channels],
     }
 

@@ -96,5 +96,21 @@ def show(hotel: HotelArgument, name: IntegratorArgument, data: Data = None, as_j
         )
 
 
+@app.command("revoke")
+def revoke(hotel: HotelArgument, name: IntegratorArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Void every token that an integrator has, and close its connections."""
+
+    async def work(at: Installation) -> "Integrator":
+        await at.store.hotel(HotelId(hotel))
+        return await at.store.revoke_integrator(HotelId(hotel), IntegratorName(name), now=at.now())
+
+    found = with_installation(data, work)
+    if as_json:
+        print_json(_record(found))
+    else:
+        print(f"revoked integrator {name} of {hotel}: its tokens are void, its connections are closed within seconds")
+        print(f"a new token: innwatch token integrator {hotel} {name}")
+
+
 def _record(one: "Integrator") -> dict[str, object]:
     return {"hotelId": one.hotel_id, "name": one.name, "scopes": one.scopes, "gen": one.gen}

@@ -6,6 +6,7 @@ import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import Data, DeviceArgument, HotelArgument, IntegratorArgument, PersonArgument, Ttl
+from config.cli.printing import warn
 from rules.ids import DeviceId, HotelId, IntegratorName, UserName
 
 app = typer.Typer(name="token", help="Mint a token: the password for MQTT and HTTP.", no_args_is_help=True)
@@ -19,7 +20,7 @@ def device(hotel: HotelArgument, device: DeviceArgument, ttl: Ttl = None, data: 
         from broker.tokens import mint_device
         from store import NotFound
 
-        await at.store.hotel(HotelId(hotel))
+        await _serving(at, HotelId(hotel))
         found = await at.store.find_device(HotelId(hotel), DeviceId(device))
         if found is None or found.retired_at is not None:
             raise NotFound("device", device)
@@ -44,7 +45,7 @@ def user(hotel: HotelArgument, name: PersonArgument, ttl: Ttl = None, data: Data
         from config.errors import StartRefused
         from store import NotFound
 
-        await at.store.hotel(HotelId(hotel))
+        await _serving(at, HotelId(hotel))
         account = await at.store.find_account(UserName(name))
         roles = {} if account is None else {one.hotel_id: Role(one.role) for one in account.memberships}
         if account is None or not (account.admin or HotelId(hotel) in roles):
@@ -67,7 +68,7 @@ def integrator(hotel: HotelArgument, name: IntegratorArgument, ttl: Ttl = None, 
         from broker.tokens import mint_integrator
         from store import NotFound
 
-        await at.store.hotel(HotelId(hotel))
+        await _serving(at, HotelId(hotel))
         found = await at.store.find_integrator(HotelId(hotel), IntegratorName(name))
         if found is None:
             raise NotFound("integrator", name)
@@ -82,6 +83,12 @@ def integrator(hotel: HotelArgument, name: IntegratorArgument, ttl: Ttl = None, 
         )
 
     print(with_installation(data, work))
+
+
+async def _serving(at: Installation, hotel_id: HotelId) -> None:
+    """Raises NotFound."""
+    if (await at.store.hotel(hotel_id)).suspended_at is not None:
+        warn(f"hotel {hotel_id} is suspended: the token opens nothing until `innwatch hotel resume {hotel_id}`")
 
 
 def _life(seconds: int | None) -> dict[str, timedelta]:

@@ -79,7 +79,7 @@ def password(
 ) -> None:
     """Give a person another password. The way back in when an administrator's is forgotten.
 
-    Whoever is logged in by the old one stays so until their token ends, 12 hours after the login.
+    Whoever is logged in by the old one is logged out within seconds.
     """
     given = _password_from_stdin() if password_stdin else None
 
@@ -103,6 +103,36 @@ def password(
         print(f"{name} has a new password")
         if not given:
             print(f"password: {chosen}  (shown this once)")
+
+
+@app.command("disable")
+def disable(name: PersonArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Log a person out, in every hotel, and let nobody log in by that name until `enable`."""
+
+    async def work(at: Installation) -> bool:
+        return await at.store.disable_user(UserName(name), now=at.now())
+
+    changed = with_installation(data, work)
+    if as_json:
+        print_json({"name": name, "disabled": True, "changed": changed})
+    elif changed:
+        print(f"{name} is disabled: logged out everywhere within seconds (see `innwatch user enable`)")
+    else:
+        print(f"{name} was disabled already")
+
+
+@app.command("enable")
+def enable(name: PersonArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Let a disabled person log in again. What they were logged in by before stays void."""
+
+    async def work(at: Installation) -> bool:
+        return await at.store.enable_user(UserName(name), now=at.now())
+
+    changed = with_installation(data, work)
+    if as_json:
+        print_json({"name": name, "disabled": False, "changed": changed})
+    else:
+        print(f"{name} may log in again" if changed else f"{name} was not disabled")
 
 
 @app.command("list")
