@@ -218,7 +218,7 @@ def upgrade() -> None:
         sa.Column("charging", sa.Boolean(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('heartbeat', 'report', 'state', 'lost', 'expired', 'revoked', 'result', "
+            "kind = 'heartbeat' OR kind IN ('heartbeat', 'report', 'state', 'lost', 'expired', 'revoked', 'result', "
             "'deadline', 'inventory', 'assignment', 'watching')",
             name="ck_message_kind",
         ),
