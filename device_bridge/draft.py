@@ -16,12 +16,13 @@ from rules.alerts import Family
 from rules.evaluate import WIFI_OFF, evaluate
 from rules.ids import AlertId, DeviceId, HotelId
 from rules.messages import DeviceMessage, Heartbeat, Report, ReportKind, TokenEnded
-from rules.silence import deadline, pass_deadline
+from rules.silence import deadline, may_come_nearer, pass_deadline
 from rules.snapshot import status_of
 from rules.state import DeviceState, Verdict
 from store.batch import Batch, Orphan, StatusChange
 from store.records import DeviceKey
 
+_UNANSWERED = (Heartbeat, TokenEnded)  # no receipt says that they are stored
 _FAMILIES = {ReportKind.BREACH: Family.BREACH, ReportKind.BATTERY: Family.BATTERY}
 
 
@@ -30,7 +31,8 @@ class Draft:
 
     def __init__(self, *, now: datetime, watching_since: datetime) -> None:
         self.batch = Batch(received_at=now)
-        self.states: dict[DeviceKey, tuple[Tablet, DeviceState]] = {}
+        self.tablets: dict[DeviceKey, Tablet] = {}  # those with a new state in the batch
+        self.restless: list[Tablet] = []  # those whose deadline may have come nearer
         self.receipts: dict[tuple[HotelId, DeviceId], list[ReceiptLine]] = {}
         self.rejections: list[Refused] = []
         self.duplicates = 0
@@ -51,23 +53,24 @@ class Draft:
 
     def adopt(self) -> None:
         """After the commit: the judged states become the tablets' own."""
-        for tablet, state in self.states.values():
-            tablet.state = state
+        for key, state in self.batch.states.items():
+            self.tablets[key].state = state
 
     def _hear(self, heard: Heard, known: Known) -> None:
-        tablet, message = heard.tablet, heard.decoded.message
+        tablet, message, late = heard.tablet, heard.decoded.message, heard.decoded.late
         if not self._is_new((tablet.key, message.id), known):
             self.duplicates += 1
             if not isinstance(message, TokenEnded):  # the broker's word, not the device's
                 self._receipt(tablet, ReceiptLine(message.id, Receipted.DUPLICATE))
             return
-        if not heard.decoded.late:
+        if not late:
             state = self._state(tablet)
-            self._decide(tablet, evaluate(state, message, assignment=tablet.assignment, now=heard.at))
+            verdict = evaluate(state, message, assignment=tablet.assignment, now=heard.at)
+            self._decide(tablet, verdict, before=state)
         self.batch.messages.append(message_row(heard))
-        if heard.decoded.late:
+        if late:
             self._receipt(tablet, ReceiptLine(message.id, Receipted.LATE))
-        elif not isinstance(message, Heartbeat | TokenEnded) and not is_will(message):
+        elif not isinstance(message, _UNANSWERED) and not is_will(message):
             alert_id = self._alert_of(tablet, message)
             self._receipt(tablet, ReceiptLine(message.id, Receipted.STORED, alert_id=alert_id))
 
@@ -78,7 +81,7 @@ class Draft:
         if due is None or due > overdue.at:
             return
         verdict = pass_deadline(state, assignment=tablet.assignment, watching_since=self._watching_since, at=due)
-        self._decide(tablet, verdict)
+        self._decide(tablet, verdict, before=state)
         self.batch.messages.append(deadline_row(overdue, due=due))
 
     def _note(self, noted: Noted, known: Known) -> None:
@@ -104,13 +107,14 @@ class Draft:
         return True
 
     def _state(self, tablet: Tablet) -> DeviceState:
-        drafted = self.states.get(tablet.key)
-        return tablet.state if drafted is None else drafted[1]
+        return self.batch.states.get(tablet.key, tablet.state)
 
-    def _decide(self, tablet: Tablet, verdict: Verdict) -> None:
-        before, after = self._state(tablet), verdict.state
-        self.states[tablet.key] = (tablet, after)
+    def _decide(self, tablet: Tablet, verdict: Verdict, *, before: DeviceState) -> None:
+        after = verdict.state
+        self.tablets[tablet.key] = tablet
         self.batch.states[tablet.key] = after
+        if tablet.deadline is None or may_come_nearer(before, after):
+            self.restless.append(tablet)
         for change in verdict.changes:
             self.batch.changes.append(alert_change(tablet, change))
         if before.link is not after.link or before.posture is not after.posture or before.power is not after.power:

@@ -174,8 +174,8 @@ class Intake:
         """One transaction. Raises DataRefused, and then nothing has changed."""
         draft = await self._patiently(lambda: self._commit(matters))
         draft.adopt()
-        self._unjudged.difference_update(draft.states)
-        self._watch.look_at([tablet for tablet, _ in draft.states.values()])
+        self._unjudged.difference_update(draft.batch.states)
+        self._watch.look_at(draft.restless)
         self._count(draft, len(matters))
         await self._answer(draft)
 

@@ -18,7 +18,7 @@ from store.batch import InputKind
 from store.records import DeviceKey
 
 
-class Heard(Struct, frozen=True):
+class Heard(Struct, frozen=True, gc=False):
     """One message of a known device."""
 
     tablet: Tablet

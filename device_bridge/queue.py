@@ -27,7 +27,7 @@ COMPANY: Final = 50
 """Inputs that need not wait for any more."""
 
 
-class Arrived(Struct, frozen=True):
+class Arrived(Struct, frozen=True, gc=False):
     """A message that the broker handed over, and when."""
 
     delivery: Delivery
@@ -128,13 +128,21 @@ class InputQueue:
                 await taker
             finally:
                 self._let_go(taker)
-        taken = [self._inputs.popleft() for _ in range(min(most, len(self._inputs)))]
-        self._hurried = self._hurried and bool(self._inputs)
-        self._bytes -= sum(len(item.delivery.payload) for item in taken if isinstance(item, Arrived))
+        taken = self._taken(most)
         if self._resumes and self._has_room():
             resumes, self._resumes = self._resumes, []
             for resume in resumes:
                 resume()
+        return taken
+
+    def _taken(self, most: int) -> list[Input]:
+        if len(self._inputs) <= most:
+            taken = list(self._inputs)
+            self._inputs.clear()
+            self._bytes, self._hurried = 0, False
+            return taken
+        taken = [self._inputs.popleft() for _ in range(most)]
+        self._bytes -= sum(len(item.delivery.payload) for item in taken if isinstance(item, Arrived))
         return taken
 
     def _has_enough(self) -> bool:

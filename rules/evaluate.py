@@ -8,13 +8,14 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from rules import battery, breach, reported, session, silence
+from rules import battery, breach, reported, session, silence, weak_signal
 from rules.alarm import Occasion
 from rules.alerts import AlertChange, Because, Reason
+from rules.memory import CALM_ACCESS_POINT, CALM_BATTERY, CALM_SIGNAL, CALM_SILENCE
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State
 from rules.place import normal_bssid
 from rules.policy import Assignment
-from rules.state import DeviceState, Verdict
+from rules.state import DeviceState, LinkState, Posture, Power, Verdict
 
 WIFI_OFF = "wifi-off"
 
@@ -35,6 +36,8 @@ def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignme
 
 def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, now: datetime) -> Verdict:
     """The hot path: a good sample of a calm device makes one new state and nothing else."""
+    if _is_as_usual(before, beat, assignment=assignment):
+        return Verdict(replace(before, last_heard=now, rssi=beat.rssi, battery=beat.battery))
     state = before if beat.sid is None or beat.sid == before.sid else session.adopt(before, beat.sid)
     bssid = _bssid(beat.wifi_bssid, state, assignment=assignment)
     charging = state.charging if beat.charging is None else beat.charging
@@ -65,6 +68,34 @@ def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, 
     if not after.alerts and not signal.firing and not access_point.level and not cells.level:
         return Verdict(after)
     return _follow(state, after, beat=beat, bssid=bssid, occasion=Occasion(assignment, beat.id, now))
+
+
+def _is_as_usual(state: DeviceState, beat: Heartbeat, *, assignment: Assignment) -> bool:
+    """Whether a heartbeat moves its three figures and nothing else: most do, and cost a quarter then.
+
+    A shorter way to what `_heartbeat` comes to anyhow; tests/rules/test_properties.py holds the two together.
+    """
+    return (
+        beat.rssi is not None
+        and beat.battery is not None
+        and beat.wifi_bssid is not None
+        and beat.wifi_bssid == state.bssid
+        and state.bssid in assignment.place.access_points
+        and (beat.sid is None or beat.sid == state.sid)
+        and (beat.charging is None or beat.charging is state.charging)
+        and (beat.agent is None or beat.agent == state.agent)
+        and beat.rssi >= weak_signal.floor_of(assignment.policy)
+        and (state.charging or beat.battery > assignment.policy.battery_low)
+        and state.power is (Power.CHARGING if state.charging else Power.OK)
+        and state.link is LinkState.ONLINE
+        and state.posture is Posture.IN_ROOM
+        and not state.alerts
+        and state.silence is CALM_SILENCE
+        and state.signal is CALM_SIGNAL
+        and state.access_point is CALM_ACCESS_POINT
+        and state.battery_level is CALM_BATTERY
+        and state.reported is None
+    )
 
 
 def _follow(

@@ -31,6 +31,21 @@ def deadline(state: DeviceState, *, assignment: Assignment, watching_since: date
     return max(due, watching_since + assignment.policy.restart_grace)
 
 
+def may_come_nearer(before: DeviceState, after: DeviceState) -> bool:
+    """Whether the deadline may be sooner after a verdict than it was, or be there at last.
+
+    A sign of life of a device that is well only moves it away, and that is what nearly every verdict is about.
+    """
+    return (
+        after.link is not before.link
+        or after.silence is not before.silence
+        or after.alerts is not before.alerts
+        or before.last_heard is None
+        or after.last_heard is None
+        or after.last_heard < before.last_heard
+    )
+
+
 def pass_deadline(state: DeviceState, *, assignment: Assignment, watching_since: datetime, at: datetime) -> Verdict:
     """What the silence until `at` makes of a device: silent, or more severe. Before its deadline: nothing.
 

@@ -87,6 +87,31 @@ def stories(of: st.SearchStrategy[DeviceMessage] = messages, *, longest: int = 3
     return st.lists(st.builds(Step, _PAUSES, of), max_size=longest)
 
 
+USUAL = Heartbeat(
+    id=MessageId("-"), ts=NOON, sid="boot-1", rssi=-55, wifi_bssid=OWN, battery=80, charging=False, agent="agent"
+)
+
+
+def usual_beats() -> st.SearchStrategy[Heartbeat]:
+    """A good sample like the ones before, of which one thing may be different."""
+    other: dict[str, st.SearchStrategy[object]] = {
+        "sid": _SIDS,
+        "rssi": _SIGNALS,
+        "wifi_bssid": _ACCESS_POINTS,
+        "battery": _LEVELS,
+        "charging": _MAYBE,
+        "screen_on": _MAYBE,
+    }
+    change = st.sampled_from(sorted(other)).flatmap(lambda name: st.tuples(st.just(name), other[name]))
+    return st.lists(change, max_size=1).map(lambda changes: replace(USUAL, **dict(changes)))
+
+
+def steps_aside() -> st.SearchStrategy[Story]:
+    """A few messages after which a tablet may not be quite as usual."""
+    usual = st.builds(Step, _PAUSES, usual_beats())
+    return st.lists(usual, max_size=4) | stories(longest=1)
+
+
 def tell(tablet: Tablet, story: Iterable[Step], *, start: float = 0) -> float:
     """Let the tablet say it all, each message with an id of its own; when it ended, in seconds after noon."""
     for number, step in enumerate(story):

@@ -1,18 +1,29 @@
 """What holds for every story that a tablet might tell."""
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from rules.alerts import AlertChange, ChangeKind, Family
 from rules.evaluate import evaluate
 from rules.messages import Heartbeat, Report
-from rules.policy import Assignment, Profile
-from rules.silence import deadline, pass_deadline
+from rules.policy import Assignment, Policy, Profile
+from rules.silence import deadline, may_come_nearer, pass_deadline
 from rules.state import DeviceState
 from tests.rules.given import NOON, Tablet, after, assigned
-from tests.rules.stories import Step, Story, assignments, heartbeats, messages, stories, tell
+from tests.rules.stories import (
+    USUAL,
+    Step,
+    Story,
+    assignments,
+    heartbeats,
+    messages,
+    steps_aside,
+    stories,
+    tell,
+    usual_beats,
+)
 
 SETTLED = 40  # heartbeats; five minutes of charging are 31
 
@@ -197,3 +208,42 @@ def test_a_heartbeat_in_which_all_is_unknown_changes_neither_posture_nor_power(
     assert tablet.state.signal == before.signal
     assert tablet.state.access_point == before.access_point
     assert tablet.state.reported == before.reported
+
+
+@settings(max_examples=600)  # each of the many conditions must once be the only one that does not hold
+@given(
+    st.sampled_from([assigned(), assigned(policy=Policy())]),
+    steps_aside(),
+    steps_aside(),
+    st.integers(0, 3),
+    usual_beats(),
+)
+def test_a_heartbeat_as_usual_is_judged_like_any_other(
+    assignment: Assignment, before: Story, between: Story, calm: int, said: Heartbeat
+) -> None:
+    tablet = Tablet(assignment)
+    now = after(tell(tablet, [Step(10, USUAL), *before, *[Step(10, USUAL)] * calm, *between]))
+    # An agent that was not heard before is not as usual, so that one is judged at length.
+    renamed = replace(said, agent="another agent")
+
+    short = evaluate(tablet.state, said, assignment=assignment, now=now)
+    long = evaluate(tablet.state, renamed, assignment=assignment, now=now)
+
+    assert replace(long.state, agent=short.state.agent) == short.state
+    assert [(change.kind, change.alert.rule) for change in long.changes] == [
+        (change.kind, change.alert.rule) for change in short.changes
+    ]
+
+
+@given(assignments, stories(), messages)
+def test_a_deadline_comes_nearer_only_where_that_is_said(
+    assignment: Assignment, story: Story, message: Heartbeat
+) -> None:
+    tablet = Tablet(assignment)
+    end = tell(tablet, story)
+    before = tablet.state
+    later = evaluate(before, message, assignment=assignment, now=after(end + 1)).state
+
+    if not may_come_nearer(before, later):
+        due, then = (deadline(one, assignment=assignment, watching_since=NOON) for one in (before, later))
+        assert due is None or (then is not None and then >= due)
