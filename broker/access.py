@@ -132,15 +132,15 @@ def may_connect(
 ) -> Refusal | None:
     """Return None when a token may open this MQTT session, else why not.
 
-    A device's client id is its subject, so that it has one session; everybody else's begins with theirs and a slash. No
-    token goes with an empty client id. A will on what the bridge consumes may have RETAIN set and is published without:
-    to refuse it would keep a tablet that is set up wrongly away for good.
+    A device's client id is its subject, so that it has one session; everybody else's begins with theirs and a slash, or
+    is empty, which lets the broker choose one. A will on what the bridge consumes may have RETAIN set and is published
+    without: to refuse it would keep a tablet that is set up wrongly away for good.
     """
     if claims.type is TokenType.ENROL:
         return Refusal.TOKEN_TYPE
     if username != claims.sub:
         return Refusal.USER_NAME
-    own = client_id == claims.sub if claims.type is TokenType.DEVICE else client_id.startswith(f"{claims.sub}/")
+    own = client_id == claims.sub if claims.type is TokenType.DEVICE else _is_of(client_id, claims)
     if not own:
         return Refusal.CLIENT_ID
     if will_topic is not None:
@@ -148,6 +148,10 @@ def may_connect(
         if may_publish(claims, will_topic, retain=retain) is not None:
             return Refusal.WILL
     return None
+
+
+def _is_of(client_id: str, claims: Claims) -> bool:
+    return client_id == "" or client_id.startswith(f"{claims.sub}/")
 
 
 def _to_bridge(topic: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from broker.access import Refusal, may_connect
-from broker.packets import Connect, ConnectCode
+from broker.packets import Connect, ConnectAnswer
 from broker.revoked import Revocations
 from broker.tokens import Claims, KeyRing, TokenReason, TokenRefused
 
@@ -16,23 +16,23 @@ REVOKED = "revoked"
 
 
 class Refused(Struct, frozen=True):
-    """The code is for the client, the reason for us: what a stranger learns is only that it did not work."""
+    """The answer is for the client, the reason for us: what a stranger learns is only that it did not work."""
 
-    code: ConnectCode
+    answer: ConnectAnswer
     reason: str
 
 
 def admit(connect: Connect, *, keys: KeyRing, revocations: Revocations, now: datetime) -> Claims | Refused:
     """Return who the client is, verified once for the life of the connection, or why it is not let in."""
-    if connect.client_id == "":
-        return Refused(ConnectCode.CLIENT_ID, Refusal.CLIENT_ID)
+    if connect.client_id == "" and not connect.clean_session:  # [MQTT-3.1.3-8]
+        return Refused(ConnectAnswer.CLIENT_ID, Refusal.CLIENT_ID)
     try:
         claims = keys.verify(_token(connect), audience=AUDIENCE, now=now)
     except TokenRefused as refused:
-        code = ConnectCode.CREDENTIALS if refused.reason is TokenReason.MALFORMED else ConnectCode.NOT_AUTHORIZED
-        return Refused(code, refused.reason)
+        answer = ConnectAnswer.CREDENTIALS if refused.reason is TokenReason.MALFORMED else ConnectAnswer.NOT_AUTHORIZED
+        return Refused(answer, refused.reason)
     if revocations.revokes(claims):
-        return Refused(ConnectCode.NOT_AUTHORIZED, REVOKED)
+        return Refused(ConnectAnswer.NOT_AUTHORIZED, REVOKED)
     refusal = may_connect(
         claims,
         client_id=connect.client_id,
@@ -41,8 +41,8 @@ def admit(connect: Connect, *, keys: KeyRing, revocations: Revocations, now: dat
         will_retain=connect.will.retain if connect.will else False,
     )
     if refusal is not None:
-        code = ConnectCode.CLIENT_ID if refusal is Refusal.CLIENT_ID else ConnectCode.NOT_AUTHORIZED
-        return Refused(code, refusal)
+        answer = ConnectAnswer.CLIENT_ID if refusal is Refusal.CLIENT_ID else ConnectAnswer.NOT_AUTHORIZED
+        return Refused(answer, refusal)
     return claims
 
 

@@ -5,11 +5,11 @@ size.
 """
 
 import re
-from collections.abc import Sized
+from collections.abc import Iterable, Sized
 
 from broker.packets import (
     Connect,
-    ConnectCode,
+    ConnectAnswer,
     Fault,
     Publish,
     Subscribe,
@@ -27,8 +27,18 @@ CONNACK_V5_UNSUPPORTED = b"\x20\x03\x00\x84\x00"
 MOST_FILTERS = 1000
 """In one packet. There is room for 65,000; nobody can be granted so many, and others would wait while they are read."""
 
-FAILURE = 0x80
+_FAILURE = 0x80
 """The SUBACK code of a refused filter."""
+
+_ANSWERS = {
+    ConnectAnswer.ACCEPTED: 0,
+    ConnectAnswer.PROTOCOL: 1,
+    ConnectAnswer.CLIENT_ID: 2,
+    ConnectAnswer.UNAVAILABLE: 3,
+    ConnectAnswer.CREDENTIALS: 4,
+    ConnectAnswer.NOT_AUTHORIZED: 5,
+}
+"""The return codes of CONNACK (§3.2.2.3)."""
 
 # U+0000 is forbidden; the other controls and the non-characters are what §1.5.3 lets a receiver refuse, and in a name
 # that ends up in logs and pages they never mean well.
@@ -204,7 +214,7 @@ def _filter(body: _Body) -> str:
 
 
 def read_packet_id(raw: bytes) -> int:
-    """Read a PUBACK (§3.4), which is a packet id and nothing else."""
+    """Read a PUBACK, PUBREC, PUBREL or PUBCOMP (§3.4 to §3.7), which is a packet id and nothing else."""
     if len(raw) != 2:
         raise Violation(Fault.TRAILING if len(raw) > 2 else Fault.TRUNCATED)
     packet_id = raw[0] << 8 | raw[1]
@@ -219,17 +229,30 @@ def read_nothing(raw: bytes) -> None:
         raise Violation(Fault.TRAILING)
 
 
-def connack(code: ConnectCode) -> bytes:
-    """Write a CONNACK without session present: no session outlives its connection yet."""
-    return bytes((0x20, 2, 0, code))
+def connack(answer: ConnectAnswer, *, present: bool = False) -> bytes:
+    """Write a CONNACK; `present` says that the client finds the session that it left."""
+    return bytes((0x20, 2, present, _ANSWERS[answer]))
 
 
 def puback(packet_id: int) -> bytes:
     return b"\x40\x02" + packet_id.to_bytes(2)
 
 
-def suback(packet_id: int, codes: bytes) -> bytes:
-    """Write a SUBACK; `codes` has one byte a filter: the QoS granted, or FAILURE."""
+def pubrec(packet_id: int) -> bytes:
+    return b"\x50\x02" + packet_id.to_bytes(2)
+
+
+def pubrel(packet_id: int) -> bytes:
+    return b"\x62\x02" + packet_id.to_bytes(2)
+
+
+def pubcomp(packet_id: int) -> bytes:
+    return b"\x70\x02" + packet_id.to_bytes(2)
+
+
+def suback(packet_id: int, granted: Iterable[int | None]) -> bytes:
+    """Write a SUBACK: for each filter the QoS that was granted, None where it was refused."""
+    codes = bytes(_FAILURE if qos is None else qos for qos in granted)
     return b"\x90" + _varint(2 + len(codes)) + packet_id.to_bytes(2) + codes
 
 
@@ -237,10 +260,10 @@ def unsuback(packet_id: int) -> bytes:
     return b"\xb0\x02" + packet_id.to_bytes(2)
 
 
-def publish_head(topic: bytes, payload_length: int, *, qos: int, retain: bool) -> bytes:
+def publish_head(topic: bytes, payload_length: int, *, flags: int) -> bytes:
     """Write the front of a PUBLISH: the packet id follows if the QoS is above 0, then the payload."""
-    length = 2 + len(topic) + (2 if qos else 0) + payload_length
-    return bytes((0x30 | qos << 1 | retain,)) + _varint(length) + len(topic).to_bytes(2) + topic
+    length = 2 + len(topic) + (2 if flags & 0b0110 else 0) + payload_length
+    return bytes((0x30 | flags,)) + _varint(length) + len(topic).to_bytes(2) + topic
 
 
 def _varint(value: int) -> bytes:

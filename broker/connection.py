@@ -3,15 +3,18 @@
 What goes wrong in a connection closes it and touches no other.
 """
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from broker.access import Refusal
 from broker.auth import Refused, admit
 from broker.codec import (
     CONNACK_V5_UNSUPPORTED,
-    FAILURE,
     PINGRESP,
     connack,
+    pubcomp,
+    pubrec,
     read_connect,
     read_nothing,
     read_packet_id,
@@ -22,12 +25,12 @@ from broker.codec import (
     unsuback,
 )
 from broker.counts import Drop, End
-from broker.incoming import Incoming, Unsettled
-from broker.line import Hold, Line, Phase
+from broker.incoming import Incoming, Inflow
+from broker.line import Hold, Phase
 from broker.message import Message
 from broker.packets import (
     Connect,
-    ConnectCode,
+    ConnectAnswer,
     Fault,
     PacketType,
     Publish,
@@ -36,7 +39,7 @@ from broker.packets import (
     UnsupportedProtocol,
     Violation,
 )
-from broker.session import Session
+from broker.session import Route, Session
 from broker.tokens import Claims
 
 if TYPE_CHECKING:
@@ -47,17 +50,15 @@ _ABRUPT = frozenset({End.SLOW, End.KEEP_ALIVE, End.TOO_MANY})
 """Ends after which nobody reads what is still to be sent."""
 
 
-class Connection(Line):
+class Connection(Inflow):
     """An MQTT client: opening until its CONNECT is let in, then open with a session, then closing."""
 
-    __slots__ = ("_patience", "_unsettled", "due", "session")
+    __slots__ = ("_patience", "due")
 
     def __init__(self, hub: "Hub") -> None:
         super().__init__(hub)
-        self._unsettled = Unsettled(self._settled)
         self._patience = hub.ticks(hub.settings.connect_deadline)  # ticks without a packet; 0: any number
         self.due = 0  # the tick at which to look at it next
-        self.session: Session | None = None
 
     def entered(self) -> None:
         if not self._hub.enter(self):
@@ -94,7 +95,7 @@ class Connection(Line):
         self._report("handshake refused", reason)
         self.end(End.REFUSED)
 
-    def handle(self, first: int, body: bytes) -> None:
+    def handle(self, first: int, body: bytes) -> None:  # noqa: C901, one case for each packet
         session = self.session
         if session is None:
             if first >> 4 != PacketType.CONNECT:
@@ -107,6 +108,12 @@ class Connection(Line):
                 self._publish(read_publish(first, body), session)
             case PacketType.PUBACK:
                 session.acknowledged(read_packet_id(body))
+            case PacketType.PUBREC:
+                session.taken(read_packet_id(body))
+            case PacketType.PUBREL:
+                self._complete(read_packet_id(body), session)
+            case PacketType.PUBCOMP:
+                session.completed(read_packet_id(body))
             case PacketType.PINGREQ:
                 read_nothing(body)
                 self.send(PINGRESP)
@@ -117,23 +124,24 @@ class Connection(Line):
             case PacketType.DISCONNECT:
                 read_nothing(body)
                 self.end(End.DISCONNECT)
-            case PacketType.CONNECT:
-                raise Violation(Fault.CONNECTED_TWICE)
             case _:
-                raise Violation(Fault.QOS_2)  # PUBREC, PUBREL and PUBCOMP answer packets that we never send
+                raise Violation(Fault.CONNECTED_TWICE)
+
+    # Being let in
 
     def _connect(self, body: bytes) -> None:
         try:
             connect = read_connect(body)
         except UnsupportedProtocol as unsupported:
-            self.send(CONNACK_V5_UNSUPPORTED if unsupported.level == 5 else connack(ConnectCode.PROTOCOL))
+            self.send(CONNACK_V5_UNSUPPORTED if unsupported.level == 5 else connack(ConnectAnswer.PROTOCOL))
             self._refused(f"protocol-level-{min(unsupported.level, 6)}", client=None)
             return
         verdict = admit(connect, keys=self._hub.keys, revocations=self._hub.revocations, now=self._hub.clock())
-        if isinstance(verdict, Refused):
-            self.send(connack(verdict.code))
-            self._refused(verdict.reason, client=connect.client_id)
-        else:
+        refused = verdict if isinstance(verdict, Refused) else self._hub.refuses(connect, verdict)
+        if refused is not None:
+            self.send(connack(refused.answer))
+            self._refused(refused.reason, client=connect.client_id)
+        elif not isinstance(verdict, Refused):
             self._open(connect, verdict)
 
     def _open(self, connect: Connect, claims: Claims) -> None:
@@ -147,21 +155,28 @@ class Connection(Line):
             hub.deadlines.forget(self)
         hub.deadlines.expires(self, claims.exp)
         self._framer.largest = hub.settings.largest_packet
-        self.session = hub.open(self, connect, claims)
-        self.send(connack(ConnectCode.ACCEPTED))
+        session, present = hub.open(self, connect, claims)
+        self.session = session
+        self.send(connack(ConnectAnswer.ACCEPTED, present=present))
+        if present:
+            session.work()
 
     def _refused(self, reason: str, *, client: str | None) -> None:
         self._hub.counts.refused_connects[reason] += 1
         self._report("connection refused", reason, client=client)
         self.end(End.REFUSED)
 
+    # What it publishes
+
     def _publish(self, publish: Publish, session: Session) -> None:
-        self._hub.counts.messages_in += 1
-        if publish.qos == 2:
-            raise Violation(Fault.QOS_2)
         route = session.route(publish)
         if isinstance(route, Refusal):
             self._not_allowed(publish, route)
+            return
+        if self._hub.has_no_room(self, inbound=route.inbound):
+            return
+        self._hub.counts.messages_in += 1
+        if publish.qos == 2 and self._has_already(publish.packet_id, session):
             return
         incoming = Incoming(
             route.topic,
@@ -169,25 +184,48 @@ class Connection(Line):
             publish.retain,
             publish.qos,
             publish.packet_id,
-            self._unsettled,
+            self,
+            time.monotonic(),
         )
-        self._unsettled.add(incoming)
-        if route.inbound:
-            self._hand_over(incoming, route.name)
+        self.take(incoming)
+        if route.inbound and self._hub.intake is not None:
+            self._hub.hand_over(incoming, route.name)
+            if self._hub.intake_gate.shut:
+                self._hub.intake_gate.hold(self)
         else:
-            message = Message(route.name, publish.payload, publish.qos)
-            self.spend(self._hub.route(message, retain=publish.retain, publisher=session.claims))
-            incoming.settle()
-        allowed = self._hub.settings
-        if self._unsettled.messages >= allowed.unsettled or self._unsettled.size >= allowed.unsettled_bytes:
+            self._route(incoming, route, session)
+        if self.has_too_much():
             self.hold(Hold.UNSETTLED)
 
-    def _hand_over(self, incoming: Incoming, name: str) -> None:
-        if not self._hub.hand_over(incoming, name):
-            self.hold(Hold.INTAKE)
-            self._hub.intake.on_room(self._room)
+    def _route(self, incoming: Incoming, route: Route, session: Session) -> None:
+        """Send a message to whoever subscribed; it is settled when all that was to be kept of it is on disk."""
+        hub = self._hub
+        before = hub.counts.shelved
+        retain = incoming.retain and not route.inbound
+        message = Message(route.name, incoming.payload, incoming.qos)
+        self.spend(hub.route(message, retain=retain, publisher=session.claims))
+        if incoming.qos == 2:
+            session.receive(incoming.packet_id)  # With its copies, so that none of them is made a second time.
+        if hub.counts.shelved != before:
+            hub.shelf.when_kept(incoming.settle)
+        else:
+            incoming.settle()
+
+    def _has_already(self, packet_id: int, session: Session) -> bool:
+        """Whether a QoS 2 message was taken already; it is acknowledged again if it was before."""
+        if self.is_waiting(packet_id):
+            return True
+        if session.has_received(packet_id):
+            self.send(pubrec(packet_id))
+            return True
+        return False
+
+    def _complete(self, packet_id: int, session: Session) -> None:
+        session.complete(packet_id)
+        session.when_kept(partial(self.send, pubcomp(packet_id)))
 
     def _not_allowed(self, publish: Publish, refusal: Refusal) -> None:
+        self._hub.counts.messages_in += 1
         self._hub.counts.refused_publishes[refusal] += 1
         self._report("publish refused", refusal)
         if publish.qos:
@@ -195,24 +233,31 @@ class Connection(Line):
         else:
             self._hub.counts.drops[Drop.NOT_ALLOWED] += 1
 
+    # What it subscribes to
+
     def _subscribe(self, subscribe: Subscribe, session: Session) -> None:
+        if session.outlives and self._hub.has_no_room(self, inbound=False):
+            return
         self.spend(len(subscribe.filters))
         refused: dict[str, bool] = {}  # A filter that stands in the packet twice is judged once, and sent for once.
         granted: dict[str, int] = {}
-        codes = bytearray()
-        for topic_filter, wanted in subscribe.filters:
+        answers: list[int | None] = []
+        for topic_filter, qos in subscribe.filters:
             if topic_filter not in refused:
                 refused[topic_filter] = self._refuses(session, topic_filter)
             if refused[topic_filter]:
-                codes.append(FAILURE)
+                answers.append(None)
                 continue
-            qos = min(wanted, 1)
-            codes.append(qos)
+            answers.append(qos)
             if granted.get(topic_filter) != qos:
                 granted[topic_filter] = qos
                 self._hub.subscribe(session, topic_filter, qos)
-        self.send(suback(subscribe.packet_id, bytes(codes)))
-        session.owe(granted)
+        session.when_kept(partial(self._subscribed, session, suback(subscribe.packet_id, answers), granted))
+
+    def _subscribed(self, session: Session, answer: bytes, granted: dict[str, int]) -> None:
+        if self.session is session:
+            self.send(answer)
+            session.owe({one: qos for one, qos in granted.items() if one in session.subscriptions})
 
     def _refuses(self, session: Session, topic_filter: str) -> bool:
         refusal = session.refuses(topic_filter)
@@ -221,26 +266,15 @@ class Connection(Line):
         return refusal is not None
 
     def _unsubscribe(self, unsubscribe: Unsubscribe, session: Session) -> None:
+        if session.outlives and self._hub.has_no_room(self, inbound=False):
+            return
         self.spend(len(unsubscribe.filters))
         for topic_filter in unsubscribe.filters:
             self._hub.unsubscribe(session, topic_filter)
             session.owe_no_more(topic_filter)
-        self.send(unsuback(unsubscribe.packet_id))
+        session.when_kept(partial(self.send, unsuback(unsubscribe.packet_id)))
 
-    def _room(self) -> None:
-        self.release(Hold.INTAKE)
-
-    def _settled(self, packets: bytes, acknowledged: int) -> None:
-        if acknowledged:
-            self._hub.counts.acknowledged += acknowledged
-            self.send(packets)
-        allowed = self._hub.settings
-        if (
-            self._holds & Hold.UNSETTLED
-            and self._unsettled.messages <= allowed.unsettled // 2
-            and self._unsettled.size <= allowed.unsettled_bytes // 2
-        ):
-            self.release(Hold.UNSETTLED)
+    # How it ends
 
     def look(self) -> None:
         """End if nothing was heard for too long; called when that may be so."""
@@ -252,7 +286,7 @@ class Connection(Line):
             self._hub.deadlines.watch(self, ticks=left)
         elif self.phase is Phase.OPENING:
             self.end(End.CONNECT_DEADLINE)
-        elif self._holds & (Hold.INTAKE | Hold.UNSETTLED):
+        elif self._holds & (Hold.INTAKE | Hold.UNSETTLED | Hold.SHELF):
             # We do not read, so it cannot be heard. (Not reading what we send is its own fault, and no excuse.)
             self._hub.deadlines.watch(self, ticks=self._patience + 1)
         else:
@@ -267,12 +301,12 @@ class Connection(Line):
             return
         self.phase = Phase.CLOSING
         self._hub.counts.ends[cause] += 1
-        self._unsettled.close()
+        self._forget_unsettled()
         self._hub.deadlines.watch(self, ticks=self._hub.ticks(self._hub.settings.linger) + 1)
-        if self.session is not None:
-            self._hub.deadlines.leaves(self, self.session.claims.exp)
-            self._hub.close(self.session, cause)
-            self.session = None
+        session, self.session = self.session, None
+        if session is not None:
+            self._hub.deadlines.leaves(self, session.claims.exp)
+            self._hub.close(session, cause)
         if cause in _ABRUPT:
             self.abort()
         elif cause is not End.LOST:

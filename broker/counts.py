@@ -105,6 +105,8 @@ class Counts:
         self.connections: Counter[tuple[str, str]] = Counter()  # by type of token and hotel
         self.acknowledgments = Histogram(ACKNOWLEDGED_WITHIN)  # from PUBLISH to PUBACK or PUBREC
         self.subscriptions = 0
+        self.shelved = 0  # messages and retained ones that were recorded to be written to disk
+        self.sessions_expired = 0
         self.messages_in = 0
         self.messages_out = 0
         self.handed_over = 0

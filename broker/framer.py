@@ -27,12 +27,13 @@ class Framer:
     `largest` bounds a packet and may be changed at any time; it holds for the next one.
     """
 
-    __slots__ = ("_at", "_buffer", "_needed", "_partial", "largest")
+    __slots__ = ("_at", "_buffer", "_needed", "_partial", "_taken", "largest")
 
     def __init__(self, *, largest: int) -> None:
         self.largest = largest
         self._buffer = b""  # whole packets, and perhaps the start of one, from `_at` on
         self._at = 0
+        self._taken = 0  # where the last packet began
         self._partial = bytearray()  # the start of a packet
         self._needed = 0  # bytes until it is worth looking at again
 
@@ -78,8 +79,12 @@ class Framer:
         if end > len(buffer):
             self._keep(end - start)
             return None
-        self._at = end
+        self._taken, self._at = start, end
         return first, buffer[begin:end]
+
+    def put_back(self) -> None:
+        """Have `take` return the packet that it returned last once more."""
+        self._at = self._taken
 
     def _keep(self, needed: int) -> None:
         """Put the start of a packet aside until `needed` bytes of it are there, so that feeding it stays linear."""

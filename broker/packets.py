@@ -38,7 +38,6 @@ class Fault(StrEnum):
     TOPIC_TOO_LONG = "topic-too-long"
     PACKET_ID = "packet-id"
     QOS = "qos"
-    QOS_2 = "qos-2"  # not spoken yet
     NO_FILTER = "no-filter"
     TOO_MANY_FILTERS = "too-many-filters"
     NOT_CONNECTED = "not-connected"
@@ -65,15 +64,15 @@ class UnsupportedProtocol(Exception):
         self.level = level
 
 
-class ConnectCode(IntEnum):
-    """The return codes of CONNACK (3.1.1 §3.2.2.3)."""
+class ConnectAnswer(StrEnum):
+    """What becomes of a CONNECT; each version of the protocol has its own number for it."""
 
-    ACCEPTED = 0
-    PROTOCOL = 1
-    CLIENT_ID = 2
-    UNAVAILABLE = 3
-    CREDENTIALS = 4  # no token, or something that is none
-    NOT_AUTHORIZED = 5
+    ACCEPTED = "accepted"
+    PROTOCOL = "protocol"
+    CLIENT_ID = "client-id"
+    UNAVAILABLE = "unavailable"
+    CREDENTIALS = "credentials"  # no token, or something that is none
+    NOT_AUTHORIZED = "not-authorized"
 
 
 class Will(Struct, frozen=True):

@@ -33,6 +33,7 @@ from broker.message import Message
 from broker.quiet_log import QuietLog
 from broker.session import Session
 from broker.settings import BrokerSettings, Listener, Scheme
+from broker.shelf import Shelf
 from broker.tls import TlsStream
 from broker.tokens import KeyRing
 from broker.websocket import WebSocket
@@ -50,7 +51,8 @@ class MqttBroker(Broker):
     """An MQTT 3.1.1 broker over TCP and websocket. Make it on the loop that it shall run on.
 
     What the bridge consumes goes to `intake`, and is acknowledged when that settles it; the bridge publishes through
-    `publish`. Time for tokens is what `clock` says.
+    `publish`. Without an intake it waits, on disk, for a bridge that connects as `BRIDGE_CLIENT_ID`. What outlives
+    connections and this process is on the `shelf`, which is not closed here. Time is what `clock` says.
     """
 
     def __init__(
@@ -58,9 +60,10 @@ class MqttBroker(Broker):
         *,
         settings: BrokerSettings,
         keys: KeyRing,
-        intake: Intake,
+        intake: Intake | None,
         clock: Callable[[], datetime],
         metrics: BrokerMetrics,
+        shelf: Shelf,
     ) -> None:
         """Raises CertificateUnusable when the settings have TLS and its files are of no use."""
         super().__init__(_amqtt_config(settings))
@@ -71,6 +74,7 @@ class MqttBroker(Broker):
             intake=intake,
             clock=clock,
             counts=metrics.counts,
+            shelf=shelf,
             log=QuietLog(_log),
             loop=self._loop,
         )
@@ -180,7 +184,7 @@ class MqttBroker(Broker):
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Route a message of the bridge. It is with every subscriber's session, and retained, when this returns."""
-        self._hub.route(Message(topic, payload, min(qos, 1)), retain=retain, publisher=None)
+        self._hub.route(Message(topic, payload, qos), retain=retain, publisher=None)
 
     def revoke(self, deeds: Iterable[Revoked]) -> None:
         """Shut out who is revoked, whether the broker runs already or not. Call it with the deeds in their order."""
@@ -259,7 +263,8 @@ def _as_amqtt(session: Session) -> AmqttSession:
     shown = AmqttSession()
     shown.client_id = session.client_id
     shown.username = session.claims.sub
-    shown.clean_session = True
+    shown.clean_session = not session.outlives
     shown.will_flag = session.will is not None
-    shown.transitions.connect()
+    if session.wire is not None:
+        shown.transitions.connect()
     return shown

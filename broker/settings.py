@@ -80,9 +80,14 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     message_rate: Annotated[int, Meta(ge=0)] = 1_000  # of a client, a second; above it is read later; 0: no limit
     unsettled: int = 256  # messages of a client that the bridge has not stored yet, of either QoS
     unsettled_bytes: Size = 1 * MIB
-    in_flight: Annotated[int, Meta(le=65_535)] = 64  # QoS 1 messages to a client without its acknowledgment
+    in_flight: Annotated[int, Meta(le=60_000)] = 64  # messages above QoS 0 to a client without its acknowledgment
     queue_messages: int = 10_000  # to a client, in flight or waiting
     queue_bytes: Size = 8 * MIB
     write_buffer: Size = 64 * KIB  # handed to the socket; above it the client counts as slow
+    sessions_per_identity: int = 50  # connected ones, and those that are kept; a device has one
+    session_life: timedelta = timedelta(days=7)  # how long a session is kept after its connection ended
+    bridge_in_flight: Annotated[int, Meta(le=60_000)] = 2_000  # to a bridge that is a process of its own
+    bridge_queue_messages: int = 1_000_000  # for it; then publishers are held until there is room
+    bridge_queue_bytes: Size = 128 * MIB
     retained_messages: int = 1_000  # an integrator; what the bridge retains is not counted
     retained_bytes: Size = 8 * MIB

@@ -15,6 +15,7 @@ from broker.counts import BrokerMetrics
 from broker.delivery import Intake
 from broker.server import ListenFailed, MqttBroker
 from broker.settings import BrokerSettings, Listener
+from broker.shelf import Shelf, ShelfUnusable
 from broker.tokens import KeyRing
 from config.clock import Clock
 from config.errors import BadSetting, StartRefused
@@ -28,8 +29,9 @@ from device_bridge.uplink import is_ours
 class OwnBroker:
     """A broker that is made but does not listen yet: what is retained can be published to it first."""
 
-    def __init__(self, mqtt: MqttBroker, *, where: str) -> None:
+    def __init__(self, mqtt: MqttBroker, shelf: Shelf, *, where: str) -> None:
         self.mqtt = mqtt
+        self._shelf = shelf
         self._where = where  # it is said where to listen
 
     @classmethod
@@ -41,12 +43,16 @@ class OwnBroker:
         keys: KeyRing,
         clock: Clock,
         registry: CollectorRegistry,
-        intake: Intake,
+        intake: Intake | None,
     ) -> AsyncIterator["OwnBroker"]:
         """Make it, with what it keeps in the folder, and let go of that at the end.
 
         Raises StartRefused, and BadSetting for a certificate that is of no use.
         """
+        try:
+            shelf = await Shelf.open(place.folder.path / "broker.sqlite3")
+        except ShelfUnusable as error:
+            raise StartRefused(str(error)) from error
         try:
             mqtt = MqttBroker(
                 settings=broker_settings(place.settings, connections=place.connections),
@@ -54,10 +60,14 @@ class OwnBroker:
                 intake=intake,
                 clock=clock.now,
                 metrics=BrokerMetrics(registry),
+                shelf=shelf,
             )
+            where = f"address in {LISTEN}" if place.settings.listen else "--mqtt-port or --ws-port"
+            yield cls(mqtt, shelf, where=where)
         except CertificateUnusable as error:
             raise BadSetting(f"{TLS_CERT} or {TLS_KEY}: {error}") from error
-        yield cls(mqtt, where=f"address in {LISTEN}" if place.settings.listen else "--mqtt-port or --ws-port")
+        finally:
+            await shelf.close()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -83,7 +93,9 @@ class OwnBroker:
 
     def problems(self) -> list[str]:
         """What its operator should know, in words for the health page; empty when all is well."""
-        return [] if self.mqtt.certificate is None else self.mqtt.certificate.problems()
+        trouble = self._shelf.troubles()
+        unwritten = [] if trouble is None else [f"the broker's file cannot be written: {trouble}"]
+        return unwritten + ([] if self.mqtt.certificate is None else self.mqtt.certificate.problems())
 
     def for_browsers(self, *, secure: bool) -> Listener | None:
         """The websocket that a console is sent to; from a page that came by TLS it may not be a plain one."""

@@ -4,22 +4,29 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from broker.connection import Connection
 from broker.counts import BrokerMetrics
 from broker.delivery import Delivery, TokenEnd
 from broker.message import Message
 from broker.server import BrokerSettings, MqttBroker
 from broker.session import Session
 from broker.settings import Listener, Scheme
+from broker.shelf import Shelf
 from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_service, mint_user
 from rules.ids import DeviceId, HotelId
 from tests.broker.raw import RawClient, Ticket
 from tests.support import eventually, free_port
 
 SECRET = "kQ7vX2mB9tZ4wL8nR3pY6cF1hJ5dG0sA"
+SHELF = "broker.sqlite3"
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -62,10 +69,13 @@ class Bridge:
 
 
 class House:
-    """The broker under test and everything around it."""
+    """The broker under test and everything around it. `alone`: the bridge is a process of its own."""
 
-    def __init__(self, **limits: Any) -> None:  # noqa: ANN401, any of BrokerSettings' fields
+    def __init__(self, folder: Path, shelf: Shelf, *, alone: bool = False, **limits: Any) -> None:  # noqa: ANN401, any of BrokerSettings' fields
         self.now = NOON
+        self.folder = folder
+        self.shelf = shelf
+        self.alone = alone
         self.clients: list[RawClient] = []
         self.bridge = Bridge()
         self.keys = KeyRing.of(SECRET)
@@ -78,31 +88,73 @@ class House:
             **limits,
         }
         self.settings = BrokerSettings(**settings)
-        self.broker = self.another_broker(self.settings)
+        self.broker = self._made(self.settings, self.metrics)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, **limits: Any) -> AsyncIterator["House"]:  # noqa: ANN401
-        house = cls(**limits)
-        await house.broker.start()
-        try:
-            yield house
-        finally:
-            for client in house.clients:
-                client.cut()
-            if house.broker.transitions.state == "started":
-                await house.broker.shutdown()
+        with TemporaryDirectory() as folder:
+            first = Path(folder, "data")
+            first.mkdir()
+            house = cls(first, await Shelf.open(first / SHELF), **limits)
+            try:
+                await house.broker.start()
+                yield house
+            finally:
+                for client in house.clients:
+                    client.cut()
+                if house.broker.transitions.state == "started":
+                    await house.broker.shutdown()
+                await house.shelf.close()
+
+    async def restart(self, **settings: Any) -> None:  # noqa: ANN401
+        """Stop the broker and start another on what it kept."""
+        await self.broker.shutdown()
+        await self.shelf.close()
+        await self._start_anew(settings)
+
+    async def crash(self, **settings: Any) -> None:  # noqa: ANN401
+        """Start another broker on what is on disk now, as if this one had been killed at this moment."""
+        saved = self.folder.with_name(f"{self.folder.name}-again")
+        copytree(self.folder, saved)
+        self.folder = saved
+        self.broker._stop_listening()
+        self.broker._hub.abort_all()
+        await self.broker.shutdown()
+        await self.shelf.close()
+        await self._start_anew(settings)
+
+    async def _start_anew(self, settings: dict[str, Any]) -> None:
+        self.settings = replace(self.settings, **settings)
+        self.shelf = await Shelf.open(self.folder / SHELF)
+        self.metrics = BrokerMetrics(CollectorRegistry())
+        self.counts = self.metrics.counts
+        self.broker = self._made(self.settings, self.metrics)
+        await self.broker.start()
 
     def another_broker(self, settings: BrokerSettings) -> MqttBroker:
-        metrics = self.metrics if not hasattr(self, "broker") else BrokerMetrics(CollectorRegistry())
+        return self._made(settings, BrokerMetrics(CollectorRegistry()))
+
+    def _made(self, settings: BrokerSettings, metrics: BrokerMetrics) -> MqttBroker:
         return MqttBroker(
-            settings=settings, keys=self.keys, intake=self.bridge, clock=lambda: self.now, metrics=metrics
+            settings=settings,
+            keys=self.keys,
+            intake=None if self.alone else self.bridge,
+            clock=lambda: self.now,
+            metrics=metrics,
+            shelf=self.shelf,
         )
 
     # The inside, where no client can look
 
     def session(self, client_id: str) -> Session:
         return self.broker._hub.sessions[client_id]
+
+    def wire(self, client_id: str) -> Connection:
+        """The connection of a client that is there."""
+        wire = self.session(client_id).wire
+        assert isinstance(wire, Connection)
+        return wire
 
     @property
     def open_sockets(self) -> int:

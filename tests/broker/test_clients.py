@@ -138,7 +138,7 @@ async def test_aiomqtts_publish_returns_when_the_bridge_has_stored(house: House)
 async def test_aiomqtts_will_is_published_when_its_line_breaks(house: House) -> None:
     will = aiomqtt.Will(STATE, b"lost", qos=1)
     async with aiomqtt_client(house, house.device(), will=will) as client:
-        house.session("h1/d1").wire.abort()  # type: ignore[attr-defined]
+        house.wire("h1/d1").abort()
         await eventually(lambda: house.bridge.payloads == [b"lost"])
         with pytest.raises(aiomqtt.MqttError):
             async for _ in client.messages:

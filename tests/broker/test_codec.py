@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from broker import codec
 from broker.framer import Framer
 from broker.message import Message
-from broker.packets import Connect, ConnectCode, Fault, Publish, Subscribe, UnsupportedProtocol, Violation, Will
+from broker.packets import Connect, ConnectAnswer, Fault, Publish, Subscribe, UnsupportedProtocol, Violation, Will
 from broker.topics import is_filter, is_name
 from tests.broker.raw import Ticket, connect_packet, packet, publish_packet, subscribe_packet, text
 from tests.broker.raw import Will as RawWill
@@ -58,10 +58,20 @@ def test_a_connect_is_read_as_it_was_meant(
     )
 
 
-@given(topic=names, payload=payloads, qos=st.integers(0, 1), packet_id=packet_ids, retain=st.booleans())
-def test_a_publish_survives_both_ways(topic: str, payload: bytes, qos: int, packet_id: int, retain: bool) -> None:
-    written = Message(topic, payload, qos).packet(qos=qos, retain=retain, packet_id=packet_id)
-    assert written == publish_packet(topic, payload, qos=qos, packet_id=packet_id, retain=retain)
+@given(
+    topic=names,
+    payload=payloads,
+    qos=st.integers(0, 2),
+    packet_id=packet_ids,
+    retain=st.booleans(),
+    again=st.booleans(),
+)
+def test_a_publish_survives_both_ways(
+    topic: str, payload: bytes, qos: int, packet_id: int, retain: bool, again: bool
+) -> None:
+    dup = again and qos > 0
+    written = Message(topic, payload, qos).packet(dup << 3 | qos << 1 | retain, packet_id)
+    assert written == publish_packet(topic, payload, qos=qos, packet_id=packet_id, retain=retain, dup=dup)
     expected = Publish(topic.encode(), payload, qos, retain, packet_id if qos else 0)
     assert codec.read_publish(*only(written)) == expected
     assert codec.read_topic(expected.topic) == topic
@@ -165,11 +175,11 @@ def test_what_is_no_utf_8_is_refused(raw: bytes) -> None:
 
 
 def test_answers_are_as_the_standard_has_them() -> None:
-    assert codec.connack(ConnectCode.NOT_AUTHORIZED) == b"\x20\x02\x00\x05"
+    assert codec.connack(ConnectAnswer.NOT_AUTHORIZED) == b"\x20\x02\x00\x05"
     assert codec.puback(0x1234) == b"\x40\x02\x12\x34"
-    assert codec.suback(1, b"\x00\x80") == b"\x90\x04\x00\x01\x00\x80"
+    assert codec.suback(1, [0, None]) == b"\x90\x04\x00\x01\x00\x80"
     assert codec.unsuback(1) == b"\xb0\x02\x00\x01"
-    assert codec.suback(1, b"\x01" * 200)[:3] == b"\x90\xca\x01"
+    assert codec.suback(1, [1] * 200)[:3] == b"\x90\xca\x01"
 
 
 def test_a_connect_never_shows_its_password() -> None:

@@ -33,16 +33,11 @@ async def test_everybody_else_adds_to_their_name(house: House) -> None:
         assert await code_for(house, ticket) == 0
 
 
-async def test_session_present_is_never_claimed(house: House) -> None:
-    client = await house.dial()
-    assert await client.connect(house.device(), clean=False) == 0  # `connect` checks the flag itself
-
-
 @pytest.mark.parametrize(
     ("change", "code"),
     [
         ({"client_id": "h1/d2"}, 2),
-        ({"client_id": ""}, 2),
+        ({"client_id": ""}, 2),  # a device has one name
         ({"username": "h1/d2"}, 5),
         ({"username": ""}, 5),
         ({"token": ""}, 4),

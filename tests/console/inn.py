@@ -19,6 +19,7 @@ from broker.counts import BrokerMetrics
 from broker.delivery import Delivery, TokenEnd
 from broker.server import BrokerSettings, MqttBroker
 from broker.settings import Listener, Scheme
+from broker.shelf import Shelf
 from broker.tokens import KeyRing
 from broker.topics import alert_topic, events_topic, monitor_topic, status_topic
 from rules.alerts import (
@@ -82,10 +83,12 @@ class Inn:
     clock: MovedClock
     parts: Parts
     ws_port: int
+    folder: Path
     devices: dict[str, Device]
     url: str = ""
     opened: dict[AlertId, OpenAlert] = field(default_factory=dict)
     _broker: MqttBroker | None = None
+    _shelf: Shelf | None = None
     _told: int = 0
 
     # -- what happens to tablets
@@ -180,12 +183,14 @@ class Inn:
 
     async def start_broker(self) -> None:
         """Start a broker that knows what happened until now, and says that somebody watches."""
+        self._shelf = await Shelf.open(self.folder / "broker.sqlite3")
         self._broker = MqttBroker(
             settings=BrokerSettings(listeners=(Listener(Scheme.WS, port=self.ws_port),)),
             keys=self.keys,
             intake=Nobody(),
             clock=self.clock,
             metrics=BrokerMetrics(CollectorRegistry()),
+            shelf=self._shelf,
         )
         await self._broker.start()
         page = await self.store.alerts(INN, status=AlertStatus.OPEN, cursor=None, limit=100)
@@ -197,6 +202,9 @@ class Inn:
         if self._broker is not None:
             await self._broker.shutdown()
             self._broker = None
+        if self._shelf is not None:
+            await self._shelf.close()
+            self._shelf = None
 
     async def say(self, state: str, why: str | None = None, *, valid_for: timedelta = KEEP) -> None:
         """Let the monitor say something."""
@@ -235,7 +243,7 @@ async def an_inn(folder: Path) -> AsyncIterator[Inn]:
     clock, keys, parts, ws_port = MovedClock(), KeyRing.of("b3f1c09a6d2e47588a90d1c7e5f2463b"), Parts(), free_port()
     store = await Store.open(f"sqlite+aiosqlite:///{folder}/innwatch.db", doorbell=doorbell)
     try:
-        inn = Inn(store, keys, clock, parts, ws_port, await _furnish(store, now=clock()))
+        inn = Inn(store, keys, clock, parts, ws_port, folder, await _furnish(store, now=clock()))
         app = build_app(
             store=store,
             keys=keys,

@@ -100,6 +100,21 @@ async def receive(client: RawClient) -> Published:
     return got
 
 
+async def receive_many(client: RawClient, number: int) -> list[bytes]:
+    """Take PUBLISHes as they come, with whatever their QoS asks for in between; return their payloads."""
+    payloads: list[bytes] = []
+    while len(payloads) < number:
+        first, body = await client.packet()
+        if first == PUBREL:
+            await client.send(packet(PUBCOMP, body))
+            continue
+        qos, end = first >> 1 & 3, 2 + int.from_bytes(body[:2])
+        payloads.append(body[end + 2 :] if qos else body[end:])
+        if qos:
+            await client.send(packet(PUBACK if qos == 1 else PUBREC, body[end : end + 2]))
+    return payloads
+
+
 async def publish_as_writer(house: House, *payloads: bytes, qos: int = 1, topic: str = TOPIC) -> None:
     """Come, publish one after the other, leave."""
     client, _ = await come(house, writer(house), clean=True)

@@ -19,6 +19,7 @@ from tests.broker.standard.talk import (
     publish_as_writer,
     reader,
     receive,
+    receive_many,
     soon,
     tell,
     writer,
@@ -214,7 +215,7 @@ async def test_messages_are_delivered_in_the_order_of_their_publisher(house: Hou
     await listener.subscribe((EVERYTHING, qos))
     client = await house.connect(house.integrator())
     await client.send(b"".join(publish_packet(TOPIC, b"%d" % n, qos=qos, packet_id=n + 1) for n in range(200)))
-    assert [int((await receive(listener)).payload) for _ in range(200)] == list(range(200))
+    assert [int(payload) for payload in await receive_many(listener, 200)] == list(range(200))
 
 
 @soon
