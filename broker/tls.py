@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RECORD = 16 * 1024
 """Bytes of a TLS record at most, and what is given to OpenSSL at once: its buffers grow, and never shrink."""
 
+EMPTY = 4 * RECORD
+"""Bytes of TLS that may come with nothing in them: only what OpenSSL has to work for (new keys, say) is like that."""
+
 _REASONS = {
     "HTTP_REQUEST": "tls-plain-http",
     "HTTPS_PROXY_REQUEST": "tls-plain-http",
@@ -37,7 +40,10 @@ _REASONS = {
 class TlsStream(asyncio.Protocol):
     """The server's end of TLS on a stream transport, and the transport of the protocol above it."""
 
-    __slots__ = ("_above", "_begun", "_closed", "_context", "_hub", "_in", "_later", "_out", "_paused", "_tls", "_wire")
+    __slots__ = (
+        "_above", "_closed", "_context", "_empty", "_hub", "_in", "_later", "_out", "_paused", "_shaken", "_tls",
+        "_wire",
+    )  # fmt: skip
 
     def __init__(self, hub: "Hub", context: ssl.SSLContext, above: "Connection | WebSocket") -> None:
         self._hub = hub
@@ -46,7 +52,8 @@ class TlsStream(asyncio.Protocol):
         self._wire: asyncio.Transport | None = None
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls: ssl.SSLObject | None = None  # made when the client has said something
-        self._begun: int | None = 0  # bytes of the handshake; None when it is done
+        self._shaken = False  # the handshake is done
+        self._empty = 0  # bytes given to OpenSSL since there last was something for the protocol above
         self._later = b""  # what OpenSSL was not given yet
         self._paused = self._closed = False
 
@@ -76,7 +83,7 @@ class TlsStream(asyncio.Protocol):
     def _work(self) -> None:
         """Give OpenSSL what has come, a record's worth at a time, and what it reads to the protocol above."""
         while not (self._paused or self._closed):
-            if self._begun is None and self._reads():
+            if self._shaken and self._reads():
                 continue
             if not self._later:
                 return
@@ -88,24 +95,24 @@ class TlsStream(asyncio.Protocol):
         if len(data) > RECORD:
             data, self._later = data[:RECORD], data[RECORD:]
         self._in.write(data)
-        if self._begun is not None:
-            self._begun += len(data)
-            self._shake_hands(self._begun)
+        self._empty += len(data)
+        if not self._shaken:
+            self._shake_hands()
 
-    def _shake_hands(self, size: int) -> None:
+    def _shake_hands(self) -> None:
         if self._tls is None:
             self._tls = self._context.wrap_bio(self._in, self._out, server_side=True)
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             self._flush()
-            if size > self._hub.settings.largest_connect:
+            if self._empty > self._hub.settings.largest_connect:
                 self._refuse("tls-too-large")
         except ssl.SSLError as error:
             self._flush()  # the alert that tells the client why
             self._refuse(_REASONS.get(error.reason or "", "tls"))
         else:
-            self._begun = None
+            self._shaken = True
             self._flush()
 
     def _refuse(self, reason: str) -> None:
@@ -121,20 +128,26 @@ class TlsStream(asyncio.Protocol):
             data = tls.read(RECORD)
         except ssl.SSLWantReadError:
             self._flush()  # It may have been something that OpenSSL answers by itself.
+            if self._empty > EMPTY:
+                self._fail()
             return False
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             data = b""
         except ssl.SSLError:
             self._flush()
-            self._closed = True
-            self._above.violated(Fault.TLS)
+            self._fail()
             return False
         self._flush()
+        self._empty = 0
         if data:
             self._above.data_received(data)
         else:
             self.close()
         return True
+
+    def _fail(self) -> None:
+        self._closed = True
+        self._above.violated(Fault.TLS)
 
     def _flush(self) -> None:
         if self._wire is not None and self._out.pending:
@@ -143,7 +156,7 @@ class TlsStream(asyncio.Protocol):
     # What the protocol above calls
 
     def write(self, data: bytes) -> None:
-        if self._closed or self._tls is None or self._begun is not None:
+        if self._closed or not self._shaken or self._tls is None:
             return
         left = memoryview(data)
         while left:  # One record each time.
@@ -151,7 +164,7 @@ class TlsStream(asyncio.Protocol):
             self._flush()
 
     def close(self) -> None:
-        if self._tls is not None and self._begun is None and not self._closed:
+        if self._tls is not None and self._shaken and not self._closed:
             with suppress(ssl.SSLError):  # It would like to hear the same from the client, for which we do not wait.
                 self._tls.unwrap()
             self._flush()

@@ -24,6 +24,7 @@ from config.first_run import DEMO, furnish
 from config.folder import Folder
 from config.greeting import console_url, greet
 from config.keys import key_ring
+from config.lag import LoopLag
 from config.own_broker import OwnBroker
 from config.process import settle_memory
 from config.revoked_news import RevokedNews
@@ -107,12 +108,13 @@ class Embedded:
         )
         news = RevokedNews(store=store, doorbell=self._doorbell, tell=broker.mqtt.revoke)
         await news.load()
+        lag = LoopLag(self._registry)
         await bridge.start()
         async with broker.listening(), asyncio.TaskGroup() as parts:
             app = self._app(store, broker)
             web = WebServer(app, http)
             serving = parts.create_task(web.run())
-            beside = (store.tend(), broker.tend(), news.run(), bridge.run(), self._worker(store).run())
+            beside = (store.tend(), broker.tend(), news.run(), bridge.run(), self._worker(store).run(), lag.run())
             others = [parts.create_task(part) for part in beside]
             if demo:
                 others.append(parts.create_task(self._simulate(store, broker.mqtt, tablets=demo)))

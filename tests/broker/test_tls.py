@@ -4,6 +4,7 @@ import asyncio
 import os
 import queue
 import ssl
+import subprocess
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,11 +19,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from websockets.asyncio.client import connect as connect_websocket
 from websockets.typing import Subprotocol
 
+from broker import tls
 from broker.settings import Listener, Scheme
 from tests.broker.authority import Authority
 from tests.broker.house import House, Openings
 from tests.broker.raw import PATIENCE, RawClient, Will, connect_packet, publish_packet, subscribe_packet
-from tests.support import eventually
+from tests.support import eventually, requires
 
 BEAT = "hotels/h1/devices/d1/heartbeat"
 LISTENERS = tuple(Listener(scheme) for scheme in (Scheme.MQTT, Scheme.MQTTS, Scheme.WSS))
@@ -344,3 +346,33 @@ def shown_to(client: RawClient) -> bytes:
     shown = tls.getpeercert(binary_form=True)
     assert isinstance(shown, bytes)
     return shown
+
+
+@pytest.mark.server
+async def test_a_client_that_only_wants_new_keys_is_cut_off(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs more than a packet does, and says nothing that would bring its connection forward."""
+    monkeypatch.setattr(tls, "EMPTY", 1_000)
+    address = f"127.0.0.1:{port_of(house, Scheme.MQTTS)}"
+    client = subprocess.Popen(
+        [requires("openssl"), "s_client", "-connect", address, "-tls1_3", "-quiet", "-no_ign_eof"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+    )
+    assert client.stdin is not None
+    wishes = client.stdin
+
+    def cut_off() -> bool:
+        with suppress(BrokenPipeError):
+            wishes.write(b"K\n")  # s_client's word for it, one each time that it reads
+        return bool(house.counts.violations)
+
+    try:
+        await eventually(cut_off)
+        assert house.counts.violations == {"tls": 1}
+        await eventually(lambda: house.open_sockets == 0)
+    finally:
+        client.kill()
+        client.wait()
+        wishes.close()

@@ -1,0 +1,34 @@
+"""docs/operations.md lists every metric, as Prometheus is told of it."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from api.metrics import ApiMetrics
+from broker.certificate import Certificate
+from broker.counts import BrokerMetrics
+from config.lag import LoopLag
+from device_bridge.metrics import BridgeMetrics, UplinkMetrics
+from tests.broker.authority import Authority
+from worker.metrics import WorkerMetrics
+
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+def served(folder: Path) -> dict[str, str]:
+    """What /metrics of everything in one process says, by name."""
+    registry = CollectorRegistry()
+    broker = BrokerMetrics(registry)
+    broker.certificate = Certificate(Authority(folder).files(), clock=lambda: datetime.now(UTC))
+    for metrics in (BridgeMetrics, UplinkMetrics, WorkerMetrics, ApiMetrics, LoopLag):
+        metrics(registry)
+    told = re.findall(r"^# HELP (\S+) (.*)$", generate_latest(registry).decode(), re.MULTILINE)
+    return {name: text.rstrip(".") for name, text in told if not name.endswith("_created")}
+
+
+def test_every_metric_is_documented_in_the_words_that_prometheus_gets(tmp_path: Path) -> None:
+    table = OPERATIONS.read_text().partition("### Metrics")[2].partition("\n## ")[0]
+    documented = dict(re.findall(r"^\| `(innwatch_\w+)(?:\{[^`]*\})?` \| (.*) \|$", table, re.MULTILINE))
+    assert documented == served(tmp_path)
