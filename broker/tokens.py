@@ -5,7 +5,9 @@ read into one strict record here, because time is an argument (the product can r
 claim that a type needs must be there and must agree with the others.
 """
 
+import binascii
 import hashlib
+import hmac
 import math
 import secrets
 from collections.abc import Iterable, Sequence
@@ -13,7 +15,7 @@ from datetime import datetime, timedelta
 
 import jwt
 import msgspec
-from jwt.utils import base64url_decode
+from jwt.utils import base64url_decode, base64url_encode
 from msgspec import Struct
 
 from broker.claims import AUDIENCES, Claims, Role, TokenReason, TokenRefused, TokenType, Wire, agreeing
@@ -73,6 +75,7 @@ class KeyRing:
         self._keys = {key.kid: key for key in keys}
         self._issuer = issuer
         self._jws = jwt.PyJWS()
+        self._written = {self._header(key): key for key in keys if key.algorithm == "HS256"}
 
     @classmethod
     def of(
@@ -105,17 +108,23 @@ class KeyRing:
         """Return what the token says, once its signature is known to be one of our keys'."""
         if len(token) > LONGEST or not token.isascii():
             raise TokenRefused(TokenReason.MALFORMED)
-        key = self._key_of(token)
-        try:
-            payload = self._jws.decode_complete(token, key.secret, algorithms=[key.algorithm])["payload"]
-        except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
-            raise TokenRefused(TokenReason.SIGNATURE) from None
-        except jwt.InvalidTokenError:
-            raise TokenRefused(TokenReason.MALFORMED) from None
+        key = self._written.get(token.partition(".")[0])
+        payload = self._foreign(token) if key is None else _own(token, key.secret)
         try:
             return _read_claims(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise TokenRefused(TokenReason.CLAIMS) from None
+
+    def _foreign(self, token: str) -> bytes:
+        """Return what a token says whose header is not as we write it, but may be as good."""
+        key = self._key_of(token)
+        try:
+            payload: bytes = self._jws.decode_complete(token, key.secret, algorithms=[key.algorithm])["payload"]
+        except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
+            raise TokenRefused(TokenReason.SIGNATURE) from None
+        except jwt.InvalidTokenError:
+            raise TokenRefused(TokenReason.MALFORMED) from None
+        return payload
 
     def _key_of(self, token: str) -> Key:
         try:
@@ -162,8 +171,14 @@ class KeyRing:
             agreeing(wire)
         except TokenRefused:
             raise ValueError(f"the claims of {sub!r} do not agree with one another") from None
-        key = self._signing
-        return self._jws.encode(_write(wire), key.secret, algorithm=key.algorithm, headers={"kid": key.kid})
+        return self._sign(_write(wire), self._signing)
+
+    def _header(self, key: Key) -> str:
+        """The first part of every token that this key signs here."""
+        return self._sign(b"", key).partition(".")[0]
+
+    def _sign(self, payload: bytes, key: Key) -> str:
+        return self._jws.encode(payload, key.secret, algorithm=key.algorithm, headers={"kid": key.kid})
 
 
 def mint_device(
@@ -219,6 +234,23 @@ def mint_enrol(
     jti = secrets.token_hex(16)
     sub = f"{hotel_id}/enrol/{jti}"
     return ring.mint(type=TokenType.ENROL, sub=sub, gen=gen, now=now, ttl=ttl, hotel_id=hotel_id, jti=jti)
+
+
+def _own(token: str, secret: bytes) -> bytes:
+    """Return what a token says whose header is to the letter the one that we write: HS256 by this secret.
+
+    PyJWT looks at each character in Python, which takes 60 µs, and after an outage every tablet comes at once.
+    """
+    signed, _, signature = token.rpartition(".")
+    if signed.count(".") != 1:
+        raise TokenRefused(TokenReason.MALFORMED)
+    right = base64url_encode(hmac.digest(secret, signed.encode(), "sha256"))
+    if not hmac.compare_digest(right, signature.encode()):
+        raise TokenRefused(TokenReason.SIGNATURE)
+    try:
+        return base64url_decode(signed.partition(".")[2])
+    except binascii.Error:
+        raise TokenRefused(TokenReason.MALFORMED) from None
 
 
 def _hs256(secret: bytes) -> Key:

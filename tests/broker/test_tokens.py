@@ -1,6 +1,7 @@
 """Tokens: what is minted verifies, and nothing else does."""
 
 import base64
+import hmac
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -122,6 +123,26 @@ def test_after_rotation_the_old_key_still_verifies_and_the_new_one_signs() -> No
 
 def test_the_hand_made_token_of_these_tests_is_a_good_one() -> None:
     assert RING.verify(signed(device_claims()), audience="mqtt", now=NOW).device_id == D
+
+
+def test_a_token_whose_header_others_wrote_in_their_way_is_as_good() -> None:
+    token = signed(device_claims(), headers={"note": "from elsewhere"})
+    assert RING.verify(token, audience="mqtt", now=NOW).device_id == D
+    assert reason_of(token[:-8] + "AAAAAAAA") is TokenReason.SIGNATURE
+
+
+@pytest.mark.parametrize("payload", ["e30", "e30.e30", "e", "%%%%", ""])
+def test_what_is_signed_must_be_claims_all_the_same(payload: str) -> None:
+    header = signed({}).partition(".")[0]
+    signature = hmac.digest(SECRET.encode(), f"{header}.{payload}".encode(), "sha256")
+    token = f"{header}.{payload}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+    assert reason_of(token) in {TokenReason.MALFORMED, TokenReason.CLAIMS}
+
+
+@pytest.mark.parametrize("ending", ["=", "==", "A", ".", ".e30"])
+def test_a_signature_is_written_in_one_way_only(ending: str) -> None:
+    with pytest.raises(TokenRefused):
+        RING.verify(signed(device_claims()) + ending, audience="mqtt", now=NOW)
 
 
 def test_a_signature_of_another_secret_is_refused() -> None:
