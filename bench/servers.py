@@ -21,8 +21,8 @@ HOTEL = "bench"
 CONSOLE = "console"
 DATA = "data"
 
-SETTINGS = {"INNWATCH_MQTT_SESSIONS_PER_IDENTITY": "1000"}
-"""What the bench needs otherwise than it is by default: all its consoles are one person's."""
+SETTINGS = {"INNWATCH_MQTT_CONNECTIONS_PER_ADDRESS": "20000", "INNWATCH_MQTT_SESSIONS_PER_IDENTITY": "1000"}
+"""What the bench needs otherwise than by default: all come from one address, and all consoles are one person's."""
 
 INNWATCH = [
     # Nothing but this decides how it runs: no setting of whoever starts the bench reaches it.
