@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from broker.hub import SHUT_OUT_A_TURN
@@ -14,6 +15,7 @@ from rules.revoked import SUSPENDED, Revoked, Subject
 from tests.broker.house import House, Openings
 from tests.broker.raw import Ticket, Will, connect_packet
 from tests.broker.test_websocket import closed, read, websocket
+from tests.support import eventually
 
 NOT_AUTHORIZED = 5
 LAST = Will("hotels/h1/devices/d1/state", b'{"state":"lost","sid":"1-1"}')
@@ -146,3 +148,46 @@ async def test_everybody_else_is_served_while_a_large_hotel_leaves(house: House)
     assert max(after - before for before, after in zip([0, *left], left, strict=False)) <= SHUT_OUT_A_TURN
     for tablet in tablets:
         await tablet.expect_end()
+
+
+async def test_what_was_kept_for_a_revoked_client_is_forgotten_whether_it_is_there_or_not(house: House) -> None:
+    clients = [await house.connect(house.integrator("alerts", app=app), clean=False) for app in "ab"]
+    for client in clients:
+        await client.subscribe(("hotels/h1/alerts/+", 1))
+    await clients[0].hang_up()
+    await eventually(lambda: house.broker._hub.levels().sessions_kept == 1)
+    house.broker.revoke([OPERA])
+    await eventually(lambda: house.broker._hub.sessions == {})
+    assert house.counts.subscriptions == 0
+
+
+async def test_what_was_kept_on_disk_is_forgotten_by_a_start_that_learns_of_it(house: House) -> None:
+    for hotel in ("h1", "h2"):
+        opera = await house.connect(house.integrator("alerts", hotel=hotel), clean=False)
+        await opera.subscribe((f"hotels/{hotel}/alerts/+", 1))
+    await house.restart()
+    assert set(house.broker._hub.sessions) == {"h1/integrator/opera/1", "h2/integrator/opera/1"}
+    house.broker.revoke([CLOSED])
+    await eventually(lambda: set(house.broker._hub.sessions) == {"h2/integrator/opera/1"})
+    await house.restart()
+    assert set(house.broker._hub.sessions) == {"h2/integrator/opera/1"}
+
+
+async def test_a_broker_alone_tells_the_bridge_by_a_message_why_a_tablet_is_out(open_house: Openings) -> None:
+    house = await open_house(alone=True)
+    tablet = await house.connect(house.device(), will=LAST)
+    expiring = await house.connect(house.device("d2", ttl=timedelta(minutes=5)))
+    house.broker.revoke([D1])
+    await tablet.expect_end()
+    house.now += timedelta(minutes=5)
+    await expiring.expect_end()
+    bridge = await house.dial()
+    assert await bridge.connect(house.service(app="intake"), clean=False) == 0
+    words = [await bridge.take(), await bridge.take()]
+    assert [(word.topic, msgspec.json.decode(word.payload)) for word in words] == [
+        (f"hotels/h1/devices/{device}/ended", {"id": f"{cause}-{at}", "ts": ts, "cause": cause})
+        for device, cause, at, ts in (
+            ("d1", "revoked", 1795348800000, "2026-11-22T12:00:00Z"),
+            ("d2", "expired", 1795349100000, "2026-11-22T12:05:00Z"),
+        )
+    ]
