@@ -33,6 +33,9 @@ OTHER_FRAME = 20
 
 _BEGIN, _END = b"GET ", b"\r\n\r\n"
 
+_ASCII = bytes(range(128)) + b"_" * 128
+"""The library ends in errors of its own over other bytes, and a cookie of another program may well have them."""
+
 
 class WebSocket(asyncio.Protocol):
     """A websocket server on a stream transport, and the stream that its MQTT connection runs on.
@@ -126,7 +129,7 @@ class WebSocket(asyncio.Protocol):
             self._turn_away(400, "ws-not-http")
         elif end >= 0:
             self._request = None
-            self._protocol.receive_data(bytes(request[: end + len(_END)]))
+            self._protocol.receive_data(bytes(request[: end + len(_END)]).translate(_ASCII))
             self._shake_hands()
             return bytes(request[end + len(_END) :])
         return b""

@@ -1,6 +1,8 @@
 """MQTT over websocket: the handshake, frames that do not care for packets, and the same rules as over TCP."""
 
 import contextlib
+import logging
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,6 +17,7 @@ from broker.origins import read_origin
 from tests.broker.house import House, Openings
 from tests.broker.raw import (
     PATIENCE,
+    RawClient,
     Will,
     connect_packet,
     packet,
@@ -213,6 +216,47 @@ async def test_what_is_no_websocket_is_turned_away_at_once(
     await eventually(lambda: house.open_sockets == 0)
     assert house.counts.refused_handshakes == {reason: 1}
     await house.assert_alive()
+
+
+@pytest.mark.parametrize(
+    "mangled",
+    [
+        HANDSHAKE.replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"\xff\xfe"),
+        HANDSHAKE.replace(b"Protocol: mqtt", b"Protocol: mq\xfft"),
+        HANDSHAKE.replace(b"Upgrade: websocket", b"Upgrade: \xff"),
+        HANDSHAKE.replace(b"Version: 13", b"Version: \xff"),
+    ],
+)
+async def test_bytes_that_are_no_text_are_turned_away_like_anything_else(
+    house: House, mangled: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await house.dial_websocket_port()
+    await client.send(mangled)
+    assert (await client.reader.readline()).split()[1] in (b"400", b"426")
+    await eventually(lambda: house.open_sockets == 0)
+    assert {record.name for record in caplog.records if record.levelno >= logging.WARNING} == {"broker.server"}
+
+
+async def test_a_cookie_may_hold_any_bytes(house: House) -> None:
+    client = await house.dial_websocket_port()
+    await client.send(HANDSHAKE.replace(b"Host: x", b"Host: x\r\nCookie: name=J\xc3\xb6rg\xff"))
+    assert (await client.reader.readline()).split()[1] == b"101"
+
+
+async def test_no_request_brings_forth_an_error_of_our_own(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    chance = random.Random(6455)
+    for _ in range(200):
+        request = bytearray(HANDSHAKE)
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(4, len(request) - 4)
+            request[at : at + chance.randint(0, 3)] = chance.randbytes(chance.randint(0, 3)).replace(b"\r", b"")
+        client = await RawClient.dial(house.broker.ws_port)
+        await client.send(bytes(request) + b"\r\n\r\n")
+        answer = await client.reader.readline()
+        assert answer.split()[1] in (b"101", b"400", b"403", b"404", b"426")
+        client.cut()
+    await eventually(lambda: house.open_sockets == 0)
+    assert {record.name for record in caplog.records if record.levelno >= logging.WARNING} == {"broker.server"}
 
 
 async def test_a_request_that_never_ends_is_cut_by_the_connect_deadline(open_house: Openings) -> None:
