@@ -137,7 +137,7 @@ class Connection(Inflow):
             self._refused(f"protocol-level-{min(unsupported.level, 6)}", client=None)
             return
         verdict = admit(connect, keys=self._hub.keys, revocations=self._hub.revocations, now=self._hub.clock())
-        refused = verdict if isinstance(verdict, Refused) else self._hub.refuses(connect, verdict)
+        refused = verdict if isinstance(verdict, Refused) else self._hub.sessions.refuses(connect, verdict)
         if refused is not None:
             self.send(connack(refused.answer))
             self._refused(refused.reason, client=connect.client_id)
@@ -251,7 +251,7 @@ class Connection(Inflow):
             answers.append(qos)
             if granted.get(topic_filter) != qos:
                 granted[topic_filter] = qos
-                self._hub.subscribe(session, topic_filter, qos)
+                self._hub.sessions.subscribe(session, topic_filter, qos)
         session.when_kept(partial(self._subscribed, session, suback(subscribe.packet_id, answers), granted))
 
     def _subscribed(self, session: Session, answer: bytes, granted: dict[str, int]) -> None:
@@ -270,7 +270,7 @@ class Connection(Inflow):
             return
         self.spend(len(unsubscribe.filters))
         for topic_filter in unsubscribe.filters:
-            self._hub.unsubscribe(session, topic_filter)
+            self._hub.sessions.unsubscribe(session, topic_filter)
             session.owe_no_more(topic_filter)
         session.when_kept(partial(self.send, unsuback(unsubscribe.packet_id)))
 

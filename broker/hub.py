@@ -9,35 +9,33 @@ bridge's own session, which is there before the bridge ever came and never expir
 
 import asyncio
 import math
-import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
 
-from broker.access import may_subscribe
-from broker.auth import Refused
 from broker.connection import Connection
 from broker.counts import Counts, Drop, End, Levels
 from broker.deadlines import Deadlines
-from broker.delivery import BRIDGE_CLIENT_ID, Intake, TokenEnd
+from broker.delivery import Intake, TokenEnd
 from broker.gate import Gate
 from broker.incoming import Incoming
 from broker.line import Hold, Line
 from broker.message import Message
-from broker.outgoing import SHARE, Bounds
-from broker.packets import Connect, ConnectAnswer, Will
+from broker.outgoing import SHARE
+from broker.packets import Connect, Will
 from broker.quiet_log import QuietLog
 from broker.retained import Retained, RetainedFull
 from broker.revoked import Revocations
 from broker.router import Router
 from broker.session import Session
+from broker.sessions import Sessions
 from broker.settings import BrokerSettings
-from broker.shelf import Contents, Shelf, ShelvedRetained, ShelvedSession
+from broker.shelf import Shelf, ShelvedRetained
 from broker.tokens import Claims, KeyRing, TokenType
-from broker.topics import BRIDGE_FILTERS, BRIDGE_INBOUND, Kind, device_topic, parse
+from broker.topics import BRIDGE_INBOUND, Kind, device_topic, parse
 from rules.ids import DeviceId, HotelId
 from rules.revoked import Revoked
 
@@ -53,17 +51,6 @@ SHARES_A_TURN = 5 * SHARE
 
 SHUT_OUT_A_TURN = 20
 """Sessions that are ended before the loop sees to sockets again, when many are shut out at once."""
-
-_BRIDGE = Claims(
-    type=TokenType.SERVICE,
-    sub=BRIDGE_CLIENT_ID.rpartition("/")[0],
-    aud=("mqtt",),
-    iat=datetime(1970, 1, 1, tzinfo=UTC),
-    exp=datetime(9999, 12, 31, tzinfo=UTC),
-    jti="_",
-    gen=0,
-)
-"""Whose session the bridge's is until it comes with a token."""
 
 
 class Hub:
@@ -91,26 +78,26 @@ class Hub:
         self.deadlines = Deadlines()
         self.router: Router[Session] = Router()
         self.retained = Retained(messages=settings.retained_messages, size=settings.retained_bytes)
-        self.sessions: dict[str, Session] = {}  # by client id, connected or kept for when the client comes back
-        self.bridge: Session | None = None  # where what the bridge consumes is queued; None: it is in this process
+        self.sessions = Sessions(
+            settings=settings, counts=counts, retained=self.retained, router=self.router, shelf=shelf
+        )
         self.intake_gate = Gate(Hold.INTAKE, loop)
         self.shelf_gate = Gate(Hold.SHELF, loop)
-        self._identities: dict[str, dict[str, Session]] = {}  # the sessions of those who may have several
-        self._left: dict[str, Session] = {}  # those whose client is away, in the order in which they went
         self._late_wills: dict[str, tuple[Will, Claims]] = {}  # for the bridge when it has room, one of each identity
-        self._bounds = Bounds(settings.in_flight, settings.queue_messages, settings.queue_bytes)
         self._connections: set[Connection] = set()
         self._emptied = asyncio.Event()
-        self._services_listen = 0  # subscriptions of services, the only ones that can match what the bridge consumes
         self.loop = loop
         self._to_flush: list[Line] = []
         self._at_work: OrderedDict[Session, None] = OrderedDict()  # in the order of their turns
         self._works_soon = False
         self.revocations = Revocations()
         self._to_shut_out: deque[Session] = deque()
-        self._restore(shelf.take_contents())
+        contents, now = shelf.take_contents(), clock()
+        self.sessions.restore(contents.sessions, now)
+        for message in contents.retained:
+            self._restore_retained(message)
         if intake is None:
-            self._await_bridge()
+            self.sessions.await_bridge(now)
 
     # Connections
 
@@ -136,7 +123,7 @@ class Hub:
     def levels(self) -> Levels:
         """Return what there is now. A walk over all sessions: for a scrape, not for each message."""
         queues = [session.depth for session in self.sessions.values()]
-        connected = sum(session.wire is not None for session in self.sessions.values())
+        connected = self.sessions.connected
         return Levels(
             sessions_connected=connected,
             sessions_kept=len(self.sessions) - connected,
@@ -160,7 +147,7 @@ class Hub:
         """Pass a tick: end what has run out of time."""
         now = self.clock()
         self.deadlines.pass_tick(now)
-        self._expire_sessions(now)
+        self.sessions.expire(now)
 
     def revoke(self, deeds: Iterable[Revoked]) -> None:
         """Let nobody in any more by a token that these deeds void, and end whoever is in by one: without a will.
@@ -182,7 +169,7 @@ class Hub:
             if session.wire is not None:
                 session.wire.end(End.REVOKED)
             elif self.sessions.get(session.client_id) is session:
-                self.forget(session)
+                self.sessions.forget(session)
         if self._to_shut_out:
             self.loop.call_soon(self._shut_out)
 
@@ -224,69 +211,20 @@ class Hub:
 
     # Sessions
 
-    def refuses(self, connect: Connect, claims: Claims) -> Refused | None:
-        """Return why a client that may come in cannot, now or in this way; nothing is touched."""
-        if connect.client_id == BRIDGE_CLIENT_ID and self.bridge is not None and connect.clean_session:
-            # What its session holds was acknowledged, and must not be forgotten because a client is set up wrongly.
-            return Refused(ConnectAnswer.CLIENT_ID, "clean-bridge")
-        others = self._identities.get(claims.sub, {})
-        is_one_more = connect.client_id not in others and len(others) >= self.settings.sessions_per_identity
-        if is_one_more and all(session.wire is not None for session in others.values()):
-            return Refused(ConnectAnswer.UNAVAILABLE, "too-many-sessions")
-        return None
-
     def open(self, connection: Connection, connect: Connect, claims: Claims) -> tuple[Session, bool]:
         """Begin a client's connection; who had its client id is out, without a will.
 
         Return its session, and whether that is one which it left: then what waits in it is to be sent.
         """
-        client_id = connect.client_id or f"{claims.sub}/-{secrets.token_hex(8)}"
-        session = self.sessions.get(client_id)
-        if session is not None and session.wire is not None:
-            session.wire.end(End.TAKEN_OVER)
-            session = self.sessions.get(client_id)
-        if session is not None and connect.clean_session:
-            self.forget(session)
-            session = None
-        is_present = session is not None
-        if session is None:
-            self._make_room(claims)
-            session = self._add_session(client_id, claims, shelf=None if connect.clean_session else self.shelf)
-        else:
-            self._left.pop(client_id, None)
-            self._take_away(session, claims)
+        former = self.sessions.get(connect.client_id)
+        if former is not None and former.wire is not None:
+            former.wire.end(End.TAKEN_OVER)
+        session, is_present = self.sessions.open(connect, claims)
         session.attach(connection, claims, connect.will)
         if session.outlives:
-            self.shelf.keep_session(client_id, claims, session.subscriptions, None)
+            self.shelf.keep_session(session.client_id, claims, session.subscriptions, None)
         self.counts.arrived(claims)
         return session, is_present
-
-    def _add_session(self, client_id: str, claims: Claims, *, shelf: Shelf | None) -> Session:
-        session = Session(
-            client_id=client_id,
-            claims=claims,
-            settings=self.settings,
-            bounds=self._bounds,
-            counts=self.counts,
-            retained=self.retained,
-            shelf=shelf,
-        )
-        self.sessions[client_id] = session
-        if client_id != claims.sub:  # A device's is, so it has one session anyway.
-            self._identities.setdefault(claims.sub, {})[client_id] = session
-        return session
-
-    def _make_room(self, claims: Claims) -> None:
-        """Forget the session of this identity whose client is away longest, if there are as many as may be."""
-        others = self._identities.get(claims.sub, {})
-        if len(others) >= self.settings.sessions_per_identity:
-            away = [(session.left_at, session.client_id) for session in others.values() if session.left_at is not None]
-            self.forget(self.sessions[min(away)[1]])
-
-    def _take_away(self, session: Session, claims: Claims) -> None:
-        """End the subscriptions of a session that its new token does not grant."""
-        for topic_filter in [one for one in session.subscriptions if may_subscribe(claims, one) is not None]:
-            self.unsubscribe(session, topic_filter)
 
     def close(self, session: Session, cause: End) -> None:
         """End a session's connection. The session ends with it, or is kept; its will goes where wills go."""
@@ -294,88 +232,14 @@ class Hub:
         self._at_work.pop(session, None)
         self.counts.gone(claims)
         if session.outlives and cause is not End.REVOKED:
-            now = self.clock()
-            session.leave(now)
-            self.shelf.left(session.client_id, now)
-            if session is not self.bridge:
-                self._left[session.client_id] = session
+            self.sessions.leave(session, self.clock())
         else:
-            self.forget(session)
+            self.sessions.forget(session)
         token_end = _TOKEN_ENDS.get(cause)
         if token_end is not None and claims.hotel_id is not None and claims.device_id is not None:
             self._tell_ended(claims.hotel_id, claims.device_id, token_end)
         elif cause in _WITH_WILL and will is not None:
             self._publish_will(will, claims)
-
-    def forget(self, session: Session) -> None:
-        """End a session that is not connected, or not any more, and everything that waits in it."""
-        del self.sessions[session.client_id]
-        self._left.pop(session.client_id, None)
-        others = self._identities.get(session.claims.sub)
-        if others is not None:
-            others.pop(session.client_id, None)
-            if not others:
-                del self._identities[session.claims.sub]
-        for topic_filter in list(session.subscriptions):
-            self._unroute(session, topic_filter)
-        if session.outlives:
-            self.shelf.forget_session(session.client_id)
-        session.close()
-
-    def _expire_sessions(self, now: datetime) -> None:
-        """Forget those whose clients are away for too long."""
-        while self._left:
-            session = next(iter(self._left.values()))
-            if session.left_at is None or session.left_at + self.settings.session_life > now:
-                return
-            self.counts.sessions_expired += 1
-            self.forget(session)
-
-    def subscribe(self, session: Session, topic_filter: str, qos: int) -> None:
-        """Subscribe a session to a filter that it was granted, or change the QoS."""
-        self._route_to(session, topic_filter, qos)
-        if session.outlives:
-            self.shelf.subscribed(session.client_id, topic_filter, qos)
-
-    def _route_to(self, session: Session, topic_filter: str, qos: int) -> None:
-        if topic_filter not in session.subscriptions:
-            self.counts.subscriptions += 1
-            self._services_listen += session.claims.type is TokenType.SERVICE
-        session.subscriptions[topic_filter] = qos
-        self.router.add(topic_filter, session, qos)
-
-    def unsubscribe(self, session: Session, topic_filter: str) -> None:
-        if topic_filter in session.subscriptions:
-            self._unroute(session, topic_filter)
-            if session.outlives:
-                self.shelf.unsubscribed(session.client_id, topic_filter)
-
-    def _unroute(self, session: Session, topic_filter: str) -> None:
-        del session.subscriptions[topic_filter]
-        self.counts.subscriptions -= 1
-        self._services_listen -= session.claims.type is TokenType.SERVICE
-        self.router.remove(topic_filter, session)
-
-    # What was there when the broker started
-
-    def _restore(self, contents: Contents) -> None:
-        now = self.clock()
-        for shelved in sorted(contents.sessions, key=lambda one: one.left_at or now):
-            self._restore_session(shelved, now)
-        for message in contents.retained:
-            self._restore_retained(message)
-
-    def _restore_session(self, shelved: ShelvedSession, now: datetime) -> None:
-        session = self._add_session(shelved.client_id, shelved.claims, shelf=self.shelf)
-        session.restore(shelved.messages)
-        session.received = shelved.received or None
-        session.left_at = shelved.left_at
-        if session.left_at is None:  # It was connected when this process ended.
-            session.left_at = now
-            self.shelf.left(session.client_id, now)
-        self._left[session.client_id] = session
-        for topic_filter, qos in shelved.subscriptions.items():
-            self._route_to(session, topic_filter, qos)
 
     def _restore_retained(self, shelved: ShelvedRetained) -> None:
         topic = parse(shelved.topic)
@@ -388,23 +252,6 @@ class Hub:
         except RetainedFull:
             self.counts.drops[Drop.RETAINED_FULL] += 1
             self.shelf.emptied(shelved.topic)
-
-    def _await_bridge(self) -> None:
-        """Have the bridge's session, so that what it is to consume waits for it."""
-        settings = self.settings
-        bounds = Bounds(
-            settings.bridge_in_flight, settings.bridge_queue_messages, settings.bridge_queue_bytes, refuse=False
-        )
-        self.bridge = self.sessions.get(BRIDGE_CLIENT_ID)
-        if self.bridge is None:
-            self.bridge = self._add_session(BRIDGE_CLIENT_ID, _BRIDGE, shelf=self.shelf)
-            self.bridge.left_at = self.clock()
-            self.shelf.keep_session(BRIDGE_CLIENT_ID, _BRIDGE, {}, self.bridge.left_at)
-        self._left.pop(BRIDGE_CLIENT_ID, None)
-        self.bridge.bounds = bounds
-        for topic_filter in BRIDGE_FILTERS:
-            if topic_filter not in self.bridge.subscriptions:
-                self.subscribe(self.bridge, topic_filter, 1)
 
     # Messages
 
@@ -434,7 +281,7 @@ class Hub:
         if not self.intake.offer(incoming) and not self.intake_gate.shut:
             self.intake_gate.shut = True
             self.intake.on_room(self._bridge_has_room)
-        if self._services_listen:
+        if self.sessions.of_services:
             self.route(Message(name, incoming.payload, incoming.qos), retain=False, publisher=None)
 
     def _bridge_has_room(self) -> None:
@@ -460,9 +307,10 @@ class Hub:
         receivers = list(subscribers.items())
         for session, granted in receivers:
             session.deliver(message, min(granted, message.qos))
-        if self.bridge is not None and self.bridge.is_full and not self.intake_gate.shut:
+        bridge = self.sessions.bridge
+        if bridge is not None and bridge.is_full and not self.intake_gate.shut:
             self.intake_gate.shut = True
-            self.bridge.on_room = self._bridge_has_room
+            bridge.on_room = self._bridge_has_room
         return len(receivers)
 
     def _retain(self, message: Message, publisher: Claims | None) -> None:

@@ -319,6 +319,19 @@ class Outflow:
         self._bytes -= sum(out.message.size for out in self._queue if out.message is not None and not out.qos)
         self._queue = kept
 
+    def discard(self, unwanted: Callable[[str], bool]) -> None:
+        """Drop what waits for some topics; the client is not connected. What it may have had already is completed."""
+        kept: deque[Outgoing] = deque()
+        for out in self._queue or ():
+            if out.message is None or out.sent or not unwanted(out.message.topic):
+                kept.append(out)
+                continue
+            self._bytes -= out.message.size
+            if self.shelf is not None:
+                self.shelf.delivered(self.client_id, out.packet_id)
+        self._queue = kept or None
+        self._owed = None
+
     # Coming and going
 
     def restore(self, messages: list[Shelved]) -> None:
