@@ -89,6 +89,15 @@ async def test_it_listens_wherever_it_is_told_to(house: House) -> None:
         await second.shutdown()
 
 
+async def test_without_a_certificate_it_does_not_start_in_the_open_instead(house: House) -> None:
+    ports = [free_port(), free_port()]
+    listeners = (Listener(Scheme.MQTT, port=ports[0]), Listener(Scheme.MQTTS, port=ports[1]))
+    second = house.another_broker(replace(house.settings, listeners=listeners))
+    with pytest.raises(BrokerError, match="needs a certificate"):
+        await second.start()
+    assert not [port for port in ports if listens(port)]
+
+
 async def test_after_a_stop_nothing_listens_and_it_can_start_again(house: House) -> None:
     port = house.broker.tcp_port
     await house.broker.shutdown()

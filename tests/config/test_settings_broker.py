@@ -33,6 +33,11 @@ def test_no_limit_is_documented_that_there_is_not() -> None:
     assert documented - {"INNWATCH_MQTT_PORT"} <= {limit.variable for limit in LIMITS.values()}
 
 
+def test_every_variable_of_ours_is_documented() -> None:
+    documented = set(re.findall(r"`(INNWATCH_[A-Z_]+)", OPERATIONS.read_text()))
+    assert {name for name in known_names({}) if name.startswith("INNWATCH_")} <= documented
+
+
 @pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
 def test_a_default_may_be_set_as_it_is_shown(limit: Limit) -> None:
     said = read_settings({limit.variable: shown(limit.default)}).broker
