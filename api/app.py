@@ -81,7 +81,7 @@ def build_app(
         [
             _guarded(gate),
             Router("/api", route_handlers=PUBLIC, before_request=require_json),
-            operations(health=health, registry=registry, gate=gate, settings=settings),
+            operations(health=health, registry=registry, gate=gate, metrics_token=settings.metrics_token),
             *([page] if page else []),
         ],
         dependencies={name: _always(value) for name, value in given.items()},
@@ -97,6 +97,19 @@ def build_app(
     )
     app.state.streams = streams  # Not as an argument: Litestar would copy it, and close the copy.
     return app
+
+
+def build_health_app(*, registry: CollectorRegistry, health: Health, metrics_token: str | None) -> Litestar:
+    """Return the ASGI application of a process that serves nobody over HTTP but the machines that watch it."""
+    return Litestar(
+        [operations(health=health, registry=registry, gate=None, metrics_token=metrics_token)],
+        exception_handlers={Exception: answer},
+        request_max_body_size=LARGEST_BODY,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+        pdb_on_exception=False,
+    )
 
 
 def _guarded(gate: Gate) -> Router:

@@ -10,7 +10,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from api.gate import Gate
 from api.problems import Refused, Trouble, problems, unauthorized
 from api.records import Alive
-from api.settings import ApiSettings
 from broker.tokens import Role
 
 
@@ -21,8 +20,8 @@ class Health(Protocol):
         """Return what is missing before requests and tablets can be served, a line each; empty when ready."""
 
 
-def operations(*, health: Health, registry: CollectorRegistry, gate: Gate, settings: ApiSettings) -> Router:
-    """Return /health, /health/live, /health/ready and /metrics."""
+def operations(*, health: Health, registry: CollectorRegistry, gate: Gate | None, metrics_token: str | None) -> Router:
+    """Return /health, /health/live, /health/ready and /metrics. Without a gate no admin's token opens /metrics."""
 
     @get("/health/live", tags=["operations"], sync_to_thread=False)
     def live() -> Alive:
@@ -43,7 +42,7 @@ def operations(*, health: Health, registry: CollectorRegistry, gate: Gate, setti
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Prometheus text: for this machine, for the metrics token, or for an admin's token."""
         if not _from_here(request):
-            await _let_in(request, gate=gate, settings=settings)
+            await _let_in(request, gate=gate, metrics_token=metrics_token)
         return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return Router("/", route_handlers=[live, ready, ready_as_ever, metrics])
@@ -66,11 +65,9 @@ def _from_here(request: Request[Any, Any, Any]) -> bool:
         return False
 
 
-async def _let_in(request: Request[Any, Any, Any], *, gate: Gate, settings: ApiSettings) -> None:
+async def _let_in(request: Request[Any, Any, Any], *, gate: Gate | None, metrics_token: str | None) -> None:
     token = request.headers.get("authorization", "").partition(" ")[2].strip()
-    known = settings.metrics_token
-    if known and hmac.compare_digest(token.encode(), known.encode()):
+    if metrics_token and hmac.compare_digest(token.encode(), metrics_token.encode()):
         return
-    caller = await gate.identify(request)
-    if caller.role is not Role.ADMIN:
+    if gate is None or (await gate.identify(request)).role is not Role.ADMIN:
         raise unauthorized(Trouble.TOKEN_INVALID)

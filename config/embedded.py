@@ -1,4 +1,4 @@
-"""`innwatch up`: broker, bridge, worker, API and console in one process, on one data folder.
+"""`innwatch up`: bridge, worker, API and console in one process, on one data folder; the broker too, or it is apart.
 
 What starts when: the database, what is retained, then the listeners, so that nobody connects to a broker that
 knows nothing. What stops when: event streams, HTTP, the broker's listeners, then the rest. Nothing that was
@@ -8,16 +8,16 @@ acknowledged waits for the stop: it is on disk already.
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
 from api.app import build_app
 from api.settings import ApiSettings
-from broker.server import MqttBroker
-from broker.settings import Scheme
+from broker.settings import Listener, Scheme
+from config.brokerage import Brokerage, BrokerInside, BrokerOutside
 from config.clock import Clock
 from config.errors import BadSetting, StartRefused
 from config.first_run import DEMO, furnish
@@ -25,19 +25,17 @@ from config.folder import Folder
 from config.greeting import console_url, greet
 from config.keys import key_ring
 from config.lag import LoopLag
-from config.own_broker import OwnBroker
+from config.own_broker import OwnBroker, for_browsers
 from config.process import settle_memory
-from config.revoked_news import RevokedNews
 from config.senders import senders
 from config.serving import Place, serve, stop_on_signal
 from config.settings import PublicWs, Settings
 from config.settings_broker import LISTEN
+from config.settings_uplink import BROKER
 from config.simulate.demo import Demo, demo_tablets
 from config.web import WebServer, bind
 from device_bridge.bridge import Bridge
-from device_bridge.hearing import Hearing
 from device_bridge.queue import InputQueue
-from device_bridge.uplink import Nearby
 from store import LocalDoorbell, SchemaTooNew, Store, StoreUnavailable
 from worker import Worker, WorkerMetrics, WorkerSettings, embedded_queue
 
@@ -46,9 +44,17 @@ _log = logging.getLogger(__name__)
 
 def run_embedded(settings: Settings, *, demo: int | None, for_tests: bool) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises StartRefused (nothing is left open then)."""
-    if demo and all(listener.scheme is not Scheme.MQTT for listener in settings.listeners):
-        raise BadSetting(f"--demo needs an mqtt:// address in {LISTEN}: its tablets are simulated without TLS")
-    return serve(settings, lambda place: Embedded(place).run(demo=demo), lock=Folder.locked, for_tests=for_tests)
+    if demo and not _has_plain_mqtt(settings):
+        where = f"an mqtt:// address in {LISTEN}" if settings.broker_url is None else f"an mqtt:// address as {BROKER}"
+        raise BadSetting(f"--demo needs {where}: its tablets are simulated without TLS")
+    lock = Folder.locked if settings.broker_url is not None else Folder.wholly_locked
+    return serve(settings, lambda place: Embedded(place).run(demo=demo), lock=lock, for_tests=for_tests)
+
+
+def _has_plain_mqtt(settings: Settings) -> bool:
+    if settings.broker_url is not None:
+        return not settings.broker_url.is_secure
+    return any(listener.scheme is Scheme.MQTT for listener in settings.listeners)
 
 
 class Embedded:
@@ -62,15 +68,14 @@ class Embedded:
         self._keys = key_ring(place.settings, place.folder)
         self._registry = CollectorRegistry()
         self._doorbell = LocalDoorbell()
-        self._bridge: Bridge | None = None
-        self._news: RevokedNews | None = None
-        self._own: OwnBroker | None = None
+        self._watching: tuple[Bridge, Brokerage] | None = None
 
     def problems(self) -> list[str]:
         """What keeps this process from serving, for the health page."""
-        if self._bridge is None or self._news is None or self._own is None:
+        if self._watching is None:
             return ["starting"]
-        return self._bridge.problems() + self._news.problems() + self._own.problems()
+        bridge, brokerage = self._watching
+        return bridge.problems() + brokerage.problems()
 
     async def run(self, *, demo: int | None) -> int:
         """Start, serve until a signal, stop; the exit code.
@@ -80,15 +85,15 @@ class Embedded:
         stop = stop_on_signal()
         queue = InputQueue(now=self._clock.now)
         with bind(self._settings.host, self._settings.http_port) as http:
-            async with self._open_store() as store, self._open_broker(queue) as broker:
-                await self._serve(store, queue, broker, http=http, demo=demo, stop=stop)
+            async with self._open_store() as store, self._brokerage(queue) as brokerage:
+                await self._serve(store, queue, brokerage, http=http, demo=demo, stop=stop)
         return 0
 
     async def _serve(
         self,
         store: Store,
         queue: InputQueue,
-        broker: OwnBroker,
+        brokerage: Brokerage,
         *,
         http: socket.socket,
         demo: int | None,
@@ -100,28 +105,27 @@ class Embedded:
         bridge = Bridge(
             queue=queue,
             store=store,
-            uplink=Nearby(broker.mqtt, hearing=Hearing.always(now=now), retained=broker.retained),
+            uplink=brokerage.uplink,
             doorbell=self._doorbell,
             now=now,
             clock_steps=self._clock.steps,
             registry=self._registry,
         )
-        news = RevokedNews(store=store, doorbell=self._doorbell, tell=broker.mqtt.revoke)
-        await news.load()
+        await brokerage.prepare(store)
         lag = LoopLag(self._registry)
         await bridge.start()
-        async with broker.listening(), asyncio.TaskGroup() as parts:
-            app = self._app(store, broker)
+        async with brokerage.open() as reach, asyncio.TaskGroup() as parts:
+            app = self._app(store, reach)
             web = WebServer(app, http)
             serving = parts.create_task(web.run())
-            beside = (store.tend(), broker.tend(), news.run(), bridge.run(), self._worker(store).run(), lag.run())
-            others = [parts.create_task(part) for part in beside]
+            beside = [*brokerage.beside(), store.tend(), bridge.run(), self._worker(store).run(), lag.run()]
             if demo:
-                others.append(parts.create_task(self._simulate(store, broker.mqtt, tablets=demo)))
+                beside.append(self._simulate(store, reach, tablets=demo))
+            others = [parts.create_task(part) for part in beside]
             await web.serving()
-            self._bridge, self._news, self._own = bridge, news, broker
+            self._watching = bridge, brokerage
             settle_memory()
-            greet(login, settings=self._settings, listeners=broker.mqtt.bound, demo=demo, is_first=is_first)
+            greet(login, settings=self._settings, listeners=reach, demo=demo, is_first=is_first)
             await stop.wait()
             _log.info("stopping")
             app.state.streams.close()
@@ -143,10 +147,18 @@ class Embedded:
         finally:
             await store.close()
 
-    def _open_broker(self, queue: InputQueue) -> AbstractAsyncContextManager[OwnBroker]:
-        return OwnBroker.opened(self._place, keys=self._keys, clock=self._clock, registry=self._registry, intake=queue)
+    @asynccontextmanager
+    async def _brokerage(self, queue: InputQueue) -> AsyncIterator[Brokerage]:
+        url, now = self._settings.broker_url, self._clock.now
+        if url is not None:
+            yield BrokerOutside(url, self._settings, keys=self._keys, queue=queue, now=now, registry=self._registry)
+            return
+        async with OwnBroker.opened(
+            self._place, keys=self._keys, clock=self._clock, registry=self._registry, intake=queue
+        ) as own:
+            yield BrokerInside(own, doorbell=self._doorbell, now=now)
 
-    def _app(self, store: Store, broker: OwnBroker) -> Litestar:
+    def _app(self, store: Store, reach: Sequence[Listener]) -> Litestar:
         return build_app(
             store=store,
             keys=self._keys,
@@ -154,15 +166,15 @@ class Embedded:
             clock=self._clock.now,
             registry=self._registry,
             health=self,
-            settings=self._api_settings(broker),
+            settings=self._api_settings(reach),
         )
 
-    def _api_settings(self, broker: OwnBroker) -> ApiSettings:
+    def _api_settings(self, reach: Sequence[Listener]) -> ApiSettings:
         """Where browsers find the broker: beside the console, or where a TLS proxy shows it. Raises BadSetting."""
         settings = self._settings
         place = settings.public_ws_url
         if place is None:
-            own = broker.for_browsers(secure=(settings.public_url or "").startswith("https:"))
+            own = for_browsers(reach, secure=(settings.public_url or "").startswith("https:"))
             if own is None:
                 raise BadSetting(
                     f"{LISTEN} has no websocket that consoles could use: add ws://… (wss://… where "
@@ -187,8 +199,8 @@ class Embedded:
             settings=WorkerSettings(console_url=self._settings.public_url),
         )
 
-    async def _simulate(self, store: Store, broker: MqttBroker, *, tablets: int) -> None:
-        plain = next(one for one in broker.bound if one.scheme is Scheme.MQTT)
+    async def _simulate(self, store: Store, reach: Sequence[Listener], *, tablets: int) -> None:
+        plain = next(one for one in reach if one.scheme is Scheme.MQTT)
         identities = await demo_tablets(store, DEMO, keys=self._keys, count=tablets, now=self._clock.now())
         async with Demo(identities, host=plain.host, port=plain.port, clock_file=self._settings.clock_file).running():
             await asyncio.Event().wait()

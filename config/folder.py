@@ -1,7 +1,7 @@
 """The data folder of an embedded installation: database, signing key, first login. Only its owner may look in.
 
-One running `up` owns a folder: it holds a lock that the operating system releases with the process, however
-the process ends.
+One running `up` owns a folder, and one broker the broker's part of it: they hold locks that the operating system
+releases with the process, however the process ends. So `innwatch broker` and `innwatch up --broker` may share one.
 """
 
 import fcntl
@@ -37,7 +37,7 @@ class Folder:
         folder = cls(path)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            is_new = not any((path / name).exists() for name in (folder.database.name, "signing.key"))
+            is_new = not any((path / name).exists() for name in ("innwatch.db", "broker.sqlite3", "signing.key"))
             if not is_new or not any(path.iterdir()):
                 path.chmod(0o700)  # ours alone; a folder with other things in it is left as its owner made it
             if is_new and for_tests:
@@ -67,6 +67,11 @@ class Folder:
         return f"sqlite+aiosqlite:///{self.database.absolute()}"
 
     @property
+    def shelf(self) -> Path:
+        """What a broker of ours keeps for its clients."""
+        return self.path / "broker.sqlite3"
+
+    @property
     def first_login(self) -> Path:
         return self.path / "first-login.json"
 
@@ -82,7 +87,7 @@ class Folder:
         except UnicodeDecodeError as error:
             raise BadSetting(f"{file} holds no key; put the right one back, every token was signed by it") from error
         except FileNotFoundError:
-            self._write("signing.key", secrets.token_urlsafe(48) + "\n")
+            self._write_once("signing.key", secrets.token_urlsafe(48) + "\n")
             return file.read_text().strip()
 
     def write_first_login(self, login: FirstLogin) -> None:
@@ -90,24 +95,60 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Own the folder until the block ends. Raises StartRefused when another process does."""
-        descriptor = os.open(self.path / "innwatch.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Own all but the broker's part until the block ends. Raises StartRefused if somebody else does."""
+        with self._lock("innwatch.lock", taken="is in use by another `innwatch up`; stop it first"):
+            yield
+
+    @contextmanager
+    def broker_locked(self) -> Iterator[None]:
+        """Own the broker's part of the folder until the block ends. Raises StartRefused if somebody else does."""
+        taken = "has a broker already, an `innwatch broker` or an `innwatch up` without --broker; stop it first"
+        with self._lock("broker.lock", taken=taken):
+            yield
+
+    @contextmanager
+    def wholly_locked(self) -> Iterator[None]:
+        """Own all of the folder until the block ends. Raises StartRefused if somebody else does of any part."""
+        with self.locked(), self.broker_locked():
+            yield
+
+    @contextmanager
+    def _lock(self, name: str, *, taken: str) -> Iterator[None]:
+        descriptor = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise StartRefused(f"{self.path} is in use by another `innwatch up`; stop it first") from error
+                raise StartRefused(f"{self.path} {taken}") from error
             yield
         finally:
             os.close(descriptor)
 
     def _write(self, name: str, text: str) -> None:
         """Whole or not at all, and never readable by others, not even for a moment."""
-        draft = self.path / f".{name}.new"
+        with self._draft(name, text) as draft:
+            draft.replace(self.path / name)
+
+    def _write_once(self, name: str, text: str) -> None:
+        """As `_write`, unless it is there by now: two processes may start on a new folder at the same moment."""
+        with self._draft(name, text) as draft:
+            try:
+                (self.path / name).hardlink_to(draft)
+            except FileExistsError:
+                return
+            except OSError:  # a file system without such links
+                draft.replace(self.path / name)
+
+    @contextmanager
+    def _draft(self, name: str, text: str) -> Iterator[Path]:
+        draft = self.path / f".{name}.{os.getpid()}.new"
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path / name)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            yield draft
+        finally:
+            draft.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ def greet(
 ) -> None:
     """Say it on standard output. The password is for a person's eyes: once, and never again into a journal."""
     lines = [
-        "Innwatch is watching.",
+        "Innwatch is watching." if settings.broker_url is None else "Innwatch is up, and watches through its broker.",
         f"  console  {login.url}",
         f"  login    {login.username} / {_password(login, settings=settings, is_first=is_first)}",
         f"  mqtt     {'   '.join(_address(listener) for listener in listeners)}",
@@ -33,6 +33,18 @@ def greet(
     ]
     if demo:
         lines.append(f"  demo     simulated tablets in hotel {DEMO}")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def greet_broker(*, settings: Settings, listeners: Sequence[Listener], health: str) -> None:
+    """Say where a broker by itself listens."""
+    lines = [
+        "Innwatch's broker is listening.",
+        f"  mqtt     {'   '.join(_address(listener) for listener in listeners)}",
+        f"  health   {health}",
+        f"  data     {settings.data}",
+    ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 

@@ -4,7 +4,7 @@ The one place that knows how it is put together, whether it runs within `innwatc
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
@@ -50,7 +50,7 @@ class OwnBroker:
         Raises StartRefused, and BadSetting for a certificate that is of no use.
         """
         try:
-            shelf = await Shelf.open(place.folder.path / "broker.sqlite3")
+            shelf = await Shelf.open(place.folder.shelf)
         except ShelfUnusable as error:
             raise StartRefused(str(error)) from error
         try:
@@ -97,10 +97,11 @@ class OwnBroker:
         unwritten = [] if trouble is None else [f"the broker's file cannot be written: {trouble}"]
         return unwritten + ([] if self.mqtt.certificate is None else self.mqtt.certificate.problems())
 
-    def for_browsers(self, *, secure: bool) -> Listener | None:
-        """The websocket that a console is sent to; from a page that came by TLS it may not be a plain one."""
-        found = [one for one in self.mqtt.bound if one.is_websocket]
-        return next((one for one in found if one.is_secure is secure), found[0] if found and not secure else None)
+
+def for_browsers(listeners: Sequence[Listener], *, secure: bool) -> Listener | None:
+    """The websocket that a console is sent to; from a page that came by TLS it may not be a plain one."""
+    found = [one for one in listeners if one.is_websocket]
+    return next((one for one in found if one.is_secure is secure), found[0] if found and not secure else None)
 
 
 def broker_settings(settings: Settings, *, connections: int) -> BrokerSettings:

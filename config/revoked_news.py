@@ -8,10 +8,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, Protocol
 
 from rules.revoked import Revoked
-from store import Doorbell, Store, StoreUnavailable
+from store import Doorbell, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -25,13 +25,20 @@ WORRY: Final = 30.0
 """Seconds without an answer after which the process is not well."""
 
 
+class Knows(Protocol):
+    """Whoever knows of revocations: a store, or what stands for one that may not be there."""
+
+    async def revoked(self, after: int) -> tuple[int, tuple[Revoked, ...]]:
+        """Raises StoreUnavailable."""
+
+
 class RevokedNews:
     """What the store knows of revocations, handed on to `tell` in their order. `load` it before the broker listens."""
 
     def __init__(
         self,
         *,
-        store: Store,
+        store: Knows,
         doorbell: Doorbell,
         tell: Callable[[Iterable[Revoked]], None],
         monotonic: Callable[[], float] = time.monotonic,

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from broker.settings import BrokerSettings, Listener, Scheme
 from config.errors import BadSetting
 from config.settings_broker import LISTEN, check_tls, read_limits, read_listeners, read_origins, read_tls
+from config.settings_uplink import BROKER, BROKER_CA, BrokerUrl, read_broker_url
 
 
 class SmtpSecurity(StrEnum):
@@ -58,6 +59,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ws_port: int = 8083
     ws_path: str = "/mqtt"
     listen: tuple[Listener, ...] = ()  # instead of a plain listener on mqtt_port and one on ws_port
+    broker_url: BrokerUrl | None = None  # None: `up` runs a broker of its own
+    broker_ca: Path | None = None
+    broker_health_port: int = 8082
     broker: BrokerSettings = BrokerSettings()  # its limits, TLS and origins; where it listens is said by what is above
     secret_key: str | None = None  # None: the data folder keeps a key of its own
     device_token_life: timedelta = timedelta(days=30)
@@ -99,6 +103,9 @@ def read_settings(environment: Mapping[str, str], **options: object) -> Settings
         ws_port=read.port("INNWATCH_WS_PORT", 8083),
         ws_path=read.url_path("INNWATCH_WS_PATH", default="/mqtt"),
         listen=read_listeners(read.text("INNWATCH_LISTEN") or ""),
+        broker_url=read.broker_url(BROKER),
+        broker_ca=read.path(BROKER_CA),
+        broker_health_port=read.port("INNWATCH_BROKER_HEALTH_PORT", 8082),
         broker=replace(
             BrokerSettings(),
             tls=read_tls(read.text),
@@ -211,6 +218,10 @@ class _Reader:
         if text not in choices:
             raise BadSetting(f"{name} must be one of {', '.join(choice.lower() for choice in choices)}")
         return text
+
+    def broker_url(self, name: str) -> BrokerUrl | None:
+        text = self.text(name)
+        return None if text is None else read_broker_url(text, name=name)
 
     def web_address(self, name: str) -> str | None:
         text = self.text(name)

@@ -25,10 +25,10 @@ class WebServerEnded(Exception):
     """The server did not start, or stopped serving though nobody asked it to."""
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, option: str = "--http-port") -> socket.socket:
     """A listening socket, had before anything else starts, so that a taken port opens nothing. Raises StartRefused.
 
-    It listens at once: a socket that is merely bound leaves its port to whoever listens first.
+    It listens at once: a socket that is merely bound leaves its port to whoever listens first. `option` sets the port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY on these only
@@ -39,7 +39,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = error.strerror or str(error)
-        raise StartRefused(f"cannot listen for HTTP on {host}:{port} ({reason}); choose another --http-port") from error
+        raise StartRefused(f"cannot listen for HTTP on {host}:{port} ({reason}); choose another {option}") from error
     return listener
 
 

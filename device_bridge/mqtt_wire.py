@@ -10,6 +10,7 @@ opening of the socket.
 
 import asyncio
 import logging
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -146,7 +147,7 @@ class Wire:
             async for _ in self._client.messages:
                 continue  # none comes this way: paho hands them to us
         except aiomqtt.MqttError as error:
-            return str(error.__cause__ or error)
+            return _how_lost(error.__cause__)
         raise AssertionError("aiomqtt's messages do not end")
 
     def _watch_socket(self) -> None:
@@ -241,7 +242,7 @@ async def _enter(client: aiomqtt.Client) -> None:
     except aiomqtt.MqttCodeError as error:
         raise WireRefused(f"it refuses us ({_reason(error)})") from error
     except aiomqtt.MqttError as error:
-        raise WireLost("it does not answer as a broker does" if "timed out" in str(error) else str(error)) from error
+        raise WireLost(_why_not(str(error))) from error
     except UnicodeError as error:
         raise WireLost(f"no host can have that name ({error})") from error
 
@@ -250,6 +251,18 @@ async def _leave(client: aiomqtt.Client) -> None:
     client.timeout = _FAREWELL
     with suppress(aiomqtt.MqttError):  # it was not there to be told
         await client.__aexit__(None, None, None)
+
+
+def _why_not(text: str) -> str:
+    """What aiomqtt makes of a time-out, or of an OSError, in words."""
+    if "timed out" in text:
+        return "no answer as a broker would give it"
+    return re.sub(r"^\[Errno -?\d+\] ", "", text).lower()
+
+
+def _how_lost(cause: BaseException | None) -> str:
+    reason = str(cause.rc).lower() if isinstance(cause, aiomqtt.MqttCodeError) else str(cause or "closed")
+    return "the connection was closed" if reason in {"unspecified error", "closed"} else f"connection lost: {reason}"
 
 
 def _reason(error: aiomqtt.MqttCodeError) -> str:

@@ -1,4 +1,4 @@
-"""`innwatch up`: everything in one process."""
+"""`innwatch up`: everything in one process, or everything but the broker."""
 
 from typing import Annotated
 
@@ -6,6 +6,8 @@ import typer
 
 from config.cli.installation import settings_of, warn_of_surprises
 from config.cli.options import Data
+from config.errors import BadSetting
+from config.settings_uplink import read_broker_url
 
 
 def up(
@@ -39,11 +41,20 @@ def up(
         int | None,
         typer.Option(
             "--ws-port",
-            help="MQTT over websocket.",
+            help="MQTT over websocket; with --broker, the broker's.",
             min=0,
             max=65_535,
             metavar="PORT",
             show_default="INNWATCH_WS_PORT, or 8083",
+        ),
+    ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            "--broker",
+            help="Use the broker at this address (mqtt:// or mqtts://) instead of one in this process.",
+            metavar="URL",
+            show_default="INNWATCH_BROKER",
         ),
     ] = None,
     demo: Annotated[
@@ -54,7 +65,12 @@ def up(
     ] = False,
 ) -> None:
     """Start broker, bridge, worker, API and console in one process, on one data folder."""
-    settings = settings_of(data=data, host=host, http_port=http_port, mqtt_port=mqtt_port, ws_port=ws_port)
+    url = None if broker is None else read_broker_url(broker, name="--broker")
+    if url is not None and mqtt_port is not None:
+        raise BadSetting("--broker says where MQTT is; leave out --mqtt-port")
+    settings = settings_of(
+        data=data, host=host, http_port=http_port, mqtt_port=mqtt_port, ws_port=ws_port, broker_url=url
+    )
     warn_of_surprises()
     from config.embedded import run_embedded
 
