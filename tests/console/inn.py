@@ -121,6 +121,7 @@ class Inn:
         *,
         posture: Posture = Posture.IN_ROOM,
         heard: timedelta = timedelta(),
+        token_ended: TokenEnd | None = None,
     ) -> None:
         """The tablet of a room is found to be so, and was `heard` so long ago."""
         now = self.clock()
@@ -135,6 +136,7 @@ class Inn:
             battery=17,
             charging=False,
             rssi=-81,
+            token_ended=token_ended,
         )
         await self.store.apply(Batch(received_at=now, statuses=[StatusChange(INN, snapshot)]))
 
@@ -197,6 +199,11 @@ class Inn:
         for alert in page.items:
             await self._publish(alert_topic(INN, alert.id), alert)
         await self.say("watching")
+
+    async def tell_of_revocations(self) -> None:
+        """Let the broker know what the store says of who is shut out."""
+        assert self._broker is not None
+        self._broker.revoke((await self.store.revoked(0))[1])
 
     async def stop_broker(self) -> None:
         if self._broker is not None:

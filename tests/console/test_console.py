@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from rules.alerts import Because, Severity
 from rules.ids import UserName
+from rules.messages import TokenEnd
 from rules.state import LinkState, Posture
 from tests.console.desk import PHONE, at_the_desk, at_the_door, log_in, row, tile
 from tests.console.inn import EVIL, INN, PASSWORD, an_inn
@@ -60,6 +61,23 @@ async def test_an_ended_session_asks_for_a_login_and_goes_on_after_it(browser: B
 
         await log_in(page, "ida")
         await connected(page, "websocket")
+
+
+async def test_who_is_disabled_is_logged_out_at_once(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await connected(page, "websocket")
+
+        await inn.store.disable_user(UserName("ida"), now=inn.clock())
+        await inn.tell_of_revocations()
+        await expect(page.get_by_text("Your session has ended.")).to_be_visible(timeout=PATIENT)
+
+
+async def test_who_logs_in_to_a_suspended_hotel_is_told_so(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_door(browser, inn) as page:
+        await inn.store.suspend_hotel(INN, now=inn.clock())
+
+        await log_in(page, "ida")
+        await expect(page.get_by_role("alert")).to_contain_text("The hotel is suspended. Ask whoever runs Innwatch")
 
 
 # -- alerts
@@ -268,6 +286,16 @@ async def test_of_a_tablet_that_is_not_heard_only_the_last_known_is_told(
         await page.get_by_role("link", name="Tablets").click()
         await expect(tile(page, "101")).to_contain_text("Last known: in its room, 2 min ago")
         await expect(tile(page, "101")).not_to_contain_text("In its room")
+
+
+async def test_a_tablet_that_we_keep_out_says_why(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await page.get_by_role("link", name="Tablets").click()
+        await inn.find("101", LinkState.AWAY, token_ended=TokenEnd.REVOKED)
+        await inn.find("102", LinkState.AWAY)
+
+        await expect(tile(page, "101")).to_contain_text("Kept out: token revoked")
+        await expect(tile(page, "102")).to_contain_text("Signed off")
 
 
 async def test_a_tablet_that_is_not_heard_counts_under_no_place_and_no_power(browser: Browser, tmp_path: Path) -> None:
