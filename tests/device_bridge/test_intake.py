@@ -127,6 +127,14 @@ async def test_a_broker_elsewhere_tells_the_end_of_a_token_by_a_message(house: H
     assert house.published.on("tab-101/receipt") == []  # it is not the tablet's message
 
 
+async def test_the_end_of_a_token_of_nobody_we_know_is_nothing(house: House) -> None:
+    word = {"id": "expired-1", "ts": START, "cause": "expired"}
+    await send(house, Post(Kind.ENDED, word, device="stranger"))
+    assert (await house.store.quarantine(HOTEL)).items == ()
+    assert await house.store.orphans(HOTEL) == []
+    assert house.published.receipts() == []
+
+
 async def assert_shut_out(house: House, cause: TokenEnd) -> None:
     """It is away, with the reason, for good and without an alert; and one input of the rules says why."""
     await eventually(lambda: house.published.on("tab-101/status")[-1]["link"] == "away")
