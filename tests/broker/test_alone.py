@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import msgspec
+import pytest
 
 from broker.delivery import BRIDGE_CLIENT_ID
 from broker.settings import MIB
@@ -46,6 +47,7 @@ async def test_what_the_bridge_consumes_waits_for_it_before_it_ever_came(open_ho
     assert (await bridge.take()).payload == b"3"
 
 
+@pytest.mark.mqtt("4.3.2-2", "4.1.0-1")
 async def test_what_was_acknowledged_survives_the_end_of_the_broker(open_house: Openings) -> None:
     house = await open_house(alone=True)
     tablet = await house.connect(house.device())
@@ -66,6 +68,7 @@ async def test_what_the_bridge_did_not_acknowledge_comes_again(open_house: Openi
     assert [await again.take() for _ in range(2)] == [one._replace(dup=True) for one in got]
 
 
+@pytest.mark.mqtt("4.3.3-2")
 async def test_a_message_at_qos_2_is_taken_once(open_house: Openings) -> None:
     house = await open_house(alone=True)
     tablet = await house.connect(house.device(), clean=False)
@@ -107,6 +110,7 @@ async def test_the_bound_is_in_bytes_too(open_house: Openings) -> None:
     assert house.session(BRIDGE_CLIENT_ID).waiting == 10
 
 
+@pytest.mark.mqtt("3.1.2-6")
 async def test_the_bridges_session_cannot_be_thrown_away(open_house: Openings) -> None:
     house = await open_house(alone=True)
     await beat(await house.connect(house.device()), b"1")

@@ -1,5 +1,6 @@
 """MQTT over websocket: the handshake, frames that do not care for packets, and the same rules as over TCP."""
 
+import asyncio
 import contextlib
 import logging
 import random
@@ -55,8 +56,9 @@ async def read(client: ClientConnection, size: int) -> bytes:
 async def closed(client: ClientConnection) -> int | None:
     """Read until the broker closes, and return its code."""
     with contextlib.suppress(ConnectionClosed):
-        async for _ in client:
-            pass
+        async with asyncio.timeout(PATIENCE):
+            async for _ in client:
+                pass
     return client.close_code
 
 

@@ -26,6 +26,8 @@ class Marks:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
+            if any(item.iter_markers("xfail")) or any(item.iter_markers("skip")):
+                continue  # It shows nothing.
             for mark in item.iter_markers("mqtt"):
                 test = Shown(item.path.relative_to(ROOT).as_posix(), _name(item, mark))
                 for number in mark.args:

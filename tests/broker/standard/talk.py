@@ -6,8 +6,6 @@ as it likes: what the standard says can be seen there without anybody's business
 
 from typing import NamedTuple
 
-import pytest
-
 from tests.broker.house import House
 from tests.broker.raw import Published, RawClient, Ticket, Will, connect_packet, packet, publish_packet
 from tests.support import eventually
@@ -17,8 +15,6 @@ TOPIC = f"{SPACE}/door"
 EVERYTHING = f"{SPACE}/#"
 
 PUBACK, PUBREC, PUBREL, PUBCOMP = 0x40, 0x50, 0x62, 0x70
-
-soon = pytest.mark.xfail(reason="QoS 2 and sessions that outlive their connection are being built", run=False)
 
 
 class Came(NamedTuple):
@@ -63,6 +59,21 @@ async def vanish(house: House, client: RawClient) -> None:
     before = house.counts.ends["lost"]
     client.cut()
     await eventually(lambda: house.counts.ends["lost"] > before)
+
+
+ENDS = ["leave", "vanish", "take over", "restart", "crash"]
+
+
+async def interrupt(house: House, client: RawClient, end: str) -> None:
+    """End a connection in one of the `ENDS`; to be taken over it has to stay."""
+    if end == "leave":
+        await leave(client)
+    elif end == "vanish":
+        await vanish(house, client)
+    elif end == "restart":
+        await house.restart()
+    elif end == "crash":
+        await house.crash()
 
 
 async def tell(client: RawClient, kind: int, packet_id: int) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.broker.house import House
 from tests.broker.raw import Ticket, Will, connect_packet, packet, publish_packet, subscribe_packet, text
-from tests.broker.standard.talk import SPACE, TOPIC, come, leave, listen, publish_as_writer, reader, soon, vanish
+from tests.broker.standard.talk import SPACE, TOPIC, come, leave, listen, publish_as_writer, reader, vanish
 
 mqtt = pytest.mark.mqtt
 
@@ -147,6 +147,7 @@ async def test_who_has_no_client_id_cannot_have_a_session_that_is_kept(house: Ho
 
 
 @pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.mqtt("3.1.3-6", "3.1.3-9", "3.1.3-8")
 async def test_a_device_has_no_other_client_id_than_its_name(house: House, clean: bool) -> None:
     client = await house.dial()
     await client.send(connect_packet(house.device()._replace(client_id=""), clean=clean) + b"\xc0\x00")
@@ -171,7 +172,6 @@ async def test_what_follows_a_connect_that_is_refused_does_nothing(
     assert list(house.broker.sessions) == [house.integrator(app="other").client_id]
 
 
-@soon
 @pytest.mark.parametrize(
     "wrong", [{"token": "forged"}, {"username": "h1/integrator/fidelio"}], ids=["no token", "not authorized"]
 )
@@ -187,7 +187,6 @@ async def test_a_refusal_says_nothing_of_the_session_that_is_there(house: House,
     assert present
 
 
-@soon
 @mqtt("3.2.2-1", "3.2.2-2", "3.2.2-3", "3.1.4-3", "3.1.2-4", "3.1.2-6")
 async def test_session_present_is_said_when_there_is_one_and_it_is_wanted(house: House) -> None:
     client, present = await come(house, reader(house))
@@ -203,7 +202,6 @@ async def test_session_present_is_said_when_there_is_one_and_it_is_wanted(house:
     assert not present
 
 
-@soon
 @mqtt("3.1.4-2", "3.1.2-4", "3.2.2-2")
 async def test_who_takes_a_session_over_finds_it_as_it_was(house: House) -> None:
     old = await listen(house)
@@ -214,7 +212,6 @@ async def test_who_takes_a_session_over_finds_it_as_it_was(house: House) -> None
     assert (await new.take()).payload == b"for the new one"
 
 
-@soon
 @mqtt("3.1.3-2")
 async def test_every_client_id_has_a_session_of_its_own(house: House) -> None:
     await leave(await listen(house, f"{SPACE}/of-one"))
@@ -231,7 +228,6 @@ async def test_every_client_id_has_a_session_of_its_own(house: House) -> None:
         await client.ping()
 
 
-@soon
 @mqtt("3.2.0-1", "3.1.2-5")
 async def test_what_waited_comes_after_the_connack(house: House) -> None:
     await leave(await listen(house))

@@ -20,7 +20,6 @@ from tests.broker.standard.talk import (
     listen,
     publish_as_writer,
     receive,
-    soon,
     tell,
 )
 
@@ -46,9 +45,9 @@ RIGHT = {
     "name",
     [
         "puback",
-        pytest.param("pubrec", marks=soon),
-        pytest.param("pubrel", marks=[mqtt("3.6.1-1"), soon]),
-        pytest.param("pubcomp", marks=soon),
+        "pubrec",
+        pytest.param("pubrel", marks=mqtt("3.6.1-1")),
+        "pubcomp",
         pytest.param("subscribe", marks=mqtt("3.8.1-1")),
         pytest.param("unsubscribe", marks=mqtt("3.10.1-1")),
         "pingreq",
@@ -79,7 +78,6 @@ async def test_wrong_flags_of_a_connect_close_the_connection(house: House) -> No
     assert await (await house.dial()).connect(house.integrator()) == 0
 
 
-@soon
 @mqtt("2.2.2-1", "3.6.1-1")
 async def test_our_packets_have_the_flags_of_the_table(house: House) -> None:
     client = await house.dial()
@@ -207,7 +205,6 @@ async def test_a_subscribe_and_an_unsubscribe_are_answered_under_their_ids(house
     assert await client.packet() == (0xB0, packet_id.to_bytes(2))
 
 
-@soon
 @pytest.mark.parametrize("packet_id", [1, 0x100, 0xFFFF])
 @mqtt("2.3.1-6")
 async def test_a_publish_is_answered_under_its_id(house: House, packet_id: int) -> None:
@@ -320,7 +317,6 @@ async def test_a_ping_is_answered(house: House) -> None:
     assert await client.read(6) == b"\xd0\x00" * 3
 
 
-@soon
 @mqtt("2.3.1-1", "2.3.1-4")
 async def test_messages_in_flight_to_a_client_have_ids_of_their_own(house: House) -> None:
     client = await listen(house)

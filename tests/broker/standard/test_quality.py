@@ -20,7 +20,6 @@ from tests.broker.standard.talk import (
     reader,
     receive,
     receive_many,
-    soon,
     tell,
     writer,
 )
@@ -30,9 +29,7 @@ mqtt = pytest.mark.mqtt
 BEAT = "hotels/h1/devices/d1/heartbeat"
 
 
-@pytest.mark.parametrize(
-    ("qos", "answer"), [(0, b""), (1, b"\x40\x02\x00\x05"), pytest.param(2, b"\x50\x02\x00\x05", marks=soon)]
-)
+@pytest.mark.parametrize(("qos", "answer"), [(0, b""), (1, b"\x40\x02\x00\x05"), (2, b"\x50\x02\x00\x05")])
 @mqtt("3.3.4-1")
 async def test_a_publish_is_answered_as_its_qos_wants(house: House, qos: int, answer: bytes) -> None:
     client = await house.connect(house.integrator())
@@ -40,7 +37,6 @@ async def test_a_publish_is_answered_as_its_qos_wants(house: House, qos: int, an
     assert await client.rest() == answer
 
 
-@soon
 @pytest.mark.parametrize("granted", [0, 1, 2])
 @pytest.mark.parametrize("published", [0, 1, 2])
 @mqtt("3.8.4-6", "3.3.1-3", "4.3.1-1", "4.3.2-1", "4.3.3-1", "3.3.1-2")
@@ -85,7 +81,6 @@ async def test_a_puback_leaves_when_the_message_was_taken_over_and_in_order(hous
 # QoS 2, to us
 
 
-@soon
 @mqtt("4.3.3-2", "4.6.0-3")
 async def test_a_pubrec_leaves_when_the_message_was_taken_over_and_in_order(house: House) -> None:
     house.bridge.settling = False
@@ -100,7 +95,6 @@ async def test_a_pubrec_leaves_when_the_message_was_taken_over_and_in_order(hous
         await hear(tablet, PUBREC, packet_id)
 
 
-@soon
 @mqtt("4.3.3-2", "2.3.1-6")
 async def test_until_its_pubrel_a_message_at_qos_2_is_answered_again_and_delivered_once(house: House) -> None:
     listener = await house.connect(house.integrator(app="listener"))
@@ -115,7 +109,6 @@ async def test_until_its_pubrel_a_message_at_qos_2_is_answered_again_and_deliver
     await listener.ping()
 
 
-@soon
 @mqtt("4.3.3-2")
 async def test_the_bridge_too_gets_a_message_at_qos_2_once(house: House) -> None:
     house.bridge.settling = False
@@ -137,7 +130,6 @@ async def test_the_bridge_too_gets_a_message_at_qos_2_once(house: House) -> None
     assert house.bridge.payloads == [b"once"]
 
 
-@soon
 @mqtt("4.3.3-2")
 async def test_after_its_pubcomp_a_packet_id_means_a_new_message(house: House) -> None:
     listener = await house.connect(house.integrator(app="listener"))
@@ -151,7 +143,6 @@ async def test_after_its_pubcomp_a_packet_id_means_a_new_message(house: House) -
         assert (await receive(listener)).payload == payload
 
 
-@soon
 @mqtt("4.3.3-2")
 async def test_a_pubrel_is_answered_even_if_it_releases_nothing(house: House) -> None:
     client = await house.connect(house.integrator())
@@ -162,7 +153,6 @@ async def test_a_pubrel_is_answered_even_if_it_releases_nothing(house: House) ->
 # QoS 2, from us
 
 
-@soon
 @mqtt("4.3.3-1", "2.3.1-6", "4.6.0-4")
 async def test_pubrels_answer_pubrecs_in_their_order_under_their_ids(house: House) -> None:
     listener = await listen(house)
@@ -178,7 +168,6 @@ async def test_pubrels_answer_pubrecs_in_their_order_under_their_ids(house: Hous
     await listener.ping()
 
 
-@soon
 @mqtt("4.3.3-1")
 async def test_a_second_pubrec_is_answered_with_a_pubrel_again(house: House) -> None:
     listener = await listen(house)
@@ -191,7 +180,6 @@ async def test_a_second_pubrec_is_answered_with_a_pubrel_again(house: House) -> 
     await listener.ping()
 
 
-@soon
 @mqtt("2.3.1-4", "4.3.3-1")
 async def test_an_id_is_in_use_until_the_pubcomp(house: House) -> None:
     listener = await listen(house)
@@ -208,7 +196,7 @@ async def test_an_id_is_in_use_until_the_pubcomp(house: House) -> None:
 # Order
 
 
-@pytest.mark.parametrize("qos", [0, 1, pytest.param(2, marks=soon)])
+@pytest.mark.parametrize("qos", [0, 1, 2])
 @mqtt("4.6.0-5", "4.6.0-6")
 async def test_messages_are_delivered_in_the_order_of_their_publisher(house: House, qos: int) -> None:
     listener = await house.connect(house.integrator(app="listener"))
@@ -218,7 +206,6 @@ async def test_messages_are_delivered_in_the_order_of_their_publisher(house: Hou
     assert [int(payload) for payload in await receive_many(listener, 200)] == list(range(200))
 
 
-@soon
 @mqtt("4.6.0-6", "3.1.2-5", "4.6.0-1")
 async def test_what_waited_and_what_comes_now_is_in_order_too(house: House) -> None:
     await leave(await listen(house))
@@ -229,7 +216,6 @@ async def test_what_waited_and_what_comes_now_is_in_order_too(house: House) -> N
     assert [int((await receive(client)).payload) for _ in range(200)] == list(range(200))
 
 
-@soon
 @mqtt("4.5.0-1")
 async def test_a_message_goes_to_every_session_that_subscribed_wherever_its_client_is(house: House) -> None:
     tickets = [house.integrator(app=f"s{n}") for n in range(4)]

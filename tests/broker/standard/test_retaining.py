@@ -4,13 +4,12 @@ import pytest
 
 from tests.broker.house import House, Openings
 from tests.broker.raw import Published, publish_packet
-from tests.broker.standard.talk import PUBACK, SPACE, TOPIC, hear, leave, receive, say, soon, writer
+from tests.broker.standard.talk import PUBACK, SPACE, TOPIC, hear, leave, receive, say, writer
 
 mqtt = pytest.mark.mqtt
 
 DOORS = f"{TOPIC}/#"
 LAST = f"{SPACE}/last"
-TWO = pytest.param(2, marks=soon)
 
 
 async def found(house: House, topic_filter: str = DOORS, *, qos: int = 1) -> list[Published]:
@@ -40,7 +39,7 @@ def read(first: int, body: bytes) -> Published:
     return Published(body[2:end].decode(), payload, qos, bool(first & 1), bool(first & 8), 0)
 
 
-@pytest.mark.parametrize("qos", [0, 1, TWO])
+@pytest.mark.parametrize("qos", [0, 1, 2])
 @mqtt("3.3.1-5", "3.3.1-6", "3.3.1-8", "3.8.4-6")
 async def test_a_message_is_retained_with_its_qos(house: House, qos: int) -> None:
     client = await house.connect(writer(house))
@@ -63,7 +62,7 @@ async def test_the_last_message_of_each_topic_that_matches_is_sent(house: House)
     assert [one.payload for one in await found(house, f"{SPACE}/+/2")] == [b"2"]
 
 
-@pytest.mark.parametrize("qos", [0, 1, TWO])
+@pytest.mark.parametrize("qos", [0, 1, 2])
 @mqtt("3.3.1-7", "3.3.1-5")
 async def test_a_retained_message_takes_the_place_of_the_one_before(house: House, qos: int) -> None:
     client = await house.connect(writer(house))
@@ -73,7 +72,7 @@ async def test_a_retained_message_takes_the_place_of_the_one_before(house: House
     assert (got.payload, got.qos) == (b"after", qos)
 
 
-@pytest.mark.parametrize("qos", [0, 1, TWO])
+@pytest.mark.parametrize("qos", [0, 1, 2])
 @mqtt("3.3.1-9", "3.3.1-8")
 async def test_who_is_subscribed_hears_without_retain_and_who_comes_hears_with_it(house: House, qos: int) -> None:
     there = await house.connect(house.integrator(app="there"))
@@ -85,7 +84,7 @@ async def test_who_is_subscribed_hears_without_retain_and_who_comes_hears_with_i
     assert got.retain is True
 
 
-@pytest.mark.parametrize("qos", [0, 1, TWO])
+@pytest.mark.parametrize("qos", [0, 1, 2])
 @mqtt("3.3.1-10", "3.3.1-11")
 async def test_an_empty_message_is_delivered_and_removes_what_was_retained(house: House, qos: int) -> None:
     client = await house.connect(writer(house))
@@ -102,7 +101,7 @@ async def test_an_empty_message_is_delivered_and_removes_what_was_retained(house
 
 
 @pytest.mark.parametrize("payload", [b"live", b""], ids=["some", "empty"])
-@pytest.mark.parametrize("qos", [0, 1, TWO])
+@pytest.mark.parametrize("qos", [0, 1, 2])
 @mqtt("3.3.1-12")
 async def test_without_retain_nothing_is_stored_replaced_or_removed(house: House, qos: int, payload: bytes) -> None:
     client = await house.connect(writer(house))

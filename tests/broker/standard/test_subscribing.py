@@ -21,7 +21,6 @@ from tests.broker.standard.talk import (
     reader,
     receive,
     say,
-    soon,
     tell,
     writer,
 )
@@ -86,14 +85,13 @@ async def test_no_filter_leads_to_the_topics_of_somebody_else_or_the_broker(hous
 # SUBACK
 
 
-@pytest.mark.parametrize("wanted", [0, 1, pytest.param(2, marks=soon)])
+@pytest.mark.parametrize("wanted", [0, 1, 2])
 @mqtt("3.8.4-5", "3.9.3-2")
 async def test_the_qos_that_is_asked_for_is_granted(house: House, wanted: int) -> None:
     client = await house.connect(house.integrator())
     assert await client.subscribe((TOPIC, wanted)) == [wanted]
 
 
-@soon
 @mqtt("3.8.4-1", "3.8.4-4", "3.8.4-5", "3.9.3-1", "3.9.3-2")
 async def test_one_suback_has_a_code_for_each_filter_in_their_order(house: House) -> None:
     client = await house.connect(house.person(role=Role.STAFF))
@@ -148,7 +146,7 @@ async def test_subscribing_again_loses_nothing_of_what_comes_meanwhile(house: Ho
 @pytest.mark.parametrize(
     ("granted", "published", "delivered"),
     [([0, 1], 1, 1), ([1, 0], 1, 1), ([0, 0], 1, 0),
-     pytest.param([0, 2, 1], 2, 2, marks=soon), pytest.param([1, 0, 1], 2, 1, marks=soon)],
+     ([0, 2, 1], 2, 2), ([1, 0, 1], 2, 1)],
 )  # fmt: skip
 @mqtt("3.3.5-1")
 async def test_the_highest_qos_of_all_subscriptions_that_match_counts(
@@ -163,7 +161,7 @@ async def test_the_highest_qos_of_all_subscriptions_that_match_counts(
     await client.ping()
 
 
-@pytest.mark.parametrize("clean", [True, pytest.param(False, marks=soon)])
+@pytest.mark.parametrize("clean", [True, False])
 @mqtt("3.3.5-1", "3.10.4-1")
 async def test_when_one_of_several_goes_the_others_count(house: House, clean: bool) -> None:
     client, _ = await come(house, reader(house), clean=clean)
@@ -204,7 +202,6 @@ async def test_several_filters_are_unsubscribed_with_one_answer(house: House) ->
     await client.ping()
 
 
-@soon
 @mqtt("3.10.4-3", "3.10.4-2")
 async def test_what_was_on_its_way_is_completed_after_unsubscribing(house: House) -> None:
     client = await listen(house)

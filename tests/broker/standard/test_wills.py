@@ -4,7 +4,7 @@ import pytest
 
 from tests.broker.house import House
 from tests.broker.raw import RawClient, Will, connect_packet
-from tests.broker.standard.talk import SPACE, TOPIC, come, leave, receive, say, soon, vanish
+from tests.broker.standard.talk import SPACE, TOPIC, come, leave, receive, say, vanish
 from tests.support import eventually
 
 mqtt = pytest.mark.mqtt
@@ -50,7 +50,7 @@ async def test_without_a_will_none_is_published(house: House) -> None:
     await nothing_more(house, listening)
 
 
-@pytest.mark.parametrize("qos", [0, 1, pytest.param(2, marks=soon)])
+@pytest.mark.parametrize("qos", [0, 1, 2])
 @mqtt("3.1.2-9", "3.1.2-17", "3.1.2-14")
 async def test_a_will_is_published_at_its_qos_and_retained_if_it_says_so(house: House, qos: int) -> None:
     listening = await listener(house, qos=2 if qos == 2 else 1)
@@ -72,7 +72,6 @@ async def test_a_goodbye_discards_the_will_for_good(house: House) -> None:
     await nothing_more(house, listening)
 
 
-@soon
 @mqtt("3.1.2-10", "3.14.4-3")
 async def test_a_session_that_is_kept_keeps_no_will(house: House) -> None:
     listening = await listener(house)
