@@ -25,6 +25,7 @@ from broker.codec import (
     unsuback,
 )
 from broker.counts import Drop, End
+from broker.doorman import UNKNOWN, network
 from broker.incoming import Incoming, Inflow
 from broker.line import Hold, Phase
 from broker.message import Message
@@ -49,22 +50,45 @@ if TYPE_CHECKING:
 _ABRUPT = frozenset({End.SLOW, End.KEEP_ALIVE, End.TOO_MANY})
 """Ends after which nobody reads what is still to be sent."""
 
+_LIMITS = frozenset({End.SLOW, End.TOO_MANY, End.CONNECT_DEADLINE})
+"""Ends for crossing a limit, of which an operator wants to hear."""
+
 
 class Connection(Inflow):
     """An MQTT client: opening until its CONNECT is let in, then open with a session, then closing."""
 
-    __slots__ = ("_patience", "due")
+    __slots__ = ("_late", "_patience", "allowed", "due", "filled", "where")
 
     def __init__(self, hub: "Hub") -> None:
         super().__init__(hub)
         self._patience = hub.ticks(hub.settings.connect_deadline)  # ticks without a packet; 0: any number
         self.due = 0  # the tick at which to look at it next
+        self.where = UNKNOWN
+        self.allowed = 0.0  # packets that it may send, and since which tick
+        self.filled = 0
+        self._late: bytes | None = None  # its refusal, while it waits for it
 
     def entered(self) -> None:
-        if not self._hub.enter(self):
+        hub = self._hub
+        self.where = network(self.peer)
+        if not hub.enter(self):
             self.end(End.TOO_MANY)
             return
-        self._hub.deadlines.watch(self, ticks=self._patience + 1)
+        hub.deadlines.watch(self, ticks=self._patience + 1)
+        if not hub.doorman.lets_pass(self, self.where):
+            self.hold(Hold.DOOR)
+
+    def come_in(self) -> None:
+        self.release(Hold.DOOR)
+
+    def give_way(self) -> None:
+        self.end(End.TOO_MANY)
+
+    def slow_down(self) -> None:
+        self.hold(Hold.RATE)
+
+    def go_on(self) -> None:
+        self.release(Hold.RATE)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.end(End.LOST)
@@ -95,7 +119,7 @@ class Connection(Inflow):
         self._report("handshake refused", reason)
         self.end(End.REFUSED)
 
-    def handle(self, first: int, body: bytes) -> None:  # noqa: C901, one case for each packet
+    def handle(self, first: int, body: bytes) -> None:  # noqa: C901, PLR0912, one case for each packet
         session = self.session
         if session is None:
             if first >> 4 != PacketType.CONNECT:
@@ -103,6 +127,10 @@ class Connection(Inflow):
             self._connect(body)
             return
         self.heard = self._hub.deadlines.tick
+        if not 0x40 <= first < 0x80:  # Acknowledgments answer us: their number is our doing.
+            self.allowed -= 1
+            if self.allowed < 1:
+                self._hub.brake.check(self)
         match first >> 4:
             case PacketType.PUBLISH:
                 self._publish(read_publish(first, body), session)
@@ -133,15 +161,19 @@ class Connection(Inflow):
         try:
             connect = read_connect(body)
         except UnsupportedProtocol as unsupported:
-            self.send(CONNACK_V5_UNSUPPORTED if unsupported.level == 5 else connack(ConnectAnswer.PROTOCOL))
-            self._refused(f"protocol-level-{min(unsupported.level, 6)}", client=None)
+            answer = CONNACK_V5_UNSUPPORTED if unsupported.level == 5 else connack(ConnectAnswer.PROTOCOL)
+            self._refuse(answer, f"protocol-level-{min(unsupported.level, 6)}", client=None)
             return
-        verdict = admit(connect, keys=self._hub.keys, revocations=self._hub.revocations, now=self._hub.clock())
-        refused = verdict if isinstance(verdict, Refused) else self._hub.sessions.refuses(connect, verdict)
+        hub = self._hub
+        verdict = admit(connect, keys=hub.keys, revocations=hub.revocations, now=hub.clock())
+        if isinstance(verdict, Refused):
+            is_late = hub.doorman.failed(self.where)
+            self._refuse(connack(verdict.answer), verdict.reason, client=connect.client_id, is_late=is_late)
+            return
+        refused = hub.sessions.refuses(connect, verdict)
         if refused is not None:
-            self.send(connack(refused.answer))
-            self._refused(refused.reason, client=connect.client_id)
-        elif not isinstance(verdict, Refused):
+            self._refuse(connack(refused.answer), refused.reason, client=connect.client_id)
+        else:
             self._open(connect, verdict)
 
     def _open(self, connect: Connect, claims: Claims) -> None:
@@ -155,15 +187,28 @@ class Connection(Inflow):
             hub.deadlines.forget(self)
         hub.deadlines.expires(self, claims.exp)
         self._framer.largest = hub.settings.largest_packet
+        hub.doorman.knows(self, self.where)
         session, present = hub.open(self, connect, claims)
+        hub.brake.begins(self, session.client_id, claims)
         self.session = session
         self.send(connack(ConnectAnswer.ACCEPTED, present=present))
         if present:
             session.work()
 
-    def _refused(self, reason: str, *, client: str | None) -> None:
+    def _refuse(self, answer: bytes, reason: str, *, client: str | None, is_late: bool = False) -> None:
         self._hub.counts.refused_connects[reason] += 1
         self._report("connection refused", reason, client=client)
+        if not is_late:
+            self.send(answer)
+        elif self._hub.doorman.keeps_waiting():
+            self._late = answer
+            self.hold(Hold.LATE)
+            self._hub.deadlines.watch(self, ticks=self._hub.ticks(self._hub.settings.late_refusal) + 1)
+            return
+        self.end(End.REFUSED)
+
+    def _refuse_late(self, answer: bytes) -> None:
+        self.send(answer)
         self.end(End.REFUSED)
 
     # What it publishes
@@ -281,12 +326,15 @@ class Connection(Inflow):
         if self.phase is Phase.CLOSING:
             self.abort()  # It had its time to take the last bytes.
             return
+        if self._late is not None:
+            self._refuse_late(self._late)
+            return
         left = self.heard + self._patience + 1 - self._hub.deadlines.tick
         if left > 0:
             self._hub.deadlines.watch(self, ticks=left)
         elif self.phase is Phase.OPENING:
             self.end(End.CONNECT_DEADLINE)
-        elif self._holds & (Hold.INTAKE | Hold.UNSETTLED | Hold.SHELF):
+        elif self._holds & (Hold.INTAKE | Hold.UNSETTLED | Hold.SHELF | Hold.RATE):
             # We do not read, so it cannot be heard. (Not reading what we send is its own fault, and no excuse.)
             self._hub.deadlines.watch(self, ticks=self._patience + 1)
         else:
@@ -303,8 +351,14 @@ class Connection(Inflow):
         self._hub.counts.ends[cause] += 1
         self._forget_unsettled()
         self._hub.deadlines.watch(self, ticks=self._hub.ticks(self._hub.settings.linger) + 1)
+        if self._late is not None:
+            self._late = None
+            self._hub.doorman.told()
+        if cause in _LIMITS:
+            self._report("connection closed", cause)
         session, self.session = self.session, None
         if session is not None:
+            self._hub.brake.ends(self, session.client_id)
             self._hub.deadlines.leaves(self, session.claims.exp)
             self._hub.close(session, cause)
         if cause in _ABRUPT:

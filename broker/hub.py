@@ -16,10 +16,12 @@ from functools import partial
 
 import msgspec
 
+from broker.brake import Brake
 from broker.connection import Connection
 from broker.counts import Counts, Drop, End, Levels
 from broker.deadlines import Deadlines
 from broker.delivery import Intake, TokenEnd
+from broker.doorman import Doorman
 from broker.gate import Gate
 from broker.incoming import Incoming
 from broker.line import Hold, Line
@@ -76,6 +78,8 @@ class Hub:
         self.counts = counts
         self.log = log
         self.deadlines = Deadlines()
+        self.doorman = Doorman(settings, seconds=loop.time, later=loop.call_later)
+        self.brake = Brake(settings, soon=loop.call_soon)
         self.router: Router[Session] = Router()
         self.retained = Retained(messages=settings.retained_messages, size=settings.retained_bytes)
         self.sessions = Sessions(
@@ -102,12 +106,15 @@ class Hub:
     # Connections
 
     def enter(self, connection: Connection) -> bool:
-        """Take in an accepted connection; False when there are as many as may be."""
+        """Take in an accepted connection; False when there are as many as may be, and none gives way."""
         self._connections.add(connection)
-        return len(self._connections) <= self.settings.connections
+        return self.doorman.arrives(connection, connection.where)
 
     def leave(self, connection: Connection) -> None:
+        if connection not in self._connections:
+            return
         self._connections.discard(connection)
+        self.doorman.leaves(connection, connection.where)
         self.deadlines.forget(connection)
         self.intake_gate.forget(connection)
         self.shelf_gate.forget(connection)
@@ -146,6 +153,7 @@ class Hub:
     def sweep(self) -> None:
         """Pass a tick: end what has run out of time."""
         now = self.clock()
+        self.brake.tick()
         self.deadlines.pass_tick(now)
         self.sessions.expire(now)
 

@@ -46,6 +46,9 @@ class Hold(IntEnum):
     UNREAD = 4  # it does not read what we send, acknowledgments included
     TURN = 8  # others come first now
     SHELF = 16  # more is to be written to disk than may be
+    DOOR = 32  # it is not its turn to come in
+    RATE = 64  # it sends more than it may
+    LATE = 128  # it is refused, and will be told
 
 
 class Line(asyncio.Protocol):
@@ -211,8 +214,13 @@ class Line(asyncio.Protocol):
 
     @property
     def address(self) -> str | None:
-        peer = self._transport.get_extra_info("peername") if self._transport is not None else None
+        peer = self.peer
         return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else None
+
+    @property
+    def peer(self) -> object:
+        """What the socket says of the other side: for TCP, a tuple that begins with address and port."""
+        return self._transport.get_extra_info("peername") if self._transport is not None else None
 
 
 def without_delay(transport: asyncio.Transport) -> None:

@@ -26,9 +26,10 @@ from transitions import MachineError
 from broker.certificate import Certificate
 from broker.connection import Connection
 from broker.counts import BrokerMetrics
+from broker.crossed import CrossedLimits
 from broker.delivery import Intake
 from broker.hub import Hub
-from broker.listen import ListenFailed, bind
+from broker.listen import BACKLOG, ListenFailed, bind
 from broker.message import Message
 from broker.quiet_log import QuietLog
 from broker.session import Session
@@ -79,6 +80,7 @@ class MqttBroker(Broker):
             loop=self._loop,
         )
         metrics.levels = self._hub.levels
+        self._crossed = CrossedLimits(metrics.counts, _log)
         self.certificate = None if settings.tls is None else Certificate(settings.tls, clock=clock)
         metrics.certificate = self.certificate
         self._listening: list[asyncio.Server] = []
@@ -145,7 +147,8 @@ class MqttBroker(Broker):
 
     async def _serve(self, sockets: Sequence[socket], factory: Callable[[], asyncio.Protocol]) -> None:
         for bound in sockets:
-            self._listening.append(await self._loop.create_server(factory, sock=bound))
+            # The loop listens once more, and would make the queue a hundred long.
+            self._listening.append(await self._loop.create_server(factory, sock=bound, backlog=BACKLOG))
 
     async def shutdown(self) -> None:
         """Stop listening, then end every connection. No will is published: that we stop is nobody's loss."""
@@ -181,6 +184,7 @@ class MqttBroker(Broker):
     def _sweep(self) -> None:
         self._sweep_later()  # First, so that a fault in one sweep is not the end of all of them.
         self._hub.sweep()
+        self._crossed.look()
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Route a message of the bridge. It is with every subscriber's session, and retained, when this returns."""

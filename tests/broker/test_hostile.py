@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.broker.house import House
+from tests.broker.house import House, Openings
 from tests.broker.raw import connect_packet, packet, publish_packet, subscribe_packet, text
 
 BEAT = "hotels/h1/devices/d1/heartbeat"
@@ -130,7 +130,8 @@ async def test_a_thousand_silent_sockets_keep_nobody_out(house: House) -> None:
     await house.assert_alive()
 
 
-async def test_who_does_not_read_is_not_listened_to(house: House) -> None:
+async def test_who_does_not_read_is_not_listened_to(open_house: Openings) -> None:
+    house = await open_house(message_rate=0)
     client = await house.connect(house.person())
     await client.subscribe(("hotels/h1/events", 0))
     client.writer.transport.pause_reading()  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ import pytest
 
 from broker.tokens import Role
 from broker.topics import BRIDGE_INBOUND, MAY_RETAIN, Kind
-from tests.broker.house import House
+from tests.broker.house import House, Openings
 from tests.broker.matrix import COLUMNS, letters, subjects, topic_of
 from tests.broker.raw import RawClient, Ticket, Will
 from tests.support import eventually
@@ -98,7 +98,8 @@ async def test_receive(house: House, column: str) -> None:
 
 
 @pytest.mark.parametrize("column", SORTS)
-async def test_will(house: House, column: str) -> None:
+async def test_will(open_house: Openings, column: str) -> None:
+    house = await open_house(failed_logins=0)
     got = {}
     for target in TARGETS:
         client = await house.dial()
