@@ -20,10 +20,11 @@ from broker.brake import Brake
 from broker.connection import Connection
 from broker.counts import Counts, Drop, End, Levels
 from broker.deadlines import Deadlines
-from broker.delivery import Intake, TokenEnd
+from broker.delivery import BRIDGE_CLIENT_ID, Intake, TokenEnd
 from broker.doorman import Doorman
 from broker.gate import Gate
 from broker.incoming import Incoming
+from broker.leftover import Leftover
 from broker.line import Hold, Line
 from broker.message import Message
 from broker.outgoing import SHARE
@@ -35,7 +36,7 @@ from broker.router import Router
 from broker.session import Session
 from broker.sessions import Sessions
 from broker.settings import BrokerSettings
-from broker.shelf import Shelf, ShelvedRetained
+from broker.shelf import Contents, Shelf, ShelvedRetained
 from broker.tokens import Claims, KeyRing, TokenType
 from broker.topics import BRIDGE_INBOUND, Kind, device_topic, parse
 from rules.ids import DeviceId, HotelId
@@ -96,7 +97,10 @@ class Hub:
         self._works_soon = False
         self.revocations = Revocations()
         self._to_shut_out: deque[Session] = deque()
+        self._leftover: Leftover | None = None
         contents, now = shelf.take_contents(), clock()
+        if intake is not None:
+            self._hand_over_leftover(contents, intake)
         self.sessions.restore(contents.sessions, now)
         for message in contents.retained:
             self._restore_retained(message)
@@ -249,6 +253,17 @@ class Hub:
         elif cause in _WITH_WILL and will is not None:
             self._publish_will(will, claims)
 
+    def _hand_over_leftover(self, contents: Contents, intake: Intake) -> None:
+        for at, session in enumerate(contents.sessions):
+            if session.client_id == BRIDGE_CLIENT_ID:
+                del contents.sessions[at]
+                if not session.messages:
+                    self.shelf.forget_session(BRIDGE_CLIENT_ID)
+                    return
+                self._leftover = Leftover(session.messages, intake=intake, shelf=self.shelf)
+                self._bridge_has_room()
+                return
+
     def _restore_retained(self, shelved: ShelvedRetained) -> None:
         topic = parse(shelved.topic)
         if topic is None or (self.intake is not None and topic.kind is not Kind.EXT):
@@ -295,6 +310,10 @@ class Hub:
     def _bridge_has_room(self) -> None:
         gate = self.intake_gate
         gate.shut = False
+        if self._leftover and self.intake is not None and not self._leftover.hand_over():
+            gate.shut = True
+            self.intake.on_room(self._bridge_has_room)
+            return
         while self._late_wills and not gate.shut:
             will, claims = self._late_wills.pop(next(iter(self._late_wills)))
             self._publish_will(will, claims)

@@ -2,7 +2,7 @@
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -13,6 +13,12 @@ from broker.topics import Topic
 
 if TYPE_CHECKING:
     from broker.hub import Hub
+
+
+class Sender(Protocol):
+    """Whoever wants to know that a message is stored."""
+
+    def settle(self, incoming: "Incoming") -> None: ...
 
 
 class Incoming(Struct, gc=False):
@@ -27,7 +33,7 @@ class Incoming(Struct, gc=False):
     retain: bool
     qos: int
     packet_id: int = 0
-    sender: "Inflow | None" = None
+    sender: "Sender | None" = None
     at: float = 0.0  # when it arrived, in seconds of the machine's monotonic clock
     answered: bool = False  # or would be, if those before it were
 

@@ -182,3 +182,56 @@ async def test_mosquitto_pub_with_a_bad_token_is_told_so(house: House) -> None:
     code, output = await mosquitto("mosquitto_pub", house, ticket, "-t", BEAT, "-q", "1", "-m", "{}")
     assert code == 5
     assert "not authorised" in output.lower()
+
+
+# QoS 2 and sessions that are kept, as paho understands them
+
+
+@contextmanager
+def lasting(house: House, ticket: Ticket) -> Iterator[tuple[paho.Client, "queue.Queue[tuple[str, bool]]"]]:
+    """A client with a session that is kept; each answer to its CONNECT says whether the session was there."""
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2, client_id=ticket.client_id, clean_session=False, protocol=paho.MQTTv311
+    )
+    client.username_pw_set(ticket.username, ticket.token)
+    client.reconnect_delay_set(min_delay=1, max_delay=1)
+    answers: queue.Queue[tuple[str, bool]] = queue.Queue()
+    client.on_connect = lambda *args: answers.put((str(args[3]), args[2].session_present))
+    client.connect_async("127.0.0.1", house.broker.tcp_port, keepalive=30)
+    client.loop_start()
+    try:
+        yield client, answers
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+async def answered(answers: "queue.Queue[tuple[str, bool]]") -> tuple[str, bool]:
+    await eventually(lambda: not answers.empty())
+    return answers.get_nowait()
+
+
+@pytest.mark.parametrize("qos", [1, 2])
+async def test_paho_gets_each_message_once_across_restarts(house: House, qos: int) -> None:
+    got: list[int] = []
+    topic = "hotels/h1/ext/opera/door"
+    with (
+        lasting(house, house.integrator(app="reader")) as (reader, heard),
+        lasting(house, house.integrator(app="writer")) as (writer, said),
+    ):
+        reader.on_message = lambda _c, _u, message: got.append(int(message.payload))
+        subscribed = queue.Queue[object]()
+        reader.on_subscribe = lambda *args: subscribed.put(args)
+        assert await answered(heard) == await answered(said) == ("Success", False)
+        reader.subscribe(topic, qos)
+        await eventually(lambda: not subscribed.empty())
+        for part in range(3):
+            sent = [writer.publish(topic, b"%d" % n, qos=qos) for n in range(part * 50, part * 50 + 50)]
+            if part < 2:
+                await eventually(sent[10].is_published)
+                await house.restart()
+                assert await answered(heard) == await answered(said) == ("Success", True)
+            for one in sent:
+                await eventually(one.is_published)
+        await eventually(lambda: set(got) == set(range(150)))
+    assert qos == 1 or got == list(range(150))
