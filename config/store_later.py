@@ -1,16 +1,13 @@
 """The revocations of a database that may not be there yet, for a broker that starts first or stands alone."""
 
-import logging
 from pathlib import Path
 
 from rules.revoked import Revoked
 from store import LocalDoorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable
 
-_log = logging.getLogger(__name__)
-
 
 class StoreLater:
-    """Opens the database when it is asked, and again after it was away. Where there was none, nobody is shut out."""
+    """Opens the database when it is asked, and again after it was away. Where there is none yet, nobody is shut out."""
 
     def __init__(self, path: Path, url: str) -> None:
         self._path = path
@@ -28,14 +25,17 @@ class StoreLater:
         try:
             store = self._store or await self._open()
             return await store.revoked(after)
+        except SchemaTooOld:
+            return 0, ()  # the first `up`, or a newer one, is about to make it
         except StoreUnavailable:
             await self.close()
             raise
 
     async def _open(self) -> Store:
+        """Raises SchemaTooOld and StoreUnavailable."""
         try:
             self._store = await Store.open(self._url, doorbell=LocalDoorbell(), migrate=False)
-        except (SchemaTooOld, SchemaTooNew) as error:
+        except SchemaTooNew as error:
             raise StoreUnavailable(str(error)) from error
         self._was_there = True
         return self._store

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-NOT_YET = "not connected to the broker yet"
+NOT_YET = "still trying"
 
 
 class Hearing:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from config.cli import device, hotel, integrator, messages, quarantine, room, simulate, token, up, user
+from config.cli import broker, device, hotel, integrator, messages, quarantine, room, simulate, token, up, user
 from config.cli.words import in_plain_words
 from config.errors import StartRefused
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("up")(up.up)
+app.command("broker")(broker.broker)
 for noun in (hotel, room, device, user, integrator, token, quarantine):
     app.add_typer(noun.app)
 app.command("messages")(messages.messages)
