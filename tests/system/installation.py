@@ -1,4 +1,4 @@
-"""An `innwatch up` of its own for one test: ports, data folder, command line and HTTP, all from outside."""
+"""An Innwatch of its own for one test, in one process or two: ports, folder, command line and HTTP, from outside."""
 
 import itertools
 import json
@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.support import Process, Processes, eventually_sync, free_port
 
@@ -19,15 +21,37 @@ Json = Any
 PASSWORD = "correct horse 9"
 
 
-class Installation:
-    """One data folder and the process that serves it; started with `start`, as often as the test likes."""
+class Shape(StrEnum):
+    """How an installation is put together; what is promised holds in both."""
 
-    def __init__(self, processes: Processes, folder: Path, *, env: Mapping[str, str] | None = None) -> None:
+    EMBEDDED = "embedded"  # one process
+    SEPARATE = "separate"  # the broker, and everything else
+
+
+both_shapes = pytest.mark.parametrize("shape", Shape)
+
+
+class Installation:
+    """One data folder and what serves it; started with `start`, as often as the test likes.
+
+    `process` is `innwatch up`, `broker` is `innwatch broker` where that is a process.
+    """
+
+    def __init__(
+        self,
+        processes: Processes,
+        folder: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        shape: Shape = Shape.EMBEDDED,
+    ) -> None:
         self.data = folder / "data"
-        self.http_port, self.mqtt_port, self.ws_port = free_port(), free_port(), free_port()
+        self.http_port, self.mqtt_port, self.ws_port, self.health_port = (free_port() for _ in range(4))
         self.env = dict(env or {})
+        self.shape = shape
         self._processes = processes
         self.process: Process | None = None
+        self.broker: Process | None = None
 
     @property
     def url(self) -> str:
@@ -35,21 +59,43 @@ class Installation:
 
     def spawn(self, *options: str) -> Process:
         """Start the process and do not wait for it."""
-        ports = ["--http-port", self.http_port, "--mqtt-port", self.mqtt_port, "--ws-port", self.ws_port]
-        command = [INNWATCH, "up", "--data", self.data, "--host", "127.0.0.1", *map(str, ports), *options]
-        self.process = self._processes.start([str(word) for word in command], env=self.env)
+        mqtt = ["--mqtt-port", str(self.mqtt_port)]
+        if self.shape is Shape.SEPARATE:
+            mqtt = ["--broker", f"mqtt://127.0.0.1:{self.mqtt_port}"]
+        self.process = self._spawn("up", "--http-port", self.http_port, "--ws-port", self.ws_port, *mqtt, *options)
         return self.process
 
+    def spawn_broker(self, *options: str) -> Process:
+        """Start a broker that is a process of its own, and do not wait for it."""
+        ports = ("--mqtt-port", self.mqtt_port, "--ws-port", self.ws_port, "--health-port", self.health_port)
+        self.broker = self._spawn("broker", *ports, *(option for option in options if option == "--for-tests"))
+        return self.broker
+
+    def _spawn(self, *words: str | int) -> Process:
+        command = [str(INNWATCH), words[0], "--data", self.data, "--host", "127.0.0.1", *words[1:]]
+        return self._processes.start([str(word) for word in command], env=self.env)
+
     def start(self, *options: str, within: float = 15) -> Process:
-        """Start the process; returns when it is ready."""
-        process = self.spawn(*options)
-        eventually_sync(self._is_ready, within=within)
+        """Start what does not run, both processes where it is two; returns when all is ready."""
+        if self.shape is Shape.SEPARATE and not _runs(self.broker):
+            self.spawn_broker(*options)
+        process = self.process if _runs(self.process) and self.process is not None else self.spawn(*options)
+        self.wait_until_ready(within=within)
         return process
 
+    def wait_until_ready(self, *, within: float = 15) -> None:
+        eventually_sync(self._is_ready, within=within)
+
+    def kill(self) -> None:
+        """End everything as a power cut would."""
+        for process in (self.process, self.broker):
+            if process is not None:
+                process.kill()
+
     def _is_ready(self) -> bool:
-        if self.process is None or self.process.exit_code() is not None:
-            printed = self.process.output() if self.process else "nothing"
-            raise RuntimeError(f"innwatch up ended:\n{printed}")
+        for process in (self.process, self.broker):
+            if process is not None and process.exit_code() is not None:
+                raise RuntimeError(f"{process.command[1]} ended:\n{process.output()}")
         try:
             return httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200
         except httpx.TransportError:
@@ -103,6 +149,10 @@ class Installation:
             bssid = bssid_of(number)
             self.cli("room", "add", hotel, str(number), "--floor", "1", "--ap", bssid, "--floor-rssi", "-75")
             self.cli("device", "add", hotel, f"tab-{number}", "--room", str(number))
+
+
+def _runs(process: Process | None) -> bool:
+    return process is not None and process.exit_code() is None
 
 
 class Person:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.support import Processes, eventually_sync, requires
-from tests.system.installation import PASSWORD, Installation, bssid_of, heartbeat
+from tests.system.installation import PASSWORD, Installation, Shape, both_shapes, bssid_of, heartbeat
 from tests.system.listeners import event_stream, subscriber
 from tests.system.receivers import mailbox, webhook
 
@@ -53,7 +53,8 @@ def publish(installation: Installation, token: str, payload: str) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_a_tablet_walks_out_of_its_room_and_somebody_knows(processes: Processes, tmp_path: Path) -> None:
+@both_shapes
+def test_a_tablet_walks_out_of_its_room_and_somebody_knows(processes: Processes, tmp_path: Path, shape: Shape) -> None:
     chromium = requires("chromium")
     with mailbox() as mail, webhook() as slack:
         clock = tmp_path / "clock"
@@ -63,7 +64,7 @@ def test_a_tablet_walks_out_of_its_room_and_somebody_knows(processes: Processes,
             "SMTP_FROM": "innwatch@hotel.example",
             "INNWATCH_CLOCK": str(clock),
         }
-        innwatch = Installation(processes, tmp_path, env=env)
+        innwatch = Installation(processes, tmp_path, env=env, shape=shape)
         innwatch.start("--for-tests")
         innwatch.furnish(channels=("--email", "night@hotel.example", "--slack-webhook", slack.url))
         sam = innwatch.person("sam")

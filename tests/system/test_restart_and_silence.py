@@ -9,7 +9,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support import Processes, eventually_sync
-from tests.system.installation import Installation, bssid_of, heartbeat
+from tests.system.installation import Installation, Shape, bssid_of, heartbeat
 
 
 class Tablet:
@@ -57,10 +57,10 @@ class Tablet:
         self.client.loop_stop()
 
 
-@pytest.fixture
-def innwatch(processes: Processes, tmp_path: Path) -> Installation:
+@pytest.fixture(params=Shape)
+def innwatch(processes: Processes, tmp_path: Path, request: pytest.FixtureRequest) -> Installation:
     clock = tmp_path / "clock"
-    installation = Installation(processes, tmp_path, env={"INNWATCH_CLOCK": str(clock)})
+    installation = Installation(processes, tmp_path, env={"INNWATCH_CLOCK": str(clock)}, shape=request.param)
     installation.start("--for-tests")
     installation.furnish(rooms=2)
     return installation
@@ -103,8 +103,7 @@ def test_our_own_restart_accuses_only_the_tablet_that_does_not_come_back(
     for tablet in (faithful, stolen):
         tablet.come()
         tablet.beat()
-    assert innwatch.process is not None
-    innwatch.process.kill()
+    innwatch.kill()
     for tablet in (faithful, stolen):
         tablet.client.loop_stop()
     (tmp_path / "clock").write_text("600")
