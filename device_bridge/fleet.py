@@ -7,7 +7,7 @@ revision moved is read again.
 
 import asyncio
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -19,6 +19,9 @@ from rules.snapshot import token_end_of
 from rules.state import DeviceState
 from store import Store
 from store.records import DeviceKey, DeviceRow, HotelFacts, Room
+
+_TAKES_EFFECT = timedelta(seconds=5)
+"""What a tablet says so soon after it was shut out, it says by the connection that is about to be closed."""
 
 _NO_TABLETS: dict[DeviceId, "Tablet"] = {}
 
@@ -56,7 +59,8 @@ class Tablet:
     @property
     def is_kept_away(self) -> bool:
         """Whether we shut it out, it was not heard since, and that is not what is known of it yet."""
-        if self.shut_out_at is None or self.state.last_heard is None or self.state.last_heard > self.shut_out_at:
+        deed, heard = self.shut_out_at, self.state.last_heard
+        if deed is None or heard is None or heard > deed + _TAKES_EFFECT:
             return False
         return token_end_of(self.state) is not TokenEnd.REVOKED
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from broker.topics import Kind
-from device_bridge.queue import Ended
+from device_bridge.queue import Began, Ended
 from rules.alerts import AlertStatus
 from rules.ids import DeviceId
 from rules.messages import TokenEnd
@@ -63,9 +63,11 @@ async def test_another_tablet_of_the_hotel_is_judged_as_ever(house: House) -> No
 
 
 @pytest.mark.parametrize("deed", ["revoked", "suspended"])
+@pytest.mark.parametrize(("heard_after", "excused"), [(-1, True), (2, True), (8, False)])
 async def test_a_tablet_that_was_shut_out_while_the_bridge_was_down_is_not_silent_either(
-    tmp_path: Path, deed: str
+    tmp_path: Path, deed: str, heard_after: float, excused: bool
 ) -> None:
+    """Unless it was heard so long after the deed that it must have come back."""
     house = House(tmp_path / "innwatch.db")
     await house.open()
     running = asyncio.ensure_future(house.bridge.run())
@@ -73,14 +75,15 @@ async def test_a_tablet_that_was_shut_out_while_the_bridge_was_down_is_not_silen
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
+    house.clock.advance(-heard_after - 1)
     await shut_out(house, deed)
     await house.store.close()
     restarted = House(house.path)
     restarted.clock.at = house.clock.at
     await restarted.open()
-    assert [(type(item), item.device_id) for item in await restarted.queue.take(9) if isinstance(item, Ended)] == [
-        (Ended, TABLET)
-    ]
+    restarted.queue.put(Began(restarted.clock.at))
+    said = [(type(item), getattr(item, "device_id", None)) for item in await restarted.queue.take(9)]
+    assert said == [*([(Ended, TABLET)] if excused else []), (Began, None)]
     await restarted.store.close()
 
 
