@@ -192,14 +192,16 @@ def _load(raw: sqlite3.Connection) -> Loaded:
 
 def _load_messages(raw: sqlite3.Connection, sessions: dict[int, ShelvedSession], numbers: dict[int, list[int]]) -> int:
     topics: dict[str, str] = {}  # one string for all messages of a topic
+    same = b""  # A message to many sessions stands in one row after the other: they share its payload again.
     number = 0
     query = "SELECT number, session, packet_id, flags, topic, payload FROM message ORDER BY number"
     with closing(raw.execute(query)) as rows:
         for number, key, packet_id, flags, topic, payload in rows:
+            same = same if payload == same else payload
             message = Shelved(
                 packet_id,
                 topics.setdefault(topic, topic),
-                payload,
+                same,
                 qos=flags & QOS,
                 retain=bool(flags & RETAIN),
                 released=bool(flags & RELEASED),

@@ -123,6 +123,19 @@ async def test_messages_keep_their_order_over_restarts_and_sessions(path: Path) 
     assert payloads == [*range(0, 300, 2), *range(300, 400)]
 
 
+async def test_a_message_to_many_sessions_is_in_memory_once_after_a_restart_too(path: Path) -> None:
+    payload = b"x" * 1000
+    async with opened(path) as shelf:
+        for name in ("ann", "bob", "eve"):
+            keep(shelf, name)
+        for name in ("ann", "bob", "eve"):
+            shelf.queued(name, message(1, payload))
+
+    payloads = [one.messages[0].payload for one in (await contents(path)).sessions]
+    assert payloads == [payload] * 3
+    assert len({id(one) for one in payloads}) == 1
+
+
 async def test_a_delivered_message_is_gone_whether_it_was_written_or_not(path: Path) -> None:
     async with opened(path) as shelf:
         keep(shelf)
