@@ -22,7 +22,7 @@ from config.errors import BadSetting, StartRefused
 from config.renewal import keep_renewed
 from config.serving import Place
 from config.settings import Settings
-from config.settings_broker import LISTEN, TLS_CERT, TLS_KEY
+from config.settings_broker import LISTEN, TLS_CERT, TLS_KEY, check_tls
 from device_bridge.uplink import is_ours
 
 
@@ -53,6 +53,7 @@ class OwnBroker:
             shelf = await Shelf.open(place.folder.shelf)
         except ShelfUnusable as error:
             raise StartRefused(str(error)) from error
+        check_tls(place.settings.listeners, place.settings.broker.tls)
         try:
             mqtt = MqttBroker(
                 settings=broker_settings(place.settings, connections=place.connections),

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from broker.settings import BrokerSettings, Listener, Scheme
 from config.errors import BadSetting
-from config.settings_broker import LISTEN, check_tls, read_limits, read_listeners, read_origins, read_tls
+from config.settings_broker import LISTEN, read_limits, read_listeners, read_origins, read_tls
 from config.settings_uplink import BROKER, BROKER_CA, BrokerUrl, read_broker_url
 
 
@@ -89,13 +89,27 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 def read_settings(environment: Mapping[str, str], **options: object) -> Settings:
-    """The settings of this start. `options` are fields given on the command line; None means not given.
+    """The settings of this command. `options` are fields given on the command line; None means not given.
 
-    Raises BadSetting.
+    A command that serves passes `listen`, a list of addresses as people write them. Raises BadSetting.
     """
+    settings = read_environment(environment)
+    given = {name: value for name, value in options.items() if value is not None}
+    if isinstance(addresses := given.get("listen"), list):
+        given["listen"] = read_listeners(" ".join(addresses), name="--listen")
+    settings = replace(settings, **given)
+    if settings.listen and "listen" in options and not given.keys().isdisjoint({"mqtt_port", "ws_port"}):
+        raise BadSetting(
+            f"--listen or {LISTEN} says where MQTT is served; leave that out, or --mqtt-port and --ws-port"
+        )
+    return settings
+
+
+def read_environment(environment: Mapping[str, str]) -> Settings:
+    """What the environment says by itself: options may still contradict or complete it. Raises BadSetting."""
     read = _Reader(environment)
     public_url = read.web_address("INNWATCH_PUBLIC_URL")
-    settings = Settings(
+    return Settings(
         data=Path(read.text("INNWATCH_DATA") or "data"),
         host=read.text("INNWATCH_HOST") or "127.0.0.1",
         http_port=read.port("INNWATCH_HTTP_PORT", 8080),
@@ -125,12 +139,6 @@ def read_settings(environment: Mapping[str, str], **options: object) -> Settings
         log_level=read.choice("INNWATCH_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
         log_json=read.choice("INNWATCH_LOG_FORMAT", ("TEXT", "JSON"), default="TEXT") == "JSON",
     )
-    given = {name: value for name, value in options.items() if value is not None}
-    settings = replace(settings, **given)
-    if settings.listen and not given.keys().isdisjoint({"mqtt_port", "ws_port"}):
-        raise BadSetting(f"{LISTEN} says where MQTT is served; leave out --mqtt-port and --ws-port, or {LISTEN}")
-    check_tls(settings.listeners, settings.broker.tls)
-    return settings
 
 
 def _smtp(read: "_Reader") -> Smtp | None:

@@ -6,7 +6,7 @@ They stop nothing, so they are told and no more; their values may be secrets and
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
-from config.settings import read_settings
+from config.settings import read_environment
 
 OURS = "INNWATCH_"
 
@@ -31,7 +31,7 @@ def surprises(environment: Mapping[str, str]) -> list[str]:
 def known_names(environment: Mapping[str, str]) -> frozenset[str]:
     """The names that reading the settings of this environment asks for. Raises BadSetting."""
     asked = _Asked(environment)
-    read_settings(asked)
+    read_environment(asked)
     return frozenset(asked.names)
 
 

@@ -61,6 +61,15 @@ def life(seconds: int | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
 
 
+Listen = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--listen",
+        help="An address for MQTT (mqtt, mqtts, ws or wss://…), instead of --mqtt-port and --ws-port; repeatable.",
+        metavar="URL",
+        show_default="INNWATCH_LISTEN",
+    ),
+]
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="The data folder.", show_default="INNWATCH_DATA, or ./data")
 ]

@@ -5,13 +5,14 @@ from typing import Annotated
 import typer
 
 from config.cli.installation import settings_of, warn_of_surprises
-from config.cli.options import Data
+from config.cli.options import Data, Listen
 from config.errors import BadSetting
 from config.settings_uplink import read_broker_url
 
 
-def up(
+def up(  # noqa: PLR0913, typer spells options as arguments
     data: Data = None,
+    *,
     host: Annotated[
         str | None, typer.Option("--host", help="The address to listen on.", show_default="INNWATCH_HOST, or 127.0.0.1")
     ] = None,
@@ -48,6 +49,7 @@ def up(
             show_default="INNWATCH_WS_PORT, or 8083",
         ),
     ] = None,
+    listen: Listen = None,
     broker: Annotated[
         str | None,
         typer.Option(
@@ -69,7 +71,13 @@ def up(
     if url is not None and mqtt_port is not None:
         raise BadSetting("--broker says where MQTT is; leave out --mqtt-port")
     settings = settings_of(
-        data=data, host=host, http_port=http_port, mqtt_port=mqtt_port, ws_port=ws_port, broker_url=url
+        data=data,
+        host=host,
+        http_port=http_port,
+        mqtt_port=mqtt_port,
+        ws_port=ws_port,
+        listen=listen or None,
+        broker_url=url,
     )
     warn_of_surprises()
     from config.embedded import run_embedded

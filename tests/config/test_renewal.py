@@ -75,6 +75,7 @@ def test_a_certificate_that_is_of_no_use_stops_the_start(cli: CommandLine, autho
 @pytest.mark.parametrize(
     ("listen", "options", "words"),
     [
+        ("ws://127.0.0.1:0 mqtts://127.0.0.1:0", [], "mqtts://127.0.0.1:0 needs a certificate"),
         ("mqtt://127.0.0.1:0", [], "has no websocket"),
         ("ws://127.0.0.1:0", ["--demo", "1"], "--demo needs an mqtt:// address"),
     ],
@@ -92,7 +93,9 @@ def test_a_running_installation_shows_a_new_certificate_and_keeps_a_good_one(
 ) -> None:
     environment, mqtts = secure(authority)
     http = free_port()
-    process = processes.start([INNWATCH, "up", "--data", tmp_path / "data", "--http-port", str(http)], env=environment)
+    words = [word for url in environment.pop("INNWATCH_LISTEN").split() for word in ("--listen", url)]
+    command: list[str | Path] = [INNWATCH, "up", "--data", tmp_path / "data", "--http-port", str(http), *words]
+    process = processes.start(command, env=environment)
 
     def health() -> httpx.Response | None:
         with suppress(httpx.TransportError):

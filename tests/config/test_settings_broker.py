@@ -10,10 +10,12 @@ from msgspec.structs import fields
 from broker.settings import BrokerSettings, Listener, Scheme, TlsFiles
 from config.errors import BadSetting
 from config.settings import Settings, read_settings
-from config.settings_broker import Limit, limits, shown
+from config.settings_broker import Limit, check_tls, limits, shown
 from config.surprises import known_names, surprises
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+TLS = {"INNWATCH_TLS_CERT": "chain.pem", "INNWATCH_TLS_KEY": "key.pem"}
+SECURE = {"INNWATCH_LISTEN": "mqtts://127.0.0.1 wss://127.0.0.1:8443/mqtt"}
 LIMITS = {limit.field: limit for limit in limits()}
 
 
@@ -131,10 +133,22 @@ def test_without_that_there_is_a_listener_of_each_kind_on_the_ports_that_are_set
     assert Settings().listeners == BrokerSettings().listeners
 
 
+def test_addresses_as_options_win_over_the_environment() -> None:
+    settings = read_settings({"INNWATCH_LISTEN": "mqtt://10.0.0.5"}, listen=["ws://127.0.0.1:1", "mqtt://127.0.0.1:2"])
+    assert [str(one) for one in settings.listeners] == ["ws://127.0.0.1:1/mqtt", "mqtt://127.0.0.1:2"]
+    with pytest.raises(BadSetting, match=r"^--listen: "):
+        read_settings({}, listen=["127.0.0.1:1883"])
+
+
 @pytest.mark.parametrize("option", ["mqtt_port", "ws_port"])
 def test_a_port_as_an_option_contradicts_a_list_of_listeners(option: str) -> None:
     with pytest.raises(BadSetting, match="INNWATCH_LISTEN"):
-        read_settings({"INNWATCH_LISTEN": "mqtt://127.0.0.1:1883"}, **{option: 1999})
+        read_settings({"INNWATCH_LISTEN": "mqtt://127.0.0.1:1883"}, listen=None, **{option: 1999})
+
+
+def test_a_port_says_where_a_command_goes_that_does_not_serve() -> None:
+    settings = read_settings({"INNWATCH_LISTEN": "mqtt://127.0.0.1:1883"} | TLS, mqtt_port=1999)
+    assert settings.mqtt_port == 1999
 
 
 def test_a_mistyped_limit_is_a_surprise() -> None:
@@ -142,10 +156,6 @@ def test_a_mistyped_limit_is_a_surprise() -> None:
         "INNWATCH_MQTT_QUEUE_MESAGES is not a setting; did you mean INNWATCH_MQTT_QUEUE_MESSAGES?"
     ]
     assert {limit.variable for limit in LIMITS.values()} <= known_names({})
-
-
-TLS = {"INNWATCH_TLS_CERT": "chain.pem", "INNWATCH_TLS_KEY": "key.pem"}
-SECURE = {"INNWATCH_LISTEN": "mqtts://127.0.0.1 wss://127.0.0.1:8443/mqtt"}
 
 
 def test_tls_is_a_certificate_and_a_key_for_listeners_that_show_it() -> None:
@@ -157,19 +167,17 @@ def test_tls_is_a_certificate_and_a_key_for_listeners_that_show_it() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "environment",
-    [
-        SECURE,
-        TLS,
-        TLS | {"INNWATCH_LISTEN": "mqtt://127.0.0.1 ws://127.0.0.1"},
-        SECURE | {"INNWATCH_TLS_CERT": "chain.pem"},
-        SECURE | {"INNWATCH_TLS_KEY": "key.pem"},
-    ],
-)
-def test_half_of_what_tls_needs_is_refused(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("name", TLS)
+def test_a_certificate_and_a_key_go_together(name: str) -> None:
+    with pytest.raises(BadSetting, match="INNWATCH_TLS_CERT and INNWATCH_TLS_KEY"):
+        read_settings(SECURE | {name: "file.pem"})
+
+
+@pytest.mark.parametrize("environment", [SECURE, TLS, TLS | {"INNWATCH_LISTEN": "mqtt://127.0.0.1 ws://127.0.0.1"}])
+def test_what_would_be_served_without_the_protection_that_is_wanted_is_refused(environment: dict[str, str]) -> None:
+    settings = read_settings(environment)
     with pytest.raises(BadSetting, match="INNWATCH_TLS_CERT"):
-        read_settings(environment)
+        check_tls(settings.listeners, settings.broker.tls)
 
 
 def test_pages_that_may_open_a_websocket_are_named_and_the_consoles_is_one() -> None:
