@@ -31,7 +31,8 @@ class Draft:
 
     def __init__(self, *, now: datetime, watching_since: datetime) -> None:
         self.batch = Batch(received_at=now)
-        self.tablets: dict[DeviceKey, Tablet] = {}  # those with a new state in the batch
+        self.tablets: dict[DeviceKey, Tablet] = {}  # those with a new state
+        self.usual: dict[DeviceKey, DeviceState] = {}  # new states that need not be written with the batch
         self.restless: list[Tablet] = []  # those whose deadline may have come nearer
         self.receipts: dict[tuple[HotelId, DeviceId], list[ReceiptLine]] = {}
         self.rejections: list[Refused] = []
@@ -53,8 +54,9 @@ class Draft:
 
     def adopt(self) -> None:
         """After the commit: the judged states become the tablets' own."""
-        for key, state in self.batch.states.items():
-            self.tablets[key].state = state
+        for states in (self.usual, self.batch.states):
+            for key, state in states.items():
+                self.tablets[key].state = state
 
     def _hear(self, heard: Heard, known: Known) -> None:
         tablet, message, late = heard.tablet, heard.decoded.message, heard.decoded.late
@@ -107,14 +109,19 @@ class Draft:
         return True
 
     def _state(self, tablet: Tablet) -> DeviceState:
-        return self.batch.states.get(tablet.key, tablet.state)
+        drafted = self.batch.states.get(tablet.key)
+        return self.usual.get(tablet.key, tablet.state) if drafted is None else drafted
 
     def _decide(self, tablet: Tablet, verdict: Verdict, *, before: DeviceState) -> None:
-        after = verdict.state
-        self.tablets[tablet.key] = tablet
-        self.batch.states[tablet.key] = after
+        key, after = tablet.key, verdict.state
+        self.tablets[key] = tablet
         if tablet.deadline is None or may_come_nearer(before, after):
             self.restless.append(tablet)
+        if verdict.as_usual and key not in self.batch.states:
+            self.usual[key] = after
+            return
+        self.usual.pop(key, None)
+        self.batch.states[key] = after
         for change in verdict.changes:
             self.batch.changes.append(alert_change(tablet, change))
         if before.link is not after.link or before.posture is not after.posture or before.power is not after.power:

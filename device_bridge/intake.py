@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from broker.delivery import Publisher
 from broker.topics import BRIDGE_INBOUND, Kind, Topic, device_topic
+from device_bridge.catching_up import CatchingUp
 from device_bridge.decode import Refused, Rejected, decode
 from device_bridge.draft import Draft
 from device_bridge.fleet import Fleet, News
@@ -68,6 +69,7 @@ class Intake:
         self._publisher = publisher
         self._now = now
         self._metrics = metrics
+        self._catching_up = CatchingUp(store=store, now=now)
         self._store_away_since: datetime | None = None
         self._unjudged: set[DeviceKey] = set()
 
@@ -85,6 +87,7 @@ class Intake:
         """Store what arrives until cancelled. What was not stored by then is not acknowledged and will be resent."""
         while True:
             await self.store_next(await self._queue.take(_BATCH))
+            await self._catching_up.step()
 
     async def store_next(self, inputs: Sequence[Input]) -> None:
         """Judge and store `inputs`, settling each when it is stored or quarantined; returns when all of them are.
@@ -176,7 +179,8 @@ class Intake:
         """One transaction. Raises DataRefused, and then nothing has changed."""
         draft = await self._patiently(lambda: self._commit(matters))
         draft.adopt()
-        self._unjudged.difference_update(draft.batch.states)
+        self._catching_up.follow(draft)
+        self._unjudged.difference_update(draft.tablets)
         self._watch.look_at(draft.restless)
         self._count(draft, len(matters))
         await self._answer(draft)

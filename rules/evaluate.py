@@ -15,7 +15,7 @@ from rules.memory import CALM_ACCESS_POINT, CALM_BATTERY, CALM_SIGNAL, CALM_SILE
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State
 from rules.place import normal_bssid
 from rules.policy import Assignment
-from rules.state import DeviceState, LinkState, Posture, Power, Verdict
+from rules.state import DeviceState, LinkState, Posture, Power, Verdict, caught_up
 
 WIFI_OFF = "wifi-off"
 
@@ -37,7 +37,8 @@ def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignme
 def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, now: datetime) -> Verdict:
     """The hot path: a good sample of a calm device makes one new state and nothing else."""
     if _is_as_usual(before, beat, assignment=assignment):
-        return Verdict(replace(before, last_heard=now, rssi=beat.rssi, battery=beat.battery))
+        after = caught_up(before, last_heard=now, rssi=beat.rssi, battery=beat.battery)
+        return Verdict(after, as_usual=True)
     state = before if beat.sid is None or beat.sid == before.sid else session.adopt(before, beat.sid)
     bssid = _bssid(beat.wifi_bssid, state, assignment=assignment)
     charging = state.charging if beat.charging is None else beat.charging

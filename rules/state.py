@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rules.alerts import AlertChange, Family, OpenAlert
 from rules.ids import DeviceId, RoomId
@@ -74,11 +75,20 @@ class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     silence: SilenceMemory = CALM_SILENCE
 
 
-class Verdict(Struct, frozen=True):
-    """What one message or deadline made of a device: its next state, and the alerts that changed, in order."""
+class Verdict(Struct, frozen=True, gc=False):
+    """What one message or deadline made of a device: its next state, and the alerts that changed, in order.
+
+    `as_usual`: it was a heartbeat, and `caught_up` would make the same of the state from the heartbeat's row alone.
+    """
 
     state: DeviceState
     changes: tuple[AlertChange, ...] = ()
+    as_usual: bool = False
+
+
+def caught_up(state: DeviceState, *, last_heard: datetime, rssi: float | None, battery: float | None) -> DeviceState:
+    """The state after a heartbeat that was as usual: it moves these three and nothing else."""
+    return replace(state, last_heard=last_heard, rssi=rssi, battery=battery)
 
 
 class StatusSnapshot(Struct, frozen=True, rename="camel", kw_only=True):

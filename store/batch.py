@@ -99,7 +99,8 @@ class Batch(Struct, kw_only=True):
     """Written whole or not at all, in the order given. Event ids per hotel: changes, then statuses, then monitor.
 
     `received_at` is the "now" of the batch: it dates rows that have no time of their own. `states` replaces what was
-    stored of those devices.
+    stored of those devices; it may leave out a device whose heartbeats were as usual (`rules.state.Verdict`).
+    `caught_up`: with this batch the stored states hold every heartbeat up to that row (`Store.newest_message`).
     """
 
     received_at: datetime
@@ -110,3 +111,4 @@ class Batch(Struct, kw_only=True):
     quarantined: list[Quarantined] = field(default_factory=list)
     orphans: list[Orphan] = field(default_factory=list)
     monitor: list[MonitorChange] = field(default_factory=list)
+    caught_up: int | None = None

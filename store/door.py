@@ -19,12 +19,13 @@ from store.people import People
 from store.revocations import Revocations
 from store.schema import is_current, move_to
 from store.sqlite import LOCK_TIMEOUT, path_of
+from store.states import States
 
 GATHER_EVERY: Final = timedelta(minutes=1)
 """What is newer is read message by message: 10 ms for the 30,000 that 2,000 tablets send in a minute."""
 
 
-class Store(Fleet, People, Revocations, Intake, Events, Alerts, Outbox, History):
+class Store(Fleet, People, Revocations, Intake, Events, Alerts, Outbox, History, States):
     """An open database. Used on the event loop that opened it.
 
     Every verb may raise StoreUnavailable; every writing verb may raise DataRefused. A verb that is cancelled has

@@ -4,8 +4,7 @@ import msgspec
 
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Profile
-from rules.state import DeviceState
-from store import cursors
+from store import cursors, states
 from store.errors import NotFound
 from store.records import (
     Channel,
@@ -36,9 +35,7 @@ _DEVICES = (
 )
 
 _bssids = msgspec.json.Decoder(tuple[str, ...])
-_states = msgspec.msgpack.Decoder(DeviceState)
 _channels = msgspec.json.Decoder(Channel)
-_NEVER_SEEN = DeviceState()
 
 
 def hotel_key(transaction: Transaction, hotel_id: HotelId) -> int:
@@ -84,6 +81,7 @@ def _hotel(row: Row) -> Hotel:
 def _facts(transaction: Transaction, hotel: Row) -> HotelFacts:
     hotel_id = HotelId(hotel[0])
     rooms = transaction.rows(_ROOMS + " WHERE hotel.id = :hotel ORDER BY room.id", hotel=hotel_id)
+    heard = states.latest(transaction, hotel_id)
     devices = transaction.rows(
         _DEVICES + " WHERE hotel.id = :hotel AND device.retired_at IS NULL ORDER BY device.id",
         hotel=hotel_id,
@@ -93,7 +91,7 @@ def _facts(transaction: Transaction, hotel: Row) -> HotelFacts:
         revision=hotel[4],
         last_event_id=hotel[5],
         rooms=tuple(_room(row) for row in rooms),
-        devices=tuple(_device_row(hotel_id, row) for row in devices),
+        devices=tuple(_device_row(hotel_id, row, heard=heard) for row in devices),
     )
 
 
@@ -122,8 +120,8 @@ def _device(hotel_id: HotelId, row: Row) -> Device:
     )
 
 
-def _device_row(hotel_id: HotelId, row: Row) -> DeviceRow:
-    state = _NEVER_SEEN if row[8] is None else _states.decode(row[8])
+def _device_row(hotel_id: HotelId, row: Row, *, heard: states.Latest) -> DeviceRow:
+    state = states.read(row[8], heard.get(row[0]))
     return DeviceRow(device=_device(hotel_id, row), floor=row[7], state=state)
 
 
@@ -142,7 +140,9 @@ def device(transaction: Transaction, hotel_id: HotelId, device_id: DeviceId) -> 
         hotel=hotel_id,
         device=device_id,
     )
-    return None if row is None else _device_row(hotel_id, row)
+    if row is None:
+        return None
+    return _device_row(hotel_id, row, heard=states.latest_of(transaction, hotel_id, row[0]))
 
 
 def rooms(transaction: Transaction, hotel_id: HotelId, *, after: str, limit: int) -> Page[Room]:
@@ -165,7 +165,10 @@ def devices(transaction: Transaction, hotel_id: HotelId, *, after: str, limit: i
         after=after,
         limit=limit + 1,
     )
-    return cursors.page(rows, lambda row: _device_row(hotel_id, row), limit=limit, place=lambda row: row[1])
+    heard = states.latest(transaction, hotel_id)
+    return cursors.page(
+        rows, lambda row: _device_row(hotel_id, row, heard=heard), limit=limit, place=lambda row: row[1]
+    )
 
 
 def channels(transaction: Transaction, hotel_id: HotelId) -> tuple[ChannelRow, ...]:

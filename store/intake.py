@@ -11,7 +11,7 @@ import msgspec
 
 from rules.alerts import AlertChange, ChangeKind
 from rules.ids import HotelId, MessageId
-from store import events
+from store import events, states
 from store.batch import Batch, DeviceChange, MonitorChange, Orphan, Quarantined, StatusChange, StoredMessage
 from store.database import Database
 from store.errors import DataRefused
@@ -79,7 +79,9 @@ class _Told:
 def _apply(transaction: Transaction, batch: Batch) -> tuple[Recorded, ...]:
     hotels = _HotelKeys(transaction)
     _write_messages(transaction, batch.messages, hotels)
-    _write_states(transaction, batch)
+    states.write(transaction, batch.states)
+    if batch.caught_up is not None:
+        states.have_caught_up(transaction, batch.caught_up)
     _write_quarantine(transaction, batch.quarantined)
     _write_orphans(transaction, batch.orphans)
     told = _Told()
@@ -128,17 +130,6 @@ def _write_messages(transaction: Transaction, messages: Sequence[StoredMessage],
                 )
                 for message in messages
             ],
-        )
-
-
-def _write_states(transaction: Transaction, batch: Batch) -> None:
-    if batch.states:
-        encode = msgspec.msgpack.Encoder().encode
-        transaction.fill(
-            "INSERT INTO device_state (device_key, state) VALUES",
-            # In order of key: neighbours share a page.
-            [(key, encode(state)) for key, state in sorted(batch.states.items())],
-            "ON CONFLICT (device_key) DO UPDATE SET state = excluded.state",
         )
 
 

@@ -141,12 +141,23 @@ class DeviceTable(Base, table=True):
 
 
 class DeviceStateTable(Base, table=True):
-    """Apart from the device: it is rewritten with every message and should touch few pages."""
+    """Apart from the device: it is rewritten often and should touch few pages. `store.states` reads and writes it."""
 
     __tablename__: ClassVar[str] = "device_state"
 
     device_key: int = Field(primary_key=True, foreign_key="device.key", sa_type=KEY)
     state: bytes = Field(sa_type=LargeBinary)  # MessagePack of rules.state.DeviceState
+
+
+class CaughtUpTable(Base, table=True):
+    """How far `device_state` has come: one row. Heartbeats up to `upto` are in the states; of those after it, all that
+    were not as usual.
+    """
+
+    __tablename__: ClassVar[str] = "caught_up"
+
+    one: int = Field(primary_key=True, sa_type=KEY)
+    upto: int = Field(sa_type=BigInteger)
 
 
 class MessageTable(Base, table=True):

@@ -33,6 +33,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_account"),
     )
     op.create_table(
+        "caught_up",
+        sa.Column("one", KEY, nullable=False),
+        sa.Column("upto", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("one", name="pk_caught_up"),
+    )
+    op.create_table(
         "gathered",
         sa.Column("one", KEY, nullable=False),
         sa.Column("upto", sa.BigInteger(), nullable=False),
@@ -295,6 +301,7 @@ def upgrade() -> None:
     op.create_index("ix_notification_due", "notification", ["channel_key", "due_at"], **where("due_at IS NOT NULL"))
     op.create_index("ix_notification_newest", "notification", ["hotel_key", "id"])
     op.create_index("ix_notification_state", "notification", ["hotel_key", "state", "id"])
+    op.execute("INSERT INTO caught_up (one, upto) VALUES (1, 0)")
     op.execute("INSERT INTO gathered (one, upto, target, device_key) VALUES (1, 0, 0, 0)")
 
 
@@ -315,4 +322,5 @@ def downgrade() -> None:
     op.drop_table("orphan")
     op.drop_table("hotel")
     op.drop_table("gathered")
+    op.drop_table("caught_up")
     op.drop_table("account")

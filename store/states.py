@@ -1,0 +1,80 @@
+"""Device states: written when something happened, caught up with their heartbeats in bulk, read as of the last of them.
+
+A heartbeat as usual moves three figures of its device's state, and all three stand in its own row. To write the state
+as well would cost as much as the row itself, on a page that no other message touches (docs/adr/0017). So the bridge
+writes such a state later, many at once, and says how far it has come; whoever reads a state meanwhile, or after a
+crash, adds what the heartbeats since then say. What it gets is what the bridge had in memory.
+
+SQLite only: with max(id) it takes the other columns from the same row.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from rules.ids import HotelId
+from rules.state import DeviceState, caught_up
+from store.database import Database
+from store.records import DeviceKey
+from store.times import moment
+from store.transaction import Row, Transaction
+
+Latest = Mapping[int, Row]
+"""By device: key, message, time of receipt, rssi and battery of the last live heartbeat since the states caught up."""
+
+_LATEST = """
+    SELECT device_key, max(id), received_at, rssi, battery FROM message
+    WHERE id > (SELECT upto FROM caught_up) AND kind = 'heartbeat' AND late = 0
+        AND hotel_key = (SELECT key FROM hotel WHERE hotel.id = :hotel)
+"""
+
+_states = msgspec.msgpack.Decoder(DeviceState)
+_encode = msgspec.msgpack.Encoder().encode
+_NEVER_SEEN = DeviceState()
+
+
+class States:
+    _database: Database
+
+    async def newest_message(self) -> int:
+        """Return the row of the newest stored message, 0 where there is none."""
+        rows = await self._database.read(lambda transaction: transaction.rows("SELECT max(id) FROM message"))
+        return int(rows[0][0] or 0)
+
+
+def write(transaction: Transaction, states: Mapping[DeviceKey, DeviceState]) -> None:
+    if states:
+        transaction.fill(
+            "INSERT INTO device_state (device_key, state) VALUES",
+            # In order of key: neighbours share a page.
+            [(key, _encode(states[key])) for key in sorted(states)],
+            "ON CONFLICT (device_key) DO UPDATE SET state = excluded.state",
+        )
+
+
+def have_caught_up(transaction: Transaction, upto: int) -> None:
+    """Say that the states that are stored hold every heartbeat up to this row."""
+    transaction.run("UPDATE caught_up SET upto = max(upto, :upto)", upto=upto)
+
+
+def latest(transaction: Transaction, hotel_id: HotelId) -> Latest:
+    """What the states of a hotel lag behind."""
+    return {row[0]: row for row in transaction.rows(_LATEST + " GROUP BY device_key", hotel=hotel_id)}
+
+
+def latest_of(transaction: Transaction, hotel_id: HotelId, device_key: int) -> Latest:
+    """What the state of one device lags behind."""
+    rows = transaction.rows(
+        _LATEST + " AND device_key = :device GROUP BY device_key", hotel=hotel_id, device=device_key
+    )
+    return {row[0]: row for row in rows}
+
+
+def read(stored: bytes | None, heard: Row | None) -> DeviceState:
+    """The state as it is: what was stored, and the device's row of `Latest`."""
+    if stored is None:
+        return _NEVER_SEEN
+    state: DeviceState = _states.decode(stored)
+    if heard is None or (state.last_heard is not None and moment(heard[2]) <= state.last_heard):
+        return state  # The state was written with that heartbeat, or after it.
+    return caught_up(state, last_heard=moment(heard[2]), rssi=heard[3], battery=heard[4])
