@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from config.cli.installation import settings_of, warn_of_surprises
-from config.cli.options import Data
+from config.cli.options import Data, Listen
 
 
 def broker(
@@ -35,6 +35,7 @@ def broker(
             show_default="INNWATCH_WS_PORT, or 8083",
         ),
     ] = None,
+    listen: Listen = None,
     health_port: Annotated[
         int | None,
         typer.Option(
@@ -54,7 +55,14 @@ def broker(
 
     On another machine both need the same SECRET_KEY.
     """
-    settings = settings_of(data=data, host=host, mqtt_port=mqtt_port, ws_port=ws_port, broker_health_port=health_port)
+    settings = settings_of(
+        data=data,
+        host=host,
+        mqtt_port=mqtt_port,
+        ws_port=ws_port,
+        listen=listen or None,
+        broker_health_port=health_port,
+    )
     warn_of_surprises()
     from config.broker_alone import run_broker
 
