@@ -27,7 +27,7 @@ class Framer:
     `largest` bounds a packet and may be changed at any time; it holds for the next one.
     """
 
-    __slots__ = ("_at", "_buffer", "_needed", "_partial", "_taken", "largest")
+    __slots__ = ("_at", "_buffer", "_needed", "_partial", "_taken", "is_empty", "largest")
 
     def __init__(self, *, largest: int) -> None:
         self.largest = largest
@@ -36,6 +36,7 @@ class Framer:
         self._taken = 0  # where the last packet began
         self._partial = bytearray()  # the start of a packet
         self._needed = 0  # bytes until it is worth looking at again
+        self.is_empty = True  # All that was fed was taken, and `take` has said so.
 
     @property
     def waiting(self) -> int:
@@ -44,6 +45,7 @@ class Framer:
 
     def feed(self, data: bytes) -> None:
         """Add what arrived. Packets that were not taken yet stay in front of it."""
+        self.is_empty = False
         if self._partial:
             self._partial += data
             if len(self._partial) < self._needed:
@@ -60,6 +62,7 @@ class Framer:
         buffer, start = self._buffer, self._at
         available = len(buffer) - start
         if available == 0:
+            self.is_empty = True
             return None
         first = buffer[start]
         if first not in _FIRST_BYTES:

@@ -296,16 +296,17 @@ class Hub:
         gate.hold(line)
         return True
 
-    def hand_over(self, incoming: Incoming, name: str) -> None:
-        """Give a message to the bridge in this process, and a copy to services that subscribed."""
+    def hand_over(self, incoming: Incoming, name: str) -> bool:
+        """Give a message to the bridge in this process, and a copy to services that subscribed; False: it is full."""
         if self.intake is None:
-            return
+            return True
         self.counts.handed_over += 1
         if not self.intake.offer(incoming) and not self.intake_gate.shut:
             self.intake_gate.shut = True
             self.intake.on_room(self._bridge_has_room)
         if self.sessions.of_services:
             self.route(Message(name, incoming.payload, incoming.qos), retain=False, publisher=None)
+        return not self.intake_gate.shut
 
     def _bridge_has_room(self) -> None:
         gate = self.intake_gate

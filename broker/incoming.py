@@ -80,12 +80,29 @@ class Inflow(Line):
         session = self.session
         if session is None:
             return
+        if incoming.qos == 1 and len(self._waiting) == 1 and not self._corked:
+            self._acknowledge_alone(incoming)
+            return
         if incoming.qos == 2:
             session.receive(incoming.packet_id)
             if session.shelf is not None:
                 session.shelf.when_kept(partial(self._answer, incoming))
                 return
         self._answer(incoming)
+
+    def _acknowledge_alone(self, incoming: Incoming) -> None:
+        """Do at once what `_answer` does, for a client that had nothing else under way: a tablet nearly always."""
+        self._waiting.clear()
+        self._unsettled -= 1
+        self._unsettled_bytes -= len(incoming.payload)
+        counts = self._hub.counts
+        counts.acknowledged += 1
+        counts.acknowledgments.took(time.monotonic() - incoming.at)
+        counts.bytes_out += 4
+        if self._transport is not None:
+            self._transport.write(b"\x40\x02" + incoming.packet_id.to_bytes(2))
+        if self._holds and self._holds & Hold.UNSETTLED and self._is_half_settled():
+            self.release(Hold.UNSETTLED)
 
     def _answer(self, incoming: Incoming) -> None:
         if self.phase is not Phase.OPEN:
@@ -105,7 +122,7 @@ class Inflow(Line):
                 self._free(one)
                 self._acknowledge(one, now)
             del waiting[:ready]
-        if self._holds & Hold.UNSETTLED and self._is_half_settled():
+        if self._holds and self._holds & Hold.UNSETTLED and self._is_half_settled():
             self.release(Hold.UNSETTLED)
 
     def _acknowledge(self, incoming: Incoming, now: float) -> None:

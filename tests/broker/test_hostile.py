@@ -103,6 +103,44 @@ async def test_rubbish_from_somebody_we_know(house: House, rubbish: bytes) -> No
     await house.assert_alive()
 
 
+ALONE = {
+    "packet id 0": publish_packet(BEAT, b"x", packet_id=0),
+    "no packet id": packet(0x32, text(BEAT)),
+    "half a packet id": packet(0x32, text(BEAT) + b"\x01"),
+    "topic longer than the packet": packet(0x32, (len(BEAT) + 40).to_bytes(2) + BEAT.encode() + b"\0\1x"),
+    "larger than may be": publish_packet(BEAT, b"x" * 3000),
+    "a length of three digits that is none": b"\x32\xff\xff\xff\xff" + b"x" * 40,
+}
+
+
+@pytest.mark.parametrize("rubbish", ALONE.values(), ids=ALONE.keys())
+async def test_a_packet_that_comes_alone_is_read_as_strictly(open_house: Openings, rubbish: bytes) -> None:
+    house = await open_house(largest_packet=2048)
+    client = await house.connect(house.device())
+    for number in (1, 2):
+        await client.publish(BEAT, b"good", packet_id=number)
+        await client.expect_puback(number)
+    await client.send(rubbish)
+    await client.expect_end()
+    assert sum(house.counts.violations.values()) == 1
+    assert house.bridge.payloads == [b"good", b"good"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 40, 127, 128, 16_340, 16_350, 16_384, 17_000])
+async def test_a_packet_that_comes_alone_is_the_same_as_among_others(house: House, size: int) -> None:
+    client = await house.connect(house.device())
+    payload = bytes(range(256)) * 67
+    for number in range(1, 4):
+        await client.publish(BEAT, payload[:size], packet_id=number)
+        await client.expect_puback(number)
+    await client.send(b"".join(publish_packet(BEAT, payload[:size], packet_id=number) for number in range(4, 7)))
+    for number in range(4, 7):
+        await client.expect_puback(number)
+    assert house.bridge.payloads == [payload[:size]] * 6
+    assert [(one.qos, one.retain) for one in house.bridge.got] == [(1, False)] * 6
+    assert house.counts.messages_in == house.counts.acknowledged == house.counts.handed_over == 6
+
+
 async def test_every_packet_may_arrive_byte_by_byte(house: House) -> None:
     client = await house.dial()
     said = connect_packet(house.device()) + publish_packet(BEAT, b"x" * 200, packet_id=1) + b"\xc0\x00"
