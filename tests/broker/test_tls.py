@@ -317,6 +317,20 @@ async def test_a_connection_counts_before_its_handshake(open_house: Openings, au
     await eventually(lambda: house.counts.ends["too-many"] == 1)
 
 
+async def test_who_stands_in_line_is_not_read_and_then_let_in(open_house: Openings, authority: Authority) -> None:
+    house = await open_house(listeners=LISTENERS, tls=authority.files(), connect_rate=50)
+
+    async def visit(number: int) -> None:
+        client = await secure(house, authority)
+        assert await client.connect(house.device(f"d{number}")) == 0
+
+    async with asyncio.TaskGroup() as visitors:
+        for number in range(10):
+            visitors.create_task(visit(number))
+    assert house.counts.holds["door"] > 0
+    assert house.counts.connects == 10
+
+
 async def test_new_files_are_shown_to_new_connections_and_old_ones_stay(house: House, authority: Authority) -> None:
     certificate = house.broker.certificate
     assert certificate is not None
