@@ -159,9 +159,12 @@ class TlsStream(asyncio.Protocol):
         if self._closed or not self._shaken or self._tls is None:
             return
         left = memoryview(data)
-        while left:  # One record each time.
-            left = left[self._tls.write(left) :]
-            self._flush()
+        try:
+            while left:  # One record each time.
+                left = left[self._tls.write(left) :]
+                self._flush()
+        except ssl.SSLError:
+            self.abort()  # There is no way on, and whoever writes has others to write to.
 
     def close(self) -> None:
         if self._tls is not None and self._shaken and not self._closed:
