@@ -6,7 +6,7 @@ from broker.tokens import Role
 from broker.topics import Kind, Topic
 from rules.ids import HotelId
 from tests.broker.house import House, Openings
-from tests.broker.raw import publish_packet
+from tests.broker.raw import packet, publish_packet
 from tests.support import eventually
 
 BEAT = "hotels/h1/devices/d1/heartbeat"
@@ -238,3 +238,49 @@ async def test_the_same_topic_in_many_hotels_stays_apart(house: House) -> None:
         ("h1", b"h1"),
         ("h2", b"h2"),
     ]
+
+
+# QoS 2: what the standard says of it is in tests/broker/standard; here is what the bridge has to do with it
+
+
+async def test_a_message_at_qos_2_is_received_when_the_bridge_has_stored_it_and_in_its_turn(house: House) -> None:
+    house.bridge.settling = False
+    tablet = await house.connect(house.device())
+    await tablet.send(b"".join(publish_packet(BEAT, b"%d" % n, packet_id=n, qos=1 + n % 2) for n in (1, 2, 3)))
+    await eventually(lambda: len(house.bridge.got) == 3)
+    assert [one.qos for one in house.bridge.got] == [2, 1, 2]
+    for delivery in reversed(house.bridge.got):
+        await tablet.ping()
+        delivery.settle()
+    assert [await tablet.packet() for _ in range(3)] == [(0x50, b"\0\1"), (0x40, b"\0\2"), (0x50, b"\0\3")]
+
+
+async def test_a_message_at_qos_2_is_handed_over_once_however_often_it_is_sent(house: House) -> None:
+    house.bridge.settling = False
+    tablet = await house.connect(house.device())
+    await tablet.publish(BEAT, b"1", packet_id=7, qos=2)
+    await tablet.send(publish_packet(BEAT, b"1", packet_id=7, qos=2, dup=True))
+    await tablet.ping()
+    house.bridge.got[0].settle()
+    assert await tablet.packet() == (0x50, b"\0\7")
+    await tablet.send(publish_packet(BEAT, b"1", packet_id=7, qos=2, dup=True))
+    assert await tablet.packet() == (0x50, b"\0\7")
+    assert house.bridge.payloads == [b"1"]
+    await tablet.send(packet(0x62, b"\0\7"))
+    assert await tablet.packet() == (0x70, b"\0\7")
+    await tablet.publish(BEAT, b"2", packet_id=7, qos=2)
+    await tablet.ping()
+    assert house.bridge.payloads == [b"1", b"2"]
+
+
+async def test_what_was_not_stored_when_the_line_broke_is_handed_over_again_and_received(house: House) -> None:
+    house.bridge.settling = False
+    first = await house.connect(house.device(), clean=False)
+    await first.publish(BEAT, b"1", packet_id=7, qos=2)
+    await eventually(lambda: house.bridge.got)
+    second = await house.connect(house.device(), clean=False)
+    house.bridge.got[0].settle()  # Too late for the first connection, and nothing to the second.
+    await second.send(publish_packet(BEAT, b"1", packet_id=7, qos=2, dup=True))
+    await second.ping()
+    house.bridge.got[1].settle()  # The bridge knows its id: it is stored once.
+    assert await second.packet() == (0x50, b"\0\7")

@@ -1,13 +1,16 @@
 """What outlives the broker: stopped in order, or dropped at some moment and opened again on what is on disk then."""
 
 import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
 from broker.delivery import BRIDGE_CLIENT_ID
 from tests.broker.house import House, Openings
-from tests.broker.raw import RawClient, Ticket, packet, publish_packet
+from tests.broker.raw import RawClient, Ticket, packet, publish_packet, subscribe_packet
 from tests.support import eventually
 
 SPACE = "hotels/h1/ext/opera"
@@ -225,3 +228,69 @@ async def test_what_a_broker_alone_had_for_the_bridge_goes_to_the_bridge_of_this
     await house.restart()
     assert BRIDGE_CLIENT_ID not in house.broker.sessions
     assert len(house.bridge.got) == 20
+
+
+# While the disk takes its time
+
+
+@contextmanager
+def a_disk_that_stands_still(house: House) -> Iterator[threading.Event]:
+    """Nothing is written before the event is set."""
+    goes_on = threading.Event()
+    house.shelf._thread.submit(goes_on.wait)
+    try:
+        yield goes_on
+    finally:
+        goes_on.set()
+
+
+async def test_nothing_is_acknowledged_before_it_is_on_disk(open_house: Openings) -> None:
+    house = await open_house()
+    client = await listening(house, 2)
+    writing = await house.connect(writer(house))
+    with a_disk_that_stands_still(house) as disk:
+        await writing.publish(DOOR, b"1", packet_id=1)
+        assert (await client.expect_publish()).payload == b"1"  # At QoS 1 it may come twice, so it need not wait.
+        await writing.publish(DOOR, b"2", packet_id=2, qos=2)
+        await client.send(subscribe_packet((f"{SPACE}/x", 1), packet_id=9))
+        await writing.ping()
+        await client.ping()
+        disk.set()
+        await writing.expect_puback(1)
+        assert await writing.packet() == (PUBREC, b"\x00\x02")
+        got = [await client.packet() for _ in range(2)]
+        assert {first for first, _ in got} == {0x90, 0x34}
+
+
+async def test_a_message_that_nobody_keeps_waits_for_no_disk(open_house: Openings) -> None:
+    house = await open_house()
+    client = await house.connect(reader(house))
+    await client.subscribe((DOOR, 2))
+    writing = await house.connect(writer(house))
+    with a_disk_that_stands_still(house):
+        await writing.publish(DOOR, b"1", packet_id=1)
+        await writing.expect_puback(1)
+        await writing.publish(DOOR, b"2", packet_id=2, qos=2)
+        assert await writing.packet() == (PUBREC, b"\x00\x02")
+        await writing.send(packet(PUBREL, b"\x00\x02"))
+        assert await writing.packet() == (PUBCOMP, b"\x00\x02")
+        assert [(await client.expect_publish()).qos for _ in range(2)] == [1, 2]
+
+
+async def test_publishers_are_held_when_too_much_is_to_be_written(open_house: Openings) -> None:
+    house = await open_house()
+    client = await listening(house)
+    writing = await house.connect(writer(house))
+    house.shelf._most = 20_000
+    with a_disk_that_stands_still(house) as disk:
+        await writing.send(b"".join(publish_packet(DOOR, b"x" * 1000, packet_id=n) for n in range(1, 101)))
+        await eventually(lambda: house.counts.holds["shelf"] == 1)
+        assert house.shelf.unwritten < 25_000
+        tablet = await house.connect(house.device())
+        await tablet.publish("hotels/h1/devices/d1/heartbeat", b"{}")  # The bridge stores it elsewhere.
+        await tablet.expect_puback(1)
+        disk.set()
+        for number in range(1, 101):
+            await writing.expect_puback(number)
+    for _ in range(100):
+        await client.take()
