@@ -182,7 +182,8 @@ async def test_a_clean_session_lasts_as_long_as_its_connection(house: House) -> 
 
 @mqtt("4.1.0-2", "4.1.0-1")
 async def test_no_session_ends_while_its_client_is_there(house: House) -> None:
-    client = await listen(house)
+    await leave(await listen(house))
+    client, _ = await come(house, reader(house))
     house.now += timedelta(days=20)  # More than a session lasts without its client.
     house.pass_ticks(100_000)
     await publish_as_writer(house, b"still there")
