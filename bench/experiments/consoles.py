@@ -22,16 +22,17 @@ def measure(house: House) -> Findings:
     with house.mosquitto() as broker:
         audience = Audience(plan.consoles, broker.ws_url, house.stranger(), f"hotels/{HOTEL}/devices/+/alert")
         reports = _reports(house, broker.mqtt_url, tablets=house.strangers(plan.some))
-        alone = house.run("alerts to nobody", reports, server="mosquitto", pid=broker.pid)
-        heard = house.run("alerts", _to(audience, reports), server="mosquitto", pid=broker.pid)
+        heard = house.run("alerts", replace(reports, audience=audience), server="mosquitto", pid=broker.pid)
+        alone = house.run("alerts to nobody", _by_others(reports), server="mosquitto", pid=broker.pid)
         theirs = _cpu_us_each(heard, alone)
     with house.innwatch() as server:
         tablets, login = server.add_tablets(plan.some), server.add_console()
         audience = Audience(plan.consoles, server.broker.ws_url, login, f"hotels/{HOTEL}/alerts/+")
         idle = _idle_percent(house, server, tablets=tablets, audience=audience)
         reports = _reports(house, server.broker.mqtt_url, tablets=tablets)
-        alone = house.stored("alerts to nobody", reports, on=server)
-        heard = house.stored("alerts", _to(audience, reports), on=server)
+        # With the consoles first: else they would be sent, when they come, what was retained before.
+        heard = house.stored("alerts", replace(reports, audience=audience), on=server)
+        alone = house.stored("alerts to nobody", _by_others(reports), on=server)
         ours = _cpu_us_each(heard, alone)
     return {Key.ALERT: Measured(ours, theirs), Key.IDLE_CONSOLES: Measured(idle)}
 
@@ -49,9 +50,9 @@ def _reports(house: House, url: str, *, tablets: Path) -> Load:
     )
 
 
-def _to(audience: Audience, load: Load) -> Load:
-    """The same load again, from tablets that have not reported yet, to an audience."""
-    return replace(load, first=load.reports, audience=audience)
+def _by_others(load: Load) -> Load:
+    """The same load again, by tablets that have not reported yet."""
+    return replace(load, first=load.reports)
 
 
 def _cpu_us_each(heard: Run, alone: Run) -> float:
