@@ -1,5 +1,6 @@
 """The last retained message of each topic, found by topic or by filter."""
 
+import sys
 from collections.abc import Iterator
 
 from broker.message import Message
@@ -53,7 +54,10 @@ class Retained:
             self._check_room(message, owner)
         node = self._root
         for level in message.topic.split("/"):
-            node = node.children.setdefault(level, _Node())
+            child = node.children.get(level)
+            if child is None:
+                child = node.children[sys.intern(level)] = _Node()
+            node = child
         self._forget(node)
         node.message, node.owner = message, owner
         self._account(message, owner, sign=1)

@@ -8,6 +8,7 @@ from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Assignment, Place, Policy, Profile
 
 _BSSID = re.compile(r"[0-9a-f]{2}([:-]?)(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}")
+_NONE: frozenset[str] = frozenset()  # Python makes a new empty one each time, and a hotel may have 10,000 rooms
 _PLACEHOLDERS = frozenset({"02:00:00:00:00:00", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
 
 
@@ -52,7 +53,7 @@ def assignments(
     """
     known = tuple(rooms)
     places = _places(known)
-    policies = {room.id: _policy(room, profile=profile) for room in known}
+    policies = _policies(known, profile=profile)
     nowhere = Place()
     fallback = Policy(profile=profile)
     return {
@@ -78,12 +79,14 @@ def _places(rooms: Collection[RoomFacts]) -> dict[RoomId, Place]:
             room_id=room.id,
             floor=room.floor,
             access_points=frozenset(room.access_points),
-            neighbours=frozenset() if room.floor is None else around[room.floor],
+            neighbours=_NONE if room.floor is None else around[room.floor],
             hotel_access_points=everywhere,
         )
         for room in rooms
     }
 
 
-def _policy(room: RoomFacts, *, profile: Profile) -> Policy:
-    return Policy(profile=room.profile or profile, rssi_floor=room.rssi_floor)
+def _policies(rooms: Collection[RoomFacts], *, profile: Profile) -> dict[RoomId, Policy]:
+    wanted = {room.id: (room.profile or profile, room.rssi_floor) for room in rooms}
+    policies = {both: Policy(profile=both[0], rssi_floor=both[1]) for both in set(wanted.values())}
+    return {room_id: policies[both] for room_id, both in wanted.items()}

@@ -284,6 +284,14 @@ def test_a_name_that_is_no_id_is_not_minted(make: Callable[[], str]) -> None:
         make()
 
 
+def test_the_audience_of_tokens_alike_stands_in_memory_once() -> None:
+    first, second = (
+        RING.verify(mint_device(RING, hotel_id=H, device_id=DeviceId(name), gen=0, now=NOW), audience="mqtt", now=NOW)
+        for name in ("tab-1", "tab-2")
+    )
+    assert first.aud is second.aud
+
+
 def test_claims_are_values() -> None:
     token = mint_device(RING, hotel_id=H, device_id=D, gen=0, now=NOW)
     first: Claims = RING.verify(token, audience="mqtt", now=NOW)

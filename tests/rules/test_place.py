@@ -87,3 +87,15 @@ def test_a_device_in_a_room_that_is_not_there_has_no_known_place() -> None:
 
     assert assignment.place == Place()
     assert assignment.policy.profile is Profile.STRICT
+
+
+def test_rooms_alike_share_what_is_alike_in_memory() -> None:
+    rooms = [Room(RoomId(f"r-{n}"), rssi_floor=-70.0 if n else None) for n in range(3)]
+    devices = [(DeviceId(f"t-{n}"), RoomId(f"r-{n}")) for n in range(3)]
+
+    first, second, third = assignments(HotelId("h"), profile=Profile.NORMAL, rooms=rooms, devices=devices).values()
+
+    assert second.policy is third.policy
+    assert first.policy != second.policy
+    assert first.place.neighbours is second.place.neighbours
+    assert first.place.hotel_access_points is second.place.hotel_access_points
