@@ -3,7 +3,8 @@
 aiomqtt acknowledges a message when it arrives and drops what its queue has no room for. Neither will do, so paho hands
 messages straight to us, `acknowledge` is called after the commit, and `hold` stops reading the socket. What is private
 there, and used here: `aiomqtt.Client._client`, which is paho's; paho's `_packet_queue`, so that a thousand PUBACKs are
-one write; paho's `_sock_close`, since aiomqtt leaves the socket open when nobody answers its CONNECT.
+one write; paho's `_sock_close`, since aiomqtt leaves the socket open when nobody answers its CONNECT; and how the
+connection ended, `aiomqtt.Client._disconnected`.
 tests/device_bridge/test_mqtt_wire.py fails when one of them changes. Everything runs on the loop's thread but the
 opening of the socket.
 """
@@ -248,6 +249,9 @@ async def _enter(client: aiomqtt.Client) -> None:
 
 
 async def _leave(client: aiomqtt.Client) -> None:
+    ended = client._disconnected  # noqa: SLF001, see above
+    if ended.done():
+        ended.exception()  # asked for, or asyncio reports that nobody did
     client.timeout = _FAREWELL
     with suppress(aiomqtt.MqttError):  # it was not there to be told
         await client.__aexit__(None, None, None)
