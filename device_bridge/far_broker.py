@@ -61,9 +61,16 @@ class FarBroker:
         self._now = now
         self._metrics = metrics
         self._topics = Topics()
+        self._arrivals: Arrivals | None = None
         self._pause_s = _PAUSE_FIRST_S
         metrics.connected.set_function(lambda: self.hearing.deaf_since is None)
+        metrics.unacknowledged.set_function(lambda: self.unacknowledged)
         metrics.announcements.set_function(lambda: len(self.announcements))
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many messages were taken from the broker, which keeps them until they are stored."""
+        return 0 if self._arrivals is None else self._arrivals.unacknowledged
 
     def problems(self) -> list[str]:
         deaf = self.hearing.deaf_since is not None
@@ -95,6 +102,7 @@ class FarBroker:
         """One connection. Returns when its pass is to be renewed; raises WireLost."""
         new, begun = self._new_pass(), asyncio.get_running_loop().time()
         arrivals = Arrivals(self._queue, self._topics, published=self._published, stray=self._metrics.strays.inc)
+        self._arrivals = arrivals
         try:
             async with connected(self._address, self._greeting(new), arrivals) as wire:
                 arrivals.attach(wire)

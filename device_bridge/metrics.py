@@ -36,6 +36,9 @@ class UplinkMetrics:
         self.receipts_lost = Counter(
             "innwatch_receipts_lost", "Receipts that could not be published, and are had again", registry=registry
         )
+        self.unacknowledged = Gauge(
+            "innwatch_broker_unacknowledged", "Messages taken from the broker and not stored yet", registry=registry
+        )
         self.announcements = Gauge(
             "innwatch_announcements_waiting", "Published and not acknowledged by the broker", registry=registry
         )

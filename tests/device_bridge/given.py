@@ -14,7 +14,7 @@ from broker.topics import Kind, Topic
 from device_bridge.bridge import Bridge
 from device_bridge.hearing import Hearing
 from device_bridge.queue import InputQueue
-from device_bridge.uplink import Nearby
+from device_bridge.uplink import Nearby, Uplink
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Profile
 from store import LocalDoorbell, Store
@@ -101,6 +101,7 @@ class House:
         self.doorbell = LocalDoorbell()
         self.queue = InputQueue(now=self.clock.now)
         self.found: frozenset[str] = frozenset()
+        self.uplink: Uplink = Nearby(self.published, hearing=Hearing.always(now=self.clock.now), retained=self.retained)
 
     def retained(self) -> frozenset[str]:
         """What the broker has retained when the bridge asks it."""
@@ -128,7 +129,7 @@ class House:
         return Bridge(
             queue=self.queue,
             store=self.store,
-            uplink=Nearby(self.published, hearing=Hearing.always(now=self.clock.now), retained=self.retained),
+            uplink=self.uplink,
             doorbell=self.doorbell,
             now=self.clock.now,
             clock_steps=lambda: self.clock.steps,
