@@ -39,6 +39,7 @@ from broker.settings import BrokerSettings
 from broker.shelf import Contents, Shelf, ShelvedRetained
 from broker.tokens import Claims, KeyRing, TokenType
 from broker.topics import BRIDGE_INBOUND, Kind, device_topic, parse
+from broker.turns import Turns
 from rules.ids import DeviceId, HotelId
 from rules.revoked import Revoked
 
@@ -80,6 +81,7 @@ class Hub:
         self.log = log
         self.deadlines = Deadlines()
         self.doorman = Doorman(settings, seconds=loop.time, later=loop.call_later)
+        self.turns = Turns(loop)
         self.brake = Brake(settings, soon=loop.call_soon)
         self.router: Router[Session] = Router()
         self.retained = Retained(messages=settings.retained_messages, size=settings.retained_bytes)
@@ -119,6 +121,7 @@ class Hub:
             return
         self._connections.discard(connection)
         self.doorman.leaves(connection, connection.where)
+        self.turns.forget(connection)
         self.deadlines.forget(connection)
         self.intake_gate.forget(connection)
         self.shelf_gate.forget(connection)

@@ -13,13 +13,6 @@ if TYPE_CHECKING:
     from broker.hub import Hub
 
 
-TURN = 500
-"""What is done for one peer before others get their turn: a read has room for 100,000 of the smallest packets.
-
-A packet costs 1, and whatever else its handling `spend`s: 1 for each filter in it, 1 for each receiver.
-"""
-
-
 class Stream(Protocol):
     """What a line needs of its transport; asyncio's have it, and so does a websocket."""
 
@@ -68,7 +61,7 @@ class Line(asyncio.Protocol):
         self._corked = False  # somebody will flush soon
         self._working = False
         self._holds = 0
-        self._left = TURN
+        self._left = 0
         self.heard = hub.deadlines.tick  # of the last packet
         self.phase = Phase.OPENING
         self.writable = True
@@ -122,11 +115,17 @@ class Line(asyncio.Protocol):
     # Reading
 
     def _work(self) -> None:
-        """Handle the packets that are there, until there are none or reading is held; write all answers at once."""
+        """Handle the packets that are there, until there are none or reading is held; write all answers at once.
+
+        A packet costs 1, and whatever else its handling `spend`s: 1 for each filter in it, 1 for each receiver.
+        """
         if self._working:
             return  # A packet that is being handled made room for the next; the loop below goes on by itself.
+        turns = self._hub.turns
+        self._left = share = turns.share
+        if not share:
+            self.wait_for_turn()
         self._working = self._corked = True
-        self._left = TURN
         try:
             while not self._holds and self.phase is not Phase.CLOSING:
                 packet = self._framer.take()
@@ -135,14 +134,22 @@ class Line(asyncio.Protocol):
                 self._left -= 1
                 self.handle(packet[0], packet[1])
                 if self._left <= 0:
-                    self.hold(Hold.TURN)
-                    self._hub.loop.call_soon(self.release, Hold.TURN)
+                    self.wait_for_turn()
         except Violation as violation:
             self.violated(violation.fault)
         finally:
             self._working = self._corked = False
+            turns.took(share - self._left)
             if self._out:
                 self._write()
+
+    def wait_for_turn(self) -> None:
+        """Read no more until others have had their turn."""
+        self.hold(Hold.TURN)
+        self._hub.turns.wait(self)
+
+    def take_turn(self) -> None:
+        self.release(Hold.TURN)
 
     def put_back(self) -> None:
         """Handle the packet that is being handled again, as the next one: it cannot be now. Hold the line then."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from broker.settings import Listener
 
-BACKLOG = 4096
+BACKLOG = 1024
 """Connections that wait to be accepted: a hotel's tablets come back all at once. The kernel may have a lower bound."""
 
 

@@ -19,9 +19,10 @@ from websockets.typing import Subprotocol
 
 from broker.connection import Connection
 from broker.frames import Frames
-from broker.line import TURN, Hold, Phase, without_delay
+from broker.line import Phase, without_delay
 from broker.origins import may_open
 from broker.packets import Fault
+from broker.turns import SHARE
 
 if TYPE_CHECKING:
     from broker.hub import Hub
@@ -82,7 +83,7 @@ class WebSocket(asyncio.Protocol):
 
     def _work(self) -> None:
         """Handle the frames that are there, until reading is paused or others come first."""
-        left = TURN
+        left = SHARE
         for piece, plain in self._pieces or ():
             if self._protocol.state is not State.OPEN:
                 break  # What it says after the end is nobody's business.
@@ -92,8 +93,7 @@ class WebSocket(asyncio.Protocol):
                 self._leave_to_library(piece)
             left -= 1 if plain else OTHER_FRAME
             if left <= 0:
-                self._connection.hold(Hold.TURN)
-                self._hub.loop.call_soon(self._connection.release, Hold.TURN)
+                self._connection.wait_for_turn()
             if self._paused:
                 return
         self._pieces = None
