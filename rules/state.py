@@ -46,7 +46,7 @@ class Power(StrEnum):
     UNKNOWN = "unknown"
 
 
-class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One device, as of its last message. Rules return a new one; nobody changes one, its `alerts` neither.
 
     The fields below are what everyone may read; those that only a rule remembers between samples stand after

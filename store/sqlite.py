@@ -96,8 +96,11 @@ class Lane:
             raise StoreUnavailable("the store is closed")
         # aiosqlite's public methods take one hop per statement: some twenty for a verb that holds the write lock.
         connection = self._connection
-        with translated():
+        try:
             result: T = await connection._execute(work, connection._conn)  # type: ignore[no-untyped-call]  # noqa: SLF001
+        except Exception:
+            with translated():  # not around it all: entering it costs more than the rest of this verb
+                raise
         return result
 
     async def close(self) -> None:
