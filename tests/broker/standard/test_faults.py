@@ -7,7 +7,6 @@ from broker.message import Message
 from broker.retained import Retained
 from broker.router import Router
 from tests.broker.house import House
-from tests.broker.raw import publish_packet
 
 mqtt = pytest.mark.mqtt
 
@@ -27,12 +26,16 @@ class Failing:
         return self._offer(delivery)
 
 
+@pytest.mark.parametrize("known", [False, True])
 @mqtt("4.8.0-2")
-async def test_a_failure_while_a_packet_is_handled_ends_its_connection_alone(house: House) -> None:
+async def test_a_failure_while_a_packet_is_handled_ends_its_connection_alone(house: House, known: bool) -> None:
     other = await house.connect(house.device("d2"))
-    house.bridge.offer = Failing(house)  # type: ignore[method-assign]
     tablet = await house.connect(house.device("d1"))
-    await tablet.send(publish_packet(BEAT, b"x", packet_id=5) + b"\xc0\x00")
+    if known:  # Where it goes was found out before.
+        await tablet.publish(BEAT, b"fine", packet_id=4)
+        await tablet.expect_puback(4)
+    house.bridge.offer = Failing(house)  # type: ignore[method-assign]
+    await tablet.publish(BEAT, b"x", packet_id=5)
     await tablet.expect_end()
     await other.publish("hotels/h1/devices/d2/heartbeat", b"fine", packet_id=6)
     await other.expect_puback(6)

@@ -78,6 +78,27 @@ async def test_a_puback_leaves_when_the_message_was_taken_over_and_in_order(hous
         await hear(tablet, PUBACK, packet_id)
 
 
+@mqtt("4.3.2-2", "4.6.0-2", "2.3.1-6")
+async def test_publishes_that_come_one_at_a_time_are_answered_in_order_too(house: House) -> None:
+    tablet = await house.connect(house.device())
+    await tablet.publish(BEAT, b"known by now", packet_id=9)
+    await hear(tablet, PUBACK, 9)
+    house.bridge.got.clear()
+    house.bridge.settling = False
+    for packet_id in (3, 0x1234, 2):
+        await tablet.publish(BEAT, b"x", packet_id=packet_id)
+        await tablet.ping()
+    assert len(house.bridge.got) == 3
+    house.bridge.got[1].settle()
+    await tablet.ping()
+    house.bridge.got[0].settle()
+    await hear(tablet, PUBACK, 3)
+    await hear(tablet, PUBACK, 0x1234)
+    await tablet.ping()
+    house.bridge.got[2].settle()
+    await hear(tablet, PUBACK, 2)
+
+
 # QoS 2, to us
 
 
