@@ -334,11 +334,14 @@ class Outflow:
 
     # Coming and going
 
-    def restore(self, messages: list[Shelved]) -> None:
-        """Take in what was on its way when the broker stopped, in order."""
+    def restore(self, messages: list[Shelved], made: dict[tuple[str, bytes, int], Message]) -> None:
+        """Take in what was on its way when the broker stopped, in order. `made` are those of all sessions, shared."""
         self._queue = deque()
         for at, one in enumerate(messages):
-            message = None if one.released else Message(one.topic, one.payload, one.qos)
+            message = None
+            if not one.released:
+                key = (one.topic, one.payload, one.qos)
+                message = made.get(key) or made.setdefault(key, Message(*key))
             # Which of them were sent is not known; the client is told that it may have had them (DUP).
             sent = at < self.bounds.in_flight
             self._queue.append(Outgoing(message, one.qos, one.retain, one.packet_id, sent))

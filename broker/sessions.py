@@ -15,6 +15,7 @@ from broker.access import may_subscribe
 from broker.auth import Refused
 from broker.counts import Counts
 from broker.delivery import BRIDGE_CLIENT_ID
+from broker.message import Message
 from broker.outgoing import Bounds
 from broker.packets import Connect, ConnectAnswer
 from broker.retained import Retained
@@ -188,9 +189,10 @@ class Sessions(Mapping[str, Session]):
 
     def restore(self, kept: list[ShelvedSession], now: datetime) -> None:
         """Take in what an earlier broker kept. Who was connected when it ended left now."""
+        made: dict[tuple[str, bytes, int], Message] = {}
         for shelved in sorted(kept, key=lambda one: one.left_at or now):
             session = self._add(shelved.client_id, shelved.claims, shelf=self._shelf)
-            session.restore(shelved.messages)
+            session.restore(shelved.messages, made)
             session.received = shelved.received or None
             session.left_at = shelved.left_at or now
             if shelved.left_at is None:

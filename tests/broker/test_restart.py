@@ -82,6 +82,21 @@ async def test_what_was_in_flight_comes_again_under_its_own_identifier(
     assert not {one.packet_id for one in later} & {one.packet_id for one in flying}
 
 
+async def test_a_message_that_waits_for_many_is_in_memory_once_after_a_restart_too(open_house: Openings) -> None:
+    house = await open_house()
+    for app in ("1", "2"):
+        client = await house.connect(house.integrator(app=app), clean=False)
+        await client.subscribe((DOOR, 1))
+        await client.disconnect()
+    await eventually(lambda: all(session.wire is None for session in house.broker._hub.sessions.values()))
+    writing = await house.connect(writer(house))
+    await writing.publish(DOOR, b"x" * 1000)
+    await writing.expect_puback(1)
+    await house.restart()
+    queues = [session._queue for session in house.broker._hub.sessions.values()]
+    assert len({id(out.message) for queue in queues for out in queue or ()}) == 1
+
+
 @ENDS
 async def test_what_was_released_is_released_again_and_never_published(open_house: Openings, how: str) -> None:
     house = await open_house()
