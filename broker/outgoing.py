@@ -105,6 +105,7 @@ class Outflow:
 
     def owe(self, granted: Mapping[str, int]) -> None:
         """Send the retained messages that a SUBSCRIBE asks for, each once: a share of them now, the rest later."""
+        granted = {one: qos for one, qos in granted.items() if self._retained.may_match(one)}
         if not granted:
             return
         if self._owed is None:

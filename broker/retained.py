@@ -42,6 +42,10 @@ class Retained:
             node = node.children.get(level) if node is not None else None
         return node.message if node is not None else None
 
+    def may_match(self, topic_filter: str) -> bool:
+        """Whether it is worth walking for a filter: for one without a wildcard, whether something is retained there."""
+        return "+" in topic_filter or "#" in topic_filter or self.get(topic_filter) is not None
+
     def put(self, message: Message, *, owner: str | None = None) -> None:
         """Retain a message in place of the topic's last one; one without a payload removes it (3.1.1 §3.3.1.3).
 
