@@ -2,7 +2,8 @@
 
 A statement does all rows of its kind, however many: SQLite's driver gives up the interpreter's lock at each step, and
 each time it may take milliseconds to get it back from a busy event loop. Rows are a JSON array in ?1; what is binary
-stands in one piece in ?2, and a row says where its part begins and how long it is.
+stands in one piece in ?2, and a row says where its part begins and how long it is. (To SQLite, a part of nothing is
+null.)
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -51,7 +52,7 @@ Statement = tuple[str, tuple[str | bytes, ...]]
 _PUT_SESSIONS: Final = """
 INSERT OR REPLACE INTO session (key, client_id, left_at, claims)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-  substr(?2, json_extract(value, '$[3]'), json_extract(value, '$[4]'))
+  coalesce(substr(?2, json_extract(value, '$[3]'), json_extract(value, '$[4]')), x'')
 FROM json_each(?1)"""
 
 _PUT_SUBSCRIPTIONS: Final = """
@@ -66,7 +67,7 @@ _PUT_MESSAGES: Final = """
 INSERT INTO message (number, session, packet_id, flags, topic, payload)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
   json_extract(value, '$[3]'), json_extract(value, '$[4]'),
-  substr(?2, json_extract(value, '$[5]'), json_extract(value, '$[6]'))
+  coalesce(substr(?2, json_extract(value, '$[5]'), json_extract(value, '$[6]')), x'')
 FROM json_each(?1)"""
 
 _RELEASE_MESSAGES: Final = "UPDATE message SET flags = flags | 8 WHERE number IN (SELECT value FROM json_each(?1))"
@@ -84,7 +85,7 @@ DELETE FROM received WHERE (session, packet_id) IN
 _PUT_RETAINED: Final = """
 INSERT OR REPLACE INTO retained (topic, qos, owner, payload)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-  substr(?2, json_extract(value, '$[3]'), json_extract(value, '$[4]'))
+  coalesce(substr(?2, json_extract(value, '$[3]'), json_extract(value, '$[4]')), x'')
 FROM json_each(?1)"""
 
 _REMOVE_RETAINED: Final = "DELETE FROM retained WHERE topic IN (SELECT value FROM json_each(?1))"

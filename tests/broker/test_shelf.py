@@ -123,6 +123,19 @@ async def test_messages_keep_their_order_over_restarts_and_sessions(path: Path) 
     assert payloads == [*range(0, 300, 2), *range(300, 400)]
 
 
+async def test_a_message_without_a_payload_is_kept_like_any_other(path: Path) -> None:
+    async with opened(path) as shelf:
+        keep(shelf)
+        await kept(shelf)
+        shelf.queued("ann", message(1, b""))
+        await kept(shelf)
+        shelf.queued("ann", message(2, b""))
+        shelf.queued("ann", message(3, b"x"))
+        shelf.queued("ann", message(4, b""))
+
+    assert [one.payload for one in (await session(path)).messages] == [b"", b"", b"x", b""]
+
+
 async def test_a_message_to_many_sessions_is_in_memory_once_after_a_restart_too(path: Path) -> None:
     payload = b"x" * 1000
     async with opened(path) as shelf:
