@@ -136,6 +136,7 @@ async def test_without_the_subprotocol_there_is_no_connection(house: House, offe
     assert house.counts.ends == {"refused": 1}
 
 
+@pytest.mark.mqtt("6.0.0-4")
 async def test_mqtt_may_be_one_of_several_subprotocols(house: House) -> None:
     async with websocket(house, subprotocols=[Subprotocol("mqttv3.1"), Subprotocol("mqtt")]) as client:
         assert client.subprotocol == "mqtt"

@@ -85,7 +85,7 @@ async def test_publishes_that_come_one_at_a_time_are_answered_in_order_too(house
     await hear(tablet, PUBACK, 9)
     house.bridge.got.clear()
     house.bridge.settling = False
-    for packet_id in (3, 0x1234, 2):
+    for packet_id in (3, 2, 0x1234):
         await tablet.publish(BEAT, b"x", packet_id=packet_id)
         await tablet.ping()
     assert len(house.bridge.got) == 3
@@ -93,10 +93,10 @@ async def test_publishes_that_come_one_at_a_time_are_answered_in_order_too(house
     await tablet.ping()
     house.bridge.got[0].settle()
     await hear(tablet, PUBACK, 3)
-    await hear(tablet, PUBACK, 0x1234)
+    await hear(tablet, PUBACK, 2)
     await tablet.ping()
     house.bridge.got[2].settle()
-    await hear(tablet, PUBACK, 2)
+    await hear(tablet, PUBACK, 0x1234)
 
 
 # QoS 2, to us
