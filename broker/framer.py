@@ -62,7 +62,7 @@ class Framer:
         buffer, start = self._buffer, self._at
         available = len(buffer) - start
         if available == 0:
-            self.is_empty = True
+            self.is_empty = not self._partial
             return None
         first = buffer[start]
         if first not in _FIRST_BYTES:

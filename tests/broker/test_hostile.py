@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.broker.house import House, Openings
 from tests.broker.raw import connect_packet, packet, publish_packet, subscribe_packet, text
+from tests.support import eventually
 
 BEAT = "hotels/h1/devices/d1/heartbeat"
 CONNECT_HEAD = text("MQTT") + b"\x04"
@@ -139,6 +140,21 @@ async def test_a_packet_that_comes_alone_is_the_same_as_among_others(house: Hous
     assert house.bridge.payloads == [payload[:size]] * 6
     assert [(one.qos, one.retain) for one in house.bridge.got] == [(1, False)] * 6
     assert house.counts.messages_in == house.counts.acknowledged == house.counts.handed_over == 6
+
+
+async def test_what_looks_like_a_packet_inside_of_one_is_none(house: House) -> None:
+    client = await house.connect(house.device())
+    await client.publish(BEAT, b"good", packet_id=1)
+    await client.expect_puback(1)
+    inner = publish_packet(BEAT, b"inner", packet_id=5)
+    outer = publish_packet(BEAT, b"x" * 50 + inner + b"y", packet_id=2)
+    at = outer.index(inner)
+    heard = house.counts.bytes_in
+    for end, piece in ((20, outer[:20]), (at, outer[20:at]), (at + len(inner), inner), (len(outer), outer[-1:])):
+        await client.send(piece)
+        await eventually(lambda: house.counts.bytes_in == heard + end)  # noqa: B023, asked at once
+    await client.expect_puback(2)
+    assert house.bridge.payloads == [b"good", b"x" * 50 + inner + b"y"]
 
 
 async def test_every_packet_may_arrive_byte_by_byte(house: House) -> None:
