@@ -77,7 +77,9 @@ class Brake:
                 self._go_on()
 
     def _go_on(self) -> None:
-        for _ in range(min(AT_ONCE, len(self._going))):
+        for _ in range(AT_ONCE):
+            if not self._going:
+                return  # What one of them sent may have been the end of others.
             sender, _ = self._going.popitem(last=False)
             self.check(sender)
             if sender not in self._held:

@@ -37,11 +37,17 @@ class Sender:
     filled = 0
     is_held = False
 
+    def __init__(self, brake: Brake) -> None:
+        self.brake = brake
+        self.ends: list[Sender] = []  # those whose connections end by what it sends when it goes on
+
     def slow_down(self) -> None:
         self.is_held = True
 
     def go_on(self) -> None:
         self.is_held = False
+        for sender in self.ends:
+            sender.brake.ends(sender, "c")
 
     def send(self, brake: Brake, number: int = 1_000_000) -> int:
         """Send until held, at most a number; return how many were sent."""
@@ -70,7 +76,7 @@ def make(turns: Turns, *, rate: int) -> Brake:
 
 
 def begin(brake: Brake, client_id: str = "c", kind: TokenType = TokenType.DEVICE) -> Sender:
-    sender = Sender()
+    sender = Sender(brake)
     brake.begins(sender, client_id, claims(kind))
     return sender
 
@@ -165,3 +171,12 @@ def test_a_client_that_went_while_it_was_held_is_not_called(brake: Brake) -> Non
     assert sender.is_held
     assert not brake._held
     assert not brake._going
+
+
+def test_the_first_to_go_on_may_be_the_end_of_the_others(brake: Brake) -> None:
+    senders = [begin(brake, str(number)) for number in range(3)]
+    for sender in senders:
+        sender.send(brake)
+    senders[0].ends = senders[1:]
+    brake.tick()
+    assert [sender.is_held for sender in senders] == [False, True, True]
