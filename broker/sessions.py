@@ -114,7 +114,10 @@ class Sessions(Mapping[str, Session]):
     def _make_room(self, claims: Claims) -> None:
         others = self._identities.get(claims.sub, {})
         if len(others) >= self._settings.sessions_per_identity:
-            self.forget(next(session for session in self._away.values() if session.client_id in others))
+            # There may be none: more than may be were restored, all are there, and one of them begins anew.
+            longest = next((session for session in self._away.values() if session.client_id in others), None)
+            if longest is not None:
+                self.forget(longest)
 
     def _take_away(self, session: Session, claims: Claims) -> None:
         """End the subscriptions of a session that its new token does not grant, and what waits because of them."""

@@ -122,6 +122,17 @@ async def test_the_session_that_is_away_longest_makes_room(open_house: Openings)
     assert house.counts.subscriptions == 3
 
 
+async def test_who_had_more_sessions_than_may_be_can_begin_one_anew(open_house: Openings) -> None:
+    house = await open_house(sessions_per_identity=3)
+    for app in "123":
+        await house.connect(house.person(app=app), clean=False)
+    await house.restart(sessions_per_identity=1)
+    for app in "123":
+        assert (await house.connect(house.person(app=app), clean=False)).present
+    assert not (await house.connect(house.person(app="1"), clean=True)).present
+    assert len(house.broker.sessions) == 3
+
+
 async def test_one_identity_cannot_have_endless_clients(open_house: Openings) -> None:
     house = await open_house(sessions_per_identity=2)
     here = [await house.connect(house.person(app=app), clean=app == "1") for app in ("1", "2")]
