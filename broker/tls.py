@@ -41,8 +41,8 @@ class TlsStream(asyncio.Protocol):
     """The server's end of TLS on a stream transport, and the transport of the protocol above it."""
 
     __slots__ = (
-        "_above", "_closed", "_context", "_empty", "_hub", "_in", "_later", "_out", "_paused", "_shaken", "_tls",
-        "_wire",
+        "_above", "_closed", "_context", "_empty", "_hub", "_in", "_later", "_out", "_paused", "_shaken", "_stopped",
+        "_tls", "_wire",
     )  # fmt: skip
 
     def __init__(self, hub: "Hub", context: ssl.SSLContext, above: "Connection | WebSocket") -> None:
@@ -56,6 +56,7 @@ class TlsStream(asyncio.Protocol):
         self._empty = 0  # bytes given to OpenSSL since there last was something for the protocol above
         self._later = b""  # what OpenSSL was not given yet
         self._paused = self._closed = False
+        self._stopped = False  # nothing is read from the wire
 
     # What the event loop calls
 
@@ -86,8 +87,14 @@ class TlsStream(asyncio.Protocol):
             if self._shaken and self._reads():
                 continue
             if not self._later:
+                self._read_on()
                 return
             self._feed()
+
+    def _read_on(self) -> None:
+        if self._stopped and self._wire is not None:
+            self._stopped = False
+            self._wire.resume_reading()
 
     def _feed(self) -> None:
         data = self._later
@@ -182,13 +189,13 @@ class TlsStream(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         self._paused = True
-        if self._wire is not None:
+        if self._wire is not None and not self._stopped:
+            self._stopped = True
             self._wire.pause_reading()
 
     def resume_reading(self) -> None:
+        """Go on with what had come. Only when all of it is handled is there more from the socket."""
         self._paused = False
-        if self._wire is not None:
-            self._wire.resume_reading()
         self._hub.loop.call_soon(self._work)  # A transport never calls back from within a call.
 
     def set_write_buffer_limits(self, high: int | None = None) -> None:

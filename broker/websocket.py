@@ -44,7 +44,10 @@ class WebSocket(asyncio.Protocol):
     Packets may span frames and a frame may hold several packets: the connection sees a stream of bytes.
     """
 
-    __slots__ = ("_connection", "_frames", "_hub", "_path", "_paused", "_pieces", "_protocol", "_request", "_transport")
+    __slots__ = (
+        "_connection", "_frames", "_hub", "_path", "_paused", "_pieces", "_protocol", "_request", "_stopped",
+        "_transport",
+    )  # fmt: skip
 
     def __init__(self, hub: "Hub", *, path: str) -> None:
         self._hub = hub
@@ -55,6 +58,7 @@ class WebSocket(asyncio.Protocol):
         self._frames = Frames()
         self._pieces: Iterator[tuple[bytes, bool]] | None = None  # of what has come, those that are still to be handled
         self._paused = False
+        self._stopped = False  # nothing is read from the transport
         self._transport: asyncio.Transport | None = None
 
     # What the event loop calls
@@ -80,6 +84,9 @@ class WebSocket(asyncio.Protocol):
     def _go_on(self) -> None:
         if not self._paused:
             self._work()
+        if self._stopped and not self._paused and self._pieces is None and self._transport is not None:
+            self._stopped = False
+            self._transport.resume_reading()
 
     def _work(self) -> None:
         """Handle the frames that are there, until reading is paused or others come first."""
@@ -204,15 +211,14 @@ class WebSocket(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         self._paused = True
-        if self._transport is not None:
+        if self._transport is not None and not self._stopped:
+            self._stopped = True
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
+        """Go on with what had come. Only when all of it is handled is there more from the socket."""
         self._paused = False
-        if self._transport is not None:
-            self._transport.resume_reading()
-        if self._pieces is not None:
-            self._hub.loop.call_soon(self._go_on)  # A transport never calls back from within a call.
+        self._hub.loop.call_soon(self._go_on)  # A transport never calls back from within a call.
 
     def set_write_buffer_limits(self, high: int | None = None) -> None:
         if self._transport is not None:

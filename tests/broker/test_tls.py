@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 
 from broker import tls
 from broker.settings import Listener, Scheme
+from broker.tls import TlsStream
 from tests.broker.authority import Authority
 from tests.broker.house import House, Openings
 from tests.broker.raw import PATIENCE, RawClient, Will, connect_packet, publish_packet, subscribe_packet
@@ -192,6 +193,23 @@ async def test_what_is_held_up_is_neither_lost_nor_read_on(open_house: Openings,
 
 def has_more_than(house: House, number: int) -> bool:
     return len(house.bridge.got) > number
+
+
+async def test_more_is_read_only_when_all_that_came_is_handled(open_house: Openings, authority: Authority) -> None:
+    house = await open_house(listeners=LISTENERS, tls=authority.files(), message_rate=0)
+    client = await secure(house, authority)
+    assert await client.connect(house.device()) == 0
+    stream = house.wire("h1/d1")._transport
+    assert isinstance(stream, TlsStream)
+    client.writer.write(b"\xc0\x00" * 5_000_000)  # 8,000 in each record, of which 500 are handled in a turn
+    waiting = []
+
+    def look() -> bool:
+        waiting.append(len(stream._later))
+        return house.counts.holds["turn"] > 400
+
+    await eventually(look, every=0.001)
+    assert 0 < max(waiting) <= 2**18  # what one read may bring
 
 
 async def test_a_client_that_is_cut_off_leaves_its_will(house: House, authority: Authority) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from broker.origins import read_origin
+from broker.websocket import WebSocket
 from tests.broker.house import House, Openings
 from tests.broker.raw import (
     PATIENCE,
@@ -300,6 +302,29 @@ async def test_frames_beyond_a_turn_are_neither_lost_nor_disordered(house: House
     await eventually(lambda: len(house.bridge.got) == 1_499)
     assert house.bridge.payloads == [b"%d" % number for number in range(1, 1_500)]
     assert house.counts.holds["turn"] > 2
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_more_is_read_only_when_all_that_came_is_handled(house: House, known: bool) -> None:
+    client = await house.dial_websocket_port()
+    await client.send(HANDSHAKE)
+    await client.reader.readuntil(b"\r\n\r\n")
+    if known:
+        said = connect_packet(house.device())
+        await client.send(b"\x82\xfe" + len(said).to_bytes(2) + bytes(4) + said)
+        await client.read(6)
+    (connection,) = house.broker._hub._connections
+    stream = connection._transport
+    assert isinstance(stream, WebSocket)
+    empty_frames = (b"\x82\x80" + bytes(4)) * 40_000
+    client.writer.write(empty_frames * 100)  # 24 MB, without a single packet
+    tracemalloc.start()
+    try:
+        await eventually(lambda: house.counts.holds["turn"] > 100)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3_000_000
 
 
 async def test_there_is_no_compression(house: House) -> None:
