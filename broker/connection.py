@@ -323,6 +323,8 @@ class Connection(Inflow):
         return False
 
     def _complete(self, packet_id: int, session: Session) -> None:
+        if session.outlives and self._hub.has_no_room(self, inbound=False):
+            return
         session.complete(packet_id)
         session.when_kept(partial(self.send, pubcomp(packet_id)))
 

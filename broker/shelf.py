@@ -232,17 +232,17 @@ class Shelf:
         """Call on the loop when all that was recorded so far is on disk: before this returns, if it already is."""
         if self._closed:
             return
-        if self._changes:
-            self._changes.kept.append(call)
-        elif self._writing is not None:
-            self._writing.kept.append(call)
-        else:
+        waiting = self._changes or self._writing
+        if waiting is None:
             call()
+            return
+        waiting.kept.append(call)
+        self._notice_fullness()
 
     @property
     def unwritten(self) -> int:
-        """Bytes, about, that are recorded and not yet known to be on disk."""
-        return self._changes.size + (self._writing.size if self._writing is not None else 0)
+        """Bytes, about, that are recorded and not yet known to be on disk, with those who wait for it."""
+        return self._changes.weight + (self._writing.weight if self._writing is not None else 0)
 
     def on_room(self, resume: Callable[[], None]) -> None:
         """Call `resume` once, when it is not `full` any more: at once if it is not."""
@@ -272,12 +272,15 @@ class Shelf:
     # Writing
 
     def _changed(self) -> None:
-        if not self.full and self.unwritten >= self._most:
-            self.full = True
+        self._notice_fullness()
         if not self._starts_soon and self._writing is None and not self._closed:
             # Not now: what else is recorded in this turn of the loop belongs into the same transaction.
             self._starts_soon = True
             self._loop.call_soon(self._start)
+
+    def _notice_fullness(self) -> None:
+        if not self.full and self.unwritten >= self._most:
+            self.full = True
 
     def _start(self) -> None:
         self._starts_soon = False

@@ -74,6 +74,11 @@ class Changes:
     def __bool__(self) -> bool:
         return self.size > 0 or bool(self.kept)
 
+    @property
+    def weight(self) -> int:
+        """Bytes, about, that it takes in memory: whoever waits to be told takes some too."""
+        return self.size + ENTRY * len(self.kept)
+
     def session(self, key: int, row: SessionRow) -> None:
         if key not in self.sessions:
             self.size += ENTRY + len(row[0]) + len(row[2])

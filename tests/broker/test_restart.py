@@ -277,6 +277,21 @@ async def test_nothing_is_acknowledged_before_it_is_on_disk(open_house: Openings
         assert {first for first, _ in got} == {0x90, 0x34}
 
 
+async def test_who_waits_for_the_disk_is_held_before_there_are_too_many(open_house: Openings) -> None:
+    house = await open_house()
+    client = await house.connect(reader(house), clean=False)
+    await client.ping()
+    house.shelf._most = 20_000
+    with a_disk_that_stands_still(house) as disk:
+        await client.send(subscribe_packet((DOOR, 1), packet_id=9) + packet(PUBREL, b"\x00\x02") * 2000)
+        await eventually(lambda: house.counts.holds["shelf"] == 1)
+        assert house.shelf.unwritten < 25_000
+        disk.set()
+        assert (await client.packet())[0] == 0x90
+        for _ in range(2000):
+            assert await client.packet() == (PUBCOMP, b"\x00\x02")
+
+
 async def test_a_message_that_nobody_keeps_waits_for_no_disk(open_house: Openings) -> None:
     house = await open_house()
     client = await house.connect(reader(house))
