@@ -44,11 +44,15 @@ class Installation:
         *,
         env: Mapping[str, str] | None = None,
         shape: Shape = Shape.EMBEDDED,
+        broker_port: int | None = None,
     ) -> None:
+        """`broker_port`: where a broker is that is not ours, and that the test runs."""
         self.data = folder / "data"
         self.http_port, self.mqtt_port, self.ws_port, self.health_port = (free_port() for _ in range(4))
         self.env = dict(env or {})
         self.shape = shape
+        self._brings_its_broker = shape is Shape.SEPARATE and broker_port is None
+        self.mqtt_port = broker_port or self.mqtt_port
         self._processes = processes
         self.process: Process | None = None
         self.broker: Process | None = None
@@ -77,7 +81,7 @@ class Installation:
 
     def start(self, *options: str, within: float = 15) -> Process:
         """Start what does not run, both processes where it is two; returns when all is ready."""
-        if self.shape is Shape.SEPARATE and not _runs(self.broker):
+        if self._brings_its_broker and not _runs(self.broker):
             self.spawn_broker(*options)
         process = self.process if _runs(self.process) and self.process is not None else self.spawn(*options)
         self.wait_until_ready(within=within)

@@ -1,0 +1,169 @@
+"""A broker that is a process of its own, or somebody else's: it comes and goes, and what was acknowledged is stored."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.support import Processes, eventually_sync
+from tests.support.mosquitto import Mosquitto
+from tests.system.installation import Installation, Shape, bssid_of, heartbeat
+from tests.system.listeners import event_stream, subscriber
+
+
+class Tablet:
+    """A paho client that comes back by itself, as a tablet does, and publishes at QoS 1."""
+
+    def __init__(self, innwatch: Installation, number: int) -> None:
+        self.name, self._number = f"tab-{number}", number
+        self.client = Client(CallbackAPIVersion.VERSION2, client_id=f"grand/{self.name}", clean_session=False)
+        self.client.username_pw_set(f"grand/{self.name}", innwatch.token("device", "grand", self.name))
+        self._acknowledged: set[int] = set()
+        self.client.on_publish = lambda _c, _u, packet_id, *_: self._acknowledged.add(packet_id)
+        self.client.reconnect_delay_set(1, 1)
+        self.client.connect("127.0.0.1", innwatch.mqtt_port, keepalive=10)
+        self.client.loop_start()
+        eventually_sync(self.client.is_connected)
+
+    def beat(self, times: int = 1, *, within: float = 15) -> None:
+        """Returns when all of them are acknowledged."""
+        topic = f"hotels/grand/devices/{self.name}/heartbeat"
+        self._acknowledged.clear()
+        sent = {
+            self.client.publish(topic, heartbeat(bssid=bssid_of(self._number), sid="s-1"), qos=1).mid
+            for _ in range(times)
+        }
+        eventually_sync(lambda: sent <= self._acknowledged, within=within)
+
+    def leave(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@contextmanager
+def tablets(innwatch: Installation, *numbers: int) -> Iterator[list[Tablet]]:
+    came = [Tablet(innwatch, number) for number in numbers]
+    try:
+        yield came
+    finally:
+        for tablet in came:
+            tablet.leave()
+
+
+def count(innwatch: Installation) -> int:
+    return int(innwatch.cli("messages", "grand", "--count"))
+
+
+def problems(url: str) -> list[str] | None:
+    """What a process says is missing; None when it says nothing at all."""
+    try:
+        reply = httpx.get(f"{url}/health/ready", timeout=5)
+    except httpx.TransportError:
+        return None
+    missing: list[str] = reply.json().get("missing", [])
+    return missing
+
+
+def test_whichever_starts_first_waits_for_the_other(processes: Processes, tmp_path: Path) -> None:
+    innwatch = Installation(processes, tmp_path, shape=Shape.SEPARATE)
+    innwatch.spawn_broker()
+    health = f"http://127.0.0.1:{innwatch.health_port}"
+    eventually_sync(lambda: problems(health) == [], within=15)  # before there is a database
+    innwatch.start()
+    innwatch.kill()
+    innwatch.spawn()
+    innwatch.broker = None
+    waiting = "no connection to the broker"
+    eventually_sync(lambda: [one for one in problems(innwatch.url) or [] if waiting in one], within=15)
+    innwatch.start()
+    assert problems(health) == []
+
+
+@pytest.mark.timeout(120)
+def test_a_broker_that_is_away_accuses_nobody_and_who_stays_away_is_found(processes: Processes, tmp_path: Path) -> None:
+    clock = tmp_path / "clock"
+    innwatch = Installation(processes, tmp_path, env={"INNWATCH_CLOCK": str(clock)}, shape=Shape.SEPARATE)
+    innwatch.start("--for-tests")
+    innwatch.furnish(rooms=2)
+    sam = innwatch.person("sam")
+    with tablets(innwatch, 101, 102) as (faithful, stolen), event_stream(innwatch.url, sam.token) as stream:
+
+        def monitor() -> list[str]:
+            return [event["data"]["state"] for event in stream.of("monitor.changed")]
+
+        faithful.beat()
+        stolen.beat()
+        eventually_sync(lambda: count(innwatch) == 2)
+        assert innwatch.broker is not None
+        innwatch.broker.kill()
+        stolen.client.loop_stop()
+        eventually_sync(lambda: problems(innwatch.url))
+        clock.write_text("600")
+        eventually_sync(lambda: monitor()[-1:] == ["blind"])
+        assert sam.open_alerts() == []
+
+        innwatch.start("--for-tests")
+        faithful.beat()
+        clock.write_text("612")
+        faithful.beat()
+        assert sam.open_alerts() == []
+        for seconds in range(622, 690, 10):
+            clock.write_text(str(seconds))
+            faithful.beat()
+        (alert,) = eventually_sync(sam.open_alerts)
+        assert alert["deviceId"] == "tab-102"
+        assert monitor() == ["blind", "watching"]
+
+
+@pytest.mark.timeout(120)
+def test_what_is_acknowledged_while_the_rest_is_away_is_stored_when_it_is_back(
+    processes: Processes, tmp_path: Path
+) -> None:
+    innwatch = Installation(processes, tmp_path, shape=Shape.SEPARATE)
+    innwatch.start()
+    innwatch.furnish()
+    console = innwatch.token("user", "grand", "admin")
+    assert innwatch.process is not None
+    assert innwatch.broker is not None
+    with (
+        tablets(innwatch, 101) as (tablet,),
+        subscriber(innwatch.mqtt_port, "platform/monitor", client_id="grand/user/admin/x", token=console) as told,
+    ):
+        eventually_sync(lambda: told.of("platform")[-1]["state"] == "watching")
+        innwatch.process.kill()
+        eventually_sync(lambda: told.of("platform")[-1]["state"] == "blind")
+        tablet.beat(times=200)
+        innwatch.broker.kill()
+        innwatch.spawn_broker()
+        tablet.beat(times=100)
+        innwatch.start()
+        eventually_sync(lambda: count(innwatch) == 300, within=15)
+    with subscriber(innwatch.mqtt_port, "platform/monitor", client_id="grand/user/admin/y", token=console) as told:
+        eventually_sync(lambda: told.of("platform")[-1]["state"] == "watching", within=15)
+
+
+@pytest.mark.server
+@pytest.mark.timeout(120)
+def test_a_mosquitto_will_do(processes: Processes, tmp_path: Path) -> None:
+    mosquitto = Mosquitto(processes, tmp_path)
+    mosquitto.start()
+    innwatch = Installation(processes, tmp_path, shape=Shape.SEPARATE, broker_port=mosquitto.port)
+    innwatch.start()
+    innwatch.furnish()
+    sam = innwatch.person("sam")
+    assert innwatch.process is not None
+    with tablets(innwatch, 101) as (tablet,):
+        tablet.beat(times=50)
+        innwatch.process.kill()
+        tablet.beat(times=50)
+        innwatch.start()
+        eventually_sync(lambda: count(innwatch) == 100, within=15)
+        report = '{"id": "r-1", "ts": "2026-11-23T00:00:00Z", "kind": "breach", "rssi": -90}'
+        tablet.client.publish("hotels/grand/devices/tab-101/alert", report, qos=1)
+        (alert,) = eventually_sync(sam.open_alerts)
+    with subscriber(mosquitto.port, "hotels/grand/alerts/+", client_id="anybody/else/x", token="") as console:
+        eventually_sync(lambda: console.of(alert["id"]))
