@@ -20,6 +20,9 @@ MINUTE: Final = 60_000_000
 SLICE: Final = 250
 """Rows of one transaction: a few milliseconds, which is what a batch may have to wait."""
 
+STRIDE: Final = 100_000
+"""Messages that are added up at a time: SQLite sorts them in memory, which must not grow with what a minute brings."""
+
 _SAMPLES = """
     SELECT sampled.device_key, sampled.minute * :minute, sampled.first_id, sampled.count, sampled.rssi_sum,
         sampled.rssi_count, sampled.rssi_min, powered.battery, charged.charging
@@ -46,13 +49,22 @@ class Progress(Struct, frozen=True):
     device_key: int
 
 
-async def gather(database: Database) -> int:
+async def gather(database: Database, *, stride: int = STRIDE) -> int:
     """Gather what was stored so far, a slice at a time, and return how many rows that made.
 
     May be stopped, or killed, at any moment and goes on from there. Only one at a time in all processes gets anywhere.
     Raises StoreUnavailable.
     """
-    progress = await database.write_batch(_begin)
+    made = 0
+    while True:
+        progress = await database.write_batch(partial(_begin, stride=stride))
+        made += await _gather(database, progress)
+        if progress.target - progress.upto < stride:
+            return made  # What came meanwhile is for the next time.
+
+
+async def _gather(database: Database, progress: Progress) -> int:
+    """Gather what `progress` aims at, and return how many rows that made."""
     if progress.upto == progress.target:
         return 0
     rows = await database.read(
@@ -87,14 +99,14 @@ def _progress(transaction: Transaction) -> Progress:
     return Progress(*row) if row else Progress(0, 0, 0)
 
 
-def _begin(transaction: Transaction) -> Progress:
-    """Go on with what was begun, or aim at the newest message."""
+def _begin(transaction: Transaction, *, stride: int) -> Progress:
+    """Go on with what was begun, or aim at the newest message, but no further than a stride."""
     progress = _progress(transaction)
     if progress.upto < progress.target:
         return progress
     row = transaction.row("SELECT coalesce(max(id), 0) FROM message")
     target = int(row[0]) if row else 0
-    begun = Progress(progress.upto, max(progress.upto, target), 0)
+    begun = Progress(progress.upto, max(progress.upto, min(target, progress.upto + stride)), 0)
     _advance(transaction, rows=(), before=progress, after=begun)
     return begun
 

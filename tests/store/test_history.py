@@ -87,6 +87,19 @@ async def test_each_heartbeat_counts_once_however_often_it_is_gathered(store: St
     assert await history(store) == points
 
 
+async def test_much_is_gathered_a_stride_at_a_time(store: Store) -> None:
+    devices = await add_hotel(store, tablets=3)
+    for second in range(10):
+        await store.apply(batch(*(heartbeat(device, f"m-{second}", at=later(second)) for device in devices)))
+    at_once = [await history(store, device=device.id) for device in devices]
+
+    rows = await gather(store._database, stride=7)
+
+    assert rows >= 30 / 7 * 2
+    assert await gather(store._database) == 0
+    assert [await history(store, device=device.id) for device in devices] == at_once
+
+
 async def test_gathering_that_was_interrupted_goes_on_and_counts_nothing_twice(store: Store) -> None:
     devices = await add_hotel(store, tablets=SLICE * 2 + 10)
     await store.apply(batch(*(heartbeat(device, "m-1") for device in devices)))
