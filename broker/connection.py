@@ -14,7 +14,6 @@ from broker.codec import (
     PINGRESP,
     connack,
     pubcomp,
-    pubrec,
     read_connect,
     read_nothing,
     read_packet_id,
@@ -279,8 +278,8 @@ class Connection(Inflow):
         if self._hub.has_no_room(self, inbound=route.inbound):
             return
         self._hub.counts.messages_in += 1
-        if publish.qos == 2 and self._has_already(publish.packet_id, session):
-            return
+        if publish.qos == 2 and self.is_waiting(publish.packet_id):
+            return  # It comes a second time, and will be acknowledged once.
         incoming = Incoming(
             route.topic,
             publish.payload,
@@ -291,7 +290,9 @@ class Connection(Inflow):
             time.monotonic(),
         )
         self.take(incoming)
-        if route.inbound and self._hub.intake is not None:
+        if publish.qos == 2 and session.has_received(publish.packet_id):
+            incoming.settle()  # In its turn, and when that it was received is on disk: it may not be yet.
+        elif route.inbound and self._hub.intake is not None:
             if not self._hub.hand_over(incoming, route.name):
                 self._hub.intake_gate.hold(self)
         else:
@@ -312,15 +313,6 @@ class Connection(Inflow):
             hub.shelf.when_kept(incoming.settle)
         else:
             incoming.settle()
-
-    def _has_already(self, packet_id: int, session: Session) -> bool:
-        """Whether a QoS 2 message was taken already; it is acknowledged again if it was before."""
-        if self.is_waiting(packet_id):
-            return True
-        if session.has_received(packet_id):
-            self.send(pubrec(packet_id))
-            return True
-        return False
 
     def _complete(self, packet_id: int, session: Session) -> None:
         if session.outlives and self._hub.has_no_room(self, inbound=False):
