@@ -24,7 +24,10 @@ class Waiting(Protocol):
 
 
 class Turns:
-    """One for all lines of a broker. A line does no more than `share` at once; what it did, it says in `took`."""
+    """One for all lines of a broker. A line does no more than `share` at once; what it did, it says in `took`.
+
+    With a share of 0 it waits. Only who was told to go on, and does so when others have taken everything, does `LEAST`.
+    """
 
     __slots__ = ("_left", "_line", "_loop", "_round_ends", "share")
 
@@ -40,16 +43,12 @@ class Turns:
         self._left -= cost
         if self._left < SHARE:
             self.share = self._allotted()
-        if not self._round_ends:
-            self._round_ends = True
-            self._loop.call_soon(self._next_round)
+        self._end_round_soon()
 
     def wait(self, line: Waiting) -> None:
         """Have a line wait for its next turn, behind those that wait already."""
         self._line[line] = None
-        if not self._round_ends:
-            self._round_ends = True
-            self._loop.call_soon(self._next_round)
+        self._end_round_soon()
 
     def forget(self, line: Waiting) -> None:
         self._line.pop(line, None)
@@ -62,10 +61,21 @@ class Turns:
     def _next_round(self) -> None:
         self._round_ends = False
         self._left = ROUND
+        promised = 0  # to those who go on later, and must not be told to all at once
         for _ in range(len(self._line)):
             self.share = self._allotted()
-            if not self.share:
+            if not self.share or promised >= ROUND:
                 break
             line, _ = self._line.popitem(last=False)
+            before = self._left
             line.take_turn()
+            if self._left == before:
+                promised += self.share
         self.share = self._allotted()
+        if self._line:  # Those who were told may have had nothing to do, or gone.
+            self._end_round_soon()
+
+    def _end_round_soon(self) -> None:
+        if not self._round_ends:
+            self._round_ends = True
+            self._loop.call_soon(self._next_round)

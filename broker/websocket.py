@@ -22,7 +22,7 @@ from broker.frames import Frames
 from broker.line import Phase, without_delay
 from broker.origins import may_open
 from broker.packets import Fault
-from broker.turns import SHARE
+from broker.turns import LEAST
 
 if TYPE_CHECKING:
     from broker.hub import Hub
@@ -90,10 +90,12 @@ class WebSocket(asyncio.Protocol):
 
     def _work(self) -> None:
         """Handle the frames that are there, until reading is paused or others come first."""
-        left = SHARE
+        turns = self._hub.turns
+        left = share = turns.share or LEAST
         for piece, plain in self._pieces or ():
             if self._protocol.state is not State.OPEN:
-                break  # What it says after the end is nobody's business.
+                self._pieces = None  # What it says after the end is nobody's business.
+                break
             if plain:
                 self._connection.data_received(piece)
             else:
@@ -102,8 +104,10 @@ class WebSocket(asyncio.Protocol):
             if left <= 0:
                 self._connection.wait_for_turn()
             if self._paused:
-                return
-        self._pieces = None
+                break
+        else:
+            self._pieces = None
+        turns.took(share - left)
 
     def _leave_to_library(self, data: bytes) -> None:
         if self._connection.phase is Phase.OPEN:

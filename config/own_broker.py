@@ -49,11 +49,11 @@ class OwnBroker:
 
         Raises StartRefused, and BadSetting for a certificate that is of no use.
         """
+        check_tls(place.settings.listeners, place.settings.broker.tls)
         try:
             shelf = await Shelf.open(place.folder.shelf)
         except ShelfUnusable as error:
             raise StartRefused(str(error)) from error
-        check_tls(place.settings.listeners, place.settings.broker.tls)
         try:
             mqtt = MqttBroker(
                 settings=broker_settings(place.settings, connections=place.connections),

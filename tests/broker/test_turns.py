@@ -71,6 +71,43 @@ async def test_who_has_little_to_do_is_served_within_the_round_of_many_who_have_
     assert tablet.packets == 0
 
 
+async def test_those_who_go_on_later_are_let_go_a_few_at_a_time_too(turns: Turns) -> None:
+    class Later(Peer):
+        def take_turn(self) -> None:
+            asyncio.get_running_loop().call_soon(self.go_on)
+
+        def go_on(self) -> None:
+            done = min(self.turns.share or LEAST, self.packets)
+            self.packets -= done
+            self.turns.took(done)
+            if self.packets:
+                self.turns.wait(self)
+
+    peers = [Later(turns, 100) for _ in range(1000)]
+    hog = Peer(turns, 10**9)
+    hog.take_turn()
+    for peer in peers:
+        turns.wait(peer)
+    for _ in range(20):
+        before = sum(peer.packets for peer in peers)
+        await a_round()
+        assert before - sum(peer.packets for peer in peers) <= 2 * ROUND
+
+    await eventually(lambda: not any(peer.packets for peer in peers), every=0)
+
+
+async def test_one_who_does_nothing_with_its_turn_does_not_end_everybodys(turns: Turns) -> None:
+    class Gone(Peer):
+        def take_turn(self) -> None:
+            pass
+
+    for _ in range(100):
+        turns.wait(Gone(turns, 1))
+    tablet = Peer(turns, 1)
+    turns.wait(tablet)
+    await eventually(lambda: tablet.packets == 0, every=0)
+
+
 async def test_when_nobody_waits_shares_are_whole_again(turns: Turns) -> None:
     for peer in [Peer(turns, SHARE) for _ in range(100)]:
         peer.take_turn()

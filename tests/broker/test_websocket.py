@@ -448,3 +448,19 @@ async def test_taking_over_works_across_the_two(house: House) -> None:
         await tcp.expect_end()
         await client.send(packet(0xC0))
         assert await read(client, 2) == b"\xd0\x00"
+
+
+async def test_many_storms_of_frames_beside_storms_of_packets_all_come_to_their_end(house: House) -> None:
+    """Websockets go on a turn of the loop later than others, and must find something left for them."""
+    websockets, others = 60, 20
+    for number in range(websockets):
+        client = await house.dial_websocket_port()
+        packets = [connect_packet(house.device(f"w{number}"))]
+        packets += [publish_packet(f"hotels/h1/devices/w{number}/heartbeat", b"x", qos=0)] * 500
+        frames = b"".join(bytes((0x82, 0xFE)) + len(one).to_bytes(2) + bytes(4) + one for one in packets)
+        client.writer.write(HANDSHAKE + frames)
+    for number in range(others):
+        client = await house.connect(house.device(f"d{number}"))
+        client.writer.write(publish_packet(f"hotels/h1/devices/d{number}/heartbeat", b"x", qos=0) * 3_000)
+    await house.connect(house.device("canary"))
+    await eventually(lambda: house.counts.messages_in == websockets * 500 + others * 3_000, within=30)
