@@ -40,8 +40,11 @@ class Draft:
         self._watching_since = watching_since
         self._ids: set[Identity] = set()
 
-    def add(self, matter: Matter, *, known: Known) -> None:
-        """Judge the next matter. `known` are the message ids of the batch that are stored already."""
+    def add(self, matter: Matter, *, known: Known | None) -> None:
+        """Judge the next matter. `known` are the message ids of the batch that are stored already.
+
+        None: nobody has asked. Then all are taken for new, and the store refuses a batch in which one is not.
+        """
         match matter:
             case Heard():
                 self._hear(matter, known)
@@ -58,7 +61,7 @@ class Draft:
             for key, state in states.items():
                 self.tablets[key].state = state
 
-    def _hear(self, heard: Heard, known: Known) -> None:
+    def _hear(self, heard: Heard, known: Known | None) -> None:
         tablet, message, late = heard.tablet, heard.decoded.message, heard.decoded.late
         if not self._is_new((tablet.key, message.id), known):
             self.duplicates += 1
@@ -86,7 +89,7 @@ class Draft:
         self._decide(tablet, verdict, before=state)
         self.batch.messages.append(deadline_row(overdue, due=due))
 
-    def _note(self, noted: Noted, known: Known) -> None:
+    def _note(self, noted: Noted, known: Known | None) -> None:
         if noted.device_key is None or self._is_new((noted.device_key, noted.name), known):
             self.batch.messages.append(noted_row(noted))
 
@@ -102,7 +105,9 @@ class Draft:
             line = ReceiptLine(rejected.message_id, Receipted.REJECTED, rejected.reason, rejected.detail)
             self.receipts.setdefault((hotel_id, device_id), []).append(line)
 
-    def _is_new(self, identity: Identity, known: Known) -> bool:
+    def _is_new(self, identity: Identity, known: Known | None) -> bool:
+        if known is None:
+            return True
         if identity in known or identity in self._ids:
             return False
         self._ids.add(identity)

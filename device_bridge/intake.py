@@ -45,7 +45,6 @@ _RETRY_FIRST, _RETRY_LONGEST = 0.05, 2.0
 _BLIND_AFTER = timedelta(seconds=10)
 _JUDGE_AGAIN = timedelta(seconds=10)
 _OF_DEVICES = BRIDGE_INBOUND - {Kind.DO, Kind.PMS_IN}
-_NOTHING: Known = frozenset()
 
 
 class Intake:
@@ -188,12 +187,12 @@ class Intake:
     async def _commit(self, matters: Sequence[Matter]) -> Draft:
         """Duplicates are rare, so the batch is tried without asking for them; the store asks us to when there are."""
         try:
-            return await self._apply(matters, known=_NOTHING)
+            return await self._apply(matters, known=None)
         except Duplicate:
             identities = [identity for matter in matters if (identity := identity_of(matter)) is not None]
             return await self._apply(matters, known=await self._store.known(identities))
 
-    async def _apply(self, matters: Sequence[Matter], *, known: Known) -> Draft:
+    async def _apply(self, matters: Sequence[Matter], *, known: Known | None) -> Draft:
         draft = Draft(now=self._now(), watching_since=self._watch.watching_since)
         for matter in matters:
             draft.add(matter, known=known)
