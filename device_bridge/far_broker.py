@@ -144,7 +144,7 @@ class FarBroker:
                     raise WireLost(await wire.lost())
             except TimeoutError:
                 if not wire.is_open:
-                    raise WireLost("it was closed after a fault of ours") from None
+                    raise WireLost(wire.end) from None
 
     def _deaf(self, why: str) -> None:
         if self.hearing.deaf_since is None or self.hearing.why != why:

@@ -147,9 +147,15 @@ class Wire:
         try:
             async for _ in self._client.messages:
                 continue  # none comes this way: paho hands them to us
-        except aiomqtt.MqttError as error:
-            return _how_lost(error.__cause__)
+        except aiomqtt.MqttError:
+            return self.end
         raise AssertionError("aiomqtt's messages do not end")
+
+    @property
+    def end(self) -> str:
+        """Why it is not open any more."""
+        ended = self._client._disconnected  # noqa: SLF001, see above
+        return _how_lost(ended.exception()) if ended.done() else "it was closed after a fault of ours"
 
     def _watch_socket(self) -> None:
         loop, number = asyncio.get_running_loop(), self._socket.fileno()

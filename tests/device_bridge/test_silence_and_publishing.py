@@ -96,8 +96,31 @@ async def test_a_start_publishes_what_is_stored_before_it_watches(house: House) 
     await restarted.store.close()
 
 
+async def test_a_start_empties_what_nobody_knows_any_more(house: House) -> None:
+    restarted = House(house.path)
+    restarted.found = frozenset(
+        {
+            "hotels/grand/alerts/long-gone",
+            "hotels/grand/devices/tab-9/config",
+            "hotels/elsewhere/monitor",
+            "hotels/grand/devices/tab-101/config",
+            "hotels/grand/monitor",
+            "platform/monitor",
+        }
+    )
+    await restarted.open()
+    emptied = {topic for topic, body, retained in restarted.published.messages if body is None and retained}
+    assert emptied == {
+        "hotels/grand/alerts/long-gone",
+        "hotels/grand/devices/tab-9/config",
+        "hotels/elsewhere/monitor",
+    }
+    await restarted.store.close()
+
+
 async def test_the_monitor_says_watching_and_until_when(house: House) -> None:
     (said,) = await eventually(lambda: house.published.on("grand/monitor"))
+    assert house.published.on("platform/monitor") == [said]
     assert (said["state"], said["validUntil"]) == ("watching", "2026-11-22T03:00:30Z")
     await eventually(lambda: "monitor.changed" in {event["type"] for event in house.published.on("/events")})
 
