@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from broker.hub import Hub
 
 
+PUBACK = 0x40
 PUBLISH_QOS_1 = 0x32
 """The first byte of one without DUP and RETAIN (3.1.1 §3.3.1)."""
 
@@ -139,7 +140,10 @@ class Connection(Inflow):
             or not self._framer.is_empty
             or self.allowed < 2
         ):
-            super().data_received(data)
+            if size == 4 and data[0] == PUBACK and data[1] == 2 and session is not None and self._framer.is_empty:
+                self._acknowledged_alone(data, session)
+            else:
+                super().data_received(data)
             return
         length, at = data[1], 2
         if length > 127:
@@ -175,6 +179,19 @@ class Connection(Inflow):
         allowed = hub.settings
         if self._unsettled >= allowed.unsettled or self._unsettled_bytes >= allowed.unsettled_bytes:
             self.hold(Hold.UNSETTLED)
+
+    def _acknowledged_alone(self, data: bytes, session: Session) -> None:
+        """Take a PUBACK that came by itself: the other half of what a console has to say."""
+        if self._holds:
+            super().data_received(data)
+            return
+        hub = self._hub
+        hub.counts.bytes_in += 4
+        self.heard = hub.deadlines.tick
+        try:
+            session.acknowledged(read_packet_id(data[2:]))
+        except Violation as violation:
+            self.violated(violation.fault)
 
     def handle(self, first: int, body: bytes) -> None:  # noqa: C901, PLR0912, one case for each packet
         session = self.session

@@ -57,6 +57,7 @@ class Drop(StrEnum):
     NOT_ALLOWED = "not-allowed"
     QUEUE_FULL = "queue-full"  # QoS 0 to a slow client
     RETAINED_FULL = "retained-full"  # delivered, not retained
+    AWAY = "away"  # QoS 0 to a client whose session is kept
     CLIENT_GONE = "client-gone"  # waiting for a client whose connection ended
 
 

@@ -278,6 +278,7 @@ class Outflow:
     def _wait(self, message: Message, qos: int) -> bool:
         """Queue a message; False when it is lost."""
         if qos == 0 and self.wire is None:
+            self._counts.drops[Drop.AWAY] += 1
             return False
         if not self._has_room(message) and (qos == 0 or self.bounds.refuse):
             if qos:

@@ -105,6 +105,8 @@ async def test_rubbish_from_somebody_we_know(house: House, rubbish: bytes) -> No
 
 
 ALONE = {
+    "puback of 0": packet(0x40, b"\0\0"),
+    "puback of another length": b"\x40\x01\x01\xc0",
     "packet id 0": publish_packet(BEAT, b"x", packet_id=0),
     "no packet id": packet(0x32, text(BEAT)),
     "half a packet id": packet(0x32, text(BEAT) + b"\x01"),

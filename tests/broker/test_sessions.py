@@ -248,3 +248,9 @@ async def test_room_for_one_is_not_room_for_all(house: House) -> None:
     house.bridge.make_room()
     for tablet in tablets:
         await tablet.expect_puback(1)
+
+
+async def test_what_is_not_kept_for_who_is_away_is_counted(house: House) -> None:
+    await gone(house, await listener(house, EVENTS))
+    await house.broker.publish(EVENTS, b"gone", qos=0)
+    assert house.counts.drops["away"] == 1
