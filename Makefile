@@ -1,12 +1,14 @@
 # What a person types. `make` alone lists it.
 #   PYTHON=python3.12   the interpreter that makes .venv
 #   DATA=./data DEMO=12 where `make run` keeps its data, and how many tablets it simulates
+#   SECONDS=60          how long `make fuzz` looks, for each of its targets
 #   ARGS=…              more words for pytest or the bench: make test ARGS="tests/rules -k battery"
 
 PYTHON ?= python3
 DATA   ?= ./data
 DEMO   ?= 12
 ARGS   ?=
+SECONDS ?= 60
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -21,7 +23,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench clean servers format lint types imports unused wheel lock
+FUZZ  := .fuzz/atheris-$(shell $(PYTHON) -c 'import sys; print(*sys.version_info[:2], sep=".")' 2>/dev/null)
+.PHONY: help setup run test check bench fuzz clean servers format lint types imports unused wheel lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,8 +42,11 @@ check: lint types imports unused wheel ## everything a machine can say about the
 bench: $(STAMP) ## measure, side by side with Mosquitto
 	$(BIN)/python -m bench $(ARGS)
 
+fuzz: $(STAMP) $(FUZZ)/.installed ## look for bytes that break the broker, with Atheris (ARGS=clients: one target only)
+	PYTHONPATH=$(FUZZ) $(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
 clean: ## remove what these targets made, but never DATA
-	rm -rf $(VENV) build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .fuzz build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(wildcard $(PACKAGES) tests bench) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 servers: ## install the programs that tests run against (mosquitto, chromium), where that needs no question
@@ -94,3 +100,12 @@ $(STAMP): pyproject.toml requirements.lock
 	  fi
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
+
+# Not among the locked packages: it has wheels for Linux on x86-64 only.
+$(FUZZ)/.installed: $(STAMP) tests/fuzz/requirements.txt
+	@rm -rf $(FUZZ)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(FUZZ) --only-binary :all: --require-hashes \
+	    -r tests/fuzz/requirements.txt || { \
+	  echo "make: Atheris cannot be installed here: it has builds for CPython 3.11 to 3.13 on Linux (x86-64) only;" \
+	    "without it the same targets are tried by: make test ARGS=tests/broker/test_fuzz.py" >&2; exit 1; }
+	@touch $@

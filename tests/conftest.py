@@ -11,6 +11,7 @@ from tests.support import Processes
 # How long one example takes on a busy machine says nothing about the code; the rest stays as Hypothesis has it, which
 # repeats the same examples in CI.
 hypothesis.settings.register_profile("house", parent=hypothesis.settings(), deadline=None)
+hypothesis.settings.register_profile("thorough", parent=hypothesis.settings(), deadline=None, max_examples=5000)
 hypothesis.settings.load_profile("house")
 
 
