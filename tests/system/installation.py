@@ -66,16 +66,17 @@ class Installation:
         mqtt = ["--mqtt-port", str(self.mqtt_port)]
         if self.shape is Shape.SEPARATE:
             mqtt = ["--broker", f"mqtt://127.0.0.1:{self.mqtt_port}"]
-        self.process = self._spawn("up", "--http-port", self.http_port, "--ws-port", self.ws_port, *mqtt, *options)
+        self.process = self.spawn_as("up", "--http-port", self.http_port, "--ws-port", self.ws_port, *mqtt, *options)
         return self.process
 
     def spawn_broker(self, *options: str) -> Process:
         """Start a broker that is a process of its own, and do not wait for it."""
         ports = ("--mqtt-port", self.mqtt_port, "--ws-port", self.ws_port, "--health-port", self.health_port)
-        self.broker = self._spawn("broker", *ports, *(option for option in options if option == "--for-tests"))
+        self.broker = self.spawn_as("broker", *ports, *(option for option in options if option == "--for-tests"))
         return self.broker
 
-    def _spawn(self, *words: str | int) -> Process:
+    def spawn_as(self, *words: str | int) -> Process:
+        """Start a command of `innwatch` on this folder, and do not wait for it."""
         command = [str(INNWATCH), words[0], "--data", self.data, "--host", "127.0.0.1", *words[1:]]
         return self._processes.start([str(word) for word in command], env=self.env)
 

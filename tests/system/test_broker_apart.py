@@ -9,7 +9,8 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.support import Processes, eventually_sync
+from tests.broker.authority import Authority
+from tests.support import Processes, eventually_sync, free_port
 from tests.support.mosquitto import Mosquitto
 from tests.system.installation import Installation, Shape, bssid_of, heartbeat
 from tests.system.listeners import event_stream, subscriber
@@ -167,3 +168,33 @@ def test_a_mosquitto_will_do(processes: Processes, tmp_path: Path) -> None:
         (alert,) = eventually_sync(sam.open_alerts)
     with subscriber(mosquitto.port, "hotels/grand/alerts/+", client_id="anybody/else/x", token="") as console:
         eventually_sync(lambda: console.of(alert["id"]))
+
+
+@pytest.mark.timeout(120)
+def test_by_tls_both_know_each_other_and_a_stranger_of_either_kind_is_not_taken(
+    processes: Processes, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    files = authority.files()
+    env = {"INNWATCH_TLS_CERT": str(files.certificate), "INNWATCH_TLS_KEY": str(files.key)}
+    innwatch = Installation(processes, tmp_path, env=env, shape=Shape.SEPARATE)
+    mqtts = free_port()
+    broker = ["--listen", f"mqtts://localhost:{mqtts}", "--listen", f"ws://127.0.0.1:{innwatch.ws_port}"]
+    innwatch.broker = innwatch.spawn_as("broker", *broker, "--health-port", str(innwatch.health_port))
+
+    def up(**settings: str) -> None:
+        if innwatch.process is not None:
+            innwatch.process.kill()
+        innwatch.env = settings
+        address = ["--broker", f"mqtts://localhost:{mqtts}", "--http-port", str(innwatch.http_port)]
+        innwatch.process = innwatch.spawn_as("up", *address)
+
+    def refusal(why: str) -> bool:
+        return any(why in problem for problem in problems(innwatch.url) or [])
+
+    up()
+    eventually_sync(lambda: refusal("certificate verify failed"), within=15)
+    up(INNWATCH_BROKER_CA=str(authority.trusted), SECRET_KEY="another key of at least thirty-two bytes")
+    eventually_sync(lambda: refusal("it refuses us"), within=15)
+    up(INNWATCH_BROKER_CA=str(authority.trusted))
+    innwatch.wait_until_ready()
