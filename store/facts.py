@@ -142,7 +142,7 @@ def device(transaction: Transaction, hotel_id: HotelId, device_id: DeviceId) -> 
     )
     if row is None:
         return None
-    return _device_row(hotel_id, row, heard=states.latest_of(transaction, hotel_id, row[0]))
+    return _device_row(hotel_id, row, heard=states.latest_of(transaction, hotel_id, [row[0]]))
 
 
 def rooms(transaction: Transaction, hotel_id: HotelId, *, after: str, limit: int) -> Page[Room]:
@@ -165,7 +165,7 @@ def devices(transaction: Transaction, hotel_id: HotelId, *, after: str, limit: i
         after=after,
         limit=limit + 1,
     )
-    heard = states.latest(transaction, hotel_id)
+    heard = states.latest_of(transaction, hotel_id, [row[0] for row in rows])
     return cursors.page(
         rows, lambda row: _device_row(hotel_id, row, heard=heard), limit=limit, place=lambda row: row[1]
     )

@@ -8,7 +8,7 @@ crash, adds what the heartbeats since then say. What it gets is what the bridge 
 SQLite only: with max(id) it takes the other columns from the same row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -62,11 +62,10 @@ def latest(transaction: Transaction, hotel_id: HotelId) -> Latest:
     return {row[0]: row for row in transaction.rows(_LATEST + " GROUP BY device_key", hotel=hotel_id)}
 
 
-def latest_of(transaction: Transaction, hotel_id: HotelId, device_key: int) -> Latest:
-    """What the state of one device lags behind."""
-    rows = transaction.rows(
-        _LATEST + " AND device_key = :device GROUP BY device_key", hotel=hotel_id, device=device_key
-    )
+def latest_of(transaction: Transaction, hotel_id: HotelId, device_keys: Sequence[int]) -> Latest:
+    """What the states of some devices of a hotel lag behind."""
+    of_devices = _LATEST + " AND device_key IN (SELECT value FROM json_each(:devices)) GROUP BY device_key"  # noqa: S608 - our words
+    rows = transaction.rows(of_devices, hotel=hotel_id, devices=msgspec.json.encode(device_keys).decode())
     return {row[0]: row for row in rows}
 
 
