@@ -20,7 +20,7 @@ MINUTE: Final = 60_000_000
 SLICE: Final = 250
 """Rows of one transaction: a few milliseconds, which is what a batch may have to wait."""
 
-STRIDE: Final = 100_000
+STRIDE: Final = 50_000
 """Messages that are added up at a time: SQLite sorts them in memory, which must not grow with what a minute brings."""
 
 _SAMPLES = """
