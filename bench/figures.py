@@ -79,7 +79,7 @@ EVERY = 10
 """In the phase of mixed load every tenth message is a breach Report."""
 
 BUSY = 1000
-"""Heartbeats a second where the number of tablets, or of consoles, is what varies: 10,000 tablets."""
+"""Heartbeats a second where the number of tablets is what varies: 10,000 tablets in the normal profile."""
 
 BUSY_IN_FLIGHT = 4
 """So that two hundred tablets can send so many through a pause of half a second."""
@@ -113,7 +113,7 @@ FIGURES: Sequence[Figure] = (
     ),
     Figure(Key.IDLE, "{many:,} idle tablets, keep-alive 60 s, % of a core", 2, Target("≤", 3)),
     Figure(Key.ALERT, "a retained alert to {consoles:,} consoles, CPU µs each", 1, Target("≤", 20)),
-    Figure(Key.IDLE_CONSOLES, "what {consoles:,} idle consoles cost a heartbeat, %", 1, Target("≤", 5)),
+    Figure(Key.IDLE_CONSOLES, "what {consoles:,} idle consoles cost a heartbeat, saturated, %", 1, Target("≤", 5)),
     Figure(Key.OVERLOAD_STORED, "3 × overload: stored/s", 0),
     Figure(Key.OVERLOAD_ACK_P99, "3 × overload: acknowledgment, p99 ms", 0),
     Figure(Key.OVERLOAD_MEMORY, "3 × overload: highest memory, MB", 1),

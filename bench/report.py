@@ -30,9 +30,9 @@ Mosquitto: anonymous, nothing stored; its acknowledgment means received. At full
 message in flight for each tablet ({BUSY_IN_FLIGHT} at {BUSY:,}/s, {{in_flight}} in the overload). Latencies are counted
 from the write of the PUBLISH, those to a console over {{mixed}} and {{storm}} Reports a round, each of another tablet.
 CPU is user and system time of the server's process with all its threads; memory is resident memory (RSS), that of a
-tablet the slope between two counts. What idle consoles cost is compared at {BUSY:,} heartbeats/s. Tablets and consoles
-all come from one address and the consoles from one person: {{settings}}. Ratio: median of the ratios within each round.
-Must and goal are held against the median, in the first line against the ratio."""
+tablet the slope between two counts. Tablets and consoles all come from one address and the consoles from one person:
+{{settings}}. Ratio: median of the ratios within each round. Must and goal are held against the median, in the first
+line against the ratio."""
 
 
 class Line(Struct, frozen=True):
