@@ -5,24 +5,20 @@ examples are tried each time; elsewhere a failing one is printed as what was sai
 """
 
 import asyncio
-import logging
-import resource
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from itertools import count
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.shelf import Shelf
+from tests.broker.cage import Cage
 from tests.broker.house import House
-from tests.broker.raw import RawClient, Ticket, Will, connect_packet, packet, publish_packet, subscribe_packet, text
+from tests.broker.raw import Ticket, Will, connect_packet, packet, publish_packet, subscribe_packet, text
 from tests.fuzz import clients, frames, packets, seeds, tokens
-from tests.fuzz.clients import Deed, remains, step
-from tests.support import eventually
+from tests.fuzz.clients import Deed, step
 
 EXAMPLES = settings.default.max_examples if settings.default else 100
 quick = settings(max_examples=3 * EXAMPLES)
@@ -168,54 +164,6 @@ def test_a_play_that_is_disturbed_leaves_nothing_either(
 
 
 # Over sockets, with a canary
-
-
-class Cage:
-    """A canary that stays connected: it is heard in less than a second, and told what it asked for and nothing else."""
-
-    HEARD = 1.0  # seconds
-
-    def __init__(self, house: House, canary: RawClient) -> None:
-        self.house = house
-        self._canary = canary
-        self._numbers = count(1)
-
-    async def sings(self) -> None:
-        number = next(self._numbers)
-        song, command = b"chirp %d" % number, b"sing %d" % number
-        began = time.monotonic()
-        await self._canary.publish("hotels/h1/devices/canary/heartbeat", song, packet_id=number % 65_535 + 1)
-        await self._canary.expect_puback(number % 65_535 + 1)
-        await self.house.broker.publish("hotels/h1/devices/canary/command", command)
-        assert (await self._canary.take())[:3] == ("hotels/h1/devices/canary/command", command, 1)
-        assert time.monotonic() - began < self.HEARD
-        assert self.house.bridge.payloads.count(song) == 1
-        self.house.bridge.got.clear()
-
-
-@pytest.fixture
-async def cage(house: House, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Cage]:
-    """A house with a canary. When the test is over nothing of anybody is left, and nothing went wrong in silence."""
-    faults: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
-    canary = await house.connect(house.device("canary"))
-    assert await canary.subscribe("hotels/h1/devices/canary/command") == [1]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield Cage(house, canary)
-    await canary.disconnect()
-    for client in house.clients:
-        client.cut()
-    await eventually(lambda: not house.open_sockets)
-    hub = house.broker._hub
-    for session in list(hub.sessions.values()):
-        hub.sessions.forget(session)
-    for message in list(hub.retained):
-        await house.broker.publish(message.topic, b"", retain=True)
-    await eventually(lambda: not house.shelf.unwritten)
-    assert remains(hub) == {}
-    assert faults == []
-    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024  # KiB
 
 
 def tickets(house: House) -> list[Ticket | None]:

@@ -180,12 +180,6 @@ async def test_a_large_packet_in_small_pieces_is_not_quadratic(house: House) -> 
     await client.expect_puback(1)
 
 
-async def test_a_thousand_silent_sockets_keep_nobody_out(house: House) -> None:
-    for _ in range(300):
-        await house.dial()
-    await house.assert_alive()
-
-
 async def test_who_does_not_read_is_not_listened_to(open_house: Openings) -> None:
     house = await open_house(message_rate=0)
     client = await house.connect(house.person())
