@@ -1,9 +1,9 @@
 """Who is at the door: how many come from where, how fast, and who fails to say who they are.
 
 Nothing here locks out a client with a good token, since a hotel has one address for its tablets and for a guest who
-plays with their passwords. Where there are as many connections as may be, a newcomer takes the place of the one that
-has waited longest without being let in; those that come too fast wait their turn, unread, and each address gets its
-turns; and a refusal of which an address has had many is told late.
+plays with their passwords. Where there are as many connections as may be, a newcomer takes the place of one that was
+not let in yet: of the address that has most of those, the one that has waited longest. Those that come too fast wait
+their turn, unread, and each address gets its turns; and a refusal of which an address has had many is told late.
 """
 
 from collections import Counter, OrderedDict
@@ -80,7 +80,7 @@ class Doorman:
         of_one = self._settings.connections_per_address
         is_crowded = bool(of_one) and self._from[where] > of_one
         if is_crowded or self._total > self._settings.connections:
-            gives_way = self._strangers.first_from(where) if is_crowded else self._strangers.first()
+            gives_way = self._strangers.first_from(where) if is_crowded else self._strangers.first_of_most()
             if gives_way is None:
                 return False
             gives_way.give_way()
@@ -145,13 +145,17 @@ class _Crowd:
     def __init__(self) -> None:
         self._from: OrderedDict[str, OrderedDict[Guest, None]] = OrderedDict()
         self._number = 0
+        self._having: dict[int, OrderedDict[str, None]] = {}  # networks by how many guests each has
+        self._most = 0  # guests that one network has
 
     def __len__(self) -> int:
         return self._number
 
     def add(self, guest: Guest, where: str) -> None:
-        self._from.setdefault(where, OrderedDict())[guest] = None
+        guests = self._from.setdefault(where, OrderedDict())
+        guests[guest] = None
         self._number += 1
+        self._now_has(where, len(guests), before=len(guests) - 1)
 
     def remove(self, guest: Guest, where: str) -> None:
         """Remove one; that it is not there means nothing."""
@@ -160,8 +164,20 @@ class _Crowd:
             return
         del guests[guest]
         self._number -= 1
+        self._now_has(where, len(guests), before=len(guests) + 1)
         if not guests:
             del self._from[where]
+
+    def _now_has(self, where: str, number: int, *, before: int) -> None:
+        if before:
+            alike = self._having[before]
+            del alike[where]
+            if not alike:
+                del self._having[before]
+        if number:
+            self._having.setdefault(number, OrderedDict())[where] = None
+        if number > self._most or self._most not in self._having:
+            self._most = number
 
     def first_from(self, where: str) -> Guest | None:
         """Remove the first that came from there."""
@@ -179,3 +195,7 @@ class _Crowd:
         where = next(iter(self._from))
         self._from.move_to_end(where)
         return self.first_from(where)
+
+    def first_of_most(self) -> Guest | None:
+        """Remove the first of the network that has the most: who sends many pushes out nobody but its own."""
+        return self.first_from(next(iter(self._having[self._most]))) if self._most else None

@@ -117,17 +117,25 @@ def test_at_a_full_address_a_newcomer_takes_the_place_of_the_one_that_was_silent
     assert not any(guest.gave_way for guest in (known, later, elsewhere))
 
 
-def test_in_a_full_house_silent_ones_give_way_an_address_at_a_time(clock: Clock) -> None:
-    door = doorman(clock, connections=5)
-    many = arrive(door, 3, HERE)
-    few = arrive(door, 1, THERE)
-    (known,) = arrive(door, 1, THERE)
-    door.knows(known, THERE)
-    for _ in range(2):
-        assert door.arrives(Guest(), "192.0.2.3")
+def test_in_a_full_house_those_give_way_whose_address_has_most(clock: Clock) -> None:
+    door = doorman(clock, connections=7)
+    few, many = arrive(door, 2, THERE), arrive(door, 4, HERE)
+    (known,) = arrive(door, 1, HERE)
+    door.knows(known, HERE)
+    for number in range(2):
+        assert door.arrives(Guest(), f"192.0.2.{100 + number}")
 
-    assert [guest.gave_way for guest in (*many, *few)] == [True, False, False, True]
+    assert [guest.gave_way for guest in (*few, *many)] == [False, False, True, True, False, False]
     assert not known.gave_way
+
+
+def test_who_keeps_coming_in_a_full_house_pushes_out_nobody_but_its_own(clock: Clock) -> None:
+    door = doorman(clock, connections=20)
+    arrive(door, 20, THERE)
+    tablets = arrive(door, 3, HERE)
+    arrive(door, 500, THERE)
+
+    assert not any(tablet.gave_way for tablet in tablets)
 
 
 def test_in_a_house_full_of_those_who_were_let_in_a_newcomer_must_go(clock: Clock) -> None:
@@ -153,6 +161,7 @@ def test_nothing_is_kept_of_those_who_left(clock: Clock) -> None:
     assert door.in_line == 0
     assert not door._from
     assert not door._strangers._from
+    assert not door._strangers._having
     assert not door._line._from
 
 
