@@ -175,7 +175,10 @@ class Line(asyncio.Protocol):
         self._holds &= ~reason
         if self._holds or self.phase is Phase.CLOSING or self._transport is None:
             return
-        self.heard = self._hub.deadlines.tick  # It could not be heard while we did not listen.
+        if self.phase is Phase.OPEN or reason is Hold.DOOR:
+            # It could not be heard while we did not listen. A stranger has no such excuse, but that it stood in line:
+            # pings of a websocket hold it too, and would put off its CONNECT for ever.
+            self.heard = self._hub.deadlines.tick
         self._transport.resume_reading()
         self._work()
 

@@ -272,6 +272,21 @@ async def test_a_request_that_never_ends_is_cut_by_the_connect_deadline(open_hou
     assert house.counts.ends == {"connect-deadline": 1}
 
 
+@pytest.mark.parametrize("storm", [30 * b"\x89\x80\0\0\0\0", 600 * b"\x82\x80\0\0\0\0"])
+async def test_pings_and_empty_frames_do_not_put_off_the_connect_deadline(house: House, storm: bytes) -> None:
+    stranger = await house.dial_websocket_port()
+    await stranger.send(HANDSHAKE)
+    await stranger.reader.readuntil(b"\r\n\r\n")
+    patience = house.settings.connect_deadline // house.settings.sweep
+    for _ in range(2):
+        house.counts.holds.clear()
+        await stranger.send(storm)
+        await eventually(lambda: house.counts.holds["turn"] > 0)
+        house.pass_ticks(int(0.6 * patience))
+
+    assert house.counts.ends["connect-deadline"] == 1
+
+
 async def test_a_storm_of_pings_leaves_room_for_others(house: House) -> None:
     """The library takes twenty times as long for a ping as MQTT does for a packet: in one turn it would be a second."""
     async with websocket(house, max_queue=None) as client:
