@@ -239,6 +239,8 @@ class Connection(Inflow):
             self._refuse(answer, f"protocol-level-{min(unsupported.level, 6)}", client=None)
             return
         hub = self._hub
+        if connect.will is not None and hub.settings.is_too_long(connect.will.topic):
+            raise Violation(Fault.TOPIC_TOO_LONG)
         verdict = admit(connect, keys=hub.keys, revocations=hub.revocations, now=hub.clock())
         if isinstance(verdict, Refused):
             is_late = hub.doorman.failed(self.where)

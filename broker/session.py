@@ -76,11 +76,6 @@ class Session(Outflow):
         self.left_at = at
         self.routes.clear()
 
-    @property
-    def depth(self) -> tuple[int, int]:
-        """The messages on their way to the client, in flight or waiting, and their bytes."""
-        return len(self.in_flight) + len(self._queue or ()), self._bytes
-
     def route(self, publish: Publish) -> Route | Refusal:
         """Return where a PUBLISH goes, or why it may not; raises Violation for a topic that is no topic."""
         route = self.routes.get(publish.topic)
@@ -108,7 +103,7 @@ class Session(Outflow):
 
     def refuses(self, topic_filter: str) -> str | None:
         """Return why a filter gets 0x80, or None when it is granted."""
-        if len(topic_filter) > self._settings.longest_topic or topic_filter.count("/") >= self._settings.deepest_topic:
+        if self._settings.is_too_long(topic_filter):
             return "too-long"
         if topic_filter not in self.subscriptions and len(self.subscriptions) >= self._settings.subscriptions:
             return "too-many"

@@ -74,7 +74,7 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     largest_packet: Annotated[Size, Meta(ge=KIB, le=268_435_455)] = 256 * KIB  # MQTT has no larger one
     largest_connect: Annotated[Size, Meta(ge=KIB, le=MIB)] = 16 * KIB  # before anybody is known, memory is dear
     longest_topic: Annotated[Size, Meta(ge=128, le=65_535)] = 1 * KIB
-    deepest_topic: int = 32  # levels
+    deepest_topic: Annotated[int, Meta(le=256)] = 32  # levels
 
     subscriptions: int = 200  # a client
     message_rate: Annotated[int, Meta(ge=0)] = 1_000  # of a client, a second; above it is read later; 0: no limit
@@ -91,3 +91,7 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     bridge_queue_bytes: Size = 128 * MIB
     retained_messages: int = 1_000  # an integrator; what the bridge retains is not counted
     retained_bytes: Size = 8 * MIB
+
+    def is_too_long(self, topic: str) -> bool:
+        """Whether a topic, or a filter, is longer or deeper than may be."""
+        return len(topic.encode()) > self.longest_topic or topic.count("/") >= self.deepest_topic

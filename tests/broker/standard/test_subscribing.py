@@ -4,7 +4,7 @@ import pytest
 
 from broker.tokens import Role
 from tests.broker.house import House, Openings
-from tests.broker.raw import RawClient, packet, publish_packet, subscribe_packet, text
+from tests.broker.raw import RawClient, Will, connect_packet, packet, publish_packet, subscribe_packet, text
 from tests.broker.standard.talk import (
     EVERYTHING,
     PUBACK,
@@ -237,4 +237,7 @@ async def test_a_name_or_filter_beyond_our_bounds_is_refused(open_house: Opening
         await client.expect_puback(1)
         await client.publish(name, b"x")
         await client.expect_end()
-    assert house.counts.violations == {"topic-too-long": 2}
+        client = await house.dial()
+        await client.send(connect_packet(house.integrator(), will=Will(name, b"x", 0, retain=True)))
+        await client.expect_end()
+    assert house.counts.violations == {"topic-too-long": 4}
