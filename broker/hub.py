@@ -325,16 +325,20 @@ class Hub:
             gate.open()
 
     def route(self, message: Message, *, retain: bool, publisher: Claims | None) -> int:
-        """Send a message to whoever subscribed, and retain it if asked to; return how many receivers it had.
+        """Send a message to whoever subscribed, and retain it if asked to; return its cost, which is 1 a receiver.
+
+        Finding them costs too, where somebody has made that hard by subscribing to every combination of wildcards.
 
         `publisher` is None for the bridge in this process, which like a service may retain as much as it wants, and
         for what the broker itself says.
         """
         if retain:
             self._retain(message, publisher)
+        before = self.router.cost
         subscribers = self.router.match(message.topic)
+        cost = self.router.cost - before
         if not subscribers:
-            return 0
+            return cost
         receivers = list(subscribers.items())
         for session, granted in receivers:
             session.deliver(message, min(granted, message.qos))
@@ -342,7 +346,7 @@ class Hub:
         if bridge is not None and bridge.is_full and not self.intake_gate.shut:
             self.intake_gate.shut = True
             bridge.on_room = self._bridge_has_room
-        return len(receivers)
+        return cost + len(receivers)
 
     def _retain(self, message: Message, publisher: Claims | None) -> None:
         bounded = publisher is not None and publisher.type is not TokenType.SERVICE

@@ -13,6 +13,9 @@ S = TypeVar("S")
 REMEMBERED = 8192
 """Topics whose matches are kept. Beyond that all are forgotten: cheaper than keeping their order."""
 
+VISITED, MERGED = 4, 32
+"""Nodes of the tree, and subscriptions put together, that take as long as one receiver of a message."""
+
 
 class _Node(Generic[S]):
     __slots__ = ("children", "subscribers")
@@ -29,6 +32,7 @@ class Router(Generic[S]):
         self._exact: dict[str, dict[S, int]] = {}
         self._root: _Node[S] = _Node()
         self._remembered: dict[str, tuple[dict[S, int], ...]] = {}
+        self.cost = 0  # of all that was matched so far, beside the receivers, in what one of those costs
 
     def add(self, topic_filter: str, subscriber: S, qos: int) -> None:
         """Subscribe, or change the QoS of a subscription."""
@@ -80,19 +84,23 @@ class Router(Generic[S]):
             return exact or {}
         if not exact and len(found) == 1:
             return found[0]
+        self.cost += len(found) // MERGED
         return _merged((exact, *found) if exact else found)
 
     def _search(self, topic: str) -> tuple[dict[S, int], ...]:
         levels = topic.split("/")
         nodes = [self._root]
         found = []
+        visited = 0
         for depth, level in enumerate(levels):
             # No wildcard at the front matches a topic that begins with `$` (3.1.1 §4.7.2).
             wild = depth > 0 or not level.startswith("$")
             found += [node.children["#"] for node in nodes if wild and "#" in node.children]
             names = (level, "+") if wild else (level,)
+            visited += len(nodes)
             nodes = [node.children[name] for node in nodes for name in names if name in node.children]
         found += [node.children["#"] for node in nodes if "#" in node.children]
+        self.cost += visited // VISITED
         return tuple(node.subscribers for node in (*found, *nodes) if node.subscribers)
 
 

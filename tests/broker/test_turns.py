@@ -1,6 +1,7 @@
 """Everybody has a turn, and a round is bounded, however many have a lot to be done."""
 
 import asyncio
+from itertools import product
 
 import pytest
 
@@ -142,3 +143,16 @@ async def test_many_who_send_without_pause_keep_nobody_waiting(house: House) -> 
     assert house.counts.messages_in - before < 100_000, "the canary waited for all of them"
     await eventually(lambda: house.counts.messages_in == 200_001, within=30)
     assert house.counts.holds["turn"] > 100
+
+
+async def test_subscribing_to_every_combination_of_wildcards_takes_nobodys_turn_away(house: House) -> None:
+    space = "hotels/h1/ext/opera"
+    subscriber = await house.connect(house.integrator())
+    await subscriber.subscribe(*((f"{space}/{'/'.join(levels)}/#", 0) for levels in product("a+", repeat=7)))
+    publisher = await house.connect(house.integrator(app="2"))
+    burst = 100
+    await publisher.send(b"".join(publish_packet(f"{space}{7 * '/a'}/{number}", b"", qos=0) for number in range(burst)))
+    for _ in range(burst):
+        await subscriber.expect_publish()
+
+    assert house.counts.holds["turn"] >= 5  # Beside the receivers, one for each, there were 25,000 places to look at.
