@@ -60,9 +60,11 @@ class Tablet:
 @pytest.mark.timeout(240)
 def test_nothing_acknowledged_is_lost_and_nothing_is_stored_twice(processes: Processes, tmp_path: Path) -> None:
     with mailbox() as mail, webhook() as slack:
-        env = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail.port)}
+        clock = tmp_path / "clock"
+        clock.write_text("0")
+        env = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail.port), "INNWATCH_CLOCK": str(clock)}
         innwatch = Installation(processes, tmp_path, env=env)
-        innwatch.start()
+        innwatch.start("--for-tests")
         tablets = furnish(innwatch, "--email", "night@hotel.example", "--slack-webhook", slack.url)
 
         asyncio.run(send_while_killing(innwatch, tablets, lambda _: innwatch.kill()))
@@ -74,8 +76,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_stored_twice(processes: Pro
             states = [row["state"] for row in manager.all("/api/notifications")]
             return len(states) > 0 and set(states) <= {"delivered", "dead"}
 
-        # A worker that was killed in the middle of a delivery holds its claim for two minutes.
-        eventually_sync(every_notice_found_its_end, within=150, every=1)
+        clock.write_text("130")  # A worker that was killed in the middle of a delivery holds its claim for two minutes.
+        eventually_sync(every_notice_found_its_end, within=60, every=1)
 
 
 @pytest.mark.timeout(180)
