@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from broker.shelf import Shelf
 from tests.broker.cage import Cage
 from tests.broker.house import House
 from tests.broker.raw import Ticket, Will, connect_packet, packet, publish_packet, subscribe_packet, text
@@ -130,15 +129,9 @@ step_of = st.one_of(
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Callable[[bytes], None]]:
-    loop = asyncio.new_event_loop()
-    shelf = loop.run_until_complete(opened(tmp_path / "broker.sqlite3"))
-    yield clients.Stage(loop, shelf).target
-    loop.run_until_complete(shelf.close())
-    loop.close()
-
-
-async def opened(path: Path) -> Shelf:
-    return await Shelf.open(path)
+    opened = clients.Stage(tmp_path)
+    yield opened.target
+    opened.close()
 
 
 @pytest.mark.parametrize("seed", seeds.clients())
@@ -147,9 +140,11 @@ def test_a_play_that_goes_well_leaves_nothing(stage: Callable[[bytes], None], se
 
 
 @settings(max_examples=2 * EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(step_of, max_size=25))
-def test_whatever_they_play_nothing_is_left_of_it(stage: Callable[[bytes], None], steps: list[bytes]) -> None:
-    stage(b"".join(steps))
+@given(alone=st.booleans(), steps=st.lists(step_of, max_size=25))
+def test_whatever_they_play_nothing_is_left_of_it(
+    stage: Callable[[bytes], None], alone: bool, steps: list[bytes]
+) -> None:
+    stage(bytes((alone,)) + b"".join(steps))
 
 
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -77,7 +77,7 @@ def _target(name: str) -> Callable[[bytes], None]:
 
     logging.disable(logging.WARNING)
     if name == "clients":
-        return clients.Stage.made(Path(tempfile.mkdtemp(prefix="fuzz-"))).target
+        return clients.Stage(Path(tempfile.mkdtemp(prefix="fuzz-"))).target
     return {"packets": packets.target, "frames": frames.target, "tokens": tokens.target}[name]
 
 

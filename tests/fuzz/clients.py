@@ -1,7 +1,8 @@
 """Several clients on one hub: whatever they say, in whatever order, only their own connections end, and nothing stays.
 
-The bytes are a play in steps. Each begins with a byte that says who (2 bits) does what (3 bits), and one that says how
-much, or which sort; what is said follows.
+The bytes are a play. The first says in which house: with a bridge in the process, or alone. Then come steps: each
+begins with a byte that says who (2 bits) does what (3 bits), and one that says how much, or which sort; what is said
+follows.
 """
 
 import asyncio
@@ -14,13 +15,14 @@ from typing import Any
 
 from broker.connection import Connection
 from broker.counts import Counts, Levels
-from broker.delivery import Delivery
+from broker.delivery import BRIDGE_CLIENT_ID, Delivery
 from broker.hub import Hub
 from broker.message import Message
 from broker.quiet_log import QuietLog
+from broker.session import Session
 from broker.settings import BrokerSettings
 from broker.shelf import Shelf
-from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_user
+from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_service, mint_user
 from broker.websocket import WebSocket
 from rules.ids import DeviceId, HotelId
 from rules.messages import TokenEnd
@@ -43,6 +45,9 @@ SETTINGS = BrokerSettings(
     message_rate=50,
     retained_messages=5,
     largest_packet=4096,
+    bridge_in_flight=3,
+    bridge_queue_messages=12,
+    bridge_queue_bytes=4096,
 )
 FROM_BROKER = {0x20, 0x40, 0x50, 0x62, 0x70, 0x90, 0xB0, 0xD0, *range(0x30, 0x3E)}
 
@@ -58,6 +63,7 @@ _TICKETS = (
         mint_integrator(RING, hotel_id=HOTEL, name="opera", scope=("pms", "alerts"), gen=0, now=NOON),
     ),
 )
+_BRIDGE = Ticket(BRIDGE_CLIENT_ID, "_/service/bridge", mint_service(RING, name="bridge", gen=0, now=NOON))
 _WILLS = ("hotels/h1/devices/d1/state", "hotels/h1/staff/ann/do", "hotels/h1/ext/opera/will")
 
 
@@ -78,7 +84,7 @@ class How(IntEnum):
     KEPT = 1
     WEBSOCKET = 2
     WILL = 4
-    OTHER = 8  # another client of the same identity
+    OTHER = 8  # another client of the same identity; a stranger comes as the bridge
 
 
 class Event(IntEnum):
@@ -91,7 +97,7 @@ class Event(IntEnum):
     ROOM = 4
     PUBLISH = 5
     DISK = 6  # wait until what was recorded is written
-    LATER = 7  # a week
+    LATER = 7  # a week, or a restart of the broker
 
 
 def step(who: int, deed: Deed, much: int | bytes = 0) -> bytes:
@@ -139,28 +145,47 @@ class _Bridge:
 class Play:
     """One hub and whoever comes to it, from the first step to when nothing is left."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, shelf: Shelf) -> None:
-        self._loop, self._shelf = loop, shelf
+    def __init__(self, loop: asyncio.AbstractEventLoop, path: Path, *, alone: bool) -> None:
+        self._loop, self._path, self._alone = loop, path, alone
         self.now = NOON
         self.bridge = _Bridge()
-        self.counts = Counts()
         self.errors: list[dict[str, Any]] = []
         loop.set_exception_handler(lambda _, context: self.errors.append(context))
+        self._pipes: dict[int, Pipe] = {}
+        self._all: list[tuple[Pipe, bool]] = []  # and whether it is a websocket
+        self._open()
+
+    def _open(self) -> None:
+        self._shelf = self._loop.run_until_complete(Shelf.open(self._path))
         self.hub = Hub(
             settings=SETTINGS,
             keys=RING,
-            intake=self.bridge,
+            intake=None if self._alone else self.bridge,
             clock=lambda: self.now,
-            counts=self.counts,
-            shelf=shelf,
+            counts=Counts(),
+            shelf=self._shelf,
             log=QuietLog(logging.getLogger("fuzz")),
-            loop=loop,
+            loop=self._loop,
         )
-        self._pipes: dict[int, Pipe] = {}
-        self._all: list[tuple[Pipe, bool]] = []  # and whether it is a websocket
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._shelf.close())
+
+    def _restart(self) -> None:
+        """Break off, and go on with what was kept: it must be what there was."""
+        for pipe, _ in self._all:
+            pipe.cut()
+        self.turn()
+        self._all.clear()
+        self._pipes.clear()
+        before = kept(self.hub)
+        self.close()
+        self.bridge = _Bridge()
+        self._open()
+        assert kept(self.hub) == before
 
     def perform(self, data: bytes) -> None:
-        at = 0
+        at = 1
         while at + 1 < len(data):
             who, deed, much = data[at] & 3, Deed(data[at] >> 2 & 7), data[at + 1]
             at += 2
@@ -205,12 +230,14 @@ class Play:
         self._all.append((pipe, is_websocket))
         if is_websocket:
             pipe.say(HANDSHAKE)
-        if who == STRANGER:
+        if who == STRANGER and not how & How.OTHER:
             return
-        ticket = _TICKETS[who]
-        if how & How.OTHER and who != DEVICE:
+        ticket = _BRIDGE if who == STRANGER else _TICKETS[who]
+        if how & How.OTHER and who not in {DEVICE, STRANGER}:
             ticket = ticket._replace(client_id=f"{ticket.username}/{how >> 4}")
-        will = Will(_WILLS[who], b"gone", qos=how >> 4 & 1, retain=bool(how & 0x20)) if how & How.WILL else None
+        will = None
+        if how & How.WILL and who != STRANGER:
+            will = Will(_WILLS[who], b"gone", qos=how >> 4 & 1, retain=bool(how & 0x20))
         pipe.say(self._framed(who, connect_packet(ticket, will=will, clean=not how & How.KEPT, keep_alive=how >> 6)))
 
     def _happen(self, event: Event, much: int) -> None:
@@ -232,6 +259,8 @@ class Play:
                 self.hub.route(message, retain=much % 3 == 2, publisher=None)
             case Event.DISK:
                 self.write()
+            case Event.LATER if much % 2:
+                self._restart()
             case Event.LATER:
                 self.now += timedelta(days=8)
                 self.hub.sweep()
@@ -266,6 +295,7 @@ class Play:
             self.turn()
         for session in list(self.hub.sessions.values()):
             self.hub.sessions.forget(session)
+        self.hub.sessions.bridge = None
         for message in list(self.hub.retained):
             self.hub.retained.put(Message(message.topic, b"", 0))
             self._shelf.emptied(message.topic)
@@ -276,6 +306,8 @@ class Play:
     def _check_bounds(self) -> None:
         for session in self.hub.sessions.values():
             messages, size = session.depth
+            if session is self.hub.sessions.bridge:
+                continue  # What others have under way is taken, and they are held then.
             assert len(session.in_flight) <= SETTINGS.in_flight
             assert messages <= SETTINGS.queue_messages
             assert size <= SETTINGS.queue_bytes
@@ -339,9 +371,9 @@ def _payloads(frames: bytes) -> bytes:
     at, found = 0, b""
     while at < len(frames):
         size, begin = frames[at + 1], at + 2
-        if size == 126:
-            size, begin = int.from_bytes(frames[begin : begin + 2]), begin + 2
-        assert size < 127
+        if size > 125:
+            digits = 2 if size == 126 else 8
+            size, begin = int.from_bytes(frames[begin : begin + digits]), begin + digits
         assert begin + size <= len(frames)
         if frames[at] == 0x82:
             found += frames[begin : begin + size]
@@ -349,19 +381,41 @@ def _payloads(frames: bytes) -> bytes:
     return found
 
 
+def kept(hub: Hub) -> dict[str, object]:
+    """What must be there again after a restart."""
+    return {
+        **{
+            one.client_id: _kept(one)
+            for one in hub.sessions.values()
+            if one.outlives and (hub.intake is None or one.client_id != BRIDGE_CLIENT_ID)
+        },
+        "retained": sorted((one.topic, one.payload, one.qos) for one in hub.retained if "/ext/" in one.topic),
+    }
+
+
+def _kept(session: Session) -> object:
+    waiting = [*session.in_flight.values(), *(session._queue or ())]
+    messages = [(one.packet_id, one.qos, one.message.topic, one.message.payload) for one in waiting if one.message]
+    released = {one.packet_id for one in waiting if one.message is None}
+    return messages, released, session.subscriptions, session.received or set(), session._bytes
+
+
 class Stage:
-    """A loop and a shelf for one play after another."""
+    """A folder for one play after another. Use it on a thread that runs no loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, shelf: Shelf) -> None:
-        self._loop, self._shelf = loop, shelf
-
-    @classmethod
-    def made(cls, folder: Path) -> "Stage":
-        """Make one for a process that does nothing else."""
-        loop = asyncio.new_event_loop()
-        return cls(loop, loop.run_until_complete(Shelf.open(folder / "broker.sqlite3")))
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "broker.sqlite3"
+        self._loop = asyncio.new_event_loop()
 
     def target(self, data: bytes) -> None:
-        play = Play(self._loop, self._shelf)
-        play.perform(data)
-        play.end()
+        if not data:
+            return
+        play = Play(self._loop, self._path, alone=bool(data[0] % 2))
+        try:
+            play.perform(data)
+            play.end()
+        finally:
+            play.close()
+
+    def close(self) -> None:
+        self._loop.close()

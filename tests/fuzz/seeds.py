@@ -76,8 +76,10 @@ def clients() -> list[bytes]:
     events = subscribe_packet(("hotels/h1/events", 2), ("hotels/h1/alerts/+", 1))
     answers = [packet(first, b"\0" + bytes((one,))) for one in (1, 2, 3) for first in (0x50, 0x70, 0x40)]
     releases = [packet(0x62, b"\0" + bytes((one,))) for one in (1, 2, 3, 4)]
+    bridge = step(STRANGER, Deed.CONNECT, How.KEPT | How.OTHER)
+    restart = world(Event.LATER, 1)
     published = [world(Event.PUBLISH, much) for much in range(9)]
-    return [
+    plays = [
         tablet + said(DEVICE, *beats, *SIMPLE),
         tablet + said(DEVICE, b"".join(beats)) + said(DEVICE, *beats, deed=Deed.SAY_SLOWLY),
         step(DEVICE, Deed.CONNECT, How.WEBSOCKET | How.WILL) + said(DEVICE, *beats) + step(DEVICE, Deed.CUT),
@@ -91,7 +93,12 @@ def clients() -> list[bytes]:
         + world(Event.ROOM) + world(Event.SETTLE),
         tablet + tablet + step(PERSON, Deed.CONNECT, How.OTHER | How.KEPT) * 3 + said(STRANGER, b"GET / HTTP"),
         tablet + said(DEVICE, *[packet(0xC0) * 100] * 4) + world(Event.TICK) * 5,
+        ours + kept + said(PERSON, all_of) + step(PERSON, Deed.CUT) + said(INTEGRATOR, *doors) + restart
+        + kept + said(PERSON, *answers) + restart,
+        bridge + tablet + said(DEVICE, *beats) + said(STRANGER, *answers) + step(STRANGER, Deed.CUT)
+        + said(DEVICE, *beats * 3) + restart + bridge + said(STRANGER, *answers),
     ]  # fmt: skip
+    return [bytes((alone,)) + play for play in plays for alone in (0, 1)]
 
 
 SEEDS: dict[str, Callable[[], list[bytes]]] = {
