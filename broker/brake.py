@@ -1,6 +1,7 @@
 """Clients that send more than they may: nothing of it is lost, it is read later.
 
-What a client may send is the client's, not the connection's: coming again does not fill it up.
+What a client may send is its identity's, not the connection's: coming again, or under another client id, does not fill
+it up.
 """
 
 from collections import OrderedDict
@@ -37,25 +38,25 @@ class Brake:
         self._allowance = Allowance(settings)
         self._soon = soon
         self._tick = 0
-        self._left: OrderedDict[str, tuple[float, int]] = OrderedDict()  # by client id: what it had when it went, when
+        self._left: OrderedDict[str, tuple[float, int]] = OrderedDict()  # by identity: what it had when it went, when
         self._held: dict[Sender, None] = {}
         self._going: OrderedDict[Sender, None] = OrderedDict()
 
-    def begins(self, sender: Sender, client_id: str, claims: Claims) -> None:
+    def begins(self, sender: Sender, claims: Claims) -> None:
         """Give a client what it may send. Services, which speak for everybody, have no bound."""
         sender.filled = self._tick
         if claims.type is TokenType.SERVICE:
             sender.allowed = UNBOUNDED
             return
-        left, then = self._left.pop(client_id, (self._allowance.at_first, self._tick))
+        left, then = self._left.pop(claims.sub, (self._allowance.at_first, self._tick))
         sender.allowed = self._allowance.refilled(left, ticks=self._tick - then)
 
-    def ends(self, sender: Sender, client_id: str) -> None:
+    def ends(self, sender: Sender, sub: str) -> None:
         """Remember what a client has left when its connection ends."""
         self._held.pop(sender, None)
         self._going.pop(sender, None)
         if sender.allowed < self._allowance.at_first:
-            self._left[client_id] = (sender.allowed, sender.filled)
+            self._left[sub] = (sender.allowed, sender.filled)
             if len(self._left) > REMEMBERED:
                 self._left.popitem(last=False)
 

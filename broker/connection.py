@@ -265,7 +265,7 @@ class Connection(Inflow):
         self._framer.largest = hub.settings.largest_packet
         hub.doorman.knows(self, self.where)
         session, present = hub.open(self, connect, claims)
-        hub.brake.begins(self, session.client_id, claims)
+        hub.brake.begins(self, claims)
         self.session = session
         self.send(connack(ConnectAnswer.ACCEPTED, present=present))
         if present:
@@ -428,7 +428,7 @@ class Connection(Inflow):
             self._report("connection closed", cause)
         session, self.session = self.session, None
         if session is not None:
-            self._hub.brake.ends(self, session.client_id)
+            self._hub.brake.ends(self, session.claims.sub)
             self._hub.deadlines.leaves(self, session.claims.exp)
             self._hub.close(session, cause)
         if cause in _ABRUPT:

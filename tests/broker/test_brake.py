@@ -13,8 +13,8 @@ from broker.settings import BrokerSettings
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def claims(kind: TokenType = TokenType.DEVICE) -> Claims:
-    return Claims(type=kind, sub="s", aud=("mqtt",), iat=NOON, exp=NOON, jti="j", gen=0)
+def claims(sub: str, kind: TokenType = TokenType.DEVICE) -> Claims:
+    return Claims(type=kind, sub=sub, aud=("mqtt",), iat=NOON, exp=NOON, jti="j", gen=0)
 
 
 class Turns:
@@ -75,9 +75,9 @@ def make(turns: Turns, *, rate: int) -> Brake:
     return Brake(BrokerSettings(message_rate=rate, sweep=timedelta(seconds=0.5)), soon=turns.soon)
 
 
-def begin(brake: Brake, client_id: str = "c", kind: TokenType = TokenType.DEVICE) -> Sender:
+def begin(brake: Brake, sub: str = "c", kind: TokenType = TokenType.DEVICE) -> Sender:
     sender = Sender(brake)
-    brake.begins(sender, client_id, claims(kind))
+    brake.begins(sender, claims(sub, kind))
     return sender
 
 

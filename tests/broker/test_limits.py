@@ -171,6 +171,18 @@ async def test_a_client_that_sends_too_much_is_read_later_and_loses_nothing(open
     assert house.counts.holds["rate"] > 0
 
 
+async def test_another_client_id_is_no_way_to_send_more(open_house: Openings) -> None:
+    house = await open_house(message_rate=100, sweep=timedelta(minutes=1))
+    first = await house.connect(house.person(app="1"))
+    await first.send(b"\xc0\x00" * 450)
+    assert await first.read(900) == b"\xd0\x00" * 450
+    await first.disconnect()
+    await eventually(lambda: not house.open_sockets)
+    second = await house.connect(house.person(app="2"))
+    await second.send(b"\xc0\x00" * 100)
+    await eventually(lambda: house.counts.holds["rate"])
+
+
 @pytest.mark.parametrize("packet", [b"\xc0\x00", subscribe_packet(("hotels/h1/events", 0))], ids=["ping", "subscribe"])
 async def test_packets_of_every_kind_count(open_house: Openings, packet: bytes) -> None:
     house = await open_house(message_rate=1)
