@@ -145,8 +145,8 @@ class _Bridge:
 class Play:
     """One hub and whoever comes to it, from the first step to when nothing is left."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, path: Path, *, alone: bool) -> None:
-        self._loop, self._path, self._alone = loop, path, alone
+    def __init__(self, loop: asyncio.AbstractEventLoop, shelf: Shelf, path: Path, *, alone: bool) -> None:
+        self._loop, self.shelf, self._path, self._alone = loop, shelf, path, alone
         self.now = NOON
         self.bridge = _Bridge()
         self.errors: list[dict[str, Any]] = []
@@ -156,20 +156,16 @@ class Play:
         self._open()
 
     def _open(self) -> None:
-        self._shelf = self._loop.run_until_complete(Shelf.open(self._path))
         self.hub = Hub(
             settings=SETTINGS,
             keys=RING,
             intake=None if self._alone else self.bridge,
             clock=lambda: self.now,
             counts=Counts(),
-            shelf=self._shelf,
+            shelf=self.shelf,
             log=QuietLog(logging.getLogger("fuzz")),
             loop=self._loop,
         )
-
-    def close(self) -> None:
-        self._loop.run_until_complete(self._shelf.close())
 
     def _restart(self) -> None:
         """Break off, and go on with what was kept: it must be what there was."""
@@ -179,7 +175,8 @@ class Play:
         self._all.clear()
         self._pipes.clear()
         before = kept(self.hub)
-        self.close()
+        self._loop.run_until_complete(self.shelf.close())
+        self.shelf = self._loop.run_until_complete(Shelf.open(self._path))
         self.bridge = _Bridge()
         self._open()
         assert kept(self.hub) == before
@@ -275,7 +272,7 @@ class Play:
     def write(self) -> None:
         async def written() -> None:
             on_disk = asyncio.Event()
-            self._shelf.when_kept(on_disk.set)
+            self.shelf.when_kept(on_disk.set)
             async with asyncio.timeout(10):
                 await on_disk.wait()
 
@@ -298,7 +295,7 @@ class Play:
         self.hub.sessions.bridge = None
         for message in list(self.hub.retained):
             self.hub.retained.put(Message(message.topic, b"", 0))
-            self._shelf.emptied(message.topic)
+            self.shelf.emptied(message.topic)
         self.write()
         self.turn()
         assert remains(self.hub) == {}
@@ -401,21 +398,35 @@ def _kept(session: Session) -> object:
 
 
 class Stage:
-    """A folder for one play after another. Use it on a thread that runs no loop."""
+    """A broker's file for one play after another. Use it on a thread that runs no loop."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "broker.sqlite3"
         self._loop = asyncio.new_event_loop()
+        self._shelf: Shelf | None = None
 
     def target(self, data: bytes) -> None:
         if not data:
             return
-        play = Play(self._loop, self._path, alone=bool(data[0] % 2))
+        if self._shelf is None:
+            self._shelf = self._loop.run_until_complete(Shelf.open(self._path))
+        play = Play(self._loop, self._shelf, self._path, alone=bool(data[0] % 2))
         try:
             play.perform(data)
             play.end()
-        finally:
-            play.close()
+            self._shelf = play.shelf
+        except BaseException:
+            self._anew(play.shelf)
+            raise
+
+    def _anew(self, shelf: Shelf) -> None:
+        """Let the next play not suffer from what this one left."""
+        self._shelf = None
+        self._loop.run_until_complete(shelf.close())
+        for file in self._path.parent.glob(f"{self._path.name}*"):
+            file.unlink()
 
     def close(self) -> None:
+        if self._shelf is not None:
+            self._loop.run_until_complete(self._shelf.close())
         self._loop.close()
