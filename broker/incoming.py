@@ -72,8 +72,8 @@ class Inflow(Line):
         return self._unsettled >= allowed.unsettled or self._unsettled_bytes >= allowed.unsettled_bytes
 
     def is_waiting(self, packet_id: int) -> bool:
-        """Whether a message with this packet id is to be acknowledged yet."""
-        return any(one.packet_id == packet_id for one in self._waiting)
+        """Whether a QoS 2 message with this packet id is to be acknowledged yet."""
+        return any(one.packet_id == packet_id and one.qos == 2 for one in self._waiting)
 
     def settle(self, incoming: Incoming) -> None:
         """Acknowledge it in its turn. Nothing happens when the connection has ended: the sender sends again."""

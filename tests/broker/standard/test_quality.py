@@ -151,6 +151,19 @@ async def test_the_bridge_too_gets_a_message_at_qos_2_once(house: House) -> None
     assert house.bridge.payloads == [b"once"]
 
 
+async def test_a_message_at_qos_2_is_not_taken_for_one_at_qos_1_that_waits_under_its_id(house: House) -> None:
+    house.bridge.settling = False
+    tablet = await house.connect(house.device())
+    await tablet.send(
+        publish_packet(BEAT, b"one", qos=1, packet_id=5) + publish_packet(BEAT, b"two", qos=2, packet_id=5)
+    )
+    await eventually(lambda: house.bridge.payloads == [b"one", b"two"])
+    for delivery in house.bridge.got:
+        delivery.settle()
+    await hear(tablet, PUBACK, 5)
+    await hear(tablet, PUBREC, 5)
+
+
 @mqtt("4.3.3-2")
 async def test_after_its_pubcomp_a_packet_id_means_a_new_message(house: House) -> None:
     listener = await house.connect(house.integrator(app="listener"))
