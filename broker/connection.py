@@ -193,7 +193,7 @@ class Connection(Inflow):
         except Violation as violation:
             self.violated(violation.fault)
 
-    def handle(self, first: int, body: bytes) -> None:  # noqa: C901, PLR0912, one case for each packet
+    def handle(self, first: int, body: bytes) -> None:
         session = self.session
         if session is None:
             if first >> 4 != PacketType.CONNECT:
@@ -201,21 +201,14 @@ class Connection(Inflow):
             self._connect(body)
             return
         self.heard = self._hub.deadlines.tick
-        if not 0x40 <= first < 0x80:  # Acknowledgments answer us: their number is our doing.
-            self.allowed -= 1
-            if self.allowed < 1:
-                self._hub.brake.check(self)
+        if 0x40 <= first < 0x80:
+            if not self._answers(first >> 4, read_packet_id(body), session):
+                self._count()
+            return
+        self._count()
         match first >> 4:
             case PacketType.PUBLISH:
                 self._publish(read_publish(first, body), session)
-            case PacketType.PUBACK:
-                session.acknowledged(read_packet_id(body))
-            case PacketType.PUBREC:
-                session.taken(read_packet_id(body))
-            case PacketType.PUBREL:
-                self._complete(read_packet_id(body), session)
-            case PacketType.PUBCOMP:
-                session.completed(read_packet_id(body))
             case PacketType.PINGREQ:
                 read_nothing(body)
                 self.send(PINGRESP)
@@ -228,6 +221,22 @@ class Connection(Inflow):
                 self.end(End.DISCONNECT)
             case _:
                 raise Violation(Fault.CONNECTED_TWICE)
+
+    def _count(self) -> None:
+        """Count a packet among those that the client may send."""
+        self.allowed -= 1
+        if self.allowed < 1:
+            self._hub.brake.check(self)
+
+    def _answers(self, kind: int, packet_id: int, session: Session) -> bool:
+        """Take an acknowledgment. True: it was due, so how many there are is our doing."""
+        if kind == PacketType.PUBACK:
+            return session.acknowledged(packet_id)
+        if kind == PacketType.PUBREC:
+            return session.taken(packet_id)
+        if kind == PacketType.PUBCOMP:
+            return session.completed(packet_id)
+        return self._complete(packet_id, session)
 
     # Being let in
 
@@ -333,11 +342,13 @@ class Connection(Inflow):
         else:
             incoming.settle()
 
-    def _complete(self, packet_id: int, session: Session) -> None:
+    def _complete(self, packet_id: int, session: Session) -> bool:
+        """Take a PUBREL; False: there is no message that it would release."""
         if session.outlives and self._hub.has_no_room(self, inbound=False):
-            return
-        session.complete(packet_id)
+            return True
+        was_received = session.complete(packet_id)
         session.when_kept(partial(self.send, pubcomp(packet_id)))
+        return was_received
 
     def _not_allowed(self, publish: Publish, refusal: Refusal) -> None:
         self._hub.counts.messages_in += 1

@@ -118,24 +118,27 @@ class Outflow:
         if self._owed is not None:
             self._owed.forget(topic_filter)
 
-    # What the client answers. An answer for a packet identifier that is not in flight means nothing.
+    # What the client answers. An answer for a packet identifier that is not in flight means nothing, and is False.
 
-    def acknowledged(self, packet_id: int) -> None:
+    def acknowledged(self, packet_id: int) -> bool:
         """Take a PUBACK."""
         out = self.in_flight.get(packet_id)
-        if out is not None:
-            if out.qos != 1:
-                raise Violation(Fault.PACKET_ID)
-            self._done(out)
+        if out is None:
+            return False
+        if out.qos != 1:
+            raise Violation(Fault.PACKET_ID)
+        self._done(out)
+        return True
 
-    def taken(self, packet_id: int) -> None:
+    def taken(self, packet_id: int) -> bool:
         """Take a PUBREC: release the message, as soon as it is known for good that it is not to be sent again."""
         out = self.in_flight.get(packet_id)
         if out is None:
             self._release(packet_id)  # Whatever it was, the client shall be rid of it.
-            return
+            return False
         if out.qos != 2:
             raise Violation(Fault.PACKET_ID)
+        is_first = out.message is not None
         if out.message is not None:
             self._bytes -= out.message.size
             out.message = None
@@ -145,14 +148,17 @@ class Outflow:
                 self._not_before_it_is_kept(out)
         if out.kept:
             self._release(packet_id)
+        return is_first
 
-    def completed(self, packet_id: int) -> None:
+    def completed(self, packet_id: int) -> bool:
         """Take a PUBCOMP."""
         out = self.in_flight.get(packet_id)
-        if out is not None:
-            if out.message is not None or out.qos != 2:
-                raise Violation(Fault.PACKET_ID)
-            self._done(out)
+        if out is None:
+            return False
+        if out.message is not None or out.qos != 2:
+            raise Violation(Fault.PACKET_ID)
+        self._done(out)
+        return True
 
     def _done(self, out: Outgoing) -> None:
         del self.in_flight[out.packet_id]

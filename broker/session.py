@@ -123,12 +123,14 @@ class Session(Outflow):
             if self.shelf is not None:
                 self.shelf.received(self.client_id, packet_id)
 
-    def complete(self, packet_id: int) -> None:
-        """Take a PUBREL: the packet id may be used again."""
-        if self.received is not None and packet_id in self.received:
-            self.received.remove(packet_id)
-            if self.shelf is not None:
-                self.shelf.completed(self.client_id, packet_id)
+    def complete(self, packet_id: int) -> bool:
+        """Take a PUBREL: the packet id may be used again. False: it was not in use."""
+        if self.received is None or packet_id not in self.received:
+            return False
+        self.received.remove(packet_id)
+        if self.shelf is not None:
+            self.shelf.completed(self.client_id, packet_id)
+        return True
 
     def when_kept(self, call: Callable[[], None]) -> None:
         """Call when what was recorded of the session is on disk; at once when nothing of it ever is."""

@@ -202,6 +202,27 @@ async def test_acknowledging_what_we_send_costs_a_client_nothing(open_house: Ope
     assert house.counts.holds["rate"] == 0
 
 
+async def test_taking_a_message_at_qos_2_costs_a_client_nothing_either(open_house: Openings) -> None:
+    house = await open_house(message_rate=1)
+    client = await house.connect(house.person())
+    await client.subscribe(("hotels/h1/events", 2))
+    for number in range(50):
+        await house.broker.publish("hotels/h1/events", b"%d" % number, qos=2)
+        published = await client.expect_publish()
+        await client.send(b"\x50\x02" + published.packet_id.to_bytes(2))
+        assert await client.packet() == (0x62, published.packet_id.to_bytes(2))
+        await client.send(b"\x70\x02" + published.packet_id.to_bytes(2))
+    assert house.counts.holds["rate"] == 0
+
+
+@pytest.mark.parametrize("first", [0x40, 0x50, 0x62, 0x70], ids=["puback", "pubrec", "pubrel", "pubcomp"])
+async def test_acknowledging_what_nobody_sent_counts(open_house: Openings, first: int) -> None:
+    house = await open_house(message_rate=1)
+    client = await house.connect(house.person())
+    await client.send(20 * bytes((first, 2, 0, 7)))
+    await eventually(lambda: house.counts.holds["rate"])
+
+
 async def test_a_service_has_no_limit(open_house: Openings) -> None:
     house = await open_house(message_rate=1)
     client = await house.connect(house.service())
