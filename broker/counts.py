@@ -100,7 +100,7 @@ class Levels(Struct, frozen=True, kw_only=True):
 
 
 class Counts:
-    """Totals since the start; only `connections`, `subscriptions` and `unsettled` go down again."""
+    """Totals since the start; only `connections` and `subscriptions` go down again."""
 
     def __init__(self) -> None:
         self.connections: Counter[tuple[str, str]] = Counter()  # by type of token and hotel

@@ -176,6 +176,7 @@ class Visit(NamedTuple):
     """What one client does in a burst."""
 
     who: int
+    websocket: bool
     clean: bool
     will: str | None
     said: list[bytes]
@@ -187,6 +188,7 @@ class Visit(NamedTuple):
 visits = st.builds(
     Visit,
     who=st.integers(0, 5),
+    websocket=st.booleans(),
     clean=st.booleans(),
     will=st.none() | st.sampled_from(TOPICS),
     said=st.lists(speech, max_size=8),
@@ -198,11 +200,12 @@ visits = st.builds(
 
 async def visit(house: House, what: Visit) -> None:
     ticket = tickets(house)[what.who]
-    client = await house.dial()
-    stream = b"".join(what.said)
+    client = await (house.dial_websocket_port() if what.websocket else house.dial())
+    said = list(what.said)
     if ticket is not None:
         will = None if what.will is None else Will(what.will, b"gone", qos=what.who % 3, retain=what.clean)
-        stream = connect_packet(ticket, clean=what.clean, will=will) + stream
+        said.insert(0, connect_packet(ticket, clean=what.clean, will=will))
+    stream = frames.HANDSHAKE + b"".join(map(frames.frame, said)) if what.websocket else b"".join(said)
     for size in [*what.cuts, len(stream)]:
         if client.writer.is_closing():
             break
