@@ -52,6 +52,9 @@ class Sessions(Mapping[str, Session]):
         self._router = router
         self._shelf = shelf
         self._bounds = Bounds(settings.in_flight, settings.queue_messages, settings.queue_bytes)
+        self._bounds_of_bridge = Bounds(
+            settings.bridge_in_flight, settings.bridge_queue_messages, settings.bridge_queue_bytes, refuse=False
+        )
         self._all: dict[str, Session] = {}
         self._identities: dict[str, dict[str, Session]] = {}  # those of who may have several, by who that is
         self._away: dict[str, Session] = {}  # those without a connection, in the order in which they lost it
@@ -195,6 +198,8 @@ class Sessions(Mapping[str, Session]):
         made: dict[tuple[str, bytes, int], Message] = {}
         for shelved in sorted(kept, key=lambda one: one.left_at or now):
             session = self._add(shelved.client_id, shelved.claims, shelf=self._shelf)
+            if shelved.client_id == BRIDGE_CLIENT_ID:
+                session.bounds = self._bounds_of_bridge  # Its window tells which messages it may have had.
             session.restore(shelved.messages, made)
             session.received = shelved.received or None
             session.left_at = shelved.left_at or now
@@ -206,15 +211,12 @@ class Sessions(Mapping[str, Session]):
 
     def await_bridge(self, now: datetime) -> None:
         """Have the bridge's session."""
-        settings = self._settings
         bridge = self._all.get(BRIDGE_CLIENT_ID)
         if bridge is None:
             bridge = self._add(BRIDGE_CLIENT_ID, _BRIDGE, shelf=self._shelf)
             bridge.left_at = now
             self._shelf.keep_session(BRIDGE_CLIENT_ID, _BRIDGE, {}, now)
-        bridge.bounds = Bounds(
-            settings.bridge_in_flight, settings.bridge_queue_messages, settings.bridge_queue_bytes, refuse=False
-        )
+        bridge.bounds = self._bounds_of_bridge
         self._away.pop(BRIDGE_CLIENT_ID, None)
         self.bridge = bridge
         for topic_filter in BRIDGE_FILTERS:

@@ -68,6 +68,18 @@ async def test_what_the_bridge_did_not_acknowledge_comes_again(open_house: Openi
     assert [await again.take() for _ in range(2)] == [one._replace(dup=True) for one in got]
 
 
+@pytest.mark.mqtt("3.3.1-1")
+async def test_after_a_restart_dup_goes_by_what_the_bridge_may_have_had(open_house: Openings) -> None:
+    house = await open_house(alone=True, in_flight=1, bridge_in_flight=3)
+    bridge = await the_bridge(house)
+    await beat(await house.connect(house.device()), *(b"%d" % n for n in range(4)))
+    had = [(await bridge.expect_publish()).payload for _ in range(3)]
+    await house.restart()
+    bridge = await the_bridge(house)
+    got = [await bridge.take() for _ in range(4)]
+    assert [(one.payload, one.dup) for one in got] == [*((payload, True) for payload in had), (b"3", False)]
+
+
 @pytest.mark.mqtt("4.3.3-2")
 async def test_a_message_at_qos_2_is_taken_once(open_house: Openings) -> None:
     house = await open_house(alone=True)
