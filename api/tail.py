@@ -59,7 +59,8 @@ class Tail:
 
     async def _read(self, last: int) -> list[Line]:
         began = time.monotonic()
-        events = await self._store.events_after(self._hotel_id, last, limit=PAGE)
+        events = self._store.events_here_after(self._hotel_id, last, limit=PAGE)
+        events = events or await self._store.events_after(self._hotel_id, last, limit=PAGE)
         lines = [line(event) for event in events]
         if len(lines) < PAGE:
             self._looked_at, self._end = began, lines[-1].id if lines else last

@@ -5,8 +5,10 @@ subscribes sees what a reader of the event stream sees. The bridge owns every re
 begins to hear, it publishes what the database says and empties what the database does not know.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -129,14 +131,20 @@ class Announcer:
             await self._tell_status(tablet)
 
     async def run(self, bell: Bell) -> None:
-        """Publish what is committed, until cancelled: when the bell rings, and every second without it."""
+        """Publish what is committed, until cancelled: when the bell rings, and every second without it.
+
+        The bell is rung in this process, so what rang is known here; the database is asked for what others add.
+        """
+        loop = asyncio.get_running_loop()
+        asked_at = -math.inf
         while True:
             try:
                 if not self.has_told_all and self._uplink.hearing.deaf_since is None:
                     await self.tell_all()
-                for hotel_id, newest in (await self._store.newest_events()).items():
-                    if newest > self._told.get(hotel_id, 0):
-                        await self._tell_events(hotel_id)
+                newest = self._store.newest_events_here()
+                if loop.time() - asked_at >= _LOOK_EVERY_S:
+                    newest, asked_at = await self._store.newest_events(), loop.time()
+                await self._tell_up_to(newest)
                 await self._freshen()
             except StoreUnavailable:
                 pass  # the intake reports it; what is committed then is told when the store is back
@@ -155,14 +163,19 @@ class Announcer:
             if cursor is None:
                 return told
 
-    async def _tell_events(self, hotel_id: HotelId) -> None:
-        while True:
-            events = await self._store.events_after(hotel_id, self._told.get(hotel_id, 0), limit=_PAGE)
-            for event in events:
-                await self._tell_event(hotel_id, event)
-                self._told[hotel_id] = event.id
-            if len(events) < _PAGE:
-                return
+    async def _tell_up_to(self, newest: Mapping[HotelId, int]) -> None:
+        for hotel_id, event_id in newest.items():
+            while (told := self._told.get(hotel_id, 0)) < event_id:
+                events = await self._following(hotel_id, told)
+                if not events:
+                    break
+                for event in events:
+                    await self._tell_event(hotel_id, event)
+                    self._told[hotel_id] = event.id
+
+    async def _following(self, hotel_id: HotelId, told: int) -> Sequence[Event]:
+        here = self._store.events_here_after(hotel_id, told, limit=_PAGE)
+        return here or await self._store.events_after(hotel_id, told, limit=_PAGE)
 
     async def _tell_event(self, hotel_id: HotelId, event: Event) -> None:
         if event.type in _OF_ALERTS:

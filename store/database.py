@@ -7,6 +7,7 @@ from typing import Self, TypeVar
 
 from store.doorbell import Doorbell
 from store.gate import Gate
+from store.recent import Recent
 from store.sqlite import ReadLane, Work, WriteLane
 from store.transaction import Transaction
 
@@ -28,6 +29,7 @@ class Database:
             self._free.put_nowait(lane)
         self._gate = Gate()
         self._doorbell = doorbell
+        self.recent = Recent()
         writer.committed = self._committed
 
     @classmethod
@@ -75,5 +77,7 @@ class Database:
             await lane.close()
 
     def _committed(self, transaction: Transaction) -> None:
+        if transaction.recorded:
+            self.recent.add(transaction.recorded)  # Before the bell: who hears it finds them.
         if transaction.news:
             self._doorbell.ring()

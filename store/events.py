@@ -72,7 +72,9 @@ def append(transaction: Transaction, hotel_id: HotelId, entries: Iterable[Entry]
         [_row(hotel_key, event, entry) for event, entry in zip(events, entries, strict=True)],
     )
     transaction.news = True
-    return tuple(Recorded(hotel_id, event) for event in events)
+    recorded = tuple(Recorded(hotel_id, event) for event in events)
+    transaction.recorded += recorded
+    return recorded
 
 
 class Events:
@@ -81,6 +83,14 @@ class Events:
     async def events_after(self, hotel_id: HotelId, after: int, *, limit: int) -> list[Event]:
         """Return up to `limit` events with ids after + 1, after + 2, …; empty if there are none (yet)."""
         return await self._database.read(lambda transaction: _after(transaction, hotel_id, after, limit=limit))
+
+    def events_here_after(self, hotel_id: HotelId, after: int, *, limit: int) -> list[Event]:
+        """Return the beginning of `events_after` as far as this process added it lately; the database is not asked."""
+        return self._database.recent.after(hotel_id, after, limit=limit)
+
+    def newest_events_here(self) -> dict[HotelId, int]:
+        """Return the id of the newest event that this process added to each hotel, without asking the database."""
+        return self._database.recent.newest()
 
     async def newest_events(self) -> dict[HotelId, int]:
         """Return the id of each hotel's newest event, 0 where there is none. Who follows many hotels asks first."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
+from store.records import Recorded
 from store.times import micros
 
 Value = str | bytes | int | float | datetime | None
@@ -22,11 +23,12 @@ ROWS = 16
 class Transaction:
     """Statements are portable SQL; what only SQLite understands stands in modules that say so."""
 
-    __slots__ = ("_connection", "news")
+    __slots__ = ("_connection", "news", "recorded")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.news = False  # set by a verb that wrote something others wait for: the doorbell rings after the commit
+        self.recorded: list[Recorded] = []  # the events that it adds
 
     def rows(self, sql: str, **values: Value) -> list[Row]:
         return self._connection.execute(sql, _bound(values)).fetchall()

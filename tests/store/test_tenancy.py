@@ -1,5 +1,6 @@
 """No verb shows or touches what is another hotel's. A verb without a row here fails."""
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -38,6 +39,7 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "integrators": (lambda store: store.integrators(OTHER), ()),
     "find_integrator": (lambda store: store.find_integrator(OTHER, IntegratorName("opera")), None),
     "events_after": (lambda store: store.events_after(OTHER, 0, limit=100), []),
+    "events_here_after": (lambda store: asyncio.sleep(0, store.events_here_after(OTHER, 0, limit=100)), []),
     "event_bounds": (lambda store: store.event_bounds(OTHER), EventBounds(1, 0)),
     "alerts": (lambda store: store.alerts(OTHER), NOTHING),
     "open_alerts": (lambda store: store.open_alerts(OTHER), []),
