@@ -55,7 +55,7 @@ class Drop(StrEnum):
     """Why a message went no further."""
 
     NOT_ALLOWED = "not-allowed"
-    QUEUE_FULL = "queue-full"  # QoS 0 to a slow client
+    QUEUE_FULL = "queue-full"  # to a client that is slow, or away
     RETAINED_FULL = "retained-full"  # delivered, not retained
     AWAY = "away"  # QoS 0 to a client whose session is kept
     CLIENT_GONE = "client-gone"  # waiting for a client whose connection ended

@@ -38,6 +38,10 @@ _BRIDGE = Claims(
 """Whose session the bridge's is until it comes with a token."""
 
 
+EXPIRED_AT_ONCE = 250
+"""Sessions that are forgotten in a tick, some 5 ms: after a restart all of them are away since the same moment."""
+
+
 class Sessions(Mapping[str, Session]):
     """Sessions by client id, and what they subscribed to, in memory and on the shelf."""
 
@@ -155,8 +159,8 @@ class Sessions(Mapping[str, Session]):
         session.close()
 
     def expire(self, now: datetime) -> None:
-        """Forget those whose clients are away for too long."""
-        while self._away:
+        """Forget some of those whose clients are away for too long; what is left, when it is called again."""
+        for _ in range(min(EXPIRED_AT_ONCE, len(self._away))):
             session = next(iter(self._away.values()))
             if session.left_at is None or session.left_at + self._settings.session_life > now:
                 return

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from broker.delivery import BRIDGE_CLIENT_ID
+from broker.sessions import EXPIRED_AT_ONCE
 from tests.broker.house import House, Openings
 from tests.broker.raw import RawClient, Ticket, packet, publish_packet, subscribe_packet
 from tests.support import eventually
@@ -172,6 +173,20 @@ async def test_a_session_that_ended_does_not_come_back(open_house: Openings, how
     await stop(house, how)
     assert list(house.broker.sessions) == [house.integrator(app="other").client_id]
     assert house.counts.subscriptions == 1
+
+
+async def test_sessions_that_expire_all_at_once_take_no_long_time_in_one_go(open_house: Openings) -> None:
+    house = await open_house()
+    number = EXPIRED_AT_ONCE + 10
+    for n in range(number):
+        client = await house.connect(house.device(f"d{n}"), clean=False)
+        client.cut()
+    await house.restart()
+    house.now += timedelta(days=8)
+    house.pass_ticks(1)
+    assert house.counts.sessions_expired == EXPIRED_AT_ONCE
+    house.pass_ticks(1)
+    assert house.counts.sessions_expired == number
 
 
 async def test_a_session_expires_by_when_its_client_left(open_house: Openings) -> None:
