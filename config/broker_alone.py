@@ -55,6 +55,8 @@ class BrokerAlone:
         """Start, serve until a signal, stop; the exit code. Raises StartRefused before anybody was served."""
         stop, folder = stop_on_signal(), self._place.folder
         store = StoreLater(folder.database, folder.database_url)
+        if not folder.database.exists():
+            _log.warning("no database in %s yet: until there is one, nobody can be shut out", folder.path)
         with bind(self._settings.host, self._settings.broker_health_port, option="--health-port") as http:
             async with OwnBroker.opened(
                 self._place, keys=self._keys, clock=self._clock, registry=self._registry, intake=None

@@ -47,6 +47,7 @@ def run_embedded(settings: Settings, *, demo: int | None, for_tests: bool) -> in
     if demo and not _has_plain_mqtt(settings):
         where = f"an mqtt:// address in {LISTEN}" if settings.broker_url is None else f"an mqtt:// address as {BROKER}"
         raise BadSetting(f"--demo needs {where}: its tablets are simulated without TLS")
+    _websocket_for_browsers(settings, settings.listeners)  # refused before anything listens
     lock = Folder.locked if settings.broker_url is not None else Folder.wholly_locked
     return serve(settings, lambda place: Embedded(place).run(demo=demo), lock=lock, for_tests=for_tests)
 
@@ -55,6 +56,19 @@ def _has_plain_mqtt(settings: Settings) -> bool:
     if settings.broker_url is not None:
         return not settings.broker_url.is_secure
     return any(listener.scheme is Scheme.MQTT for listener in settings.listeners)
+
+
+def _websocket_for_browsers(settings: Settings, reach: Sequence[Listener]) -> PublicWs:
+    """Where browsers find the broker: beside the console, or where a TLS proxy shows it. Raises BadSetting."""
+    if settings.public_ws_url is not None:
+        return settings.public_ws_url
+    own = for_browsers(reach, secure=(settings.public_url or "").startswith("https:"))
+    if own is None:
+        raise BadSetting(
+            f"{LISTEN} has no websocket that consoles could use: add ws://… (wss://… where "
+            "INNWATCH_PUBLIC_URL is https), or set INNWATCH_PUBLIC_WS_URL"
+        )
+    return PublicWs(own.port, own.path, own.is_secure)
 
 
 class Embedded:
@@ -170,22 +184,12 @@ class Embedded:
         )
 
     def _api_settings(self, reach: Sequence[Listener]) -> ApiSettings:
-        """Where browsers find the broker: beside the console, or where a TLS proxy shows it. Raises BadSetting."""
-        settings = self._settings
-        place = settings.public_ws_url
-        if place is None:
-            own = for_browsers(reach, secure=(settings.public_url or "").startswith("https:"))
-            if own is None:
-                raise BadSetting(
-                    f"{LISTEN} has no websocket that consoles could use: add ws://… (wss://… where "
-                    "INNWATCH_PUBLIC_URL is https), or set INNWATCH_PUBLIC_WS_URL"
-                )
-            place = PublicWs(own.port, own.path, own.is_secure)
+        place = _websocket_for_browsers(self._settings, reach)
         return ApiSettings(
             mqtt_port=place.port,
             mqtt_path=place.path,
             mqtt_secure=place.secure,
-            metrics_token=settings.metrics_token,
+            metrics_token=self._settings.metrics_token,
         )
 
     def _worker(self, store: Store) -> Worker:

@@ -25,7 +25,9 @@ def greet(
 ) -> None:
     """Say it on standard output. The password is for a person's eyes: once, and never again into a journal."""
     lines = [
-        "Innwatch is watching." if settings.broker_url is None else "Innwatch is up, and watches through its broker.",
+        "Innwatch is watching."
+        if settings.broker_url is None
+        else "Innwatch is up, and watches while it hears its broker.",
         f"  console  {login.url}",
         f"  login    {login.username} / {_password(login, settings=settings, is_first=is_first)}",
         f"  mqtt     {'   '.join(_address(listener) for listener in listeners)}",

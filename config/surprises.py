@@ -42,7 +42,7 @@ def _about(name: str, value: str, known: frozenset[str]) -> Iterator[str]:
         yield f"{name} is set, but {_OF_THE_OLD_SYSTEM[name]}"
     elif name.startswith(OURS) and name not in known:
         close = get_close_matches(name, [one for one in known if one.startswith(OURS)], n=1, cutoff=0.8)
-        yield f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else "")
+        yield f"{name} is not a setting, and is ignored" + (f"; did you mean {close[0]}?" if close else "")
 
 
 class _Asked(Mapping[str, str]):

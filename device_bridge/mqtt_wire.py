@@ -267,7 +267,10 @@ def _why_not(text: str) -> str:
     """What aiomqtt makes of a time-out, or of an OSError, in words."""
     if "timed out" in text:
         return "no answer as a broker would give it"
-    return re.sub(r"^\[Errno -?\d+\] ", "", text).lower()
+    why = re.sub(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$", "", text).lower()
+    if text.startswith("[SSL") and "certificate verify failed" not in why:
+        return f"no TLS that we could speak ({why})"
+    return why
 
 
 def _how_lost(cause: BaseException | None) -> str:

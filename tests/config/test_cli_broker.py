@@ -88,3 +88,13 @@ def test_two_processes_that_start_on_a_new_folder_have_the_same_key(tmp_path: Pa
 
     assert folder.signing_key() == "first"
     assert sorted(path.name for path in folder.path.iterdir()) == ["signing.key"]
+
+
+def test_a_broker_without_a_database_says_that_nobody_can_be_shut_out(tmp_path: Path, cli: CommandLine) -> None:
+    elsewhere = CommandLine(Folder(tmp_path / "elsewhere"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = ["broker", *ports("health", "ws"), "--mqtt-port", str(taken.getsockname()[1])]
+        without, beside = elsewhere.as_process(*words), cli.as_process(*words)
+
+    assert "nobody can be shut out" in without.err
+    assert "nobody can be shut out" not in beside.err

@@ -82,6 +82,6 @@ def test_what_nobody_reads_is_named_before_anything_starts(cli: CommandLine) -> 
         ended = cli.as_process("up", *ports(), REDIS_URL="redis://:s3cr3t@cache/0", INNWATCH_HTPP_PORT="8000")
 
     assert ended.err.splitlines()[:-1] == [
-        "innwatch: INNWATCH_HTPP_PORT is not a setting; did you mean INNWATCH_HTTP_PORT?",
+        "innwatch: INNWATCH_HTPP_PORT is not a setting, and is ignored; did you mean INNWATCH_HTTP_PORT?",
         "innwatch: REDIS_URL is set, but this version needs no Redis",
     ]

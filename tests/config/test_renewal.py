@@ -86,6 +86,7 @@ def test_listeners_that_leave_somebody_out_stop_the_start(
     ended = cli.as_process("up", "--http-port", str(free_port()), *options, INNWATCH_LISTEN=listen)
     assert (ended.code, "Traceback" in ended.err) == (78, False)
     assert words in ended.err.splitlines()[-1]
+    assert "listening" not in ended.err
 
 
 def test_a_running_installation_shows_a_new_certificate_and_keeps_a_good_one(

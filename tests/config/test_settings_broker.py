@@ -153,7 +153,7 @@ def test_a_port_says_where_a_command_goes_that_does_not_serve() -> None:
 
 def test_a_mistyped_limit_is_a_surprise() -> None:
     assert surprises({"INNWATCH_MQTT_QUEUE_MESAGES": "5"}) == [
-        "INNWATCH_MQTT_QUEUE_MESAGES is not a setting; did you mean INNWATCH_MQTT_QUEUE_MESSAGES?"
+        "INNWATCH_MQTT_QUEUE_MESAGES is not a setting, and is ignored; did you mean INNWATCH_MQTT_QUEUE_MESSAGES?"
     ]
     assert {limit.variable for limit in LIMITS.values()} <= known_names({})
 

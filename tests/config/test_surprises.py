@@ -31,14 +31,14 @@ def test_an_environment_of_other_programs_is_no_surprise() -> None:
         (
             "INNWATCH_HTPP_PORT",
             "s3cr3t",
-            "INNWATCH_HTPP_PORT is not a setting; did you mean INNWATCH_HTTP_PORT?",
+            "INNWATCH_HTPP_PORT is not a setting, and is ignored; did you mean INNWATCH_HTTP_PORT?",
         ),
         (
             "INNWATCH_METRIC_TOKEN",
             "s3cr3t",
-            "INNWATCH_METRIC_TOKEN is not a setting; did you mean INNWATCH_METRICS_TOKEN?",
+            "INNWATCH_METRIC_TOKEN is not a setting, and is ignored; did you mean INNWATCH_METRICS_TOKEN?",
         ),
-        ("INNWATCH_COLOUR_OF_THE_LOBBY", "green", "INNWATCH_COLOUR_OF_THE_LOBBY is not a setting"),
+        ("INNWATCH_COLOUR_OF_THE_LOBBY", "green", "INNWATCH_COLOUR_OF_THE_LOBBY is not a setting, and is ignored"),
     ],
 )
 def test_what_nobody_reads_is_named_without_its_value(name: str, value: str, line: str) -> None:

@@ -165,5 +165,23 @@ async def test_who_is_not_there_or_is_no_broker_is_told_apart_and_leaves_nothing
             await closed.wait()
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)",
+            "no TLS that we could speak (wrong version number)",
+        ),
+        (
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired (_ssl.c:1006)",
+            "certificate verify failed: certificate has expired",
+        ),
+        ("[Errno -2] Name or service not known", "name or service not known"),
+    ],
+)
+def test_why_there_is_no_connection_is_told_in_words(error: str, words: str) -> None:
+    assert mqtt_wire._why_not(error) == words
+
+
 def test_a_log_in_shows_no_password() -> None:
     assert "s3cret" not in repr(LogIn("bridge", "s3cret"))
