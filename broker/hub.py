@@ -93,6 +93,7 @@ class Hub:
         self._late_wills: dict[str, tuple[Will, Claims]] = {}  # for the bridge when it has room, one of each identity
         self._connections: set[Connection] = set()
         self._emptied = asyncio.Event()
+        self._stopping = False
         self.loop = loop
         self._to_flush: list[Line] = []
         self._at_work: OrderedDict[Session, None] = OrderedDict()  # in the order of their turns
@@ -112,9 +113,12 @@ class Hub:
     # Connections
 
     def enter(self, connection: Connection) -> bool:
-        """Take in an accepted connection; False when there are as many as may be, and none gives way."""
+        """Take in an accepted connection; False when there are as many as may be, and none gives way, or we stop.
+
+        The loop tells of a connection some turns after it accepted it: that may be after all others were ended.
+        """
         self._connections.add(connection)
-        return self.doorman.arrives(connection, connection.where)
+        return self.doorman.arrives(connection, connection.where) and not self._stopping
 
     def leave(self, connection: Connection) -> None:
         if connection not in self._connections:
@@ -188,8 +192,13 @@ class Hub:
         if self._to_shut_out:
             self.loop.call_soon(self._shut_out)
 
+    def begin(self) -> None:
+        """Take in connections, for the first time or again."""
+        self._stopping = False
+
     def end_all(self) -> None:
         """End every connection because the broker stops: no will is published."""
+        self._stopping = True
         for connection in list(self._connections):
             connection.end(End.SHUTDOWN)
 

@@ -116,6 +116,7 @@ class MqttBroker(Broker):
         except ListenFailed:
             self.transitions.starting_fail()
             raise
+        self._hub.begin()
         try:
             for listener, sockets in zip(self._settings.listeners, opened, strict=True):
                 await self._serve(sockets, self._protocol_of(listener))

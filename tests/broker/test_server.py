@@ -1,10 +1,12 @@
 """The broker as a whole: it starts whole or not at all, stops, shows amqtt what is amqtt's, and counts."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 
 import pytest
+import uvloop
 from amqtt.broker import Broker, BrokerContext
 from amqtt.errors import BrokerError
 from msgspec.structs import replace
@@ -96,6 +98,20 @@ async def test_without_a_certificate_it_does_not_start_in_the_open_instead(house
     with pytest.raises(BrokerError, match="needs a certificate"):
         await second.start()
     assert not [port for port in ports if listens(port)]
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_who_is_being_accepted_when_it_stops_is_not_left_behind(house: House, turns: int) -> None:
+    if not isinstance(asyncio.get_running_loop(), uvloop.Loop):
+        pytest.skip("asyncio's own server forgets a connection that it accepted just before its close (gh-109564)")
+    with socket.create_connection(("127.0.0.1", house.broker.tcp_port)) as late:
+        late.setblocking(False)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await house.broker.shutdown()
+        with contextlib.suppress(ConnectionResetError):
+            async with asyncio.timeout(2):
+                assert await asyncio.get_running_loop().sock_recv(late, 1) == b""
 
 
 async def test_after_a_stop_nothing_listens_and_it_can_start_again(house: House) -> None:
