@@ -1,8 +1,9 @@
 """The broker's own durable memory: what of sessions and retained messages must survive the end of the process.
 
 What is true stands in memory, with the sessions; here its changes are recorded and written behind their back, in one
-transaction after another on a thread of their own: whatever was recorded while one was written is the next, and a
-message that is delivered before it was written never is. `when_kept` tells when everything so far is on disk.
+transaction after another on a thread of their own: whatever was recorded while one was written is the next (or, if it
+is a lot, the next ones, so that who came first need not wait for all of it), and a message that is delivered before it
+was written never is. `when_kept` tells when everything so far is on disk.
 
 Every verb is for the event loop's thread, never waits and is cheap. An error of the disk loses nothing: the same
 transaction is tried until it succeeds, nothing is confirmed meanwhile, and `troubles` says what is wrong.
@@ -10,6 +11,7 @@ transaction is tried until it succeeds, nothing is confirmed meanwhile, and `tro
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -99,6 +101,7 @@ class Shelf:
         self._last_key, self._last_number = known.last_key, known.last_number
         self._most = most  # bytes
         self._changes = Changes()  # recorded, not yet handed to the thread
+        self._earlier: deque[Changes] = deque()  # the same, each to be written by itself before that
         self._writing: Changes | None = None
         self._starts_soon = False
         self._trouble: str | None = None
@@ -106,7 +109,6 @@ class Shelf:
         self._closing: asyncio.Future[None] | None = None
         self._closed = False
         self.full = False
-        self.commits = 0
 
     @classmethod
     async def open(cls, path: Path, *, most: int = FULL) -> Self:
@@ -157,7 +159,9 @@ class Shelf:
         """Remove a session and everything that was recorded for it."""
         kept = self._sessions.pop(client_id, None)
         if kept is not None:
-            self._changes.forget(kept.key, kept.all_numbers())
+            for number in kept.all_numbers():
+                self._changes.remove(number)
+            self._changes.forget(kept.key)
             self._changed()
 
     def subscribed(self, client_id: str, topic_filter: str, qos: int) -> None:
@@ -228,11 +232,20 @@ class Shelf:
 
     # What is on disk
 
+    def whole(self) -> None:
+        """Say that what was recorded so far belongs to nothing that is still to come: a transaction may end here.
+
+        One may end at each turn of the loop too. What is recorded between two of these stands or falls together.
+        """
+        if self._changes.is_enough:
+            self._earlier.append(self._changes)
+            self._changes = Changes()
+
     def when_kept(self, call: Callable[[], None]) -> None:
         """Call on the loop when all that was recorded so far is on disk: before this returns, if it already is."""
         if self._closed:
             return
-        waiting = self._changes or self._writing
+        waiting = self._changes or (self._earlier[-1] if self._earlier else self._writing)
         if waiting is None:
             call()
             return
@@ -242,7 +255,8 @@ class Shelf:
     @property
     def unwritten(self) -> int:
         """Bytes, about, that are recorded and not yet known to be on disk, with those who wait for it."""
-        return self._changes.weight + (self._writing.weight if self._writing is not None else 0)
+        written = self._writing.weight if self._writing is not None else 0
+        return self._changes.weight + sum(one.weight for one in self._earlier) + written
 
     def on_room(self, resume: Callable[[], None]) -> None:
         """Call `resume` once, when it is not `full` any more: at once if it is not."""
@@ -273,7 +287,7 @@ class Shelf:
 
     def _changed(self) -> None:
         self._notice_fullness()
-        if not self._starts_soon and self._writing is None and not self._closed:
+        if not self._starts_soon and not self._closed and (self._writing is None or self._changes.is_enough):
             # Not now: what else is recorded in this turn of the loop belongs into the same transaction.
             self._starts_soon = True
             self._loop.call_soon(self._start)
@@ -285,14 +299,18 @@ class Shelf:
     def _start(self) -> None:
         self._starts_soon = False
         if not self._closed:
+            self.whole()
             self._next()
 
     def _next(self) -> None:
         """Hand what was recorded to the thread, unless it is busy."""
         if self._writing is not None:
             return
-        if self._changes:
+        if self._earlier:
+            self._writing = self._earlier.popleft()
+        elif self._changes:
             self._writing, self._changes = self._changes, Changes()
+        if self._writing is not None:
             self._submit(self._writing)
         elif self._closing is not None and not self._closing.done():
             self._closing.set_result(None)
@@ -314,7 +332,6 @@ class Shelf:
             _log.warning("the broker's file can be written again: path=%s", self._file.path)
             self._trouble = None
         self._writing = None
-        self.commits += 1
         self._next()
         for call in written.kept:
             self._loop.call_soon(call)  # Each by itself: what one raises is not the others' affair.
@@ -333,5 +350,6 @@ class Shelf:
             return
         _log.error("given up unwritten, never acknowledged: bytes=%d", self.unwritten)
         self._writing, self._changes = None, Changes()
+        self._earlier.clear()
         if not self._closing.done():
             self._closing.set_result(None)

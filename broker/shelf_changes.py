@@ -1,6 +1,6 @@
 """What is to change in the broker's file, gathered between two transactions: the last word on each thing counts."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -45,6 +45,12 @@ MessageRow = tuple[int, Shelved]  # session
 ENTRY = 200
 """Bytes that an entry costs, about, beside its payload and its names."""
 
+LARGE = 4 * 1024 * 1024
+"""Bytes that one transaction takes, about. What comes after them waits for the next; what came before does not."""
+
+MANY = 5_000
+"""Rows that one transaction takes, about."""
+
 
 class Changes:
     """Everything recorded for one transaction. Whoever writes it gets it whole and it is not changed any more.
@@ -59,7 +65,7 @@ class Changes:
 
     def __init__(self) -> None:
         self.size = 0  # in bytes, about
-        self.fresh: set[int] = set()  # sessions that are in no transaction yet
+        self.fresh: set[int] = set()  # sessions that are in no transaction before this one
         self.sessions: dict[int, SessionRow] = {}
         self.forgotten: set[int] = set()  # with all that is theirs, except messages
         self.replaced: set[int] = set()  # sessions whose former subscriptions all go
@@ -79,17 +85,26 @@ class Changes:
         """Bytes, about, that it takes in memory: whoever waits to be told takes some too."""
         return self.size + ENTRY * len(self.kept)
 
-    def session(self, key: int, row: SessionRow) -> None:
-        if key not in self.sessions:
-            self.size += ENTRY + len(row[0]) + len(row[2])
-        self.sessions[key] = row
+    @property
+    def is_enough(self) -> bool:
+        """Whether it is as much as one transaction shall be."""
+        return self.size >= LARGE or len(self.messages) + len(self.removed) + len(self.released) >= MANY
 
-    def forget(self, key: int, numbers: Iterable[int]) -> None:
-        self.sessions.pop(key, None)
-        self.subscriptions.pop(key, None)
-        self.received.pop(key, None)
-        for number in numbers:
-            self.remove(number)
+    def session(self, key: int, row: SessionRow) -> None:
+        self._forget_row(key)
+        self.sessions[key] = row
+        self.size += _size_of_row(row)
+
+    def _forget_row(self, key: int) -> None:
+        former = self.sessions.pop(key, None)
+        if former is not None:
+            self.size -= _size_of_row(former)
+
+    def forget(self, key: int) -> None:
+        """Forget a session whose messages were all removed."""
+        self._forget_row(key)
+        self._forget_subscriptions(key)
+        self.size -= ENTRY * len(self.received.pop(key, ()))
         if key in self.fresh:
             self.fresh.discard(key)
         else:
@@ -99,36 +114,44 @@ class Changes:
     def all_subscriptions(self, key: int, subscriptions: Mapping[str, int]) -> None:
         if key not in self.fresh:
             self.replaced.add(key)
+        self._forget_subscriptions(key)
         self.subscriptions[key] = dict(subscriptions)
         self.size += sum(ENTRY + len(topic_filter) for topic_filter in subscriptions)
 
+    def _forget_subscriptions(self, key: int) -> None:
+        self.size -= sum(ENTRY + len(topic_filter) for topic_filter in self.subscriptions.pop(key, ()))
+
     def subscription(self, key: int, topic_filter: str, qos: int | None) -> None:
-        self.subscriptions.setdefault(key, {})[topic_filter] = qos
-        self.size += ENTRY + len(topic_filter)
+        filters = self.subscriptions.setdefault(key, {})
+        if topic_filter not in filters:
+            self.size += ENTRY + len(topic_filter)
+        filters[topic_filter] = qos
 
     def add(self, number: int, key: int, message: Shelved) -> None:
         self.messages[number] = (key, message)
         self.size += ENTRY + len(message.topic) + len(message.payload)
 
     def release(self, number: int) -> None:
-        self.released.add(number)  # After the messages, so one that is in this transaction too needs no more.
-        self.size += ENTRY
+        if number not in self.released:
+            self.released.add(number)  # After the messages, so one that is in this transaction too needs no more.
+            self.size += ENTRY
 
     def remove(self, number: int) -> None:
         added = self.messages.pop(number, None)
-        if added is None:
-            self.removed.append(number)
-            self.size += ENTRY
-            return
-        message = added[1]
-        self.size -= ENTRY + len(message.topic) + len(message.payload)
         if number in self.released:
             self.released.discard(number)
             self.size -= ENTRY
+        if added is None:
+            self.removed.append(number)
+            self.size += ENTRY
+        else:
+            self.size -= ENTRY + len(added[1].topic) + len(added[1].payload)
 
     def receive(self, key: int, packet_id: int, *, present: bool) -> None:
-        self.received.setdefault(key, {})[packet_id] = present
-        self.size += ENTRY
+        ids = self.received.setdefault(key, {})
+        if packet_id not in ids:
+            self.size += ENTRY
+        ids[packet_id] = present
 
     def retain(self, topic: str, message: ShelvedRetained | None) -> None:
         if topic in self.retained:
@@ -139,3 +162,7 @@ class Changes:
 
 def _size(topic: str, message: ShelvedRetained | None) -> int:
     return ENTRY + len(topic) + (len(message.payload) if message is not None else 0)
+
+
+def _size_of_row(row: SessionRow) -> int:
+    return ENTRY + len(row[0]) + len(row[2])

@@ -15,6 +15,7 @@ import pytest
 
 from broker.claims import Claims, Role, TokenType
 from broker.shelf import Contents, Shelf, ShelfUnusable, Shelved, ShelvedRetained, ShelvedSession
+from broker.shelf_changes import LARGE, MANY, Changes
 from broker.shelf_file import ShelfFile
 from rules.ids import HotelId
 from tests.support import Processes, eventually, eventually_sync
@@ -68,6 +69,19 @@ async def kept(shelf: Shelf) -> None:
 
 def message(packet_id: int, payload: bytes = b"x", *, qos: int = 1) -> Shelved:
     return Shelved(packet_id, "hotels/h1/events", payload, qos, retain=False)
+
+
+def transactions(shelf: Shelf) -> list[Changes]:
+    """Every transaction that is written from now on."""
+    written: list[Changes] = []
+    write = shelf._file.write
+
+    def noted(changes: Changes) -> str | None:
+        written.append(changes)
+        return write(changes)
+
+    shelf._file.write = noted  # type: ignore[method-assign]
+    return written
 
 
 def keep(shelf: Shelf, client_id: str = "ann") -> None:
@@ -167,7 +181,7 @@ async def test_a_message_that_is_delivered_before_it_was_written_costs_no_write(
     async with opened(path) as shelf:
         keep(shelf)
         await kept(shelf)
-        commits = shelf.commits
+        written = transactions(shelf)
         shelf.queued("ann", message(1, b"x" * 10_000))
         shelf.delivered("ann", 1)
         called: list[bool] = []
@@ -176,7 +190,7 @@ async def test_a_message_that_is_delivered_before_it_was_written_costs_no_write(
         assert called
         assert shelf.unwritten == 0
         await asyncio.sleep(0)
-        assert shelf.commits == commits
+        assert written == []
 
 
 async def test_a_packet_id_that_comes_round_again_means_the_oldest_message_with_it(path: Path) -> None:
@@ -302,7 +316,7 @@ async def test_what_is_recorded_meanwhile_is_one_transaction(path: Path) -> None
     async with opened(path) as shelf:
         keep(shelf)
         await kept(shelf)
-        commits = shelf.commits
+        written = transactions(shelf)
         confirmed: list[int] = []
         for number in range(1, 1001):
             shelf.queued("ann", message(number))
@@ -311,7 +325,80 @@ async def test_what_is_recorded_meanwhile_is_one_transaction(path: Path) -> None
         await eventually(lambda: len(confirmed) == 1000)
 
         assert confirmed == list(range(1, 1001))
-        assert shelf.commits == commits + 1
+        assert len(written) == 1
+
+
+@pytest.mark.parametrize("size", [0, 200_000], ids=["many", "large"])
+async def test_a_transaction_is_bounded_and_who_came_first_is_told_first(path: Path, size: int) -> None:
+    number = 3 * MANY if not size else 3 * LARGE // size
+    async with opened(path) as shelf:
+        keep(shelf)
+        await kept(shelf)
+        written = transactions(shelf)
+        told: list[tuple[int, int]] = []
+        for packet_id in range(1, number + 1):
+            shelf.queued("ann", message(packet_id, b"%d" % packet_id + b"x" * size))
+            shelf.when_kept(lambda packet_id=packet_id: told.append((packet_id, len(written))))  # type: ignore[misc]
+            shelf.whole()
+        await eventually(lambda: len(told) == number)
+
+        assert [packet_id for packet_id, _ in told] == list(range(1, number + 1))
+        assert all(changes.size < LARGE + 2 * size + 1000 and len(changes.messages) <= MANY for changes in written)
+        assert told[0][1] < len(written)
+        assert shelf.unwritten == 0
+
+    again = (await session(path)).messages
+    assert [one.packet_id for one in again] == list(range(1, number + 1))
+
+
+async def test_what_belongs_together_is_one_transaction_however_large(path: Path) -> None:
+    async with opened(path) as shelf:
+        keep(shelf)
+        await kept(shelf)
+        written = transactions(shelf)
+        for packet_id in range(1, 31):
+            shelf.queued("ann", message(packet_id, b"x" * 200_000))
+        shelf.received("ann", 7)
+        shelf.whole()
+        shelf.queued("ann", message(31))
+        await kept(shelf)
+
+        assert [len(changes.messages) for changes in written] == [30, 1]
+        assert written[0].received
+
+
+async def test_what_is_taken_back_meanwhile_is_gone_in_whichever_transaction_it_was(path: Path) -> None:
+    async with opened(path) as shelf:
+        keep(shelf)
+        await kept(shelf)
+        written = transactions(shelf)
+        for packet_id in range(1, 61):
+            shelf.queued("ann", message(packet_id, b"x" * 200_000))
+            shelf.whole()
+        for packet_id in range(1, 61):
+            shelf.delivered("ann", packet_id)
+        shelf.keep_session("bob", ANN, {"a": 1}, None)
+        shelf.queued("bob", message(1))
+        await kept(shelf)
+
+        assert len(written) > 2
+    assert (await session(path)).messages == []
+    assert len((await session(path, "bob")).messages) == 1
+
+
+async def test_saying_the_same_again_fills_nothing(path: Path) -> None:
+    async with opened(path) as shelf:
+        sizes = []
+        for _ in range(50):
+            shelf.keep_session("ann", ANN, {"a": 1, "b": 1}, None)
+            shelf.subscribed("ann", "a", 2)
+            shelf.unsubscribed("ann", "b")
+            shelf.received("ann", 1)
+            shelf.completed("ann", 1)
+            sizes.append(shelf.unwritten)
+        assert len(set(sizes)) == 1
+        shelf.forget_session("ann")
+        assert shelf.unwritten == 0
 
 
 async def test_what_is_still_being_written_is_not_kept_yet(path: Path) -> None:
