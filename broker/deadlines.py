@@ -11,6 +11,9 @@ from typing import Protocol
 FURTHEST = 1000
 """Ticks that are planned ahead: who asks for 18 hours is looked at more often, and what has gone leaves no trace."""
 
+SPARE = 64
+"""Times of tokens that have gone which may stand about, beside as many as there are of those that have not."""
+
 
 class Watched(Protocol):
     due: int
@@ -29,7 +32,7 @@ class Deadlines:
         self.tick = 0
         self._due: dict[int, set[Watched]] = {}
         self._expiring: dict[datetime, set[Watched]] = {}
-        self._expiries: list[datetime] = []  # a heap of the keys above
+        self._expiries: list[datetime] = []  # a heap of the keys above, and of some that have gone
 
     def watch(self, one: Watched, *, ticks: int) -> None:
         """Look at it in so many ticks or before, instead of when it was to be looked at so far."""
@@ -50,13 +53,30 @@ class Deadlines:
         standing.add(one)
 
     def leaves(self, one: Watched, at: datetime) -> None:
-        self._expiring.get(at, set()).discard(one)
+        standing = self._expiring.get(at)
+        if standing is None:
+            return
+        standing.discard(one)
+        if not standing:
+            del self._expiring[at]
+            if len(self._expiries) > 2 * len(self._expiring) + SPARE:
+                self._expiries = list(self._expiring)
+                heapq.heapify(self._expiries)
 
     def pass_tick(self, now: datetime) -> None:
-        """Count a tick and look at whatever is due."""
+        """Count a tick and look at whatever is due. What one of them raises is raised; the others have their turn."""
         self.tick += 1
-        for one in self._due.pop(self.tick, ()):
-            one.look()
+        due = self._due.get(self.tick, set())
+        try:
+            while due:
+                due.pop().look()
+        finally:
+            self._due.pop(self.tick, None)
+            for one in due:  # Left over by a fault.
+                self.watch(one, ticks=1)
         while self._expiries and self._expiries[0] <= now:
-            for one in self._expiring.pop(heapq.heappop(self._expiries)):
-                one.expire()
+            standing = self._expiring.get(self._expiries[0])
+            if standing:
+                standing.pop().expire()
+            else:
+                self._expiring.pop(heapq.heappop(self._expiries), None)

@@ -71,10 +71,40 @@ def test_expiry_goes_by_the_clock_and_not_by_ticks() -> None:
 
 def test_those_who_come_and_go_leave_nothing_behind() -> None:
     deadlines = Deadlines()
-    for _ in range(1000):
+    stays = Guest(deadlines)
+    deadlines.expires(stays, NOON + timedelta(seconds=500))
+    for second in range(1000):
         guest = Guest(deadlines)
         deadlines.watch(guest, ticks=100)
-        deadlines.expires(guest, NOON)
+        deadlines.expires(guest, NOON + timedelta(seconds=second))
         deadlines.forget(guest)
-        deadlines.leaves(guest, NOON)
-    assert (len(deadlines._due), len(deadlines._expiries)) == (1, 1)
+        deadlines.leaves(guest, NOON + timedelta(seconds=second))
+    assert (len(deadlines._due), len(deadlines._expiring)) == (1, 1)
+    assert len(deadlines._expiries) < 100
+    deadlines.pass_tick(NOON + timedelta(seconds=1000))
+    assert stays.expired == 1
+
+
+def test_a_fault_with_one_takes_no_deadline_from_the_others() -> None:
+    class Broken(Guest):
+        def look(self) -> None:
+            super().look()
+            raise ZeroDivisionError
+
+        def expire(self) -> None:
+            super().expire()
+            raise ZeroDivisionError
+
+    deadlines = Deadlines()
+    guests = [Broken(deadlines) if number % 2 else Guest(deadlines) for number in range(10)]
+    for guest in guests:
+        deadlines.watch(guest, ticks=1)
+        deadlines.expires(guest, NOON)
+    faults = 0
+    for _ in range(20):
+        try:
+            deadlines.pass_tick(NOON)
+        except ZeroDivisionError:
+            faults += 1
+    assert [(len(guest.looks), guest.expired) for guest in guests] == [(1, 1)] * 10
+    assert faults == 10
