@@ -56,6 +56,7 @@ class Drop(StrEnum):
 
     NOT_ALLOWED = "not-allowed"
     QUEUE_FULL = "queue-full"  # to a client that is slow, or away
+    KEPT_FULL = "kept-full"  # to a client that is away, when for all of them as much is kept as may be
     RETAINED_FULL = "retained-full"  # delivered, not retained
     AWAY = "away"  # QoS 0 to a client whose session is kept
     CLIENT_GONE = "client-gone"  # waiting for a client whose connection ended

@@ -9,7 +9,7 @@ from broker.counts import Counts, Drop
 from broker.line import Hold
 from broker.quiet_log import EVERY
 
-_DROPS: Final = (Drop.QUEUE_FULL, Drop.RETAINED_FULL)
+_DROPS: Final = (Drop.QUEUE_FULL, Drop.KEPT_FULL, Drop.RETAINED_FULL)
 _HOLDS: Final = tuple(hold.name.lower() for hold in (Hold.UNSETTLED, Hold.UNREAD, Hold.DOOR, Hold.RATE, Hold.LATE))
 _FILTERS: Final = ("too-many", "too-long")
 

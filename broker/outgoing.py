@@ -16,10 +16,12 @@ missed because another message came under the same.
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import chain
 from typing import Protocol
 
 from msgspec import Struct
 
+from broker.bounds import Bounds, Stock
 from broker.codec import pubrel
 from broker.counts import Counts, Drop, End
 from broker.message import Message
@@ -48,15 +50,6 @@ class Wire(Protocol):
     def end(self, cause: End) -> None: ...
 
 
-class Bounds(Struct, frozen=True):
-    """How much may be on its way to one client."""
-
-    in_flight: int
-    messages: int
-    size: int  # bytes
-    refuse: bool = True  # what is above QoS 0 and finds no room; else whoever publishes is made to wait
-
-
 class Outgoing(Struct, gc=False):
     """A message to one client. `message` is None when the client has it and we have released it (QoS 2)."""
 
@@ -72,12 +65,19 @@ class Outflow:
     """The messages to one client. `wire` is None while it is not connected: then what is above QoS 0 waits for it."""
 
     __slots__ = (
-        "_bytes", "_counts", "_last_id", "_owed", "_queue", "_retained", "bounds", "client_id", "in_flight", "on_room",
-        "shelf", "wire",
+        "_bytes", "_counts", "_last_id", "_owed", "_queue", "_retained", "_stock", "bounds", "client_id", "in_flight",
+        "on_room", "shelf", "wire",
     )  # fmt: skip
 
     def __init__(
-        self, *, client_id: str, bounds: Bounds, counts: Counts, retained: Retained, shelf: Shelf | None
+        self,
+        *,
+        client_id: str,
+        bounds: Bounds,
+        counts: Counts,
+        retained: Retained,
+        shelf: Shelf | None,
+        stock: Stock,
     ) -> None:
         self.client_id = client_id
         self.wire: Wire | None = None
@@ -90,12 +90,13 @@ class Outflow:
         self._queue: deque[Outgoing] | None = None  # made when first needed: most clients never need one
         self._owed: Owed | None = None  # likewise
         self._bytes = 0  # in flight and queued
+        self._stock = stock
         self._last_id = 0
 
     def deliver(self, message: Message, qos: int) -> None:
         """Send a live message, now or in its turn. A client that is too slow for it loses it, or its connection."""
         wire = self.wire
-        if wire is None or self._queue or not wire.writable or (qos and len(self.in_flight) >= self.bounds.in_flight):
+        if wire is None or self._queue or not wire.writable or (qos and self._flies_enough(message)):
             if not self._wait(message, qos):
                 return
         else:
@@ -140,7 +141,7 @@ class Outflow:
             raise Violation(Fault.PACKET_ID)
         is_first = out.message is not None
         if out.message is not None:
-            self._bytes -= out.message.size
+            self._let_go(out.message)
             out.message = None
             self.in_flight[packet_id] = self.in_flight.pop(packet_id)  # Releases have an order of their own (§4.6).
             if self.shelf is not None:
@@ -160,10 +161,15 @@ class Outflow:
         self._done(out)
         return True
 
+    def _let_go(self, message: Message) -> None:
+        """Take a message above QoS 0 off what is on its way."""
+        self._bytes -= message.size
+        self._stock.size -= message.size
+
     def _done(self, out: Outgoing) -> None:
         del self.in_flight[out.packet_id]
         if out.message is not None:
-            self._bytes -= out.message.size
+            self._let_go(out.message)
         if self.shelf is not None:
             self.shelf.delivered(self.client_id, out.packet_id)
         if self._queue or self._owed is not None:
@@ -235,16 +241,21 @@ class Outflow:
         if self._owed is None or first is None:
             return False
         topic, qos = first
-        if qos and self._window_is_full():
+        retained = self._retained.get(topic)
+        if qos and (self._window_is_full() if retained is None else self._flies_enough(retained)):
             return False
         self._owed.sent(topic)
-        retained = self._retained.get(topic)
         if retained is not None:
             self._send(wire, retained, qos=min(qos, retained.qos), retain=True)
         return True
 
     def _window_is_full(self) -> bool:
         return len(self.in_flight) >= self.bounds.in_flight
+
+    def _flies_enough(self, message: Message) -> bool:
+        """Whether one more above QoS 0 has to wait for those in flight, for their number or their size."""
+        flying = len(self.in_flight)
+        return flying >= self.bounds.in_flight or (flying > 0 and self._bytes + message.size > self.bounds.size)
 
     def _send(self, wire: Wire, message: Message, *, qos: int, retain: bool) -> None:
         packet_id = 0
@@ -269,6 +280,7 @@ class Outflow:
             packet_id = packet_id % IDS + 1
         self._last_id = packet_id
         out = Outgoing(message, qos, retain, packet_id)
+        self._stock.size += message.size
         if self.shelf is not None:
             self._counts.shelved += 1
             self.shelf.queued(self.client_id, Shelved(packet_id, message.topic, message.payload, qos, retain))
@@ -285,6 +297,9 @@ class Outflow:
         """Queue a message; False when it is lost."""
         if qos == 0 and self.wire is None:
             self._counts.drops[Drop.AWAY] += 1
+            return False
+        if self.wire is None and not self._stock.has_room(message.size):
+            self._counts.drops[Drop.KEPT_FULL] += 1
             return False
         if not self._has_room(message) and (qos == 0 or self.bounds.refuse):
             if qos:
@@ -334,7 +349,7 @@ class Outflow:
             if out.message is None or out.sent or not unwanted(out.message.topic):
                 kept.append(out)
                 continue
-            self._bytes -= out.message.size
+            self._let_go(out.message)
             if self.shelf is not None:
                 self.shelf.delivered(self.client_id, out.packet_id)
         self._queue = kept or None
@@ -353,7 +368,9 @@ class Outflow:
             # Which of them were sent is not known; the client is told that it may have had them (DUP).
             sent = at < self.bounds.in_flight
             self._queue.append(Outgoing(message, one.qos, one.retain, one.packet_id, sent))
-            self._bytes += message.size if message is not None else 0
+            if message is not None:
+                self._bytes += message.size
+                self._stock.size += message.size
             self._last_id = one.packet_id
 
     def pause(self) -> None:
@@ -372,6 +389,8 @@ class Outflow:
     def close(self) -> None:
         """Forget what waits: the client is gone for good."""
         self.wire = None
+        every = chain(self.in_flight.values(), self._queue or ())
+        self._stock.size -= sum(out.message.size for out in every if out.qos and out.message is not None)
         if self.waiting:
             self._counts.drops[Drop.CLIENT_GONE] += self.waiting
         self.in_flight.clear()

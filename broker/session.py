@@ -10,9 +10,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from broker.access import Refusal, may_publish, may_subscribe
+from broker.bounds import Bounds, Stock
 from broker.codec import read_topic
 from broker.counts import Counts
-from broker.outgoing import Bounds, Outflow, Wire
+from broker.outgoing import Outflow, Wire
 from broker.packets import Fault, Publish, Violation, Will
 from broker.retained import Retained
 from broker.settings import BrokerSettings
@@ -46,8 +47,9 @@ class Session(Outflow):
         counts: Counts,
         retained: Retained,
         shelf: Shelf | None,
+        stock: Stock,
     ) -> None:
-        super().__init__(client_id=client_id, bounds=bounds, counts=counts, retained=retained, shelf=shelf)
+        super().__init__(client_id=client_id, bounds=bounds, counts=counts, retained=retained, shelf=shelf, stock=stock)
         self.claims = claims
         self.will: Will | None = None
         self.subscriptions: dict[str, int] = {}

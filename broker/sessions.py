@@ -10,13 +10,14 @@ consume waits there.
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from math import inf
 
 from broker.access import may_subscribe
 from broker.auth import Refused
+from broker.bounds import Bounds, Stock
 from broker.counts import Counts
 from broker.delivery import BRIDGE_CLIENT_ID
 from broker.message import Message
-from broker.outgoing import Bounds
 from broker.packets import Connect, ConnectAnswer
 from broker.retained import Retained
 from broker.router import Router
@@ -56,6 +57,8 @@ class Sessions(Mapping[str, Session]):
         self._router = router
         self._shelf = shelf
         self._bounds = Bounds(settings.in_flight, settings.queue_messages, settings.queue_bytes)
+        self._kept = Stock(settings.kept_bytes)
+        self._apart = Stock(inf)  # of the bridge, and of sessions that end with their connection
         self._bounds_of_bridge = Bounds(
             settings.bridge_in_flight, settings.bridge_queue_messages, settings.bridge_queue_bytes, refuse=False
         )
@@ -112,6 +115,7 @@ class Sessions(Mapping[str, Session]):
             counts=self._counts,
             retained=self._retained,
             shelf=shelf,
+            stock=self._apart if shelf is None or client_id == BRIDGE_CLIENT_ID else self._kept,
         )
         self._all[client_id] = session
         if client_id != claims.sub:  # A device's is.

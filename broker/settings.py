@@ -86,6 +86,7 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     write_buffer: Size = 64 * KIB  # handed to the socket; above it the client counts as slow
     sessions_per_identity: int = 50  # connected ones, and those that are kept; a device has one
     session_life: timedelta = timedelta(days=7)  # how long a session is kept after its connection ended
+    kept_bytes: Size = 1024 * MIB  # for all clients but the bridge; beyond it nothing more is kept for who is away
     bridge_in_flight: Annotated[int, Meta(le=60_000)] = 2_000  # to a bridge that is a process of its own
     bridge_queue_messages: int = 1_000_000  # for it; then publishers are held until there is room
     bridge_queue_bytes: Size = 128 * MIB

@@ -99,6 +99,34 @@ async def test_what_waits_for_who_is_away_is_bounded_and_the_newest_is_refused(o
     await client.ping()
 
 
+async def test_what_is_kept_for_all_together_is_bounded_for_who_is_away(open_house: Openings) -> None:
+    house = await open_house(kept_bytes=10_000)
+    bob = house.person("bob")
+    await gone(house, await listener(house, EVENTS))
+    for number in range(15):
+        await house.broker.publish(EVENTS, b"%04d" % number + b"x" * 996)
+    assert house.counts.drops["kept-full"] == 6
+    there = await listener(house, EVENTS, ticket=bob)
+    await house.broker.publish(EVENTS, b"live" + b"x" * 996)
+    assert (await there.take()).payload[:4] == b"live"
+    assert house.counts.drops["kept-full"] == 7
+    await house.connect(bob)  # Clean: what it had is thrown away.
+    client = await back(house)
+    assert [int((await client.take()).payload[:4]) for _ in range(9)] == list(range(9))
+    await client.ping()
+    await gone(house, client)
+    for _ in range(9):  # There is room for as many again.
+        await house.broker.publish(EVENTS, b"x" * 1000)
+    assert house.counts.drops["kept-full"] == 7
+    await house.restart()
+    await house.broker.publish(EVENTS, b"x" * 1000)
+    assert house.counts.drops["kept-full"] == 1
+    await house.connect(house.person())
+    await gone(house, await listener(house, EVENTS, ticket=bob), bob.client_id)
+    await house.broker.publish(EVENTS, b"x" * 1000)
+    assert house.counts.drops["kept-full"] == 1
+
+
 async def test_who_is_too_slow_loses_the_connection_and_keeps_what_waits(open_house: Openings) -> None:
     house = await open_house(in_flight=1, queue_messages=5)
     slow = await listener(house, EVENTS)

@@ -248,6 +248,27 @@ async def test_what_waits_for_a_client_is_bounded_in_bytes_too(open_house: Openi
     await eventually(lambda: house.counts.ends["slow"] == 1)
 
 
+async def test_what_is_in_flight_counts_among_the_bytes_that_wait(open_house: Openings) -> None:
+    house = await open_house(queue_bytes=100_000)
+    await console(house, "hotels/h1/events")
+    for _ in range(12):
+        await house.broker.publish("hotels/h1/events", b"x" * 10_000)
+    await eventually(lambda: house.counts.ends["slow"] == 1)
+
+
+async def test_retained_messages_wait_for_what_is_in_flight_to_have_room(open_house: Openings) -> None:
+    house = await open_house(queue_bytes=25_000)
+    for number in range(6):
+        await house.broker.publish(alert(number), b"x" * 10_000, retain=True)
+    client = await console(house, ALERTS)
+    first = [await client.expect_publish() for _ in range(2)]
+    await client.ping()
+    for one in first:
+        await client.send(packet(0x40, one.packet_id.to_bytes(2)))
+    assert len({(await client.take()).topic for _ in range(4)} | {one.topic for one in first}) == 6
+    assert house.counts.ends["slow"] == 0
+
+
 @pytest.mark.mqtt("3.8.4-5")
 async def test_subscriptions_are_bounded(open_house: Openings) -> None:
     house = await open_house(subscriptions=2)
