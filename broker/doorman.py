@@ -117,11 +117,6 @@ class Doorman:
         if not self._from[where]:
             del self._from[where]
 
-    @property
-    def in_line(self) -> int:
-        """Connections that wait for their turn."""
-        return len(self._line)
-
     # Refusals
 
     def failed(self, where: str) -> bool:

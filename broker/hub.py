@@ -17,7 +17,6 @@ from functools import partial
 import msgspec
 
 from broker.brake import Brake
-from broker.connection import Connection
 from broker.counts import Counts, Drop, End, Levels
 from broker.deadlines import Deadlines
 from broker.delivery import BRIDGE_CLIENT_ID, Intake, TokenEnd
@@ -40,6 +39,7 @@ from broker.shelf import Contents, Shelf, ShelvedRetained
 from broker.tokens import Claims, KeyRing, TokenType
 from broker.topics import BRIDGE_INBOUND, Kind, device_topic, parse
 from broker.turns import Turns
+from broker.visit import Visit
 from rules.ids import DeviceId, HotelId
 from rules.revoked import Revoked
 
@@ -91,7 +91,7 @@ class Hub:
         self.intake_gate = Gate(Hold.INTAKE, loop)
         self.shelf_gate = Gate(Hold.SHELF, loop)
         self._late_wills: dict[str, tuple[Will, Claims]] = {}  # for the bridge when it has room, one of each identity
-        self._connections: set[Connection] = set()
+        self._connections: set[Visit] = set()
         self._emptied = asyncio.Event()
         self._stopping = False
         self.loop = loop
@@ -112,7 +112,7 @@ class Hub:
 
     # Connections
 
-    def enter(self, connection: Connection) -> bool:
+    def enter(self, connection: Visit) -> bool:
         """Take in an accepted connection; False when there are as many as may be, and none gives way, or we stop.
 
         The loop tells of a connection some turns after it accepted it: that may be after all others were ended.
@@ -120,7 +120,7 @@ class Hub:
         self._connections.add(connection)
         return self.doorman.arrives(connection, connection.where) and not self._stopping
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: Visit) -> None:
         if connection not in self._connections:
             return
         self._connections.discard(connection)
@@ -235,7 +235,7 @@ class Hub:
 
     # Sessions
 
-    def open(self, connection: Connection, connect: Connect, claims: Claims) -> tuple[Session, bool]:
+    def open(self, connection: Visit, connect: Connect, claims: Claims) -> tuple[Session, bool]:
         """Begin a client's connection; who had its client id is out, without a will.
 
         Return its session, and whether that is one which it left: then what waits in it is to be sent.
@@ -310,10 +310,8 @@ class Hub:
 
     def hand_over(self, incoming: Incoming, name: str) -> bool:
         """Give a message to the bridge in this process, and a copy to services that subscribed; False: it is full."""
-        if self.intake is None:
-            return True
         self.counts.handed_over += 1
-        if not self.intake.offer(incoming) and not self.intake_gate.shut:
+        if self.intake is not None and not self.intake.offer(incoming) and not self.intake_gate.shut:
             self.intake_gate.shut = True
             self.intake.on_room(self._bridge_has_room)
         if self.sessions.of_services:
@@ -329,7 +327,8 @@ class Hub:
             return
         while self._late_wills and not gate.shut:
             will, claims = self._late_wills.pop(next(iter(self._late_wills)))
-            self._publish_will(will, claims)
+            if not self.revocations.revokes(claims):
+                self._publish_will(will, claims)
         if not gate.shut:
             gate.open()
 

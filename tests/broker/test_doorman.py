@@ -158,7 +158,7 @@ def test_nothing_is_kept_of_those_who_left(clock: Clock) -> None:
         door.lets_pass(guest, where)
         door.leaves(guest, where)
 
-    assert door.in_line == 0
+    assert not door._line
     assert not door._from
     assert not door._strangers._from
     assert not door._strangers._having

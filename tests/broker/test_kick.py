@@ -131,6 +131,22 @@ async def test_a_suspended_hotel_is_empty_until_it_is_resumed(house: House) -> N
         await house.connect(ticket)
 
 
+async def test_a_will_that_waited_for_the_bridge_is_not_published_when_its_token_was_revoked(house: House) -> None:
+    tablets = [
+        await house.connect(house.device(name), will=LAST._replace(topic=f"hotels/h1/devices/{name}/state"))
+        for name in ("d1", "d2", "d3")
+    ]
+    house.bridge.full = True
+    await tablets[2].publish("hotels/h1/devices/d3/heartbeat", b"fills the bridge")
+    await tablets[2].expect_puback(1)
+    for tablet in tablets[:2]:
+        tablet.cut()
+    await eventually(lambda: set(house.broker.sessions) == {"h1/d3"})
+    house.broker.revoke([D1])
+    house.bridge.make_room()
+    assert [one.topic.subject for one in house.bridge.got if one.payload == LAST.payload] == ["d2"]
+
+
 async def test_who_came_back_by_a_new_token_already_stays(house: House) -> None:
     tablet = await house.connect(house.device(gen=1), will=LAST)
     house.broker.revoke([D1])

@@ -94,7 +94,7 @@ async def test_whose_turn_never_comes_is_closed_at_the_deadline(open_house: Open
     let_in = [code for code in await codes(*clients) if code == 0]
     assert 1 <= len(let_in) <= 4
     assert house.counts.ends["connect-deadline"] >= 16
-    assert house.broker._hub.doorman.in_line == 0
+    assert not house.broker._hub.doorman._line
 
 
 def backlog(port: int, plugs: list[socket.socket]) -> int:

@@ -329,7 +329,7 @@ def remains(hub: Hub) -> dict[str, object]:
         "looked at": [tick for tick, due in deadlines._due.items() if due],
         "expiring": [at for at, standing in deadlines._expiring.items() if standing],
         "at the door": hub.doorman._total,
-        "in line": hub.doorman.in_line,
+        "in line": len(hub.doorman._line),
         "kept waiting": hub.doorman._kept_waiting,
         "held": [*hub.brake._held, *hub.brake._going],
         "at the gates": [*hub.intake_gate._waiting, *hub.shelf_gate._waiting],
