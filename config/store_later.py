@@ -1,32 +1,40 @@
 """The revocations of a database that may not be there yet, for a broker that starts first or stands alone."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from rules.revoked import Revoked
 from store import LocalDoorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable
 
+PATIENCE: Final = 30.0
+"""Seconds from the start in which whoever makes the database may still be starting."""
+
 
 class StoreLater:
-    """Opens the database when it is asked, and again after it was away. Where there is none yet, nobody is shut out."""
+    """Opens the database when it is asked, and again after it was away.
 
-    def __init__(self, path: Path, url: str) -> None:
+    Where there is none yet nobody is shut out; where there is none for longer, it is missing.
+    """
+
+    def __init__(self, path: Path, url: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._path = path
         self._url = url
         self._store: Store | None = None
-        self._was_there = False
+        self._monotonic = monotonic
+        self._patient_until = monotonic() + PATIENCE
 
     async def revoked(self, after: int) -> tuple[int, tuple[Revoked, ...]]:
         """As the store's own verb. Raises StoreUnavailable."""
         if not self._path.exists():
             await self.close()
-            if self._was_there:
-                raise StoreUnavailable(f"{self._path} is gone")
-            return 0, ()
+            return self._not_yet(f"there is no {self._path}: the broker needs the data folder of `innwatch up`")
         try:
             store = self._store or await self._open()
             return await store.revoked(after)
-        except SchemaTooOld:
-            return 0, ()  # the first `up`, or a newer one, is about to make it
+        except SchemaTooOld as error:
+            return self._not_yet(str(error))  # the first `up`, or a newer one, is about to make it
         except StoreUnavailable:
             await self.close()
             raise
@@ -37,8 +45,13 @@ class StoreLater:
             self._store = await Store.open(self._url, doorbell=LocalDoorbell(), migrate=False)
         except SchemaTooNew as error:
             raise StoreUnavailable(str(error)) from error
-        self._was_there = True
+        self._patient_until = self._monotonic()
         return self._store
+
+    def _not_yet(self, why: str) -> tuple[int, tuple[Revoked, ...]]:
+        if self._monotonic() < self._patient_until:
+            return 0, ()
+        raise StoreUnavailable(why)
 
     async def close(self) -> None:
         store, self._store = self._store, None
