@@ -35,6 +35,7 @@ from rules.alerts import (
     Severity,
 )
 from rules.ids import AlertId, DeviceId, HotelId, RoomId, UserName
+from rules.memory import SilenceMemory
 from rules.policy import Profile
 from rules.state import DeviceState, LinkState, Posture, Power, StatusSnapshot
 from store import Batch, LocalDoorbell, Store
@@ -138,7 +139,20 @@ class Inn:
             rssi=-81,
             token_ended=token_ended,
         )
-        await self.store.apply(Batch(received_at=now, statuses=[StatusChange(INN, snapshot)]))
+        # The page asks for the tablet too, and may have the answer after the word of the broker: they must agree.
+        state = DeviceState(
+            link=link,
+            posture=posture,
+            power=Power.LOW,
+            since=now,
+            last_heard=now - heard,
+            battery=17,
+            charging=False,
+            rssi=-81,
+            silence=SilenceMemory(token_ended=token_ended),
+        )
+        key = self.devices[room].key
+        await self.store.apply(Batch(received_at=now, states={key: state}, statuses=[StatusChange(INN, snapshot)]))
 
     async def _change(self, room: str, alert: OpenAlert, *, kind: ChangeKind) -> None:
         device, now = self.devices[room], self.clock()
