@@ -275,12 +275,14 @@ async def an_inn(folder: Path) -> AsyncIterator[Inn]:
             settings=ApiSettings(mqtt_port=ws_port, keep_alive=timedelta(seconds=1)),
         )
         await inn.start_broker()
-        async with serving(app) as served, asyncio.TaskGroup() as group:
-            inn.url = served.url
-            announcing = group.create_task(inn.announce(doorbell))
-            yield inn
-            announcing.cancel()
-        await inn.stop_broker()
+        try:
+            async with serving(app) as served, asyncio.TaskGroup() as group:
+                inn.url = served.url
+                announcing = group.create_task(inn.announce(doorbell))
+                yield inn
+                announcing.cancel()
+        finally:
+            await inn.stop_broker()
     finally:
         await store.close()
 
