@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 _PAUSE_FIRST_S, _PAUSE_LONGEST_S = 0.1, 5.0
 _STEADY_S = 2.0  # a connection that lasted so long was none that was ended at once
 _LOOK_EVERY_S = 1.0
+_FAREWELL_S = 1.0
 _CATCHING_UP = "the bridge has just connected"
 _NAME = BRIDGE_CLIENT_ID.rpartition("/")[0]
 
@@ -63,6 +64,8 @@ class FarBroker:
         self._topics = Topics()
         self._arrivals: Arrivals | None = None
         self._pause_s = _PAUSE_FIRST_S
+        self._last_word: int | None = None  # its packet id
+        self._last_word_taken = asyncio.Event()
         metrics.connected.set_function(lambda: self.hearing.deaf_since is None)
         metrics.unacknowledged.set_function(lambda: self.unacknowledged)
         metrics.announcements.set_function(lambda: len(self.announcements))
@@ -111,7 +114,7 @@ class FarBroker:
                 try:
                     await self._until_renewal(wire, new)
                 except asyncio.CancelledError:
-                    _say_goodbye(wire, self._now())
+                    await self._say_goodbye(wire)
                     raise
         finally:
             arrivals.end()
@@ -146,17 +149,24 @@ class FarBroker:
                 if not wire.is_open:
                     raise WireLost(wire.end) from None
 
+    async def _say_goodbye(self, wire: Wire) -> None:
+        """Say what the will would, since after a DISCONNECT there is none, and wait until the broker has it.
+
+        Else the broker may find nobody to acknowledge it to, and take the connection for lost before it reads the
+        DISCONNECT: then the will is published after all.
+        """
+        with suppress(WireLost, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                self._last_word = wire.publish(LAST, blind(self._now(), why="the bridge was stopped"), retain=True)
+                await self._last_word_taken.wait()
+
     def _deaf(self, why: str) -> None:
         if self.hearing.deaf_since is None or self.hearing.why != why:
             _log.error("no connection to the broker, trying again: address=%s reason=%s", self._address, why)
         self.hearing.ends(why)
 
     def _published(self, packet_id: int) -> None:
-        if not self.announcements.published(packet_id):
+        if packet_id == self._last_word:
+            self._last_word_taken.set()
+        elif not self.announcements.published(packet_id):
             self.receipts.published(packet_id)
-
-
-def _say_goodbye(wire: Wire, now: datetime) -> None:
-    """What the will would say, since after a DISCONNECT there is none."""
-    with suppress(WireLost):
-        wire.publish(LAST, blind(now, why="the bridge was stopped"), retain=True)

@@ -27,6 +27,7 @@ from tests.support.mosquitto import Mosquitto
 pytestmark = pytest.mark.server
 
 ANYBODY = LogIn(None, None)
+DISCONNECT = b"\xe0\0"
 
 
 class Far:
@@ -41,9 +42,9 @@ class Far:
         self.broker = self.new_broker()
         house.uplink = self.broker
 
-    def new_broker(self) -> FarBroker:
+    def new_broker(self, port: int | None = None) -> FarBroker:
         return FarBroker(
-            BrokerAddress("127.0.0.1", self.mosquitto.port),
+            BrokerAddress("127.0.0.1", port or self.mosquitto.port),
             queue=self.house.queue,
             new_pass=self._new_pass,
             now=self.house.clock.now,
@@ -237,6 +238,38 @@ async def test_the_will_says_blind_and_so_does_a_bridge_that_is_stopped(far: Far
         await eventually(far.watches)
     said = (await far.retained())["platform/monitor"]
     assert (said["state"], said["why"]) == ("blind", "the bridge was stopped")
+
+
+async def test_a_bridge_that_is_stopped_hangs_up_when_the_broker_has_its_last_word(far: Far) -> None:
+    """Mosquitto publishes the will when it finds nobody to acknowledge to."""
+    said: list[bytes] = []
+
+    async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, requests = await asyncio.open_connection("127.0.0.1", far.mosquitto.port)
+
+        async def answer() -> None:
+            while chunk := await answers.read(2**16):
+                await asyncio.sleep(0.05)  # a line with some length
+                said.append(b"answer")
+                writer.write(chunk)
+
+        async with asyncio.TaskGroup() as both:
+            both.create_task(answer())
+            while chunk := await reader.read(2**16):
+                said.append(chunk)
+                requests.write(chunk)
+            requests.close()
+        writer.close()
+
+    async with await asyncio.start_server(between, "127.0.0.1", 0) as server:
+        broker = far.new_broker(server.sockets[0].getsockname()[1])
+        running = asyncio.ensure_future(broker.run())
+        await eventually(lambda: broker.hearing.deaf_since is None)
+        running.cancel()
+        await asyncio.wait([running])
+        await eventually(lambda: said[-1] == DISCONNECT)
+    last_word = max(at for at, chunk in enumerate(said) if b"the bridge was stopped" in chunk)
+    assert b"answer" in said[last_word:-1]
 
 
 async def test_a_pass_is_renewed_before_it_ends_and_nobody_notices(far: Far) -> None:
