@@ -2,11 +2,13 @@
 #   PYTHON=python3.12   the interpreter that makes .venv
 #   DATA=./data DEMO=12 where `make run` keeps its data, and how many tablets it simulates
 #   SECONDS=60          how long `make fuzz` looks, for each of its targets
+#   JOBS=3              how many tests run side by side; 0: one after the other, in this process
 #   ARGS=…              more words for pytest or the bench: make test ARGS="tests/rules -k battery"
 
 PYTHON ?= python3
 DATA   ?= ./data
 DEMO   ?= 12
+JOBS   ?= 3
 ARGS   ?=
 SECONDS ?= 60
 
@@ -35,7 +37,7 @@ run: $(STAMP) ## start everything with a demo hotel; prints the console's addres
 	$(BIN)/innwatch up --data $(DATA) --demo $(DEMO)
 
 test: $(STAMP) servers ## pass every test
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal $(ARGS)
 
 check: lint types imports unused wheel ## everything a machine can say about the code without running it
 
