@@ -80,7 +80,7 @@ class Installation:
         command = [str(INNWATCH), words[0], "--data", self.data, "--host", "127.0.0.1", *words[1:]]
         return self._processes.start([str(word) for word in command], env=self.env)
 
-    def start(self, *options: str, within: float = 15) -> Process:
+    def start(self, *options: str, within: float = 40) -> Process:
         """Start what does not run, both processes where it is two; returns when all is ready."""
         if self._brings_its_broker and not _runs(self.broker):
             self.spawn_broker(*options)
@@ -88,7 +88,8 @@ class Installation:
         self.wait_until_ready(within=within)
         return process
 
-    def wait_until_ready(self, *, within: float = 15) -> None:
+    def wait_until_ready(self, *, within: float = 40) -> None:
+        """A start takes a second; beside other tests on a slow machine, many."""
         eventually_sync(self._is_ready, within=within)
 
     def kill(self) -> None:
@@ -102,9 +103,11 @@ class Installation:
             if process is not None and process.exit_code() is not None:
                 raise RuntimeError(f"{process.command[1]} ended:\n{process.output()}")
         try:
-            return httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200
-        except httpx.TransportError:
-            return False
+            health = httpx.get(f"{self.url}/health/ready", timeout=2)
+        except httpx.TransportError as error:
+            raise AssertionError(f"{error}\n{self.process.output() if self.process else ''}") from error
+        assert health.status_code == 200, health.text
+        return True
 
     def cli(self, *words: str, stdin: str | None = None) -> str:
         """Run `innwatch …` on this folder; what it printed. Raises AssertionError when it failed."""
