@@ -1,12 +1,13 @@
 """What pytest hands to every test."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from tests.support import Processes
+from tests.support import PostgreSQL, Processes, Redis
 
 # How long one example takes on a busy machine says nothing about the code; the rest stays as Hypothesis has it, which
 # repeats the same examples in CI.
@@ -25,3 +26,37 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
         yield started
     finally:
         started.end()
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """The PostgreSQL that all tests share, each with a `postgresql.database()` of its own: never stop it."""
+    folder = tmp_path_factory.mktemp("postgresql")
+    processes = Processes(folder)
+    # Not in pytest's folder, into which nobody but its owner can see, as PostgreSQL must where that is root.
+    server = PostgreSQL(processes, Path(tempfile.mkdtemp(prefix="innwatch-postgresql-")))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end()
+        processes.end()
+
+
+@pytest.fixture
+def own_postgresql(processes: Processes) -> Iterator[PostgreSQL]:
+    """A PostgreSQL that a test may stop and kill, running, with fsync on."""
+    server = PostgreSQL(processes, Path(tempfile.mkdtemp(prefix="innwatch-postgresql-")), "fsync=on")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end()
+
+
+@pytest.fixture
+def redis(processes: Processes, tmp_path: Path) -> Redis:
+    """A Redis that a test may kill, flush and freeze, running."""
+    server = Redis(processes, tmp_path)
+    server.start()
+    return server

@@ -6,8 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from redis import Redis as Client
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError as NotLoggedIn
+from redis.exceptions import TimeoutError as TimedOut
+from redis.retry import Retry
 
-from tests.support import Processes, eventually, eventually_sync, free_port, requires
+from tests.support import PostgreSQL, Processes, Redis, eventually, eventually_sync, free_port, requires
+
+ONCE = Retry(NoBackoff(), 0)
 
 
 async def test_waiting_returns_the_first_truthy_answer() -> None:
@@ -95,6 +102,85 @@ def test_processes_end_with_their_children_even_if_they_would_rather_not(tmp_pat
 
     # An orphan that nobody reaps (a container without an init) stays in the group as a zombie, dead all the same.
     eventually_sync(lambda: group_is_gone() or _only_zombies(process.pid))
+
+
+@pytest.mark.server
+def test_each_test_has_a_database_of_its_own(postgresql: PostgreSQL) -> None:
+    made: list[str] = []
+
+    def fill(url: str) -> None:
+        made.append(url)
+        postgresql.sql("CREATE TABLE room (number int)", "INSERT INTO room VALUES (101)", database=_name(url))
+
+    template = postgresql.template("rooms", fill)
+    one, other = postgresql.database(template), postgresql.database(postgresql.template("rooms", fill))
+    postgresql.sql("INSERT INTO room VALUES (102)", database=_name(one))
+
+    assert len(made) == 1
+    assert postgresql.sql("SELECT count(*) FROM room", database=_name(one)) == "2"
+    assert postgresql.sql("SELECT count(*) FROM room", database=_name(other)) == "1"
+    postgresql.drop(one)
+    with pytest.raises(AssertionError, match="does not exist"):
+        postgresql.sql("SELECT 1", database=_name(one))
+
+
+@pytest.mark.server
+def test_postgresql_keeps_what_was_committed_when_stopped_and_when_killed(own_postgresql: PostgreSQL) -> None:
+    name = _name(own_postgresql.database())
+    own_postgresql.sql("CREATE TABLE room (number int)", "INSERT INTO room VALUES (101)", database=name)
+    assert own_postgresql.sql("SHOW fsync") == "on"
+
+    for end in (own_postgresql.stop, own_postgresql.kill):
+        end()
+        with pytest.raises(AssertionError, match="refused"):
+            own_postgresql.sql("SELECT 1")
+        own_postgresql.start()
+
+        assert own_postgresql.sql("SELECT number FROM room", database=name) == "101"
+
+
+def _name(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+@pytest.mark.server
+def test_redis_forgets_when_flushed_and_when_killed(redis: Redis) -> None:
+    def restart() -> None:
+        redis.kill()
+        redis.start()
+
+    for forget in (redis.flush, restart):
+        with redis.client() as client:
+            client.set("room", "101")
+            assert client.get("room") == "101"
+
+        forget()
+
+        with redis.client() as client:
+            assert client.get("room") is None
+
+
+@pytest.mark.server
+def test_a_frozen_redis_says_nothing_until_it_thaws(redis: Redis) -> None:
+    redis.freeze()
+    with Client.from_url(redis.url, socket_timeout=0.2, retry=ONCE) as hasty, pytest.raises(TimedOut):
+        hasty.ping()
+
+    redis.thaw()
+
+    with redis.client() as client:
+        assert client.ping()
+
+
+@pytest.mark.server
+def test_a_redis_with_a_password_lets_nobody_else_in(processes: Processes, tmp_path: Path) -> None:
+    server = Redis(processes, tmp_path, password="open sesame")
+    server.start()
+
+    with server.client() as client:
+        assert client.ping()
+    with Client(port=server.port, retry=ONCE) as stranger, pytest.raises(NotLoggedIn):
+        stranger.ping()
 
 
 def _only_zombies(group: int) -> bool:

@@ -1,8 +1,19 @@
 """What every test may lean on: waiting with a deadline, a free port, a system server or a skip, a process that ends."""
 
 from tests.support.ports import free_port
+from tests.support.postgresql import PostgreSQL
 from tests.support.processes import Process, Processes
+from tests.support.redis import Redis
 from tests.support.servers import requires
 from tests.support.waiting import eventually, eventually_sync
 
-__all__ = ["Process", "Processes", "eventually", "eventually_sync", "free_port", "requires"]
+__all__ = [
+    "PostgreSQL",
+    "Process",
+    "Processes",
+    "Redis",
+    "eventually",
+    "eventually_sync",
+    "free_port",
+    "requires",
+]

@@ -12,16 +12,29 @@ import pytest
 
 PACKAGES = {
     "chromium": "chromium",
+    "initdb": "postgresql",
     "mosquitto": "mosquitto",
     "mosquitto_pub": "mosquitto-clients",
     "mosquitto_sub": "mosquitto-clients",
+    "postgres": "postgresql",
+    "psql": "postgresql-client",
+    "redis-server": "redis-server",
 }
 """The Debian package of each program; `install-servers` beside this file installs them."""
 
 ALIASES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
 
-# Debian keeps servers in sbin, which is not on the path of people who are not root.
-SEARCHED = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+# Debian keeps servers in sbin, which is not on the path of people who are not root, and those of PostgreSQL, of which
+# it can have several versions, in folders that are on nobody's path. The newest comes first.
+SEARCHED = os.pathsep.join(
+    [
+        os.environ.get("PATH", os.defpath),
+        "/usr/local/sbin",
+        "/usr/sbin",
+        "/sbin",
+        *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True),
+    ]
+)
 
 
 def requires(program: str) -> Path:
