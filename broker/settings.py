@@ -54,44 +54,88 @@ class TlsFiles(Struct, frozen=True):
 class BrokerSettings(Struct, frozen=True, kw_only=True):
     """Addresses and limits. Every limit is a setting of the environment too (config/settings_broker.py).
 
-    A limit is a `timedelta`, a `Size`, or an `int` that counts; `Meta(ge=, le=)` bounds what may be set.
+    A limit is a `timedelta`, a `Size`, or an `int` that counts; `Meta(ge=, le=)` bounds what may be set. What it is
+    stands beside its type, and in docs/configuration.md.
     """
 
     listeners: tuple[Listener, ...] = (Listener(Scheme.MQTT, port=1883), Listener(Scheme.WS, port=8083))
     tls: TlsFiles | None = None  # needed by listeners that are secure
     origins: frozenset[str] = frozenset()  # pages on other hosts that may open a websocket, as str(Origin) writes them
 
-    connections: int = 50_000  # all listeners together; a further one is closed at once
-    connections_per_address: Annotated[int, Meta(ge=0)] = 10_000  # of an IPv6 /64 too; 0: no limit
-    connect_rate: Annotated[int, Meta(ge=0)] = 5_000  # a second; further ones wait in line, unread; 0: no limit
-    failed_logins: Annotated[int, Meta(ge=0)] = 60  # an address and minute; further ones are told late; 0: no limit
-    late_refusal: timedelta = timedelta(seconds=3)  # how late
-    late_refusals: Annotated[int, Meta(ge=0)] = 1_000  # at a time; further ones are closed at once, untold
-    connect_deadline: timedelta = timedelta(seconds=5)  # from accept to CONNECT, websocket handshake included
-    linger: timedelta = timedelta(seconds=5)  # how long a closed connection may take its last bytes
-    sweep: timedelta = timedelta(seconds=0.5)  # how often deadlines, keep-alive and token expiry are looked at
+    connections: Annotated[
+        int,
+        "Connections, all listeners together (or as many as the system has file descriptors for); a further one takes"
+        " the place of one that has not been let in, or is closed at once.",
+    ] = 50_000
+    connections_per_address: Annotated[
+        int, Meta(ge=0), "Connections from one address (IPv6: from one /64); `0`: no limit, as behind a proxy."
+    ] = 10_000
+    connect_rate: Annotated[
+        int,
+        Meta(ge=0),
+        "New connections a second; further ones wait in line, unread, until the deadline for their CONNECT; `0`: no"
+        " limit.",
+    ] = 5_000
+    failed_logins: Annotated[
+        int, Meta(ge=0), "Refused CONNECTs of an address in a minute; further ones are refused late; `0`: no limit."
+    ] = 60
+    late_refusal: Annotated[timedelta, "How late a refusal is where an address had too many."] = timedelta(seconds=3)
+    late_refusals: Annotated[
+        int, Meta(ge=0), "Late refusals that wait at a time; further ones are closed at once, without an answer."
+    ] = 1_000
+    connect_deadline: Annotated[timedelta, "From the connection to its CONNECT, handshakes included."] = timedelta(
+        seconds=5
+    )
+    linger: Annotated[timedelta, "How long a closed connection may take its last bytes."] = timedelta(seconds=5)
+    sweep: Annotated[timedelta, "How often deadlines, keep-alive and expiry of tokens are looked at."] = timedelta(
+        seconds=0.5
+    )
 
-    largest_packet: Annotated[Size, Meta(ge=KIB, le=268_435_455)] = 256 * KIB  # MQTT has no larger one
-    largest_connect: Annotated[Size, Meta(ge=KIB, le=MIB)] = 16 * KIB  # before anybody is known, memory is dear
-    longest_topic: Annotated[Size, Meta(ge=128, le=65_535)] = 1 * KIB
-    deepest_topic: Annotated[int, Meta(le=256)] = 32  # levels
+    # MQTT has no larger one.
+    largest_packet: Annotated[Size, Meta(ge=KIB, le=268_435_455), "A packet of a client that was let in."] = 256 * KIB
+    # Before anybody is known, memory is dear.
+    largest_connect: Annotated[
+        Size, Meta(ge=KIB, le=MIB), "A packet, or the handshakes, of a client that was not let in yet."
+    ] = 16 * KIB
+    longest_topic: Annotated[Size, Meta(ge=128, le=65_535), "A topic or filter."] = 1 * KIB
+    deepest_topic: Annotated[int, Meta(le=256), "Levels of a topic or filter."] = 32
 
-    subscriptions: int = 200  # a client
-    message_rate: Annotated[int, Meta(ge=0)] = 1_000  # of a client, a second; above it is read later; 0: no limit
-    unsettled: int = 256  # messages of a client that the bridge has not stored yet, of either QoS
-    unsettled_bytes: Size = 1 * MIB
-    in_flight: Annotated[int, Meta(le=60_000)] = 64  # messages above QoS 0 to a client without its acknowledgment
-    queue_messages: int = 10_000  # to a client, in flight or waiting
-    queue_bytes: Size = 8 * MIB
-    write_buffer: Size = 64 * KIB  # handed to the socket; above it the client counts as slow
-    sessions_per_identity: int = 50  # connected ones, and those that are kept; a device has one
-    session_life: timedelta = timedelta(days=7)  # how long a session is kept after its connection ended
-    kept_bytes: Size = 1024 * MIB  # for all clients but the bridge; beyond it nothing more is kept for who is away
-    bridge_in_flight: Annotated[int, Meta(le=60_000)] = 2_000  # to a bridge that is a process of its own
-    bridge_queue_messages: int = 1_000_000  # for it; then publishers are held until there is room
-    bridge_queue_bytes: Size = 128 * MIB
-    retained_messages: int = 1_000  # an integrator; what the bridge retains is not counted
-    retained_bytes: Size = 8 * MIB
+    subscriptions: Annotated[int, "Subscriptions of a client."] = 200
+    message_rate: Annotated[
+        int,
+        Meta(ge=0),
+        "Packets of a client a second, five seconds' worth at once; what is above it is read later; services have no"
+        " limit; `0`: no limit.",
+    ] = 1_000
+    unsettled: Annotated[int, "Messages of a client that are not stored yet; then it is not read."] = 256
+    unsettled_bytes: Annotated[Size, "The same in bytes."] = 1 * MIB
+    in_flight: Annotated[
+        int, Meta(le=60_000), "Messages above QoS 0 to a client that it has not acknowledged; others wait."
+    ] = 64
+    queue_messages: Annotated[int, "Messages to a client, in flight or waiting."] = 10_000
+    queue_bytes: Annotated[Size, "The same in bytes."] = 8 * MIB
+    write_buffer: Annotated[Size, "Handed to a client's socket; above it the client counts as slow."] = 64 * KIB
+    sessions_per_identity: Annotated[
+        int,
+        "Sessions of one person, integrator or service, connected or kept; the one that is away longest makes room.",
+    ] = 50
+    session_life: Annotated[timedelta, "How long a session is kept after its connection ended."] = timedelta(days=7)
+    kept_bytes: Annotated[
+        Size,
+        "Messages above QoS 0 that are kept for all clients but the bridge together; beyond it those for clients that"
+        " are away are refused.",
+    ] = 1024 * MIB
+    bridge_in_flight: Annotated[
+        int, Meta(le=60_000), "Messages to a bridge in a process of its own that it has not acknowledged."
+    ] = 2_000
+    bridge_queue_messages: Annotated[int, "Messages that wait for such a bridge; then publishers are not read."] = (
+        1_000_000
+    )
+    bridge_queue_bytes: Annotated[Size, "The same in bytes."] = 128 * MIB
+    retained_messages: Annotated[
+        int, "Retained messages of one integrator; what Innwatch itself retains is not counted."
+    ] = 1_000
+    retained_bytes: Annotated[Size, "The same in bytes."] = 8 * MIB
 
     def is_too_long(self, topic: str) -> bool:
         """Whether a topic, or a filter, is longer or deeper than may be."""

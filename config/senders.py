@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from config.settings import Settings, Smtp
+from config.settings import Settings
+from config.settings_notices import Smtp
 from store.records import ChannelKind
 from worker import EmailSender, NotSetUp, Sender, SlackSender, SmtpSecurity, SmtpSettings
 

@@ -1,44 +1,54 @@
 """Settings: what the environment says, checked once, then handed down as a frozen record.
 
-An option on the command line wins over the environment; the environment wins over the defaults below.
-A setting that cannot be right stops the start with one line that names it and never shows a secret.
+An option on the command line wins over the environment; the environment wins over the defaults. A setting that cannot
+be right stops the start with one line that names it and never shows a secret. Each variable is said in one place
+(config/variable.py), most of them below and in the modules beside this one; SECTIONS has them all.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from broker.settings import BrokerSettings, Listener, Scheme
+from config.addresses import is_web_address
 from config.errors import BadSetting
-from config.settings_broker import LISTEN, read_limits, read_listeners, read_origins, read_tls
-from config.settings_uplink import BROKER, BROKER_CA, BrokerUrl, read_broker_url
-
-
-class SmtpSecurity(StrEnum):
-    """How the connection to the mail server is protected; `auto` upgrades when the server offers STARTTLS."""
-
-    AUTO = "auto"
-    NONE = "none"
-    STARTTLS = "starttls"
-    TLS = "tls"
-
-
-class Smtp(Struct, frozen=True, kw_only=True):
-    host: str
-    port: int = 587
-    username: str | None = None
-    password: str | None = None
-    sender: str = "innwatch@localhost"
-    security: SmtpSecurity = SmtpSecurity.AUTO
-
-    def __repr__(self) -> str:
-        return f"Smtp({self.host}:{self.port})"
+from config.settings_broker import (
+    LIMITS,
+    LISTEN,
+    ORIGINS,
+    TLS_CERT,
+    TLS_KEY,
+    WS_PATH,
+    read_limits,
+    read_listeners,
+    read_origins,
+    read_tls,
+)
+from config.settings_notices import (
+    EMAIL_RECIPIENTS,
+    NOTICES,
+    SLACK_ENABLED,
+    SLACK_WEBHOOK_URL,
+    WEB_ADDRESS,
+    Smtp,
+    read_smtp,
+)
+from config.settings_store import (
+    DATABASE_URL,
+    REDIS_URL,
+    STORE,
+    DatabaseLimits,
+    DatabaseUrl,
+    RedisUrl,
+    read_database_limits,
+)
+from config.settings_uplink import BROKER, BROKER_CA, BrokerUrl
+from config.variable import FILE, PORT, TEXT, Environment, Kind, Variable, choice, whole
 
 
 class PublicWs(Struct, frozen=True):
@@ -50,7 +60,7 @@ class PublicWs(Struct, frozen=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Everything that a person may decide without changing code. Field docs: docs/operations.md."""
+    """Everything that a person may decide without changing code. Field docs: the variables that they are read from."""
 
     data: Path = Path("data")
     host: str = "127.0.0.1"
@@ -62,7 +72,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     broker_url: BrokerUrl | None = None  # None: `up` runs a broker of its own
     broker_ca: Path | None = None
     broker_health_port: int = 8082
+    bridge_health_port: int = 8084
+    worker_health_port: int = 8085
     broker: BrokerSettings = BrokerSettings()  # its limits, TLS and origins; where it listens is said by what is above
+    database_url: DatabaseUrl | None = None  # None: a file in the data folder
+    database: DatabaseLimits = DatabaseLimits()
+    redis_url: RedisUrl | None = None
     secret_key: str | None = None  # None: the data folder keeps a key of its own
     device_token_life: timedelta = timedelta(days=30)
     smtp: Smtp | None = None
@@ -107,155 +122,136 @@ def read_settings(environment: Mapping[str, str], **options: object) -> Settings
 
 def read_environment(environment: Mapping[str, str]) -> Settings:
     """What the environment says by itself: options may still contradict or complete it. Raises BadSetting."""
-    read = _Reader(environment)
-    public_url = read.web_address("INNWATCH_PUBLIC_URL")
+    said = Environment(environment)
+    public_url = said.read(PUBLIC_URL)
     return Settings(
-        data=Path(read.text("INNWATCH_DATA") or "data"),
-        host=read.text("INNWATCH_HOST") or "127.0.0.1",
-        http_port=read.port("INNWATCH_HTTP_PORT", 8080),
-        mqtt_port=read.port("INNWATCH_MQTT_PORT", 1883),
-        ws_port=read.port("INNWATCH_WS_PORT", 8083),
-        ws_path=read.url_path("INNWATCH_WS_PATH", default="/mqtt"),
-        listen=read_listeners(read.text("INNWATCH_LISTEN") or ""),
-        broker_url=read.broker_url(BROKER),
-        broker_ca=read.path(BROKER_CA),
-        broker_health_port=read.port("INNWATCH_BROKER_HEALTH_PORT", 8082),
+        data=said.read(DATA),
+        host=said.read(HOST),
+        http_port=said.read(HTTP_PORT),
+        mqtt_port=said.read(MQTT_PORT),
+        ws_port=said.read(WS_PORT),
+        ws_path=said.read(WS_PATH),
+        listen=said.read(LISTEN),
+        broker_url=said.read(BROKER),
+        broker_ca=said.read(BROKER_CA),
+        broker_health_port=said.read(BROKER_HEALTH_PORT),
+        bridge_health_port=said.read(BRIDGE_HEALTH_PORT),
+        worker_health_port=said.read(WORKER_HEALTH_PORT),
         broker=replace(
             BrokerSettings(),
-            tls=read_tls(read.text),
-            origins=read_origins(read.text, public_url=public_url),
-            **read_limits(read.text),
+            tls=read_tls(said),
+            origins=read_origins(said, public_url=public_url),
+            **read_limits(said),
         ),
-        secret_key=read.text("SECRET_KEY"),
-        device_token_life=timedelta(minutes=read.whole("JWT_EXPIRATION_MINUTES", 43_200, least=1, most=5_256_000)),
-        smtp=_smtp(read),
-        email_recipients=read.addresses("ALERT_EMAIL_RECIPIENTS"),
-        slack_enabled=read.yes_or_no("SLACK_ENABLED", default=True),
-        slack_webhook_url=read.web_address("SLACK_WEBHOOK_URL"),
+        database_url=said.read(DATABASE_URL),
+        database=read_database_limits(said),
+        redis_url=said.read(REDIS_URL),
+        secret_key=said.read(SECRET_KEY),
+        device_token_life=timedelta(minutes=said.read(TOKEN_MINUTES)),
+        smtp=read_smtp(said),
+        email_recipients=said.read(EMAIL_RECIPIENTS),
+        slack_enabled=said.read(SLACK_ENABLED),
+        slack_webhook_url=said.read(SLACK_WEBHOOK_URL),
         public_url=public_url,
-        public_ws_url=read.ws_address("INNWATCH_PUBLIC_WS_URL"),
-        metrics_token=read.text("INNWATCH_METRICS_TOKEN"),
-        clock_file=read.path("INNWATCH_CLOCK"),
-        log_level=read.choice("INNWATCH_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO"),
-        log_json=read.choice("INNWATCH_LOG_FORMAT", ("TEXT", "JSON"), default="TEXT") == "JSON",
+        public_ws_url=said.read(PUBLIC_WS_URL),
+        metrics_token=said.read(METRICS_TOKEN),
+        clock_file=said.read(CLOCK),
+        log_level=said.read(LOG_LEVEL),
+        log_json=said.read(LOG_FORMAT) == "JSON",
     )
 
 
-def _smtp(read: "_Reader") -> Smtp | None:
-    """The mail server. Every variable is checked, whether mail is on or not."""
-    host, username = read.text("SMTP_HOST"), read.text("SMTP_USERNAME") or read.text("SMTP_USER")
-    enabled = read.yes_or_no("SMTP_ENABLED", default=host is not None)
-    port = read.port("SMTP_PORT", 587)
-    security = read.choice("SMTP_SECURITY", tuple(s.value.upper() for s in SmtpSecurity), default="AUTO")
-    sender = read.text("SMTP_FROM") or (username if username and "@" in username else "innwatch@localhost")
-    if not enabled:
+def _ws_address(text: str) -> PublicWs | None:
+    scheme = text.partition("://")[0]
+    if scheme not in {"ws", "wss"} or not is_web_address("http" + text.removeprefix(scheme)):
         return None
-    if host is None:
-        raise BadSetting("SMTP_ENABLED is true but SMTP_HOST is missing; set it to the mail server's name")
-    return Smtp(
-        host=host,
-        port=port,
-        username=username,
-        password=read.text("SMTP_PASSWORD"),
-        sender=sender,
-        security=SmtpSecurity(security.lower()),
-    )
+    parts = urlsplit(text)
+    return PublicWs(parts.port or (443 if scheme == "wss" else 80), parts.path or "/", scheme == "wss")
 
 
-def is_web_address(text: str) -> bool:
-    """Whether `text` is a whole http(s) URL with a host and a sane port."""
-    try:
-        parts = urlsplit(text)
-        sound = text.isprintable() and " " not in text
-        return sound and parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        return False
+DATA: Final = Variable("INNWATCH_DATA", FILE, Path("data"), "The data folder (`--data`).")
+HOST: Final = Variable(
+    "INNWATCH_HOST",
+    TEXT,
+    "127.0.0.1",
+    f"The address of HTTP and health, and of MQTT unless {LISTEN} is set (`--host`).",
+)
+HTTP_PORT: Final = Variable("INNWATCH_HTTP_PORT", PORT, 8080, "Console and API (`--http-port`).")
+MQTT_PORT: Final = Variable("INNWATCH_MQTT_PORT", PORT, 1883, "MQTT (`--mqtt-port`).")
+WS_PORT: Final = Variable("INNWATCH_WS_PORT", PORT, 8083, "MQTT over websocket (`--ws-port`).")
+BROKER_HEALTH_PORT: Final = Variable(
+    "INNWATCH_BROKER_HEALTH_PORT", PORT, 8082, "Health and metrics of `innwatch broker` (`--health-port`)."
+)
+BRIDGE_HEALTH_PORT: Final = Variable(
+    "INNWATCH_BRIDGE_HEALTH_PORT", PORT, 8084, "Health and metrics of `innwatch bridge` (`--health-port`)."
+)
+WORKER_HEALTH_PORT: Final = Variable(
+    "INNWATCH_WORKER_HEALTH_PORT", PORT, 8085, "Health and metrics of `innwatch worker` (`--health-port`)."
+)
+SECRET_KEY: Final = Variable(
+    "SECRET_KEY",
+    TEXT,
+    None,
+    "Signs tokens: at least 32 random bytes, the same for every process of an installation.",
+    unset="the data folder's own",
+    is_secret=True,
+)
+TOKEN_MINUTES: Final = Variable(
+    "JWT_EXPIRATION_MINUTES", whole(1, 5_256_000), 43_200, "How long a device's token is good, in minutes."
+)
+PUBLIC_URL: Final = Variable(
+    "INNWATCH_PUBLIC_URL",
+    WEB_ADDRESS,
+    None,
+    "Where people reach the console, such as `https://watch.example`: for links in notices.",
+)
+PUBLIC_WS_URL: Final = Variable(
+    "INNWATCH_PUBLIC_WS_URL",
+    Kind("a whole URL such as wss://example.com/mqtt", _ws_address),
+    None,
+    "Where browsers reach the broker on that same host, such as `wss://watch.example/mqtt`.",
+)
+METRICS_TOKEN: Final = Variable(
+    "INNWATCH_METRICS_TOKEN", TEXT, None, "Lets a Prometheus on another machine read `/metrics`.", is_secret=True
+)
+LOG_LEVEL: Final = Variable(
+    "INNWATCH_LOG_LEVEL",
+    choice("DEBUG", "INFO", "WARNING", "ERROR"),
+    "INFO",
+    "What is logged at least: `debug`, `info`, `warning` or `error`.",
+)
+LOG_FORMAT: Final = Variable(
+    "INNWATCH_LOG_FORMAT", choice("TEXT", "JSON"), "TEXT", "`text` for people or `json` for programs."
+)
+CLOCK: Final = Variable(
+    "INNWATCH_CLOCK", FILE, None, "A file with seconds to add to the clock; only for folders made with `--for-tests`."
+)
 
+SECTIONS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
+    "Where it keeps things, and who signs": (DATA, *STORE, SECRET_KEY, TOKEN_MINUTES),
+    "Where it serves": (
+        HOST,
+        HTTP_PORT,
+        MQTT_PORT,
+        WS_PORT,
+        WS_PATH,
+        LISTEN,
+        TLS_CERT,
+        TLS_KEY,
+        ORIGINS,
+        BROKER_HEALTH_PORT,
+        BRIDGE_HEALTH_PORT,
+        WORKER_HEALTH_PORT,
+        PUBLIC_URL,
+        PUBLIC_WS_URL,
+        METRICS_TOKEN,
+    ),
+    "A broker elsewhere": (BROKER, BROKER_CA),
+    "Telling people": NOTICES,
+    "Logs and time": (LOG_LEVEL, LOG_FORMAT, CLOCK),
+    "Limits of the broker": LIMITS,
+}
+"""Every variable there is, in the order of docs/configuration.md."""
 
-def is_mail_address(text: str) -> bool:
-    """A plain `local@domain` in ASCII, the domain a host's name (one label will do: `localhost`).
-
-    Narrower than RFC 5321: no quoted local part, no address literal, nothing that has a meaning in a header.
-    """
-    # https://html.spec.whatwg.org/#valid-e-mail-address, with the dots where RFC 5321's Dot-string has them.
-    word = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-    label = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-    local, _, domain = text.partition("@")
-    return (
-        len(local) <= 64
-        and len(domain) <= 253
-        and re.fullmatch(rf"{word}(?:\.{word})*", local) is not None
-        and re.fullmatch(rf"{label}(?:\.{label})*", domain) is not None
-    )
-
-
-class _Reader:
-    """Reads one variable at a time and says exactly what is wrong with it."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-
-    def text(self, name: str) -> str | None:
-        return self._environment.get(name, "").strip() or None
-
-    def path(self, name: str) -> Path | None:
-        text = self.text(name)
-        return Path(text) if text else None
-
-    def whole(self, name: str, default: int, *, least: int, most: int) -> int:
-        text = self.text(name)
-        if text is None:
-            return default
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
-            raise BadSetting(f"{name} must be a whole number from {least} to {most}")
-        return int(text)
-
-    def port(self, name: str, default: int) -> int:
-        return self.whole(name, default, least=0, most=65_535)
-
-    def yes_or_no(self, name: str, *, default: bool) -> bool:
-        text = self.text(name)
-        if text is None:
-            return default
-        if text.lower() not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
-            raise BadSetting(f"{name} must be true or false")
-        return text.lower() in {"true", "1", "yes", "on"}
-
-    def choice(self, name: str, choices: tuple[str, ...], *, default: str) -> str:
-        text = (self.text(name) or default).upper()
-        if text not in choices:
-            raise BadSetting(f"{name} must be one of {', '.join(choice.lower() for choice in choices)}")
-        return text
-
-    def broker_url(self, name: str) -> BrokerUrl | None:
-        text = self.text(name)
-        return None if text is None else read_broker_url(text, name=name)
-
-    def web_address(self, name: str) -> str | None:
-        text = self.text(name)
-        if text is not None and not is_web_address(text):
-            raise BadSetting(f"{name} must be a whole URL such as https://example.com/path")
-        return text
-
-    def ws_address(self, name: str) -> PublicWs | None:
-        text = self.text(name)
-        if text is None:
-            return None
-        scheme = text.partition("://")[0]
-        if scheme not in {"ws", "wss"} or not is_web_address("http" + text.removeprefix(scheme)):
-            raise BadSetting(f"{name} must be a whole URL such as wss://example.com/mqtt")
-        parts = urlsplit(text)
-        return PublicWs(parts.port or (443 if scheme == "wss" else 80), parts.path or "/", scheme == "wss")
-
-    def url_path(self, name: str, *, default: str) -> str:
-        text = self.text(name) or default
-        if re.fullmatch(r"/[A-Za-z0-9._~/-]*", text) is None:
-            raise BadSetting(f"{name} must be a path such as /mqtt")
-        return text
-
-    def addresses(self, name: str) -> tuple[str, ...]:
-        found = tuple(part.strip() for part in (self.text(name) or "").split(",") if part.strip())
-        for address in found:
-            if not is_mail_address(address):
-                raise BadSetting(f"{name} must be mail addresses with commas between them")
-        return found
+KNOWN: Final = frozenset(name for variables in SECTIONS.values() for variable in variables for name in variable.names)
+"""Every name that somebody may set."""

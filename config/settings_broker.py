@@ -1,14 +1,13 @@
 """What the environment says of the broker: where it listens, and every limit that `BrokerSettings` has.
 
 A limit's variable is its field's name: `queue_messages` is INNWATCH_MQTT_QUEUE_MESSAGES. A field that is added there is
-a setting at once; tests/config/test_settings_broker.py then asks for its row in docs/operations.md.
+a setting at once.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
@@ -17,16 +16,13 @@ from msgspec.structs import fields
 from broker.origins import read_origin
 from broker.settings import BrokerSettings, Listener, Scheme, TlsFiles
 from config.errors import BadSetting
+from config.variable import FILE, TEXT, Environment, Kind, Variable, seconds, shown
 
 PREFIX = "INNWATCH_MQTT_"
-LISTEN = "INNWATCH_LISTEN"
-TLS_CERT, TLS_KEY = "INNWATCH_TLS_CERT", "INNWATCH_TLS_KEY"
-ORIGINS = "INNWATCH_WS_ORIGINS"
 
 Value = int | timedelta
 
-_UNIT = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_LONGEST = 3_650 * _UNIT["d"]
+_LONGEST = timedelta(days=3_650).total_seconds()
 _MOST, _LARGEST = 10**9, 2**40
 _USUAL_PORT = {Scheme.MQTT: 1883, Scheme.MQTTS: 8883, Scheme.WS: 8083, Scheme.WSS: 8084}
 
@@ -35,6 +31,7 @@ class Limit(Struct, frozen=True):
     """One limit of the broker, and what may be set. Durations are seconds here, sizes bytes."""
 
     field: str
+    about: str
     kind: type[Value]
     is_size: bool
     default: Value
@@ -42,14 +39,14 @@ class Limit(Struct, frozen=True):
     most: float
 
     @property
-    def variable(self) -> str:
-        return PREFIX + self.field.upper()
+    def variable(self) -> Variable[Value]:
+        kind: Kind[Value] = Kind(self._wanted(), self._read, shown)
+        return Variable(PREFIX + self.field.upper(), kind, self.default, self.about)
 
-    def read(self, text: str) -> Value:
-        """The value that somebody wrote. Raises BadSetting."""
-        value = _seconds(text) if self.kind is timedelta else _whole(text, with_unit=self.is_size)
+    def _read(self, text: str) -> Value | None:
+        value = seconds(text) if self.kind is timedelta else _whole(text, with_unit=self.is_size)
         if value is None or not self.least <= value <= self.most:
-            raise BadSetting(f"{self.variable} must be {self._wanted()}")
+            return None
         return timedelta(seconds=value) if self.kind is timedelta else int(value)
 
     def _wanted(self) -> str:
@@ -65,13 +62,14 @@ class Limit(Struct, frozen=True):
 def limits() -> Iterator[Limit]:
     """Every limit that BrokerSettings has, in its order."""
     for field in fields(BrokerSettings):
-        kind, metas = _annotation(field.type)
+        kind, metas, about = _annotation(field.type)
         if kind is not int and kind is not timedelta:
             continue  # Where to listen and how: read by name.
         is_size = any(isinstance(meta.extra, Mapping) and meta.extra.get("unit") == "bytes" for meta in metas)
         most = _LONGEST if kind is timedelta else _LARGEST if is_size else _MOST
         yield Limit(
             field.name,
+            about,
             kind,
             is_size,
             field.default,
@@ -80,34 +78,19 @@ def limits() -> Iterator[Limit]:
         )
 
 
-def read_limits(text: Callable[[str], str | None]) -> dict[str, Value]:
-    """The limits that are set, by field. `text` gives what a variable says, None for nothing. Raises BadSetting."""
-    said = {limit: text(limit.variable) for limit in limits()}
-    return {limit.field: limit.read(value) for limit, value in said.items() if value is not None}
+def read_limits(environment: Environment) -> dict[str, Value]:
+    """Every limit, by field. Raises BadSetting."""
+    return {limit.field: environment.read(limit.variable) for limit in limits()}
 
 
-def shown(value: Value) -> str:
-    """A limit as one would write it: `7d`, `0.5`, `256KiB`, `50000`."""
-    if isinstance(value, timedelta):
-        seconds = value.total_seconds()
-        for unit in "dhm":
-            if seconds and seconds % _UNIT[unit] == 0:
-                return f"{seconds // _UNIT[unit]:g}{unit}"
-        return f"{seconds:g}"
-    for unit, size in (("MiB", 2**20), ("KiB", 2**10)):
-        if value and value % size == 0:
-            return f"{value // size}{unit}"
-    return str(value)
-
-
-def read_tls(text: Callable[[str], str | None]) -> TlsFiles | None:
+def read_tls(environment: Environment) -> TlsFiles | None:
     """Where the certificate and its key are; they are looked at when the broker is made. Raises BadSetting."""
-    certificate, key = text(TLS_CERT), text(TLS_KEY)
+    certificate, key = environment.read(TLS_CERT), environment.read(TLS_KEY)
     if certificate is None and key is None:
         return None
     if certificate is None or key is None:
         raise BadSetting(f"{TLS_CERT} and {TLS_KEY} go together: files in PEM, the chain and its private key")
-    return TlsFiles(Path(certificate), Path(key))
+    return TlsFiles(certificate, key)
 
 
 def check_tls(listeners: Sequence[Listener], tls: TlsFiles | None) -> None:
@@ -119,9 +102,9 @@ def check_tls(listeners: Sequence[Listener], tls: TlsFiles | None) -> None:
         raise BadSetting(f"{TLS_CERT} is set, but {LISTEN} has no mqtts:// or wss:// address that would show it")
 
 
-def read_origins(text: Callable[[str], str | None], *, public_url: str | None) -> frozenset[str]:
+def read_origins(environment: Environment, *, public_url: str | None) -> frozenset[str]:
     """Pages that may open a websocket, besides those of its own host: the console's among them. Raises BadSetting."""
-    said = (text(ORIGINS) or "").replace(",", " ").split()
+    said = (environment.read(ORIGINS) or "").replace(",", " ").split()
     origins = {origin: read_origin(origin) for origin in said}
     for wrong in [one for one, origin in origins.items() if origin is None]:
         raise BadSetting(f"{ORIGINS}: {wrong} is no origin; write https://HOST or https://HOST:PORT")
@@ -131,7 +114,7 @@ def read_origins(text: Callable[[str], str | None], *, public_url: str | None) -
     return frozenset(str(origin) for origin in origins.values() if origin is not None)
 
 
-def read_listeners(text: str, *, name: str = LISTEN) -> tuple[Listener, ...]:
+def read_listeners(text: str, *, name: str = "INNWATCH_LISTEN") -> tuple[Listener, ...]:
     """The addresses in a text, with blanks or commas between them. Raises BadSetting, which calls them `name`."""
     listeners = tuple(_listener(url, name=name) for url in text.replace(",", " ").split())
     taken = [(one.host, one.port) for one in listeners if one.port]
@@ -158,17 +141,17 @@ def _listener(url: str, *, name: str) -> Listener:
     return listener
 
 
-def _annotation(annotation: object) -> tuple[Any, tuple[Meta, ...]]:
-    """A field's plain type, and what is noted about it."""
+def _path(text: str) -> str | None:
+    return text if re.fullmatch(r"/[A-Za-z0-9._~/-]*", text) else None
+
+
+def _annotation(annotation: object) -> tuple[Any, tuple[Meta, ...], str]:
+    """A field's plain type, and what is noted about it: bounds, and in words."""
     if get_origin(annotation) is not Annotated:
-        return annotation, ()
+        return annotation, (), ""
     plain, *notes = get_args(annotation)
-    return plain, tuple(note for note in notes if isinstance(note, Meta))
-
-
-def _seconds(text: str) -> float | None:
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([smhd]?)", text, re.ASCII)
-    return float(match[1]) * _UNIT[match[2] or "s"] if match else None
+    metas = tuple(note for note in notes if isinstance(note, Meta))
+    return plain, metas, next((note for note in notes if isinstance(note, str)), "")
 
 
 def _whole(text: str, *, with_unit: bool) -> int | None:
@@ -176,3 +159,23 @@ def _whole(text: str, *, with_unit: bool) -> int | None:
     if match is None or (match[2] and not with_unit):
         return None
     return int(match[1]) * {"": 1, "KiB": 2**10, "MiB": 2**20}[match[2]]
+
+
+LISTEN: Final = Variable(
+    "INNWATCH_LISTEN",
+    Kind("addresses such as mqtt://HOST:PORT with blanks between them", read_listeners),
+    (),
+    "Every address where MQTT is served, with blanks between them, instead of the two ports (`--listen URL`).",
+)
+WS_PATH: Final = Variable(
+    "INNWATCH_WS_PATH", Kind("a path such as /mqtt", _path), "/mqtt", "The path of the websocket on its port."
+)
+TLS_CERT: Final = Variable(
+    "INNWATCH_TLS_CERT", FILE, None, "The chain in PEM that `mqtts` and `wss` show, the server's certificate first."
+)
+TLS_KEY: Final = Variable("INNWATCH_TLS_KEY", FILE, None, "Its private key, in PEM and without a passphrase.")
+ORIGINS: Final = Variable(
+    "INNWATCH_WS_ORIGINS", TEXT, None, "Further pages that may open a websocket, `https://HOST`, with blanks between."
+)
+
+LIMITS: Final = tuple(limit.variable for limit in limits())

@@ -2,14 +2,13 @@
 
 import ssl
 from pathlib import Path
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
 from config.errors import BadSetting
-
-BROKER = "INNWATCH_BROKER"
-BROKER_CA = "INNWATCH_BROKER_CA"
+from config.variable import FILE, Kind, Variable
 
 _USUAL_PORT = {"mqtt": 1883, "mqtts": 8883}
 
@@ -27,7 +26,7 @@ class BrokerUrl(Struct, frozen=True, kw_only=True):
         return f"BrokerUrl({self.host}:{self.port})"
 
 
-def read_broker_url(text: str, *, name: str = BROKER) -> BrokerUrl:
+def read_broker_url(text: str, *, name: str = "INNWATCH_BROKER") -> BrokerUrl:
     """The address in a text. Raises BadSetting, which calls it `name` and shows nothing of a password."""
     wrong = BadSetting(f"{name} must be mqtt://HOST:PORT or mqtts://HOST:PORT, with USER:PASSWORD@ if the broker asks")
     try:
@@ -64,3 +63,15 @@ def trust(url: BrokerUrl, *, ca: Path | None) -> ssl.SSLContext | None:
         raise BadSetting(f"{BROKER_CA}: {ca} holds no certificates in PEM form") from None
     except OSError as error:
         raise BadSetting(f"{BROKER_CA}: {ca}: {error.strerror}") from None
+
+
+BROKER: Final = Variable(
+    "INNWATCH_BROKER",
+    Kind("mqtt://HOST:PORT or mqtts://HOST:PORT", read_broker_url),
+    None,
+    "The broker, `mqtt://` or `mqtts://`, that `up` uses instead of one of its own, and `bridge` always (`--broker`).",
+    is_secret=True,
+)
+BROKER_CA: Final = Variable(
+    "INNWATCH_BROKER_CA", FILE, None, "A file with the authorities that may vouch for it, in PEM.", unset="the system's"
+)

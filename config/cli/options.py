@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from config.settings import is_mail_address, is_web_address
+from config.addresses import is_mail_address, is_web_address
 from rules.ids import DeviceId, HotelId, IntegratorName, RoomId, UserName, is_id
 from rules.place import normal_bssid
 

@@ -79,9 +79,9 @@ def test_moving_the_clock_of_a_real_installation_is_refused(up: CommandLine, tmp
 
 def test_what_nobody_reads_is_named_before_anything_starts(cli: CommandLine) -> None:
     with cli.folder.locked():
-        ended = cli.as_process("up", *ports(), REDIS_URL="redis://:s3cr3t@cache/0", INNWATCH_HTPP_PORT="8000")
+        ended = cli.as_process("up", *ports(), API_TOKEN="s3cr3t", INNWATCH_HTPP_PORT="8000")
 
     assert ended.err.splitlines()[:-1] == [
+        "innwatch: API_TOKEN is set, but this version has no shared token; use `innwatch token`",
         "innwatch: INNWATCH_HTPP_PORT is not a setting, and is ignored; did you mean INNWATCH_HTTP_PORT?",
-        "innwatch: REDIS_URL is set, but this version needs no Redis",
     ]

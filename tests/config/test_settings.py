@@ -1,5 +1,6 @@
 """Settings: each bad value stops the start with one line that names it, and no secret is ever shown."""
 
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -8,8 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.addresses import is_mail_address, is_web_address
 from config.errors import BadSetting
-from config.settings import PublicWs, Settings, Smtp, SmtpSecurity, is_mail_address, is_web_address, read_settings
+from config.settings import KNOWN, SECTIONS, PublicWs, Settings, read_settings
+from config.settings_notices import Smtp, SmtpSecurity
+from config.settings_store import DatabaseLimits
+from config.variable import Variable
+
+VARIABLES = [variable for section in SECTIONS.values() for variable in section]
+SECRETS = {
+    "DATABASE_URL": "postgresql://innwatch:s3cr3t@db/innwatch",
+    "REDIS_URL": "redis://:s3cr3t@cache/0",
+    "SECRET_KEY": "s3cr3t-key",
+    "SMTP_PASSWORD": "s3cr3t-mail",
+    "SLACK_WEBHOOK_URL": "https://hooks.example/s3cr3t-hook",
+    "INNWATCH_METRICS_TOKEN": "s3cr3t-metrics",
+    "INNWATCH_BROKER": "mqtt://bridge:s3cr3t@broker",
+}
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -120,15 +136,7 @@ def test_yes_and_no_have_the_usual_spellings(text: str, meaning: bool) -> None:
 
 
 def test_printing_the_settings_shows_no_secret() -> None:
-    settings = read_settings(
-        {
-            "SECRET_KEY": "s3cr3t-key",
-            "SMTP_HOST": "mail.example",
-            "SMTP_PASSWORD": "s3cr3t-mail",
-            "SLACK_WEBHOOK_URL": "https://hooks.example/s3cr3t-hook",
-            "INNWATCH_METRICS_TOKEN": "s3cr3t-metrics",
-        }
-    )
+    settings = read_settings(SECRETS | {"SMTP_HOST": "mail.example"})
 
     assert "s3cr3t" not in f"{settings!r} {settings} {settings.smtp!r}"
 
@@ -217,3 +225,150 @@ def test_where_browsers_reach_the_broker_may_be_told(text: str, place: PublicWs)
 def test_an_address_that_is_no_websocket_is_refused(text: str) -> None:
     with pytest.raises(BadSetting, match="INNWATCH_PUBLIC_WS_URL"):
         read_settings({"INNWATCH_PUBLIC_WS_URL": text})
+
+
+class Asked(Mapping[str, str]):
+    """An environment that remembers which names it was asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def test_what_is_declared_is_what_is_read() -> None:
+    asked = Asked()
+
+    read_settings(asked)
+
+    assert asked.names == KNOWN
+
+
+@pytest.mark.parametrize("variable", VARIABLES, ids=str)
+def test_every_variable_says_what_it_is_in_one_sentence(variable: Variable[object]) -> None:
+    assert variable.about.endswith(".")
+    assert "\n" not in variable.about
+    assert variable.about[0].isupper() or variable.about[0] == "`"
+
+
+@pytest.mark.parametrize("variable", [one for one in VARIABLES if one.shown_default != one.unset], ids=str)
+def test_a_default_may_be_written_as_it_is_shown(variable: Variable[object]) -> None:
+    assert read_settings({variable.name: variable.shown_default}) == Settings()
+
+
+@pytest.mark.parametrize("variable", [one for one in VARIABLES if one.is_secret], ids=str)
+def test_a_secret_may_stand_in_a_file(variable: Variable[object], tmp_path: Path) -> None:
+    text = SECRETS[variable.name]
+    file = tmp_path / "secret"
+    file.write_text(text + "\n")
+    also = {"SMTP_HOST": "mail.example"}
+
+    assert read_settings({f"{variable.name}_FILE": str(file)} | also) == read_settings({variable.name: text} | also)
+    with pytest.raises(BadSetting, match=f"{variable.name} and {variable.name}_FILE are both set") as refusal:
+        read_settings({f"{variable.name}_FILE": str(file), variable.name: text})
+    assert "s3cr3t" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"", "is empty"), (b"\xff\xfe", "holds no text"), (None, "No such file")]
+)
+def test_a_file_without_a_secret_is_refused_by_its_name(tmp_path: Path, content: bytes | None, why: str) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(BadSetting, match=rf"^SECRET_KEY_FILE: .*secret.*{why}") as refusal:
+        read_settings({"SECRET_KEY_FILE": str(file)})
+
+    assert refusal.value.exit_code == 78
+
+
+def test_a_bad_value_in_a_file_is_refused_by_the_variables_name(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("mysql://root:s3cr3t@db/innwatch")
+
+    with pytest.raises(BadSetting, match=r"^DATABASE_URL must be ") as refusal:
+        read_settings({"DATABASE_URL_FILE": str(file)})
+
+    assert "s3cr3t" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://innwatch:s3cr3t@db:5433/inn", "postgresql://innwatch@db:5433/inn"),
+        ("postgresql+asyncpg://innwatch:s3cr3t%40@[::1]/inn?ssl=require", "postgresql://innwatch@[::1]/inn"),
+        ("postgresql://db/inn?password=s3cr3t", "postgresql://db/inn"),
+        ("postgresql:///inn?host=/run/postgresql", "postgresql:///inn"),
+        ("sqlite+aiosqlite:////var/lib/innwatch/inn.db", "/var/lib/innwatch/inn.db"),
+        ("sqlite+aiosqlite:///inn.db", "inn.db"),
+    ],
+)
+def test_the_database_is_shown_without_a_password(text: str, shown: str) -> None:
+    url = read_settings({"DATABASE_URL": text}).database_url
+
+    assert url is not None
+    assert (url.url, str(url), repr(url)) == (text, shown, f"DatabaseUrl({shown})")
+    assert (url.file is not None) == text.startswith("sqlite")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("DATABASE_URL", "innwatch"),
+        ("DATABASE_URL", "mysql://db/s3cr3t"),
+        ("DATABASE_URL", "sqlite:///s3cr3t.db"),
+        ("DATABASE_URL", "sqlite+aiosqlite:///"),
+        ("DATABASE_URL", "postgresql://:s3cr3t@db"),
+        ("DATABASE_URL", "postgresql:///s3cr3t"),
+        ("DATABASE_URL", "postgresql://db:port/s3cr3t"),
+        ("DATABASE_URL", "postgresql://u:s3cr3t @db/innwatch"),
+        ("REDIS_URL", "cache:6379"),
+        ("REDIS_URL", "http://cache/s3cr3t"),
+        ("REDIS_URL", "redis://:s3cr3t@/0"),
+        ("REDIS_URL", "redis://:s3cr3t@cache/first"),
+        ("REDIS_URL", "redis://:s3cr3t@cache:0"),
+        ("INNWATCH_DATABASE_CONNECTIONS", "1"),
+        ("INNWATCH_DATABASE_STATEMENT_TIMEOUT", "0"),
+        ("INNWATCH_DATABASE_LOCK_TIMEOUT", "a while"),
+        ("INNWATCH_BRIDGE_HEALTH_PORT", "health"),
+    ],
+)
+def test_what_is_no_server_is_refused_and_no_password_shown(name: str, text: str) -> None:
+    with pytest.raises(BadSetting, match=rf"^{name} must be ") as refusal:
+        read_settings({name: text})
+
+    assert "s3cr3t" not in str(refusal.value)
+    assert refusal.value.exit_code == 78
+
+
+def test_redis_is_shown_without_a_password() -> None:
+    url = read_settings({"REDIS_URL": "rediss://worker:s3cr3t@cache:6380/2"}).redis_url
+
+    assert url is not None
+    assert (url.url, f"{url} {url!r}") == (
+        "rediss://worker:s3cr3t@cache:6380/2",
+        "rediss://cache:6380/2 RedisUrl(rediss://cache:6380/2)",
+    )
+
+
+def test_how_long_the_database_may_take_is_a_setting() -> None:
+    settings = read_settings(
+        {
+            "INNWATCH_DATABASE_CONNECTIONS": "40",
+            "INNWATCH_DATABASE_STATEMENT_TIMEOUT": "1m",
+            "INNWATCH_DATABASE_IDLE_TIMEOUT": "0.5",
+        }
+    )
+
+    assert settings.database == DatabaseLimits(
+        connections=40, statement_timeout=timedelta(minutes=1), idle_timeout=timedelta(seconds=0.5)
+    )

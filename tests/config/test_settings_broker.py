@@ -9,9 +9,10 @@ from msgspec.structs import fields
 
 from broker.settings import BrokerSettings, Listener, Scheme, TlsFiles
 from config.errors import BadSetting
-from config.settings import Settings, read_settings
-from config.settings_broker import Limit, check_tls, limits, shown
-from config.surprises import known_names, surprises
+from config.settings import KNOWN, Settings, read_settings
+from config.settings_broker import Limit, check_tls, limits
+from config.surprises import surprises
+from config.variable import shown
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 TLS = {"INNWATCH_TLS_CERT": "chain.pem", "INNWATCH_TLS_KEY": "key.pem"}
@@ -27,22 +28,24 @@ def test_every_number_and_every_time_of_the_broker_is_a_setting() -> None:
 @pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
 def test_what_is_documented_as_the_default_is_the_default(limit: Limit) -> None:
     rows = dict(re.findall(r"^\| `(INNWATCH_MQTT_[A-Z_]+)` \| `([^`]*)` \| \S", OPERATIONS.read_text(), re.MULTILINE))
-    assert rows.get(limit.variable) == shown(limit.default), f"docs/operations.md needs a row for {limit.variable}"
+    assert rows.get(limit.variable.name) == shown(limit.default), (
+        f"docs/operations.md needs a row for {limit.variable.name}"
+    )
 
 
 def test_no_limit_is_documented_that_there_is_not() -> None:
     documented = set(re.findall(r"INNWATCH_MQTT_[A-Z_]+", OPERATIONS.read_text()))
-    assert documented - {"INNWATCH_MQTT_PORT"} <= {limit.variable for limit in LIMITS.values()}
+    assert documented - {"INNWATCH_MQTT_PORT"} <= {limit.variable.name for limit in LIMITS.values()}
 
 
 def test_every_variable_of_ours_is_documented() -> None:
     documented = set(re.findall(r"`(INNWATCH_[A-Z_]+)", OPERATIONS.read_text()))
-    assert {name for name in known_names({}) if name.startswith("INNWATCH_")} <= documented
+    assert {name for name in KNOWN if name.startswith("INNWATCH_") and not name.endswith("_FILE")} <= documented
 
 
 @pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
 def test_a_default_may_be_set_as_it_is_shown(limit: Limit) -> None:
-    said = read_settings({limit.variable: shown(limit.default)}).broker
+    said = read_settings({limit.variable.name: shown(limit.default)}).broker
     assert said == BrokerSettings()
 
 
@@ -155,7 +158,7 @@ def test_a_mistyped_limit_is_a_surprise() -> None:
     assert surprises({"INNWATCH_MQTT_QUEUE_MESAGES": "5"}) == [
         "INNWATCH_MQTT_QUEUE_MESAGES is not a setting, and is ignored; did you mean INNWATCH_MQTT_QUEUE_MESSAGES?"
     ]
-    assert {limit.variable for limit in LIMITS.values()} <= known_names({})
+    assert {limit.variable.name for limit in LIMITS.values()} <= KNOWN
 
 
 def test_tls_is_a_certificate_and_a_key_for_listeners_that_show_it() -> None:

@@ -1,0 +1,31 @@
+"""What a web address and a mail address look like, for settings and for the command line."""
+
+import re
+from urllib.parse import urlsplit
+
+
+def is_web_address(text: str) -> bool:
+    """Whether `text` is a whole http(s) URL with a host and a sane port."""
+    try:
+        parts = urlsplit(text)
+        sound = text.isprintable() and " " not in text
+        return sound and parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+
+
+def is_mail_address(text: str) -> bool:
+    """A plain `local@domain` in ASCII, the domain a host's name (one label will do: `localhost`).
+
+    Narrower than RFC 5321: no quoted local part, no address literal, nothing that has a meaning in a header.
+    """
+    # https://html.spec.whatwg.org/#valid-e-mail-address, with the dots where RFC 5321's Dot-string has them.
+    word = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+    label = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    local, _, domain = text.partition("@")
+    return (
+        len(local) <= 64
+        and len(domain) <= 253
+        and re.fullmatch(rf"{word}(?:\.{word})*", local) is not None
+        and re.fullmatch(rf"{label}(?:\.{label})*", domain) is not None
+    )
