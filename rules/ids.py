@@ -9,6 +9,7 @@ DeviceId = NewType("DeviceId", str)
 UserName = NewType("UserName", str)
 IntegratorName = NewType("IntegratorName", str)
 AlertId = NewType("AlertId", str)
+CommandId = NewType("CommandId", str)
 MessageId = NewType("MessageId", str)
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

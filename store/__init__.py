@@ -15,11 +15,13 @@ from store.errors import (
     DataRefused,
     Duplicate,
     Exists,
+    InboxFull,
     NotFound,
     SchemaTooNew,
     SchemaTooOld,
     StoreError,
     StoreUnavailable,
+    TooManyCommands,
 )
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Doorbell",
     "Duplicate",
     "Exists",
+    "InboxFull",
     "InputKind",
     "LocalDoorbell",
     "NotFound",
@@ -41,6 +44,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "StoredMessage",
+    "TooManyCommands",
     "batch",
     "records",
 ]

@@ -6,9 +6,9 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from rules.alerts import AlertChange
-from rules.ids import DeviceId, HotelId, MessageId, RoomId
+from rules.ids import CommandId, DeviceId, HotelId, MessageId, RoomId
 from rules.state import DeviceState, StatusSnapshot
-from store.records import DeviceKey
+from store.records import CommandState, DeviceKey, InboxKey
 
 
 class InputKind(StrEnum):
@@ -95,12 +95,24 @@ class MonitorChange(Struct, frozen=True):
     at: datetime
 
 
+class CommandChange(Struct, frozen=True, kw_only=True):
+    """Where a command of this device has come to; nothing happens when it is there already, or further."""
+
+    hotel_id: HotelId
+    device_key: DeviceKey
+    command_id: CommandId
+    state: CommandState
+    detail: str | None = None
+    at: datetime
+
+
 class Batch(Struct, kw_only=True):
-    """Written whole or not at all, in the order given. Event ids per hotel: changes, then statuses, then monitor.
+    """Written whole or not at all, in the order given. Event ids per hotel: changes, statuses, monitor, commands.
 
     `received_at` is the "now" of the batch: it dates rows that have no time of their own. `states` replaces what was
     stored of those devices; it may leave out a device whose heartbeats were as usual (`rules.state.Verdict`).
-    `caught_up`: with this batch the stored states hold every heartbeat up to that row (`Store.newest_message`).
+    `drained`: rows of the inbox that are no longer needed with this batch. `caught_up`: with it the stored states hold
+    every heartbeat up to that row (`Store.newest_message`).
     """
 
     received_at: datetime
@@ -111,4 +123,6 @@ class Batch(Struct, kw_only=True):
     quarantined: list[Quarantined] = field(default_factory=list)
     orphans: list[Orphan] = field(default_factory=list)
     monitor: list[MonitorChange] = field(default_factory=list)
+    commands: list[CommandChange] = field(default_factory=list)
+    drained: list[InboxKey] = field(default_factory=list)
     caught_up: int | None = None

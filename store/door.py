@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final, Self
 
 from store.alerts import Alerts
+from store.commands import Commands
 from store.database import Database
 from store.doorbell import Doorbell
 from store.errors import StoreUnavailable
@@ -13,6 +14,7 @@ from store.events import Events
 from store.fleet import Fleet
 from store.gathering import gather
 from store.history import History
+from store.inbox import Inbox
 from store.intake import Intake
 from store.outbox import Outbox
 from store.people import People
@@ -25,7 +27,7 @@ GATHER_EVERY: Final = timedelta(minutes=1)
 """What is newer is read message by message: 10 ms for the 30,000 that 2,000 tablets send in a minute."""
 
 
-class Store(Fleet, People, Revocations, Intake, Events, Alerts, Outbox, History, States):
+class Store(Fleet, People, Revocations, Intake, Events, Alerts, Outbox, History, States, Inbox, Commands):
     """An open database. Used on the event loop that opened it.
 
     Every verb may raise StoreUnavailable; every writing verb may raise DataRefused. A verb that is cancelled has

@@ -68,3 +68,11 @@ class AlreadyAcknowledged(StoreError):
 
 class AlertGone(StoreError):
     """The alert is resolved: there is nothing left to acknowledge."""
+
+
+class InboxFull(StoreError):
+    """So much waits for the bridge already that no more is taken."""
+
+
+class TooManyCommands(StoreError):
+    """So many commands of a device are open already that no more is taken."""

@@ -11,7 +11,7 @@ import msgspec
 
 from rules.alerts import AlertChange, ChangeKind
 from rules.ids import HotelId, MessageId
-from store import events, states
+from store import commands, events, inbox, states
 from store.batch import Batch, DeviceChange, InputKind, MonitorChange, Orphan, Quarantined, StatusChange, StoredMessage
 from store.database import Database
 from store.errors import DataRefused
@@ -91,6 +91,11 @@ def _apply(transaction: Transaction, batch: Batch) -> tuple[Recorded, ...]:
         told.add(status.hotel_id, _of_status(status, batch))
     for monitor in batch.monitor:
         told.add(monitor.hotel_id, _of_monitor(monitor))
+    for command in batch.commands:
+        entry = commands.change(transaction, command)
+        if entry is not None:
+            told.add(command.hotel_id, entry)
+    inbox.drain(transaction, batch.drained)
     return _record(transaction, told, hotels=hotels, batch=batch)
 
 

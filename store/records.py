@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from rules.alerts import AlertSnapshot, Reason, Rule, Severity
-from rules.ids import AlertId, DeviceId, HotelId, IntegratorName, MessageId, RoomId, UserName
+from rules.ids import AlertId, CommandId, DeviceId, HotelId, IntegratorName, MessageId, RoomId, UserName
 from rules.policy import Profile
 from rules.state import DeviceState
 
@@ -21,6 +21,9 @@ DeviceKey = NewType("DeviceKey", int)
 
 NotificationId = NewType("NotificationId", int)
 ChannelId = NewType("ChannelId", int)
+
+InboxKey = NewType("InboxKey", int)
+"""One message that waits in the inbox; never given again."""
 
 T = TypeVar("T")
 
@@ -226,6 +229,84 @@ class Claimed(Struct, frozen=True, kw_only=True):
     timezone: str
 
 
+# -- what came over HTTP, and what tablets are asked to do
+
+
+class InboxKind(StrEnum):
+    """The topic that a message of the inbox would have come by."""
+
+    HEARTBEAT = "heartbeat"
+    ALERT = "alert"
+
+
+class InboxRow(Struct, frozen=True, kw_only=True):
+    """A device's message that came over HTTP and is not stored yet. `payload` is as it would have come by MQTT."""
+
+    key: InboxKey
+    hotel_id: HotelId
+    device_id: DeviceId
+    kind: InboxKind
+    payload: bytes
+    received_at: datetime
+
+
+class CommandName(StrEnum):
+    RING = "ring"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    LOCATE = "locate"
+    MESSAGE = "message"
+    REBOOT = "reboot"
+    SYNC = "sync"
+    APPLY_CONFIG = "apply-config"
+
+
+class CommandState(StrEnum):
+    """How far a command has come. The last four end it; only the device's own word still changes `expired`."""
+
+    PENDING = "pending"  # waits for the bridge
+    SENT = "sent"  # published to the device's topic
+    RECEIVED = "received"  # this and the following: the device says so
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNSUPPORTED = "unsupported"
+    EXPIRED = "expired"  # its time was up before it began
+
+
+Argument = str | bool | int | float | None
+
+
+class Command(Struct, frozen=True, rename="camel", kw_only=True):
+    """What a device was asked to do, and what became of it. `by`: a person's name, or `command line`."""
+
+    id: CommandId
+    device_id: DeviceId
+    name: CommandName
+    args: dict[str, Argument]
+    state: CommandState
+    detail: str | None
+    by: str
+    created_at: datetime
+    changed_at: datetime
+    expires_at: datetime
+
+
+class CommandRef(Struct, frozen=True):
+    """A command of one device: of another's id nothing is known."""
+
+    device_key: DeviceKey
+    id: CommandId
+
+
+class OpenCommand(Struct, frozen=True, kw_only=True):
+    """A command as the bridge needs it to tell its device."""
+
+    hotel_id: HotelId
+    device_key: DeviceKey
+    command: Command
+
+
 # -- events and what hangs on them
 
 
@@ -239,15 +320,17 @@ class EventType(StrEnum):
     NOTIFICATION_SENT = "notification.sent"
     NOTIFICATION_DEAD = "notification.dead"
     MONITOR_CHANGED = "monitor.changed"
+    COMMAND_CHANGED = "command.changed"
 
 
 class Event(Struct, frozen=True, rename="camel"):
     """One line of a hotel's history, as it goes on the wire.
 
     `id` is per hotel, gapless and committed in order. `subject` is an alert's id (alert.*, notification.*), a device's
-    (device.*) or the hotel's (monitor.*). `data` is JSON: the whole AlertSnapshot after the change for alert.*, the
-    StatusSnapshot for device.status, {deviceId, roomId} for device.added, {alertId, channel, kind, error?} for
-    notification.*, {state, why} for monitor.changed.
+    (device.*), a command's (command.*) or the hotel's (monitor.*). `data` is JSON: the whole AlertSnapshot after the
+    change for alert.*, the StatusSnapshot for device.status, {deviceId, roomId} for device.added, {alertId, channel,
+    kind, error?} for notification.*, {state, why} for monitor.changed, {id, deviceId, name, state, by, detail,
+    expiresAt} for command.changed.
     """
 
     id: int

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from rules.ids import AlertId, DeviceId, HotelId, IntegratorName, RoomId, UserName
+from rules.ids import AlertId, CommandId, DeviceId, HotelId, IntegratorName, RoomId, UserName
 from store import Batch, NotFound, Store
 from store.batch import Orphan, Quarantined
-from store.records import EventBounds, MemberRole, NotificationId, Page, Room
+from store.records import CommandName, EventBounds, InboxKind, MemberRole, NotificationId, Page, Room
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, add_hotel, batch, heartbeat, later, opened
 
 A1, TAB, ROOM = AlertId("A1"), DeviceId("tab-0"), RoomId("100")
@@ -22,6 +22,11 @@ NOTHING: Page[object] = Page(())
 
 async def listed(store: Store) -> list[object]:
     return [row async for row in store.messages(OTHER)]
+
+
+async def the_others_command(store: Store) -> object:
+    (page,) = (await store.commands(HOTEL)).items
+    return await store.command(OTHER, CommandId(page.id))
 
 
 # What OTHER, which has nothing, sees of HOTEL, which has one of everything; an exception where that is the answer.
@@ -67,6 +72,13 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "revoke_integrator": (lambda store: store.revoke_integrator(OTHER, IntegratorName("opera"), now=NOW), NotFound),
     "suspend_hotel": (lambda store: store.suspend_hotel(OTHER, now=NOW), True),
     "resume_hotel": (lambda store: store.resume_hotel(OTHER, now=NOW), False),
+    "leave": (lambda store: store.leave(OTHER, TAB, InboxKind.HEARTBEAT, b"{}", now=NOW), NotFound),
+    "add_command": (
+        lambda store: store.add_command(OTHER, TAB, CommandName.RING, {}, by="eve", now=NOW, expires_at=later(60)),
+        NotFound,
+    ),
+    "commands": (lambda store: store.commands(OTHER, TAB), NOTHING),
+    "command": (the_others_command, None),
     "add_device": (lambda store: store.add_device(OTHER, DeviceId("tab-9"), room_id=ROOM, now=NOW), NotFound),
 }
 
@@ -85,6 +97,8 @@ async def one_of_everything(store: Store) -> None:
         Quarantined(hotel_id=HOTEL, device_id=TAB, topic="t", reason="r", detail="d", head=b"x", at=NOW)
     ]
     await store.apply(whole)
+    await store.leave(HOTEL, TAB, InboxKind.HEARTBEAT, b"{}", now=NOW)
+    await store.add_command(HOTEL, TAB, CommandName.RING, {}, by="ann", now=NOW, expires_at=later(60))
 
 
 async def everything(store: Store, hotel_id: HotelId) -> list[object]:
@@ -94,6 +108,7 @@ async def everything(store: Store, hotel_id: HotelId) -> list[object]:
         await store.events_after(hotel_id, 0, limit=100),
         await store.notifications(hotel_id),
         await store.integrators(hotel_id),
+        await store.commands(hotel_id),
     ]
 
 

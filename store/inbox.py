@@ -1,0 +1,116 @@
+"""Device messages that came over HTTP, on their way to the bridge (docs/adr/0023).
+
+Whoever serves HTTP leaves them here, and answers when they are on disk. The bridge takes them in order and deletes each
+in the transaction that stores it (`Batch.drained`), so the end of any process loses none and doubles none.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+from rules.ids import DeviceId, HotelId
+from rules.state import DeviceState
+from store import states
+from store.database import Database
+from store.errors import InboxFull, NotFound
+from store.records import InboxKey, InboxKind, InboxRow
+from store.times import moment
+from store.transaction import Transaction
+
+OF_DEVICE: Final = 200
+"""Messages of one device that may wait: half an hour of heartbeats."""
+
+OF_HOTEL: Final = 10_000
+
+
+class Inbox:
+    _database: Database
+
+    async def leave(
+        self, hotel_id: HotelId, device_id: DeviceId, kind: InboxKind, payload: bytes, *, now: datetime
+    ) -> DeviceState:
+        """Keep a message for the bridge; return what is known of its device, but for the last samples.
+
+        Durable on disk when it returns. Raises NotFound (device; a retired one too), InboxFull. Several at once may go
+        over the limits by as many.
+        """
+        return await self._database.write(
+            lambda transaction: _leave(transaction, hotel_id, device_id, kind=kind, payload=payload, now=now)
+        )
+
+    async def left(self, *, limit: int) -> list[InboxRow]:
+        """Return what waits, the oldest first, of all hotels."""
+        return await self._database.read(lambda transaction: _left(transaction, limit=limit))
+
+
+def _leave(
+    transaction: Transaction,
+    hotel_id: HotelId,
+    device_id: DeviceId,
+    *,
+    kind: InboxKind,
+    payload: bytes,
+    now: datetime,
+) -> DeviceState:
+    device = transaction.row(
+        "SELECT device.key, device.hotel_key, device_state.state FROM device"
+        " JOIN hotel ON hotel.key = device.hotel_key"
+        " LEFT JOIN device_state ON device_state.device_key = device.key"
+        " WHERE hotel.id = :hotel AND device.id = :device AND device.retired_at IS NULL",
+        hotel=hotel_id,
+        device=device_id,
+    )
+    if device is None:
+        raise NotFound("device", device_id)
+    key, hotel_key, state = device
+    if _waiting(transaction, "device_key", key, most=OF_DEVICE) >= OF_DEVICE:
+        raise InboxFull(f"{OF_DEVICE} messages of {device_id} wait already")
+    if _waiting(transaction, "hotel_key", hotel_key, most=OF_HOTEL) >= OF_HOTEL:
+        raise InboxFull(f"{OF_HOTEL} messages of {hotel_id} wait already")
+    transaction.run(
+        "INSERT INTO inbox (hotel_key, device_key, kind, payload, received_at)"
+        " VALUES (:hotel, :device, :kind, :payload, :now)",
+        hotel=hotel_key,
+        device=key,
+        kind=kind.value,
+        payload=payload,
+        now=now,
+    )
+    transaction.news = True
+    return states.read(state, None)
+
+
+def _waiting(transaction: Transaction, column: str, key: int, *, most: int) -> int:
+    """Count the rows of somebody, up to `most`."""
+    (row,) = transaction.rows(
+        f"SELECT count(*) FROM (SELECT 1 FROM inbox WHERE {column} = :key LIMIT :most) AS waiting",  # noqa: S608 - ours
+        key=key,
+        most=most,
+    )
+    return int(row[0])
+
+
+def _left(transaction: Transaction, *, limit: int) -> list[InboxRow]:
+    rows = transaction.rows(
+        "SELECT inbox.id, hotel.id, device.id, inbox.kind, inbox.payload, inbox.received_at FROM inbox"
+        " JOIN device ON device.key = inbox.device_key JOIN hotel ON hotel.key = device.hotel_key"
+        " ORDER BY inbox.id LIMIT :limit",
+        limit=limit,
+    )
+    return [
+        InboxRow(
+            key=InboxKey(row[0]),
+            hotel_id=HotelId(row[1]),
+            device_id=DeviceId(row[2]),
+            kind=InboxKind(row[3]),
+            payload=bytes(row[4]),
+            received_at=moment(row[5]),
+        )
+        for row in rows
+    ]
+
+
+def drain(transaction: Transaction, keys: Collection[InboxKey]) -> None:
+    """Forget what is stored."""
+    if keys:
+        transaction.many("DELETE FROM inbox WHERE id = ?", [(key,) for key in keys])
