@@ -17,6 +17,49 @@ KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TIME = sa.TIMESTAMP(timezone=True).with_variant(sa.Integer(), "sqlite")
 
 
+OF_DAYS = (
+    "CREATE SEQUENCE message_id_seq",
+    """
+    CREATE TABLE message (
+        id BIGINT NOT NULL DEFAULT nextval('message_id_seq'),
+        hotel_key BIGINT NOT NULL,
+        device_key BIGINT,
+        received_at BIGINT NOT NULL,
+        ts BIGINT,
+        rssi DOUBLE PRECISION,
+        battery DOUBLE PRECISION,
+        late BOOLEAN NOT NULL,
+        charging BOOLEAN,
+        kind VARCHAR NOT NULL,
+        message_id VARCHAR(64) COLLATE "C" NOT NULL,
+        bssid VARCHAR,
+        body BYTEA NOT NULL,
+        CONSTRAINT ck_message_kind CHECK (kind = 'heartbeat' OR kind IN ('heartbeat', 'report', 'state', 'lost',
+            'expired', 'revoked', 'result', 'deadline', 'inventory', 'assignment', 'watching'))
+    ) PARTITION BY RANGE (received_at)
+    """,
+    "ALTER SEQUENCE message_id_seq OWNED BY message.id",
+    "CREATE INDEX ix_message_id ON message (id)",
+    """
+    CREATE TABLE minute (
+        device_key BIGINT NOT NULL,
+        at BIGINT NOT NULL,
+        first_id BIGINT NOT NULL,
+        rssi_sum DOUBLE PRECISION,
+        rssi_min DOUBLE PRECISION,
+        battery DOUBLE PRECISION,
+        count INTEGER NOT NULL,
+        rssi_count INTEGER NOT NULL,
+        charging BOOLEAN,
+        CONSTRAINT pk_minute PRIMARY KEY (device_key, at, first_id)
+    ) PARTITION BY RANGE (at)
+    """,
+)
+"""On PostgreSQL messages and minutes go by days (`store.partitions`, docs/adr/0020). Foreign keys cost a row as much as
+the row itself, and hotels and tablets are never deleted: the bridge looks at its keys once.
+"""
+
+
 def where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
@@ -208,46 +251,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["device_key"], ["device.key"], name="fk_device_state_device_key"),
         sa.PrimaryKeyConstraint("device_key", name="pk_device_state"),
     )
-    op.create_table(
-        "message",
-        sa.Column("id", KEY, nullable=False),
-        sa.Column("hotel_key", KEY, nullable=False),
-        sa.Column("device_key", KEY, nullable=True),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("message_id", sa.String(length=64), nullable=False),
-        sa.Column("received_at", TIME, nullable=False),
-        sa.Column("ts", TIME, nullable=True),
-        sa.Column("late", sa.Boolean(), nullable=False),
-        sa.Column("rssi", sa.Float(), nullable=True),
-        sa.Column("bssid", sa.String(), nullable=True),
-        sa.Column("battery", sa.Float(), nullable=True),
-        sa.Column("charging", sa.Boolean(), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint(
-            "kind = 'heartbeat' OR kind IN ('heartbeat', 'report', 'state', 'lost', 'expired', 'revoked', 'result', "
-            "'deadline', 'inventory', 'assignment', 'watching')",
-            name="ck_message_kind",
-        ),
-        sa.ForeignKeyConstraint(["device_key"], ["device.key"], name="fk_message_device_key"),
-        sa.ForeignKeyConstraint(["hotel_key"], ["hotel.key"], name="fk_message_hotel_key"),
-        sa.PrimaryKeyConstraint("id", name="pk_message"),
-        sa.UniqueConstraint("message_id", "device_key", name="uq_message_message_id_device_key"),
-    )
-    op.create_table(
-        "minute",
-        sa.Column("device_key", KEY, nullable=False),
-        sa.Column("at", TIME, nullable=False),
-        sa.Column("first_id", KEY, nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
-        sa.Column("rssi_sum", sa.Float(), nullable=True),
-        sa.Column("rssi_count", sa.Integer(), nullable=False),
-        sa.Column("rssi_min", sa.Float(), nullable=True),
-        sa.Column("battery", sa.Float(), nullable=True),
-        sa.Column("charging", sa.Boolean(), nullable=True),
-        sa.ForeignKeyConstraint(["device_key"], ["device.key"], name="fk_minute_device_key"),
-        sa.PrimaryKeyConstraint("device_key", "at", "first_id", name="pk_minute"),
-        sqlite_with_rowid=False,
-    )
+    if op.get_bind().dialect.name == "postgresql":
+        for statement in OF_DAYS:
+            op.execute(statement)
+    else:
+        create_message_and_minute()
     op.create_table(
         "event",
         sa.Column("hotel_key", KEY, nullable=False),
@@ -303,6 +311,49 @@ def upgrade() -> None:
     op.create_index("ix_notification_state", "notification", ["hotel_key", "state", "id"])
     op.execute("INSERT INTO caught_up (one, upto) VALUES (1, 0)")
     op.execute("INSERT INTO gathered (one, upto, target, device_key) VALUES (1, 0, 0, 0)")
+
+
+def create_message_and_minute() -> None:
+    op.create_table(
+        "message",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("hotel_key", KEY, nullable=False),
+        sa.Column("device_key", KEY, nullable=True),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("message_id", sa.String(length=64), nullable=False),
+        sa.Column("received_at", TIME, nullable=False),
+        sa.Column("ts", TIME, nullable=True),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column("rssi", sa.Float(), nullable=True),
+        sa.Column("bssid", sa.String(), nullable=True),
+        sa.Column("battery", sa.Float(), nullable=True),
+        sa.Column("charging", sa.Boolean(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint(
+            "kind = 'heartbeat' OR kind IN ('heartbeat', 'report', 'state', 'lost', 'expired', 'revoked', 'result', "
+            "'deadline', 'inventory', 'assignment', 'watching')",
+            name="ck_message_kind",
+        ),
+        sa.ForeignKeyConstraint(["device_key"], ["device.key"], name="fk_message_device_key"),
+        sa.ForeignKeyConstraint(["hotel_key"], ["hotel.key"], name="fk_message_hotel_key"),
+        sa.PrimaryKeyConstraint("id", name="pk_message"),
+        sa.UniqueConstraint("message_id", "device_key", name="uq_message_message_id_device_key"),
+    )
+    op.create_table(
+        "minute",
+        sa.Column("device_key", KEY, nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("first_id", KEY, nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("rssi_sum", sa.Float(), nullable=True),
+        sa.Column("rssi_count", sa.Integer(), nullable=False),
+        sa.Column("rssi_min", sa.Float(), nullable=True),
+        sa.Column("battery", sa.Float(), nullable=True),
+        sa.Column("charging", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(["device_key"], ["device.key"], name="fk_minute_device_key"),
+        sa.PrimaryKeyConstraint("device_key", "at", "first_id", name="pk_minute"),
+        sqlite_with_rowid=False,
+    )
 
 
 def downgrade() -> None:

@@ -1,0 +1,75 @@
+"""The days of `message` and `minute` on PostgreSQL: a partition each, made ahead and dropped when they are old.
+
+To forget a day is to drop two tables, whatever is in them; and what is written all the time (the newest rows of every
+index) stays small enough to be in memory. A day is one of UTC's. Days are told by their number since 1970.
+
+A message's day is made in the transaction that stores the first of it, if nobody made it before (a clock may jump): so
+making days ahead only keeps that work away from midnight. All of this is for whoever stores messages, and for a
+migration; the rest of the store speaks to `message` and `minute` and need not know.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Final
+
+from store.times import micros
+from store.transaction import Transaction
+
+DAY: Final = 86_400_000_000
+"""Microseconds."""
+
+AHEAD: Final = 3
+"""Days after today that are made."""
+
+_TABLES: Final = ("message", "minute")
+_TIME: Final = {"message": "received_at", "minute": "at"}
+
+
+def day_of(at: datetime) -> int:
+    return micros(at) // DAY
+
+
+def days_ahead(now: datetime) -> range:
+    """Today and the days after it that should be there."""
+    today = day_of(now)
+    return range(today, today + AHEAD + 1)
+
+
+def days(transaction: Transaction) -> set[int]:
+    """The days that there are."""
+    rows = transaction.rows(
+        "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = pg_inherits.inhrelid"
+        " WHERE pg_inherits.inhparent = 'message'::regclass"
+    )
+    return {int(name.removeprefix("message_")) for (name,) in rows}
+
+
+def make(transaction: Transaction, wanted: Iterable[int]) -> None:
+    """Make the days that are not there."""
+    for statement in making(set(wanted) - days(transaction)):
+        transaction.run(statement)
+
+
+def drop(transaction: Transaction, unwanted: Iterable[int]) -> None:
+    """Drop days with all that is in them. Waits for whoever reads messages just now, and is waited for."""
+    for day in sorted(unwanted):
+        for table in _TABLES:
+            transaction.run(f"DROP TABLE IF EXISTS {table}_{day}")
+
+
+def making(wanted: Collection[int]) -> list[str]:
+    """The statements that make days."""
+    return [statement for day in sorted(wanted) for table in _TABLES for statement in _making(table, day)]
+
+
+def _making(table: str, day: int) -> Iterable[str]:
+    name, time, start, end = f"{table}_{day}", _TIME[table], day * DAY, (day + 1) * DAY
+    # Made aside and then attached: to make it as a partition would lock out every reader of the table.
+    yield (
+        f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS,"
+        f" CONSTRAINT ck_{name}_day CHECK ({time} >= {start} AND {time} < {end}))"
+    )
+    if table == "message":
+        yield f"CREATE UNIQUE INDEX uq_{name} ON {name} (message_id, device_key)"
+    yield f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end})"
+    yield f"ALTER TABLE {name} DROP CONSTRAINT ck_{name}_day"  # the partition's bounds say the same
