@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from api.app import build_health_app
 from config.clock import Clock
+from config.database import database_of
 from config.folder import Folder
 from config.greeting import greet_broker
 from config.keys import key_ring
@@ -54,9 +55,10 @@ class BrokerAlone:
     async def run(self) -> int:
         """Start, serve until a signal, stop; the exit code. Raises StartRefused before anybody was served."""
         stop, folder = stop_on_signal(), self._place.folder
-        store = StoreLater(folder.database, folder.database_url)
-        if not folder.database.exists():
-            _log.warning("no database in %s yet: until there is one, nobody can be shut out", folder.path)
+        database = database_of(self._settings, folder)
+        store = StoreLater(database)
+        if database.file is not None and not database.file.exists():
+            _log.warning("no database at %s yet: until there is one, nobody can be shut out", database)
         with bind(self._settings.host, self._settings.broker_health_port, option="--health-port") as http:
             async with OwnBroker.opened(
                 self._place, keys=self._keys, clock=self._clock, registry=self._registry, intake=None

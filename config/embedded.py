@@ -19,6 +19,7 @@ from api.settings import ApiSettings
 from broker.settings import Listener, Scheme
 from config.brokerage import Brokerage, BrokerInside, BrokerOutside
 from config.clock import Clock
+from config.database import database_file
 from config.errors import BadSetting, StartRefused
 from config.first_run import DEMO, furnish
 from config.folder import Folder
@@ -44,6 +45,7 @@ _log = logging.getLogger(__name__)
 
 def run_embedded(settings: Settings, *, demo: int | None, for_tests: bool) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises StartRefused (nothing is left open then)."""
+    database_file(settings, Folder(settings.data))
     if demo and not _has_plain_mqtt(settings):
         where = f"an mqtt:// address in {LISTEN}" if settings.broker_url is None else f"an mqtt:// address as {BROKER}"
         raise BadSetting(f"--demo needs {where}: its tablets are simulated without TLS")
@@ -150,12 +152,13 @@ class Embedded:
 
     @asynccontextmanager
     async def _open_store(self) -> AsyncIterator[Store]:
+        database = database_file(self._settings, self._folder)
         try:
-            store = await Store.open(self._folder.database_url, doorbell=self._doorbell)
+            store = await Store.open(database.url, doorbell=self._doorbell)
         except SchemaTooNew as error:
-            raise StartRefused(f"{self._folder.database}: {error}") from error
+            raise StartRefused(f"{database}: {error}") from error
         except StoreUnavailable as error:
-            raise StartRefused(f"cannot open {self._folder.database}: {error}") from error
+            raise StartRefused(f"cannot open {database}: {error}") from error
         try:
             yield store
         finally:

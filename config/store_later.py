@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
+from config.settings_store import DatabaseUrl
 from rules.revoked import Revoked
 from store import LocalDoorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable
 
@@ -18,18 +18,18 @@ class StoreLater:
     Where there is none yet nobody is shut out; where there is none for longer, it is missing.
     """
 
-    def __init__(self, path: Path, url: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._path = path
-        self._url = url
+    def __init__(self, database: DatabaseUrl, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
         self._store: Store | None = None
         self._monotonic = monotonic
         self._patient_until = monotonic() + PATIENCE
 
     async def revoked(self, after: int) -> tuple[int, tuple[Revoked, ...]]:
         """As the store's own verb. Raises StoreUnavailable."""
-        if not self._path.exists():
+        file = self._database.file
+        if file is not None and not file.exists():
             await self.close()
-            return self._not_yet(f"there is no {self._path}: the broker needs the data folder of `innwatch up`")
+            return self._not_yet(f"there is no {file}: the broker needs the data folder of `innwatch up`")
         try:
             store = self._store or await self._open()
             return await store.revoked(after)
@@ -42,7 +42,7 @@ class StoreLater:
     async def _open(self) -> Store:
         """Raises SchemaTooOld and StoreUnavailable."""
         try:
-            self._store = await Store.open(self._url, doorbell=LocalDoorbell(), migrate=False)
+            self._store = await Store.open(self._database.url, doorbell=LocalDoorbell(), migrate=False)
         except SchemaTooNew as error:
             raise StoreUnavailable(str(error)) from error
         self._patient_until = self._monotonic()

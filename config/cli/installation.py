@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from config.cli.printing import warn
 from config.clock import Clock
+from config.database import database_of
 from config.errors import BadSetting, StartRefused
 from config.folder import Folder
 from config.settings import Settings, read_settings
@@ -55,9 +56,12 @@ class Installation:
 
 
 def with_installation(data: Path | None, work: Callable[[Installation], Awaitable[T]]) -> T:
-    """Do `work` on the installation in a folder. Raises StartRefused for whatever the person can do something about."""
+    """Do `work` on the installation in a folder, or on the server that DATABASE_URL names.
+
+    Raises StartRefused for whatever the person can do something about.
+    """
     settings = settings_of(data=data)
-    folder = Folder.find(settings.data)
+    folder = Folder(settings.data) if settings.database_url is not None else Folder.find(settings.data)
     if settings.clock_file is not None and not folder.is_for_tests:
         raise BadSetting(f"INNWATCH_CLOCK moves time: refused, because {folder.path} was not made with --for-tests")
     return asyncio.run(_run(settings, folder, work))
@@ -66,17 +70,17 @@ def with_installation(data: Path | None, work: Callable[[Installation], Awaitabl
 async def _run(settings: Settings, folder: Folder, work: Callable[[Installation], Awaitable[T]]) -> T:
     from store import LocalDoorbell, SchemaTooOld, Store, StoreError, StoreUnavailable
 
+    database = database_of(settings, folder)
     try:
-        store = await Store.open(folder.database_url, doorbell=LocalDoorbell(), migrate=False)
+        store = await Store.open(database.url, doorbell=LocalDoorbell(), migrate=False)
         try:
             return await work(Installation(settings, folder, store))
         finally:
             await store.close()
     except SchemaTooOld as error:
-        raise StartRefused(
-            f"{folder.database}: {error}; start `innwatch up --data {folder.path}` once to bring it up to date"
-        ) from error
+        remedy = "run `innwatch migrate`" if database.file is None else f"start `innwatch up --data {folder.path}`"
+        raise StartRefused(f"{database}: {error}; {remedy} once to bring it up to date") from error
     except StoreUnavailable as error:
-        raise StartRefused(f"cannot use {folder.database}: {error}") from error
+        raise StartRefused(f"cannot use {database}: {error}") from error
     except StoreError as error:
         raise StartRefused(str(error)) from error

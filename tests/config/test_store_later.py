@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config.settings_store import DatabaseUrl
 from config.store_later import PATIENCE, StoreLater
 from rules.ids import HotelId
 from store import LocalDoorbell, Store, StoreUnavailable
@@ -23,7 +24,7 @@ class Seconds:
 
 async def test_a_database_that_is_not_there_yet_is_waited_for_and_then_missed(tmp_path: Path) -> None:
     seconds, path = Seconds(), tmp_path / "innwatch.db"
-    later = StoreLater(path, f"sqlite+aiosqlite:///{path}", monotonic=seconds)
+    later = StoreLater(DatabaseUrl(f"sqlite+aiosqlite:///{path}"), monotonic=seconds)
     assert await later.revoked(0) == (0, ())
 
     seconds.now += PATIENCE
@@ -44,7 +45,7 @@ async def test_a_database_that_is_not_there_yet_is_waited_for_and_then_missed(tm
 async def test_a_database_that_was_there_is_missed_at_once(tmp_path: Path) -> None:
     path = tmp_path / "innwatch.db"
     await (await Store.open(f"sqlite+aiosqlite:///{path}", doorbell=LocalDoorbell())).close()
-    later = StoreLater(path, f"sqlite+aiosqlite:///{path}")
+    later = StoreLater(DatabaseUrl(f"sqlite+aiosqlite:///{path}"))
     assert await later.revoked(0) == (0, ())
     for left in tmp_path.glob("innwatch.db*"):
         left.unlink()
