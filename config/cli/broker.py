@@ -1,55 +1,20 @@
 """`innwatch broker`: the broker in a process of its own."""
 
-from typing import Annotated
-
 import typer
 
 from config.cli.installation import settings_of, warn_of_surprises
-from config.cli.options import Data, Listen
+from config.cli.options import Data, ForTests, HealthPort, Host, Listen, MqttPort, WsPort
 
 
 def broker(
     data: Data = None,
-    host: Annotated[
-        str | None, typer.Option("--host", help="The address to listen on.", show_default="INNWATCH_HOST, or 127.0.0.1")
-    ] = None,
-    mqtt_port: Annotated[
-        int | None,
-        typer.Option(
-            "--mqtt-port",
-            help="Tablets, and the rest of Innwatch.",
-            min=0,
-            max=65_535,
-            metavar="PORT",
-            show_default="INNWATCH_MQTT_PORT, or 1883",
-        ),
-    ] = None,
-    ws_port: Annotated[
-        int | None,
-        typer.Option(
-            "--ws-port",
-            help="MQTT over websocket.",
-            min=0,
-            max=65_535,
-            metavar="PORT",
-            show_default="INNWATCH_WS_PORT, or 8083",
-        ),
-    ] = None,
+    *,
+    host: Host = None,
+    mqtt_port: MqttPort = None,
+    ws_port: WsPort = None,
     listen: Listen = None,
-    health_port: Annotated[
-        int | None,
-        typer.Option(
-            "--health-port",
-            help="/health/live, /health/ready and /metrics.",
-            min=0,
-            max=65_535,
-            metavar="PORT",
-            show_default="INNWATCH_BROKER_HEALTH_PORT, or 8082",
-        ),
-    ] = None,
-    for_tests: Annotated[
-        bool, typer.Option("--for-tests", help="Make a folder whose clock may be moved (INNWATCH_CLOCK).")
-    ] = False,
+    health_port: HealthPort = None,
+    for_tests: ForTests = False,
 ) -> None:
     """Start the broker alone; `innwatch up --broker mqtt://HOST:PORT` runs everything else, on the same data folder.
 

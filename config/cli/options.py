@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from typer.models import OptionInfo
 
 from config.addresses import is_mail_address, is_web_address
 from rules.ids import DeviceId, HotelId, IntegratorName, RoomId, UserName, is_id
@@ -61,6 +62,24 @@ def life(seconds: int | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
 
 
+def _port(option: str, what: str, *, default: str) -> OptionInfo:
+    port: OptionInfo = typer.Option(option, help=what, min=0, max=65_535, metavar="PORT", show_default=default)
+    return port
+
+
+Host = Annotated[
+    str | None, typer.Option("--host", help="The address to listen on.", show_default="INNWATCH_HOST, or 127.0.0.1")
+]
+HttpPort = Annotated[int | None, _port("--http-port", "Console and API.", default="INNWATCH_HTTP_PORT, or 8080")]
+MqttPort = Annotated[int | None, _port("--mqtt-port", "MQTT over TCP.", default="INNWATCH_MQTT_PORT, or 1883")]
+WsPort = Annotated[
+    int | None,
+    _port("--ws-port", "MQTT over websocket; with --broker, the broker's.", default="INNWATCH_WS_PORT, or 8083"),
+]
+HealthPort = Annotated[
+    int | None,
+    _port("--health-port", "/health/live, /health/ready and /metrics.", default="INNWATCH_BROKER_HEALTH_PORT, or 8082"),
+]
 Listen = Annotated[
     list[str] | None,
     typer.Option(
@@ -73,6 +92,7 @@ Listen = Annotated[
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="The data folder.", show_default="INNWATCH_DATA, or ./data")
 ]
+ForTests = Annotated[bool, typer.Option("--for-tests", help="Make a folder whose clock may be moved (INNWATCH_CLOCK).")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 HotelArgument = Annotated[str, typer.Argument(metavar="HOTEL", help="The hotel's id.", parser=id_text)]
 RoomArgument = Annotated[str, typer.Argument(metavar="ROOM", help="The room's id.", parser=id_text)]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from config.cli.installation import settings_of, warn_of_surprises
-from config.cli.options import Data, Listen
+from config.cli.options import Data, ForTests, Host, HttpPort, Listen, MqttPort, WsPort
 from config.errors import BadSetting
 from config.settings_uplink import read_broker_url
 
@@ -13,42 +13,10 @@ from config.settings_uplink import read_broker_url
 def up(  # noqa: PLR0913, typer spells options as arguments
     data: Data = None,
     *,
-    host: Annotated[
-        str | None, typer.Option("--host", help="The address to listen on.", show_default="INNWATCH_HOST, or 127.0.0.1")
-    ] = None,
-    http_port: Annotated[
-        int | None,
-        typer.Option(
-            "--http-port",
-            help="Console and API.",
-            min=0,
-            max=65_535,
-            metavar="PORT",
-            show_default="INNWATCH_HTTP_PORT, or 8080",
-        ),
-    ] = None,
-    mqtt_port: Annotated[
-        int | None,
-        typer.Option(
-            "--mqtt-port",
-            help="Tablets.",
-            min=0,
-            max=65_535,
-            metavar="PORT",
-            show_default="INNWATCH_MQTT_PORT, or 1883",
-        ),
-    ] = None,
-    ws_port: Annotated[
-        int | None,
-        typer.Option(
-            "--ws-port",
-            help="MQTT over websocket; with --broker, the broker's.",
-            min=0,
-            max=65_535,
-            metavar="PORT",
-            show_default="INNWATCH_WS_PORT, or 8083",
-        ),
-    ] = None,
+    host: Host = None,
+    http_port: HttpPort = None,
+    mqtt_port: MqttPort = None,
+    ws_port: WsPort = None,
     listen: Listen = None,
     broker: Annotated[
         str | None,
@@ -62,9 +30,7 @@ def up(  # noqa: PLR0913, typer spells options as arguments
     demo: Annotated[
         int | None, typer.Option("--demo", help="With a demo hotel of so many simulated tablets.", min=1, max=2_000)
     ] = None,
-    for_tests: Annotated[
-        bool, typer.Option("--for-tests", help="Make a folder whose clock may be moved (INNWATCH_CLOCK).")
-    ] = False,
+    for_tests: ForTests = False,
 ) -> None:
     """Start broker, bridge, worker, API and console in one process, on one data folder."""
     url = None if broker is None else read_broker_url(broker, name="--broker")
