@@ -20,7 +20,7 @@ import msgspec
 
 from rules.alerts import AlertSnapshot
 from rules.ids import AlertId, HotelId
-from store import cursors, events
+from store import events
 from store.database import Database
 from store.events import Entry, NoticeOutcome
 from store.records import (
@@ -29,21 +29,11 @@ from store.records import (
     Claimed,
     EventType,
     NoticeKind,
-    Notification,
     NotificationId,
     NotificationRef,
     NotificationState,
-    Page,
 )
-from store.times import maybe_moment, moment
-from store.transaction import Row, Transaction
-
-_LEDGER = (
-    "SELECT notification.id, alert.id, channel.kind, notification.kind, notification.state, notification.attempts,"
-    " notification.created_at, notification.due_at, notification.finished_at, notification.last_error"
-    " FROM notification JOIN hotel ON hotel.key = notification.hotel_key"
-    " JOIN alert ON alert.key = notification.alert_key JOIN channel ON channel.key = notification.channel_key"
-)
+from store.transaction import Transaction
 
 AT_ONCE: Final = 2
 """Notices that may be under way to one channel."""
@@ -165,31 +155,6 @@ class Outbox:
                 error=error,
             )
         )
-
-    async def notifications(
-        self,
-        hotel_id: HotelId,
-        *,
-        state: NotificationState | None = None,
-        cursor: str | None = None,
-        limit: int = 50,
-    ) -> Page[Notification]:
-        """The ledger, newest first. Raises BadCursor."""
-        before = cursors.LAST if cursor is None else cursors.decode(cursor, cursors.Place)
-        return await self._database.read(
-            lambda transaction: _page(transaction, hotel_id, state=state, before=before, limit=limit)
-        )
-
-    async def count_notifications(self, hotel_id: HotelId) -> dict[NotificationState, int]:
-        """How many stand in each state (those with none are absent)."""
-        rows = await self._database.read(
-            lambda transaction: transaction.rows(
-                "SELECT notification.state, count(*) FROM notification"
-                " JOIN hotel ON hotel.key = notification.hotel_key WHERE hotel.id = :hotel GROUP BY notification.state",
-                hotel=hotel_id,
-            )
-        )
-        return {NotificationState(row[0]): row[1] for row in rows}
 
 
 def _due(transaction: Transaction, now: datetime, *, limit: int) -> list[NotificationRef]:
@@ -367,36 +332,3 @@ def _finish(
     )
     events.append(transaction, hotel_id, [entry])
     return True
-
-
-def _page(
-    transaction: Transaction, hotel_id: HotelId, *, state: NotificationState | None, before: int, limit: int
-) -> Page[Notification]:
-    limit = cursors.bounded(limit)
-    wanted = "" if state is None else " AND notification.state = :state"
-    rows = transaction.rows(
-        _LEDGER
-        + " WHERE hotel.id = :hotel AND notification.id < :before"
-        + wanted
-        + " ORDER BY notification.id DESC LIMIT :limit",
-        hotel=hotel_id,
-        before=before,
-        state=state,
-        limit=limit + 1,
-    )
-    return cursors.page(rows, _notification, limit=limit, place=lambda row: row[0])
-
-
-def _notification(row: Row) -> Notification:
-    return Notification(
-        id=NotificationId(row[0]),
-        alert_id=AlertId(row[1]),
-        channel=ChannelKind(row[2]),
-        kind=NoticeKind(row[3]),
-        state=NotificationState(row[4]),
-        attempts=row[5],
-        created_at=moment(row[6]),
-        due_at=maybe_moment(row[7]),
-        finished_at=maybe_moment(row[8]),
-        last_error=row[9],
-    )
