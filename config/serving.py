@@ -40,11 +40,19 @@ def serve(
         with lock(folder), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(run(Place(settings, folder, connections=connections)))
     except BaseExceptionGroup as failed:
-        # One of the parts that start together refused; the others have been ended.
-        refused = failed.subgroup(StartRefused)
-        if refused is None:
+        refusal = refusal_in(failed)
+        if refusal is None:
             raise
-        raise _first(refused) from None
+        raise refusal from None
+
+
+def refusal_in(failed: BaseExceptionGroup[BaseException]) -> BaseException | None:
+    """Why parts that start together ended, when all that happened is that some of them refused; the first such reason.
+
+    None: there was a fault among them, which must be seen whole.
+    """
+    refused, faults = failed.split(StartRefused)
+    return _first(refused) if refused is not None and faults is None else None
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
