@@ -38,7 +38,10 @@ from config.web import WebServer, bind
 from device_bridge.bridge import Bridge
 from device_bridge.queue import InputQueue
 from store import LocalDoorbell, SchemaTooNew, Store, StoreUnavailable
-from worker import Worker, WorkerMetrics, WorkerSettings, embedded_queue
+from worker.actors import embedded_queue
+from worker.metrics import WorkerMetrics
+from worker.settings import WorkerSettings
+from worker.worker import Worker
 
 _log = logging.getLogger(__name__)
 

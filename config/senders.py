@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from config.settings import Settings
-from config.settings_notices import Smtp
 from store.records import ChannelKind
-from worker import EmailSender, NotSetUp, Sender, SlackSender, SmtpSecurity, SmtpSettings
+from worker.channels import NotSetUp, Sender
+from worker.email import EmailSender
+from worker.slack import SlackSender
 
 
 def senders(settings: Settings, *, now: Callable[[], datetime]) -> dict[ChannelKind, Sender]:
@@ -15,20 +16,6 @@ def senders(settings: Settings, *, now: Callable[[], datetime]) -> dict[ChannelK
         SlackSender(clock=now) if settings.slack_enabled else NotSetUp("Slack is switched off: SLACK_ENABLED is false")
     )
     return {
-        ChannelKind.EMAIL: EmailSender(_smtp(settings.smtp), clock=now),
+        ChannelKind.EMAIL: EmailSender(settings.smtp, clock=now),
         ChannelKind.SLACK: slack,
     }
-
-
-def _smtp(mail: Smtp | None) -> SmtpSettings | None:
-    # Two records for one thing: the command line reads settings and must not load the mail library for it.
-    if mail is None:
-        return None
-    return SmtpSettings(
-        host=mail.host,
-        port=mail.port,
-        username=mail.username,
-        password=mail.password,
-        sender=mail.sender,
-        security=SmtpSecurity(mail.security.value),
-    )

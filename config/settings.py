@@ -35,7 +35,6 @@ from config.settings_notices import (
     SLACK_ENABLED,
     SLACK_WEBHOOK_URL,
     WEB_ADDRESS,
-    Smtp,
     read_smtp,
 )
 from config.settings_store import (
@@ -49,6 +48,7 @@ from config.settings_store import (
 )
 from config.settings_uplink import BROKER, BROKER_CA, BrokerUrl
 from config.variable import FILE, PORT, TEXT, Environment, Kind, Variable, choice, whole
+from worker.smtp import Smtp
 
 
 class PublicWs(Struct, frozen=True):

@@ -1,35 +1,11 @@
 """What the environment says of telling people: the mail server, Slack, and whom new hotels tell."""
 
-from enum import StrEnum
 from typing import Final
-
-from msgspec import Struct
 
 from config.addresses import is_mail_address, is_web_address
 from config.errors import BadSetting
 from config.variable import PORT, TEXT, YES_OR_NO, Environment, Kind, Variable, choice
-
-
-class SmtpSecurity(StrEnum):
-    """How the connection to the mail server is protected; `auto` upgrades when the server offers STARTTLS."""
-
-    AUTO = "auto"
-    NONE = "none"
-    STARTTLS = "starttls"
-    TLS = "tls"
-
-
-class Smtp(Struct, frozen=True, kw_only=True):
-    host: str
-    port: int = 587
-    username: str | None = None
-    password: str | None = None
-    sender: str = "innwatch@localhost"
-    security: SmtpSecurity = SmtpSecurity.AUTO
-
-    def __repr__(self) -> str:
-        return f"Smtp({self.host}:{self.port})"
-
+from worker.smtp import Smtp, SmtpSecurity
 
 WEB_ADDRESS: Final[Kind[str]] = Kind(
     "a whole URL such as https://example.com/path", lambda text: text if is_web_address(text) else None

@@ -12,18 +12,17 @@ import re
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_LINES
 from email.utils import format_datetime, formataddr
-from enum import StrEnum
 
 import aiosmtplib
 from aiosmtplib import SMTPResponse as _Answer
-from msgspec import Struct
 
 from store.records import Claimed, EmailChannel
 from worker.channels import DeliveryFailed, clean
+from worker.smtp import Smtp, SmtpSecurity
 from worker.wording import Notice
 
 logger = logging.getLogger(__name__)
@@ -31,36 +30,12 @@ logger = logging.getLogger(__name__)
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class SmtpSecurity(StrEnum):
-    """`auto`: TLS on port 465; else STARTTLS if offered, and insisted on before a password leaves this machine."""
-
-    AUTO = "auto"
-    NONE = "none"
-    STARTTLS = "starttls"
-    TLS = "tls"
-
-
-class SmtpSettings(Struct, frozen=True, kw_only=True):
-    """The mail server. `timeout` bounds each wait on it; a delivery takes several."""
-
-    host: str
-    port: int = 587
-    username: str | None = None
-    password: str | None = None
-    sender: str = "innwatch@localhost"
-    security: SmtpSecurity = SmtpSecurity.AUTO
-    timeout: timedelta = timedelta(seconds=10)
-
-    def __repr__(self) -> str:
-        return f"SmtpSettings({self.host}:{self.port})"
-
-
 class EmailSender:
     """Sends one mail to all recipients of a channel. `smtp` None: every delivery fails for good and says why."""
 
     def __init__(
         self,
-        smtp: SmtpSettings | None,
+        smtp: Smtp | None,
         *,
         clock: Callable[[], datetime],
         tls_context: ssl.SSLContext | None = None,
@@ -89,7 +64,7 @@ class EmailSender:
         if refused:
             self._judge(claimed, refused, of=len(recipients))
 
-    async def _send(self, smtp: SmtpSettings, mail: EmailMessage, *, recipients: Sequence[str]) -> dict[str, _Answer]:
+    async def _send(self, smtp: Smtp, mail: EmailMessage, *, recipients: Sequence[str]) -> dict[str, _Answer]:
         """Hand the mail over; returns whom the server refused. The mail is with it if that is not everybody."""
         client = aiosmtplib.SMTP(
             hostname=smtp.host,
@@ -198,7 +173,7 @@ def _as_html(notice: Notice) -> str:
 
 
 @contextlib.contextmanager
-def _explained(smtp: SmtpSettings) -> Iterator[None]:
+def _explained(smtp: Smtp) -> Iterator[None]:
     """Turn what can go wrong with a mail server into DeliveryFailed. RFC 5321: 5xx is for good, 4xx for now."""
     server = f"{smtp.host}:{smtp.port}"
     try:
@@ -231,11 +206,11 @@ async def _say_goodbye(client: aiosmtplib.SMTP) -> None:
         await client.quit(timeout=1)
 
 
-def _is_tls(smtp: SmtpSettings) -> bool:
+def _is_tls(smtp: Smtp) -> bool:
     return smtp.security is SmtpSecurity.TLS or (smtp.security is SmtpSecurity.AUTO and smtp.port == 465)
 
 
-def _wants_start_tls(smtp: SmtpSettings) -> bool | None:
+def _wants_start_tls(smtp: Smtp) -> bool | None:
     """None: if the server offers it."""
     if smtp.security is not SmtpSecurity.AUTO or _is_tls(smtp):
         return smtp.security is SmtpSecurity.STARTTLS
@@ -243,7 +218,7 @@ def _wants_start_tls(smtp: SmtpSettings) -> bool | None:
     return True if smtp.password and smtp.host not in LOOPBACK else None
 
 
-def _clean(text: str, smtp: SmtpSettings | None) -> str:
+def _clean(text: str, smtp: Smtp | None) -> str:
     password = smtp.password if smtp and smtp.password else ""
     user = smtp.username if smtp and smtp.username else ""
     # As PLAIN and LOGIN send it, since a server may quote the line that it refused.

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from config.addresses import is_mail_address, is_web_address
 from config.errors import BadSetting
 from config.settings import KNOWN, SECTIONS, PublicWs, Settings, read_settings
-from config.settings_notices import Smtp, SmtpSecurity
 from config.settings_store import DatabaseLimits
 from config.variable import Variable
+from worker.smtp import Smtp, SmtpSecurity
 
 VARIABLES = [variable for section in SECTIONS.values() for variable in section]
 SECRETS = {

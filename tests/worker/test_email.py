@@ -10,14 +10,15 @@ from store.records import Claimed, EmailChannel, NoticeKind
 from tests.support import free_port
 from tests.worker.support import EMAIL, START, Clock, MailServer, a_claim, an_alert
 from worker.channels import DeliveryFailed
-from worker.email import EmailSender, SmtpSecurity, SmtpSettings
+from worker.email import EmailSender
+from worker.smtp import Smtp, SmtpSecurity
 from worker.wording import Notice, word
 
 PASSWORD = "tr0ub4dor-and-3"
 
 
-def settings(port: int, **more: object) -> SmtpSettings:
-    smtp = SmtpSettings(
+def settings(port: int, **more: object) -> Smtp:
+    smtp = Smtp(
         host="127.0.0.1",
         port=port,
         sender="innwatch@hotel.test",

@@ -18,16 +18,13 @@ from store.batch import DeviceChange
 from store.records import Channel, ChannelKind, Device, EventType, Hotel, Notification, NotificationState, Room
 from tests.support import eventually
 from tests.worker.support import EMAIL, HOTEL, START, Answer, Clock, MailServer, WebServer
-from worker import (
-    EmailSender,
-    SlackSender,
-    SmtpSecurity,
-    SmtpSettings,
-    Worker,
-    WorkerMetrics,
-    WorkerSettings,
-    embedded_queue,
-)
+from worker.actors import embedded_queue
+from worker.email import EmailSender
+from worker.metrics import WorkerMetrics
+from worker.settings import WorkerSettings
+from worker.slack import SlackSender
+from worker.smtp import Smtp, SmtpSecurity
+from worker.worker import Worker
 
 DELIVERED, DEAD, PENDING = NotificationState.DELIVERED, NotificationState.DEAD, NotificationState.PENDING
 
@@ -89,9 +86,7 @@ class Installation:
         return sorted(row.state for row in await self.ledger()) == sorted(states)
 
     def worker(self) -> Worker:
-        smtp = SmtpSettings(
-            host="127.0.0.1", port=self._mail_port, sender="innwatch@hotel.test", security=SmtpSecurity.NONE
-        )
+        smtp = Smtp(host="127.0.0.1", port=self._mail_port, sender="innwatch@hotel.test", security=SmtpSecurity.NONE)
         return Worker(
             outbox=self.store,
             queue=embedded_queue(),

@@ -27,18 +27,15 @@ from tests.worker.support import (
     WebServer,
     an_alert,
 )
-from worker import (
-    EmailSender,
-    Sender,
-    SlackSender,
-    SmtpSecurity,
-    SmtpSettings,
-    Worker,
-    WorkerMetrics,
-    WorkerSettings,
-    embedded_queue,
-)
+from worker.actors import embedded_queue
+from worker.channels import Sender
+from worker.email import EmailSender
+from worker.metrics import WorkerMetrics
+from worker.settings import WorkerSettings
+from worker.slack import SlackSender
+from worker.smtp import Smtp, SmtpSecurity
 from worker.wording import Notice
+from worker.worker import Worker
 
 PASSWORD = "tr0ub4dor-and-3"
 DELIVERED, DEAD, PENDING = NotificationState.DELIVERED, NotificationState.DEAD, NotificationState.PENDING
@@ -54,7 +51,7 @@ class Hotel:
         self.doorbell = LocalDoorbell()
         self.registry = CollectorRegistry()
         self.queue = embedded_queue()
-        smtp = SmtpSettings(
+        smtp = Smtp(
             host="127.0.0.1",
             port=mail.port,
             sender="innwatch@hotel.test",
@@ -454,9 +451,7 @@ async def test_a_fault_of_the_outbox_ends_the_worker_instead_of_being_swallowed(
 async def test_no_secret_is_recorded_or_logged(hotel: Hotel, web: WebServer, every_log_line: Callable[[], str]) -> None:
     web.answer = lambda request: Answer(status=500, body=f"{request.path} is {web.webhook.webhook_url}")
     async with MailServer(password="another").running() as mail:
-        smtp = SmtpSettings(
-            host="127.0.0.1", port=mail.port, username="inn", password=PASSWORD, security=SmtpSecurity.NONE
-        )
+        smtp = Smtp(host="127.0.0.1", port=mail.port, username="inn", password=PASSWORD, security=SmtpSecurity.NONE)
         hotel.senders = {**hotel.senders, ChannelKind.EMAIL: EmailSender(smtp, clock=hotel.clock)}
         rows = [hotel.outbox.add(EMAIL), hotel.outbox.add(web.webhook)]
         async with hotel.working():
