@@ -1,6 +1,5 @@
-"""The broker's settings: where it listens, and every one of its limits, as they are written and documented."""
+"""The broker's settings: where it listens, and every one of its limits, as they are written."""
 
-import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from config.settings_broker import Limit, check_tls, limits
 from config.surprises import surprises
 from config.variable import shown
 
-OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 TLS = {"INNWATCH_TLS_CERT": "chain.pem", "INNWATCH_TLS_KEY": "key.pem"}
 SECURE = {"INNWATCH_LISTEN": "mqtts://127.0.0.1 wss://127.0.0.1:8443/mqtt"}
 LIMITS = {limit.field: limit for limit in limits()}
@@ -23,24 +21,6 @@ LIMITS = {limit.field: limit for limit in limits()}
 def test_every_number_and_every_time_of_the_broker_is_a_setting() -> None:
     elsewhere = {"listeners", "tls", "origins"}
     assert {field.name for field in fields(BrokerSettings)} - elsewhere == set(LIMITS)
-
-
-@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
-def test_what_is_documented_as_the_default_is_the_default(limit: Limit) -> None:
-    rows = dict(re.findall(r"^\| `(INNWATCH_MQTT_[A-Z_]+)` \| `([^`]*)` \| \S", OPERATIONS.read_text(), re.MULTILINE))
-    assert rows.get(limit.variable.name) == shown(limit.default), (
-        f"docs/operations.md needs a row for {limit.variable.name}"
-    )
-
-
-def test_no_limit_is_documented_that_there_is_not() -> None:
-    documented = set(re.findall(r"INNWATCH_MQTT_[A-Z_]+", OPERATIONS.read_text()))
-    assert documented - {"INNWATCH_MQTT_PORT"} <= {limit.variable.name for limit in LIMITS.values()}
-
-
-def test_every_variable_of_ours_is_documented() -> None:
-    documented = set(re.findall(r"`(INNWATCH_[A-Z_]+)", OPERATIONS.read_text()))
-    assert {name for name in KNOWN if name.startswith("INNWATCH_") and not name.endswith("_FILE")} <= documented
 
 
 @pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
