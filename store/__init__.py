@@ -16,6 +16,7 @@ from store.errors import (
     Duplicate,
     Exists,
     InboxFull,
+    LeaseLost,
     NotFound,
     SchemaTooNew,
     SchemaTooOld,
@@ -23,6 +24,7 @@ from store.errors import (
     StoreUnavailable,
     TooManyCommands,
 )
+from store.lease import Lease
 
 __all__ = [
     "AlertGone",
@@ -36,6 +38,8 @@ __all__ = [
     "Exists",
     "InboxFull",
     "InputKind",
+    "Lease",
+    "LeaseLost",
     "LocalDoorbell",
     "NotFound",
     "SchemaTooNew",

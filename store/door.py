@@ -16,6 +16,7 @@ from store.gathering import gather
 from store.history import History
 from store.inbox import Inbox
 from store.intake import Intake
+from store.lease import Leases
 from store.ledger import Ledger
 from store.outbox import Outbox
 from store.people import People
@@ -28,7 +29,9 @@ GATHER_EVERY: Final = timedelta(minutes=1)
 """What is newer is read message by message: 10 ms for the 30,000 that 2,000 tablets send in a minute."""
 
 
-class Store(Fleet, People, Revocations, Intake, Events, Alerts, Outbox, Ledger, History, States, Inbox, Commands):
+class Store(
+    Fleet, People, Revocations, Intake, Events, Alerts, Outbox, Ledger, History, States, Inbox, Commands, Leases
+):
     """An open database. Used on the event loop that opened it.
 
     Every verb may raise StoreUnavailable; every writing verb may raise DataRefused. A verb that is cancelled has

@@ -70,6 +70,14 @@ class AlertGone(StoreError):
     """The alert is resolved: there is nothing left to acknowledge."""
 
 
+class LeaseLost(StoreError):
+    """Somebody else does now what this process did under its lease. Nothing was written, and nothing may be."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"another process has taken the lease {name}")
+        self.name = name
+
+
 class InboxFull(StoreError):
     """So much waits for the bridge already that no more is taken."""
 

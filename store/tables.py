@@ -413,6 +413,22 @@ class OrphanTable(Base, table=True):
     count: int = Field(sa_type=BigInteger)
 
 
+class LeaseTable(Base, table=True):
+    """What only one process at a time may do; `until` is by the database's own clock.
+
+    The second key is for PostgreSQL: what changes `generation` then waits for whoever relies on it, and what changes
+    only `until` for nobody (`store.lease`).
+    """
+
+    __tablename__: ClassVar[str] = "lease"
+    __table_args__ = (UniqueConstraint("name", "generation"),)
+
+    name: str = Field(primary_key=True, max_length=64)
+    holder: str
+    generation: int = Field(sa_type=BigInteger)
+    until: int = Field(sa_type=BigInteger)
+
+
 class InboxTable(Base, table=True):
     """Device messages that came over HTTP, until the bridge has stored them. Rows are few, and gone within a second.
 

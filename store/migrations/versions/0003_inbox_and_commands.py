@@ -1,6 +1,6 @@
 """Messages that came over HTTP and wait for the bridge, and commands for tablets.
 
-Revision 0003, after 0001.
+Revision 0003, after 0002.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
