@@ -6,7 +6,9 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry
 
+from device_bridge.commands import Commands
 from device_bridge.fleet import Fleet, News
+from device_bridge.inbox import Inbox
 from device_bridge.intake import Intake
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.monitor import Monitor
@@ -41,12 +43,15 @@ class Bridge:
         self._metrics = BridgeMetrics(registry)
         self._fleet = Fleet(store)
         self._watch = Watch(fleet=self._fleet, queue=queue, hearing=uplink.hearing, now=now, clock_steps=clock_steps)
+        self._commands = Commands(store=store, uplink=uplink, now=now, metrics=self._metrics)
+        self._inbox = Inbox(store=store, queue=queue, now=now, metrics=self._metrics)
         self._intake = Intake(
             queue=queue,
             store=store,
             fleet=self._fleet,
             watch=self._watch,
             publisher=uplink.receipts,
+            born=self._commands.greet,
             now=now,
             metrics=self._metrics,
         )
@@ -77,11 +82,14 @@ class Bridge:
         """Watch until cancelled; since hearing began every tablet has the grace of a start before silence is judged."""
         if self._uplink.hearing.deaf_since is None:
             self._watch.begin_again(self._now())
-        with self._doorbell.listen() as bell:
+        listen = self._doorbell.listen
+        with listen() as events, listen() as inbox, listen() as commands:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._intake.run())
+                tasks.create_task(self._inbox.run(inbox))
                 tasks.create_task(self._watch.run())
-                tasks.create_task(self._announcer.run(bell))
+                tasks.create_task(self._announcer.run(events))
+                tasks.create_task(self._commands.run(commands))
                 tasks.create_task(self._monitor.run())
                 tasks.create_task(self._refresh())
 

@@ -22,6 +22,7 @@ from rules.messages import (
     Link,
     Message,
     Report,
+    Result,
     State,
     TokenEnded,
 )
@@ -45,6 +46,7 @@ class Refused(StrEnum):
     RETAINED = "retained"  # RETAIN was set: never device input
     UNSUPPORTED = "unsupported"  # this version does not consume the topic
     UNKNOWN_DEVICE = "unknown-device"
+    UNKNOWN_COMMAND = "unknown-command"  # the result of one that this device was never given
     STORE_REFUSED = "store-refused"  # the database would not have it
 
 
@@ -90,6 +92,7 @@ _heartbeat = msgspec.json.Decoder(Heartbeat)
 _report = msgspec.json.Decoder(Report)
 _state = msgspec.json.Decoder(State)
 _state_on_wire = msgspec.json.Decoder(_StateOnWire)
+_result = msgspec.json.Decoder(Result)
 _ended = msgspec.json.Decoder(TokenEnded)
 _backlog = msgspec.json.Decoder(_Backlog)
 
@@ -140,6 +143,8 @@ def _parse(kind: Kind, payload: bytes, *, received_at: datetime) -> DeviceMessag
         return _named(_report.decode(payload))
     if kind is Kind.STATE:
         return _parse_state(payload, received_at=received_at)
+    if kind is Kind.RESULT:
+        return _parse_result(payload)
     if kind is Kind.ENDED:
         return _parse_ended(payload)
     return None
@@ -152,6 +157,13 @@ def _parse_state(payload: bytes, *, received_at: datetime) -> State:
         return _named(_state.decode(payload))
     name = wire.sid or f"{received_at.timestamp() * 1000:.0f}"
     return State(id=MessageId(f"lost-{name}"[:64]), ts=received_at, sid=wire.sid, state=Link.LOST)
+
+
+def _parse_result(payload: bytes) -> Result:
+    said = _named(_result.decode(payload))
+    if _name(said.command_id) is None:
+        raise msgspec.ValidationError("Expected 1 to 64 letters, digits, `-` and `_` - at `$.commandId`")
+    return said
 
 
 def _parse_ended(payload: bytes) -> TokenEnded:

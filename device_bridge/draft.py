@@ -11,11 +11,19 @@ from device_bridge.decode import Refused
 from device_bridge.fleet import Tablet
 from device_bridge.matters import Heard, Identity, Known, Matter, Noted, Overdue, Turned
 from device_bridge.receipts import Receipted, ReceiptLine
-from device_bridge.rows import alert_change, deadline_row, is_will, message_row, noted_row, quarantine_row
+from device_bridge.rows import (
+    alert_change,
+    command_change,
+    deadline_row,
+    is_will,
+    message_row,
+    noted_row,
+    quarantine_row,
+)
 from rules.alerts import Family
 from rules.evaluate import WIFI_OFF, evaluate
 from rules.ids import AlertId, DeviceId, HotelId
-from rules.messages import DeviceMessage, Heartbeat, Report, ReportKind, TokenEnded
+from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, Result, State, TokenEnded
 from rules.silence import deadline, may_come_nearer, pass_deadline
 from rules.snapshot import status_of
 from rules.state import DeviceState, Verdict
@@ -34,6 +42,7 @@ class Draft:
         self.tablets: dict[DeviceKey, Tablet] = {}  # those with a new state
         self.usual: dict[DeviceKey, DeviceState] = {}  # new states that need not be written with the batch
         self.restless: list[Tablet] = []  # those whose deadline may have come nearer
+        self.born: list[Tablet] = []  # those that said `ready`
         self.receipts: dict[tuple[HotelId, DeviceId], list[ReceiptLine]] = {}
         self.rejections: list[Refused] = []
         self.duplicates = 0
@@ -63,6 +72,8 @@ class Draft:
 
     def _hear(self, heard: Heard, known: Known | None) -> None:
         tablet, message, late = heard.tablet, heard.decoded.message, heard.decoded.late
+        if heard.inbox_key is not None:
+            self.batch.drained.append(heard.inbox_key)
         if not self._is_new((tablet.key, message.id), known):
             self.duplicates += 1
             if not isinstance(message, TokenEnded):  # the broker's word, not the device's
@@ -73,11 +84,15 @@ class Draft:
             verdict = evaluate(state, message, assignment=tablet.assignment, now=heard.at)
             self._decide(tablet, verdict, before=state)
         self.batch.messages.append(message_row(heard))
+        if isinstance(message, Result):
+            self.batch.commands.append(command_change(tablet, message, at=heard.at))
         if late:
             self._receipt(tablet, ReceiptLine(message.id, Receipted.LATE))
         elif not isinstance(message, _UNANSWERED) and not is_will(message):
             alert_id = self._alert_of(tablet, message)
             self._receipt(tablet, ReceiptLine(message.id, Receipted.STORED, alert_id=alert_id))
+            if isinstance(message, State) and message.state is Link.READY:
+                self.born.append(tablet)
 
     def _pass_deadline(self, overdue: Overdue) -> None:
         """Judge a deadline, unless a message that came before it in the queue has moved it."""
@@ -96,6 +111,8 @@ class Draft:
     def _turn_away(self, turned: Turned) -> None:
         hotel_id, device_id, rejected = turned.topic.hotel_id, _device_of(turned.topic), turned.rejected
         self.rejections.append(rejected.reason)
+        if turned.inbox_key is not None:
+            self.batch.drained.append(turned.inbox_key)
         self.batch.quarantined.append(quarantine_row(turned, device_id=device_id))
         if hotel_id is None or device_id is None:
             return

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from broker.delivery import Publisher
-from broker.topics import BRIDGE_INBOUND, Kind, Topic, device_topic
+from broker.topics import BRIDGE_INBOUND, Kind, device_topic
 from device_bridge.catching_up import CatchingUp
+from device_bridge.commands import held_to_their_own
 from device_bridge.decode import Refused, Rejected, decode
 from device_bridge.draft import Draft
-from device_bridge.fleet import Fleet, News
+from device_bridge.fleet import Fleet, News, Tablet
 from device_bridge.matters import (
     Heard,
     Known,
@@ -28,12 +29,13 @@ from device_bridge.matters import (
     identity_of,
     inventory,
     token_ended,
+    topic_of,
 )
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.queue import Arrived, Began, DeadlineDue, Input, InputQueue
 from device_bridge.receipts import encode_receipts
 from device_bridge.watch import Watch
-from store import DataRefused, Duplicate, Store, StoreUnavailable
+from store import Batch, DataRefused, Duplicate, Store, StoreUnavailable
 from store.records import DeviceKey
 
 _log = logging.getLogger(__name__)
@@ -58,14 +60,17 @@ class Intake:
         fleet: Fleet,
         watch: Watch,
         publisher: Publisher,
+        born: Callable[[Iterable[Tablet]], None],
         now: Callable[[], datetime],
         metrics: BridgeMetrics,
     ) -> None:
+        """`born` is told of tablets that said `ready`, once that is stored."""
         self._queue = queue
         self._store = store
         self._fleet = fleet
         self._watch = watch
         self._publisher = publisher
+        self._born = born
         self._now = now
         self._metrics = metrics
         self._catching_up = CatchingUp(store=store, now=now)
@@ -101,9 +106,12 @@ class Intake:
             taken.append(item)
             matters += self._matters(item)
             if len(matters) >= _BATCH or item is inputs[-1]:
-                await self._keep_all(matters)
+                await self._keep_all(await self._judgeable(matters))
                 _settle(taken)
                 taken, matters = [], []
+
+    async def _judgeable(self, matters: list[Matter]) -> list[Matter]:
+        return await self._patiently(lambda: held_to_their_own(matters, store=self._store))
 
     async def tell(self, news: News) -> None:
         """Store that these tablets belong elsewhere and these hotels' rooms changed, as inputs of the rules."""
@@ -141,12 +149,12 @@ class Intake:
         matters: list[Matter] = []
         for outcome in decode(topic, delivery.payload, retain=delivery.retain, received_at=item.at):
             if isinstance(outcome, Rejected):
-                matters.append(Turned(topic, delivery.payload, outcome, item.at))
+                matters.append(Turned(topic, delivery.payload, outcome, item.at, item.inbox_key))
             elif tablet is None:
                 stranger = Rejected(Refused.UNKNOWN_DEVICE, "no such device in this hotel", outcome.message.id)
-                matters.append(Turned(topic, outcome.body, stranger, item.at))
+                matters.append(Turned(topic, outcome.body, stranger, item.at, item.inbox_key))
             else:
-                matters.append(Heard(tablet, outcome, item.at))
+                matters.append(Heard(tablet, outcome, item.at, item.inbox_key))
         return matters
 
     async def _keep_all(self, matters: Sequence[Matter]) -> None:
@@ -169,7 +177,10 @@ class Intake:
         self._metrics.set_aside.inc()
         if isinstance(matter, Heard):
             rejected = Rejected(Refused.STORE_REFUSED, "the database refuses this message", matter.decoded.message.id)
-            await self._keep_all([Turned(_topic_of(matter), matter.decoded.body, rejected, matter.at)])
+            turned = Turned(topic_of(matter), matter.decoded.body, rejected, matter.at, matter.inbox_key)
+            await self._keep_all([turned])
+        elif isinstance(matter, Turned) and (key := matter.inbox_key) is not None:
+            await self._patiently(lambda: self._store.apply(Batch(received_at=matter.at, drained=[key])))
         elif isinstance(matter, Overdue):
             self._unjudged.add(matter.tablet.key)
             self._watch.look_later(matter.tablet, at=matter.at + _JUDGE_AGAIN)
@@ -181,6 +192,7 @@ class Intake:
         self._catching_up.follow(draft)
         self._unjudged.difference_update(draft.tablets)
         self._watch.look_at(draft.restless)
+        self._born(draft.born)
         self._count(draft, len(matters))
         await self._answer(draft)
 
@@ -239,10 +251,6 @@ class Intake:
             topic = device_topic(hotel_id, device_id, Kind.RECEIPT)
             for payload in encode_receipts(lines):
                 await self._publisher.publish(topic, payload)
-
-
-def _topic_of(heard: Heard) -> Topic:
-    return Topic(heard.decoded.kind, heard.tablet.hotel_id, heard.tablet.device_id)
 
 
 def _settle(inputs: Iterable[Input]) -> None:

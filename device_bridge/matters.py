@@ -13,17 +13,18 @@ from broker.topics import Kind, Topic
 from device_bridge.decode import Decoded, Rejected
 from device_bridge.fleet import AssignmentRecord, Inventory, Tablet
 from rules.ids import HotelId, MessageId
-from rules.messages import TokenEnd, TokenEnded
+from rules.messages import Result, TokenEnd, TokenEnded
 from store.batch import InputKind
-from store.records import DeviceKey
+from store.records import CommandRef, DeviceKey, InboxKey
 
 
 class Heard(Struct, frozen=True, gc=False):
-    """One message of a known device."""
+    """One message of a known device; from the inbox, with the row that goes when it is stored."""
 
     tablet: Tablet
     decoded: Decoded
     at: datetime
+    inbox_key: InboxKey | None = None
 
 
 class Turned(Struct, frozen=True):
@@ -33,6 +34,7 @@ class Turned(Struct, frozen=True):
     payload: bytes
     rejected: Rejected
     at: datetime
+    inbox_key: InboxKey | None = None
 
 
 class Overdue(Struct, frozen=True):
@@ -68,6 +70,18 @@ def identity_of(matter: Matter) -> Identity | None:
             return key, matter.name
         case _:
             return None
+
+
+def topic_of(heard: Heard) -> Topic:
+    """Where it came from; of an item of a backlog, where it would have."""
+    return Topic(heard.decoded.kind, heard.tablet.hotel_id, heard.tablet.device_id)
+
+
+def command_of(matter: Matter) -> CommandRef | None:
+    """The command that a matter is the result of."""
+    if isinstance(matter, Heard) and isinstance(matter.decoded.message, Result):
+        return CommandRef(matter.tablet.key, matter.decoded.message.command_id)
+    return None
 
 
 def assignment(tablet: Tablet, at: datetime) -> Noted:

@@ -20,6 +20,15 @@ class BridgeMetrics:
             registry=registry,
         )
         self.waiting = Gauge("innwatch_inputs_waiting", "Inputs that wait to be judged", registry=registry)
+        self.inbox = Counter(
+            "innwatch_inbox_stored", "Messages that came over HTTP and were stored or refused", registry=registry
+        )
+        self.inbox_wait = Gauge(
+            "innwatch_inbox_wait_seconds",
+            "How long the oldest message over HTTP waits for the bridge",
+            registry=registry,
+        )
+        self.commands = Counter("innwatch_commands_published", "Commands published to tablets", registry=registry)
         self.published = Counter("innwatch_events_published", "Events published to MQTT", registry=registry)
         self.devices = Gauge("innwatch_devices", "Tablets in memory", registry=registry)
 

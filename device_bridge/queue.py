@@ -19,6 +19,7 @@ from msgspec import Struct
 from broker.delivery import Delivery, TokenEnd
 from broker.topics import Kind
 from rules.ids import DeviceId, HotelId
+from store.records import InboxKey
 
 PAUSE: Final = timedelta(milliseconds=4)
 """How long heartbeats may wait for company, counted from the end of the batch before."""
@@ -28,10 +29,11 @@ COMPANY: Final = 50
 
 
 class Arrived(Struct, frozen=True, gc=False):
-    """A message that the broker handed over, and when."""
+    """A message that the broker handed over, and when; from the inbox, with the row that holds it."""
 
     delivery: Delivery
     at: datetime
+    inbox_key: InboxKey | None = None
 
 
 class Ended(Struct, frozen=True):
@@ -86,10 +88,10 @@ class InputQueue:
     def __len__(self) -> int:
         return len(self._inputs)
 
-    def offer(self, delivery: Delivery) -> bool:
+    def offer(self, delivery: Delivery, *, inbox_key: InboxKey | None = None) -> bool:
         """Take the message, always; False asks its connection to stop reading until `on_room` calls it."""
         self._bytes += len(delivery.payload)
-        self._inputs.append(Arrived(delivery, self._now()))
+        self._inputs.append(Arrived(delivery, self._now(), inbox_key))
         if delivery.topic.kind is not Kind.HEARTBEAT:
             self._hurried = True
         if self._taker is not None:

@@ -7,8 +7,9 @@ from device_bridge.fleet import Tablet
 from device_bridge.matters import Heard, Noted, Overdue, Turned
 from rules.alerts import AlertChange
 from rules.ids import DeviceId, MessageId
-from rules.messages import DeviceMessage, Heartbeat, Link, Report, State, TokenEnd, TokenEnded
-from store.batch import DeviceChange, InputKind, Quarantined, StoredMessage
+from rules.messages import DeviceMessage, Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
+from store.batch import CommandChange, DeviceChange, InputKind, Quarantined, StoredMessage
+from store.records import CommandState
 
 _HEAD = 1024  # bytes of a refused message that are kept
 
@@ -84,7 +85,18 @@ def alert_change(tablet: Tablet, change: AlertChange) -> DeviceChange:
     )
 
 
-_KINDS = {Heartbeat: InputKind.HEARTBEAT, Report: InputKind.REPORT}
+def command_change(tablet: Tablet, result: Result, *, at: datetime) -> CommandChange:
+    return CommandChange(
+        hotel_id=tablet.hotel_id,
+        device_key=tablet.key,
+        command_id=result.command_id,
+        state=CommandState(result.status.value),
+        detail=result.detail,
+        at=at,
+    )
+
+
+_KINDS = {Heartbeat: InputKind.HEARTBEAT, Report: InputKind.REPORT, Result: InputKind.RESULT}
 _TOKEN_ENDS = {TokenEnd.EXPIRED: InputKind.EXPIRED, TokenEnd.REVOKED: InputKind.REVOKED}
 
 

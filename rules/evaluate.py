@@ -12,7 +12,7 @@ from rules import battery, breach, reported, session, silence, weak_signal
 from rules.alarm import Occasion
 from rules.alerts import AlertChange, Because, Reason
 from rules.memory import CALM_ACCESS_POINT, CALM_BATTERY, CALM_SIGNAL, CALM_SILENCE
-from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State
+from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, Result, State
 from rules.place import normal_bssid
 from rules.policy import Assignment
 from rules.state import DeviceState, LinkState, Posture, Power, Verdict, caught_up
@@ -23,7 +23,8 @@ WIFI_OFF = "wifi-off"
 def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignment, now: datetime) -> Verdict:
     """What one live message makes of a device; `now` is the time of receipt.
 
-    A Report of kind `tamper` is a sign of life and opens nothing yet (unless its cause is `wifi-off`).
+    A Report of kind `tamper` is a sign of life and opens nothing yet (unless its cause is `wifi-off`). A Result
+    is a sign of life and nothing else.
     """
     if isinstance(message, Heartbeat):
         return _heartbeat(state, message, assignment=assignment, now=now)
@@ -31,6 +32,8 @@ def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignme
         return _report(state, message, assignment=assignment, now=now)
     if isinstance(message, State):
         return _state(state, message, assignment=assignment, now=now)
+    if isinstance(message, Result):
+        return _result(state, message, now=now)
     return Verdict(_dated(state, session.after_token_end(state, message.cause), now=now))
 
 
@@ -157,6 +160,12 @@ def _state(before: DeviceState, said: State, *, assignment: Assignment, now: dat
         told = Reason(Because.POWERED_OFF, cause=said.reason)
         after, change = silence.after_word(after, told, occasion=Occasion(assignment, said.id, now))
     return _verdict(_dated(before, after, now=now), change)
+
+
+def _result(before: DeviceState, result: Result, *, now: datetime) -> Verdict:
+    state = session.adopt(before, result.sid)
+    link, quiet = session.after_life(state, awake=None, now=now)
+    return Verdict(_dated(before, replace(state, link=link, silence=quiet, last_heard=now), now=now))
 
 
 def _bssid(text: str | None, state: DeviceState, *, assignment: Assignment) -> str | None:

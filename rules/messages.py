@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from rules.ids import MessageId
+from rules.ids import CommandId, MessageId
 
 INT64_MAX = 2**63 - 1
 
@@ -113,6 +113,23 @@ class State(Message, frozen=True, rename="camel", kw_only=True):
     wake_by: Aware | None = None
 
 
+class ResultStatus(StrEnum):
+    RECEIVED = "received"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNSUPPORTED = "unsupported"
+    EXPIRED = "expired"
+
+
+class Result(Message, frozen=True, rename="camel", kw_only=True):
+    """How far the tablet has come with a command. `command_id` is held to what an id is by whoever decodes it."""
+
+    command_id: CommandId
+    status: ResultStatus
+    detail: Text | None = None
+
+
 class TokenEnd(StrEnum):
     """Why a broker of ours ended a device's connection that had done nothing wrong."""
 
@@ -129,4 +146,4 @@ class TokenEnded(Message, frozen=True, kw_only=True):
     cause: TokenEnd
 
 
-DeviceMessage = Heartbeat | Report | State | TokenEnded
+DeviceMessage = Heartbeat | Report | State | Result | TokenEnded

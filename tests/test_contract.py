@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from broker.topics import Kind, Topic, parse
+from device_bridge.commands import CommandMessage
 from device_bridge.decode import Decoded, decode
 from device_bridge.monitor import MonitorSnapshot
 from device_bridge.publish import RoomConfig
@@ -28,6 +29,7 @@ class Receipt(msgspec.Struct, forbid_unknown_fields=True):
 
 WRITTEN: dict[str, type[msgspec.Struct]] = {
     "alert-snapshot": AlertSnapshot,
+    "command": CommandMessage,
     "config": RoomConfig,
     "event": Event,
     "monitor": MonitorSnapshot,
@@ -37,7 +39,7 @@ WRITTEN: dict[str, type[msgspec.Struct]] = {
 
 
 def test_the_contract_has_a_golden_message_of_every_kind() -> None:
-    assert {kind for kind, _ in GOLDEN} == {"heartbeat", "alert", "state", "backlog", "ended", *WRITTEN}
+    assert {kind for kind, _ in GOLDEN} == {"heartbeat", "alert", "state", "backlog", "result", "ended", *WRITTEN}
 
 
 @pytest.mark.parametrize(("kind", "text"), [golden for golden in GOLDEN if golden[0] not in WRITTEN])

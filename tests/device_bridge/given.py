@@ -1,8 +1,10 @@
 """What the tests of the bridge lean on: a real store in a file, deliveries that remember, a publisher that records."""
 
+import asyncio
+import contextlib
 import itertools
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -89,6 +91,18 @@ class Published:
 
     def receipts(self) -> list[dict[str, str]]:
         return [line for body in self.on("/receipt") for line in body["for"]]
+
+
+@contextlib.asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do `work` while the block lasts."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 class House:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from broker.topics import Kind, Topic
 from device_bridge.decode import BACKLOG_LIMIT, MESSAGE_LIMIT, Decoded, Refused, Rejected, decode
 from rules.ids import HotelId, MessageId
-from rules.messages import Heartbeat, Link, Report, State, TokenEnd, TokenEnded
+from rules.messages import Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 GOOD = {"id": "m-1", "ts": "2026-11-22T02:59:59.5+01:00", "wifiBssid": "aa:bb:cc:dd:ee:01", "rssi": -61, "battery": 80}
@@ -179,7 +179,27 @@ def test_a_report_is_read() -> None:
     assert isinstance(decoded.message, Report)
 
 
-@pytest.mark.parametrize("kind", [Kind.RESULT, Kind.RENEW, Kind.DO, Kind.PMS_IN])
+def test_the_result_of_a_command_is_read() -> None:
+    decoded = read(
+        Kind.RESULT, b'{"id":"x","ts":"2026-11-22T03:00:00Z","commandId":"c-1","status":"failed","detail":"no"}'
+    )
+    assert isinstance(decoded, Decoded)
+    assert isinstance(decoded.message, Result)
+    assert (decoded.message.command_id, decoded.message.status, decoded.message.detail) == ("c-1", "failed", "no")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"commandId": "with space"}, {"commandId": ""}, {"commandId": None}, {"status": "sent"}, {"status": None}],
+)
+def test_the_result_of_nothing_that_could_be_is_refused(fields: dict[str, object]) -> None:
+    body = {"id": "x", "ts": "2026-11-22T03:00:00Z", "commandId": "c-1", "status": "done"} | fields
+    refused = read(Kind.RESULT, msgspec.json.encode(body))
+    assert isinstance(refused, Rejected)
+    assert (refused.reason, refused.message_id) == (Refused.INVALID, "x")
+
+
+@pytest.mark.parametrize("kind", [Kind.RENEW, Kind.DO, Kind.PMS_IN])
 def test_a_topic_that_this_version_does_not_consume_is_said_to_be_so(kind: Kind) -> None:
     refused = read(kind, b'{"id":"m-1"}')
     assert isinstance(refused, Rejected)

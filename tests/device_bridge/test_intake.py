@@ -148,7 +148,7 @@ async def assert_shut_out(house: House, cause: TokenEnd) -> None:
     assert told == (1,)
 
 
-@pytest.mark.parametrize("kind", [Kind.RENEW, Kind.RESULT, Kind.DO])
+@pytest.mark.parametrize("kind", [Kind.RENEW, Kind.DO])
 async def test_what_is_not_consumed_yet_is_refused_and_not_lost_in_silence(house: House, kind: Kind) -> None:
     await send(house, Post(kind, {"id": "x-1", "ts": "2026-11-22T03:00:00Z"}))
     assert [row.reason for row in (await house.store.quarantine(HOTEL)).items] == ["unsupported"]
