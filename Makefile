@@ -72,11 +72,9 @@ unused: $(STAMP) ## vulture: code that cannot run, and settings that nobody read
 	$(BIN)/vulture
 	@! $(BIN)/vulture --min-confidence 60 | grep '^$(SETTINGS)'
 
-wheel: $(STAMP) ## build the wheel and run it in an environment that holds nothing else
-	rm -rf dist build
-	$(BIN)/python -m build --quiet --wheel --no-isolation --outdir dist .
-	$(BIN)/uv venv --quiet --python $(BIN)/python build/empty
-	$(BIN)/uv pip install --quiet --python build/empty --constraints requirements.lock dist/*.whl
+wheel: $(STAMP) ## install the wheel as the Dockerfile does, and run it
+	rm -rf build
+	PATH="$(CURDIR)/$(BIN):$$PATH" deploy/install build/empty
 	build/empty/bin/innwatch --version
 
 lock: $(STAMP) ## renew requirements.lock (ARGS=--upgrade for newer versions)
