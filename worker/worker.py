@@ -33,7 +33,8 @@ class Worker:
     """Tells people. One per process, run once (Dramatiq keeps one event loop per process for its actors).
 
     `outbox` is used on the event loop that runs `run`, whichever thread asks; the store itself will do. `queue` comes
-    from `embedded_queue`. What a channel's kind has no sender for is dead at once.
+    from `embedded_queue` or is a `RedisQueue`, and is closed at the end. What a channel's kind has no sender for is
+    dead at once.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Worker:
             await asyncio.to_thread(threads.stop, STOP_MS)
         finally:
             grace.cancel()
+            self._queue.close()
 
 
 async def _raise(fault: asyncio.Future[None]) -> None:

@@ -3,17 +3,15 @@
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
-from prometheus_client import CollectorRegistry
 
-from store.doorbell import LocalDoorbell
 from store.records import ChannelKind, Claimed, NoticeKind, NotificationState
-from tests.support import eventually
+from tests.support import Redis, eventually
+from tests.worker.house import DEAD, DELIVERED, PENDING, UNFINISHED, Hotel
 from tests.worker.support import (
     EMAIL,
     HOTEL,
@@ -23,91 +21,28 @@ from tests.worker.support import (
     MailServer,
     MemoryOutbox,
     Request,
-    Row,
     WebServer,
     an_alert,
 )
 from worker.actors import embedded_queue
 from worker.channels import Sender
 from worker.email import EmailSender
-from worker.metrics import WorkerMetrics
+from worker.redis_queue import RedisQueue
 from worker.settings import WorkerSettings
 from worker.slack import SlackSender
 from worker.smtp import Smtp, SmtpSecurity
 from worker.wording import Notice
-from worker.worker import Worker
 
 PASSWORD = "tr0ub4dor-and-3"
-DELIVERED, DEAD, PENDING = NotificationState.DELIVERED, NotificationState.DEAD, NotificationState.PENDING
-UNFINISHED = {PENDING, NotificationState.SENDING}
 
 
-class Hotel:
-    """Everything around one worker."""
-
-    def __init__(self, *, clock: Clock, mail: MailServer, web: WebServer) -> None:
-        self.clock = clock
-        self.outbox = MemoryOutbox()
-        self.doorbell = LocalDoorbell()
-        self.registry = CollectorRegistry()
-        self.queue = embedded_queue()
-        smtp = Smtp(
-            host="127.0.0.1",
-            port=mail.port,
-            sender="innwatch@hotel.test",
-            security=SmtpSecurity.NONE,
-        )
-        self.senders: Mapping[ChannelKind, Sender] = {
-            ChannelKind.EMAIL: EmailSender(smtp, clock=clock),
-            ChannelKind.SLACK: SlackSender(clock=clock, timeout=timedelta(seconds=30)),
-        }
-        self.settings = WorkerSettings(threads=4, patience=timedelta(milliseconds=100))
-
-    def worker(self) -> Worker:
-        return Worker(
-            outbox=self.outbox,
-            queue=self.queue,
-            channels=self.senders,
-            clock=self.clock,
-            doorbell=self.doorbell,
-            metrics=WorkerMetrics(self.registry),
-            settings=self.settings,
-        )
-
-    @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(self.worker().run())
-            try:
-                yield
-            finally:
-                running.cancel()
-
-    def states(self) -> list[NotificationState]:
-        return [row.state for row in self.outbox.rows.values()]
-
-    def counted(self, channel: str, outcome: str) -> float:
-        labels = {"channel": channel, "outcome": outcome}
-        return self.registry.get_sample_value("innwatch_deliveries_total", labels) or 0.0
-
-    async def move_to_next_attempt(self) -> None:
-        """Wait until nothing is due or being sent, and move the clock to when something is due again."""
-        await eventually(lambda: not any(row.state in UNFINISHED and self._is_now(row) for row in self._rows()))
-        waiting = [row.due_at for row in self._rows() if row.state is PENDING]
-        if waiting:
-            self.clock.move(min(waiting) - self.clock())
-            self.doorbell.ring()
-
-    def _rows(self) -> list[Row]:
-        return list(self.outbox.rows.values())
-
-    def _is_now(self, row: Row) -> bool:
-        return row.state is NotificationState.SENDING or row.due_at <= self.clock()
-
-
-@pytest.fixture
-async def hotel(clock: Clock, mail: MailServer, web: WebServer) -> Hotel:
-    return Hotel(clock=clock, mail=mail, web=web)
+@pytest.fixture(params=["embedded", pytest.param("redis", marks=pytest.mark.server)])
+async def hotel(request: pytest.FixtureRequest, clock: Clock, mail: MailServer, web: WebServer) -> Hotel:
+    """Once with the queue of one process, and once with that of several."""
+    if request.param == "embedded":
+        return Hotel(clock=clock, mail=mail, web=web, queue=embedded_queue())
+    redis: Redis = request.getfixturevalue("redis")
+    return Hotel(clock=clock, mail=mail, web=web, queue=RedisQueue(redis.url))
 
 
 async def test_an_alert_is_told_once_to_each_channel(hotel: Hotel, mail: MailServer, web: WebServer) -> None:
@@ -231,7 +166,8 @@ async def test_one_dead_channel_does_not_keep_the_other_from_being_told(
         await eventually(lambda: hotel.states() == [DEAD, DELIVERED])
 
 
-async def test_a_queue_that_is_emptied_loses_nothing(hotel: Hotel, web: WebServer) -> None:
+async def test_a_queue_that_is_emptied_loses_nothing(clock: Clock, mail: MailServer, web: WebServer) -> None:
+    hotel = Hotel(clock=clock, mail=mail, web=web, queue=embedded_queue())
     assert isinstance(hotel.queue, StubBroker)
     waiting = hotel.queue.queues
     held = asyncio.Event()
