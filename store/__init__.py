@@ -18,6 +18,7 @@ from store.errors import (
     InboxFull,
     LeaseLost,
     NotFound,
+    OutcomeUnknown,
     SchemaTooNew,
     SchemaTooOld,
     StoreError,
@@ -25,6 +26,7 @@ from store.errors import (
     TooManyCommands,
 )
 from store.lease import Lease
+from store.limits import Limits
 
 __all__ = [
     "AlertGone",
@@ -40,8 +42,10 @@ __all__ = [
     "InputKind",
     "Lease",
     "LeaseLost",
+    "Limits",
     "LocalDoorbell",
     "NotFound",
+    "OutcomeUnknown",
     "SchemaTooNew",
     "SchemaTooOld",
     "Store",

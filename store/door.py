@@ -18,11 +18,13 @@ from store.inbox import Inbox
 from store.intake import Intake
 from store.lease import Leases
 from store.ledger import Ledger
+from store.limits import USUAL, Limits
 from store.outbox import Outbox
 from store.people import People
 from store.revocations import Revocations
-from store.schema import is_current, move_to
-from store.sqlite import LOCK_TIMEOUT, path_of
+from store.schema import is_current, is_postgres, move_to
+from store.sqlite import path_of
+from store.sqlite_database import SqliteDatabase
 from store.states import States
 
 GATHER_EVERY: Final = timedelta(minutes=1)
@@ -45,17 +47,16 @@ class Store(
         *,
         doorbell: Doorbell,
         migrate: bool = True,
-        lock_timeout: timedelta = LOCK_TIMEOUT,
+        limits: Limits = USUAL,
     ) -> Self:
-        """Open `sqlite+aiosqlite:///path`, making and migrating it where needed.
+        """Open `sqlite+aiosqlite:///path`, making it where it is missing, or `postgresql+asyncpg://…`.
 
-        `doorbell` is rung after each commit that others may wait for. `lock_timeout` is how long a write waits for
-        another process. Raises SchemaTooNew, SchemaTooOld (only with migrate=False), StoreUnavailable.
+        `doorbell` is rung after each commit that others may wait for. A schema that is old is migrated, or with
+        migrate=False refused. Raises SchemaTooNew, SchemaTooOld, StoreUnavailable, ValueError (the url).
         """
-        path = path_of(url)
-        if not await asyncio.to_thread(is_current, path, migrate=migrate):
-            await asyncio.to_thread(move_to, path, lock_timeout=lock_timeout)
-        return cls(await Database.open(path, doorbell=doorbell, lock_timeout=lock_timeout))
+        if not await asyncio.to_thread(is_current, url, migrate=migrate, limits=limits):
+            await asyncio.to_thread(move_to, url, limits=limits)
+        return cls(await _open(url, doorbell=doorbell, limits=limits))
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -73,3 +74,12 @@ class Store(
             await asyncio.sleep(every.total_seconds())
             with contextlib.suppress(StoreUnavailable):  # Later, then: it goes on where it was.
                 await gather(self._database)
+
+
+async def _open(url: str, *, doorbell: Doorbell, limits: Limits) -> Database:
+    if is_postgres(url):
+        from store.postgres import dsn_of  # noqa: PLC0415 - asyncpg, where it is needed
+        from store.postgres_database import PostgresDatabase  # noqa: PLC0415
+
+        return PostgresDatabase(dsn_of(url), doorbell=doorbell, limits=limits)
+    return await SqliteDatabase.open(path_of(url), doorbell=doorbell, lock_timeout=limits.lock_timeout)

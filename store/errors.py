@@ -14,6 +14,13 @@ class StoreUnavailable(StoreError):
     """
 
 
+class OutcomeUnknown(StoreUnavailable):
+    """The connection was lost while the database was committing: all of it was written, or nothing.
+
+    Whoever keeps in memory what the database holds reads it again.
+    """
+
+
 class SchemaTooNew(StoreError):
     """The database was written by a newer Innwatch."""
 

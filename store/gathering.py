@@ -4,7 +4,7 @@
 up per device and minute, in bulk and in order of device, into `minute`. Which messages are in it already stands beside
 it and moves in the same transaction, so each is counted once; history reads the minutes, and the messages after them.
 
-SQLite only: it divides microseconds, and relies on the one writer for "all ids up to this one are there".
+It relies on the one writer for "all ids up to this one are there".
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ _SAMPLES = """
             max(id) FILTER (WHERE battery IS NOT NULL) AS battery_id,
             max(id) FILTER (WHERE charging IS NOT NULL) AS charging_id
         FROM message
-        WHERE id > :upto AND id <= :target AND device_key > :device AND kind = 'heartbeat' AND late = 0
+        WHERE id > :upto AND id <= :target AND device_key > :device AND kind = 'heartbeat' AND NOT late
         GROUP BY device_key, received_at / :minute
     ) AS sampled
     LEFT JOIN message AS powered ON powered.id = sampled.battery_id

@@ -21,7 +21,7 @@ _MESSAGES = """
     SELECT message.id, device.id, message.message_id, message.kind, message.received_at, message.ts, message.late
     FROM message JOIN device ON device.key = message.device_key JOIN hotel ON hotel.key = message.hotel_key
     WHERE hotel.id = :hotel AND message.kind IN ('heartbeat', 'report', 'state', 'result')
-        AND (:device IS NULL OR device.id = :device) AND message.id > :after
+        AND (CAST(:device AS TEXT) IS NULL OR device.id = :device) AND message.id > :after
     ORDER BY message.id LIMIT :limit
 """
 
@@ -29,16 +29,17 @@ _COUNT = """
     SELECT count(*)
     FROM message JOIN device ON device.key = message.device_key JOIN hotel ON hotel.key = message.hotel_key
     WHERE hotel.id = :hotel AND message.kind IN ('heartbeat', 'report', 'state', 'result')
-        AND (:device IS NULL OR device.id = :device)
+        AND (CAST(:device AS TEXT) IS NULL OR device.id = :device)
 """
 
 _HISTORY = """
     WITH point (at, id, count, rssi_sum, rssi_count, rssi_min, battery, charging) AS (
-        SELECT max(at, :start), first_id, count, rssi_sum, rssi_count, rssi_min, battery, charging
+        SELECT CASE WHEN at < :start THEN :start ELSE at END, first_id, count, rssi_sum, rssi_count, rssi_min, battery,
+            charging
         FROM minute WHERE device_key = :device AND at >= :first_minute AND at < :end
         UNION ALL
-        SELECT received_at, id, 1, rssi, rssi IS NOT NULL, rssi, battery, charging
-        FROM message WHERE id > :gathered AND device_key = :device AND kind = 'heartbeat' AND late = 0
+        SELECT received_at, id, 1, rssi, CASE WHEN rssi IS NULL THEN 0 ELSE 1 END, rssi, battery, charging
+        FROM message WHERE id > :gathered AND device_key = :device AND kind = 'heartbeat' AND NOT late
             AND received_at >= :start AND received_at < :end
     ), placed AS (
         SELECT (at - :start) * :points / (:end - :start) AS slice, * FROM point
@@ -49,7 +50,7 @@ _HISTORY = """
         FROM placed
     )
     SELECT slice, sum(count), sum(rssi_sum) / nullif(sum(rssi_count), 0), min(rssi_min), max(last_battery),
-        max(last_charging)
+        max(CASE WHEN last_charging THEN 1 WHEN NOT last_charging THEN 0 END)
     FROM latest GROUP BY slice ORDER BY slice
 """
 
@@ -90,7 +91,7 @@ class History:
 
     async def count_messages(self, hotel_id: HotelId, device_id: DeviceId | None = None) -> int:
         """How many `messages` would give. Looks at each: a second for some millions."""
-        rows = await self._database.read(lambda transaction: transaction.rows(_COUNT, hotel=hotel_id, device=device_id))
+        rows = await self._database.ask(_COUNT, hotel=hotel_id, device=device_id)
         return int(rows[0][0])
 
     async def quarantine(self, hotel_id: HotelId, *, cursor: str | None = None, limit: int = 50) -> Page[QuarantineRow]:

@@ -11,7 +11,7 @@ import msgspec
 
 from rules.alerts import AlertChange, ChangeKind
 from rules.ids import HotelId, MessageId
-from store import commands, events, inbox, states
+from store import commands, events, inbox, partitions, states
 from store.batch import Batch, DeviceChange, InputKind, MonitorChange, Orphan, Quarantined, StatusChange, StoredMessage
 from store.database import Database
 from store.errors import DataRefused
@@ -19,7 +19,7 @@ from store.events import Entry
 from store.records import DeviceKey, EventType, NoticeKind, Recorded
 from store.snapshots import COLUMNS, snapshot
 from store.times import maybe_micros, micros
-from store.transaction import Row, Transaction
+from store.transaction import Dialect, Row, Transaction
 
 HEAD = 1024
 """Bytes of a refused message that are kept."""
@@ -38,6 +38,14 @@ NOTICE_OF = {
     ChangeKind.OPENED: NoticeKind.OPENED,
     ChangeKind.WORSENED: NoticeKind.WORSENED,
     ChangeKind.CLEARED: NoticeKind.RECOVERED,
+}
+
+# One statement, whatever their number; CROSS JOIN keeps SQLite from walking the messages instead.
+_KNOWN = {
+    Dialect.SQLITE: "SELECT asked.value ->> 0, asked.value ->> 1 FROM json_each(:asked) AS asked CROSS JOIN message"
+    " ON message.message_id = asked.value ->> 1 AND message.device_key = asked.value ->> 0",
+    Dialect.POSTGRES: "SELECT message.device_key, message.message_id FROM json_array_elements(:asked::json) AS asked"
+    " JOIN message ON message.message_id = asked ->> 1 AND message.device_key = (asked ->> 0)::bigint",
 }
 
 
@@ -77,6 +85,8 @@ class _Told:
 
 
 def _apply(transaction: Transaction, batch: Batch) -> tuple[Recorded, ...]:
+    if transaction.dialect is Dialect.POSTGRES:
+        partitions.make(transaction, {partitions.day_of(message.received_at) for message in batch.messages})
     hotels = _HotelKeys(transaction)
     _write_messages(transaction, batch.messages, hotels)
     states.write(transaction, batch.states)
@@ -127,11 +137,11 @@ def _write_messages(transaction: Transaction, messages: Sequence[StoredMessage],
                     message.message_id,
                     micros(message.received_at),
                     maybe_micros(message.ts),
-                    1 if message.late else 0,
+                    message.late,
                     message.rssi,
                     message.bssid,
                     message.battery,
-                    None if message.charging is None else 1 if message.charging else 0,
+                    message.charging,
                     message.body,
                 )
                 for message in messages
@@ -151,8 +161,9 @@ def _write_quarantine(transaction: Transaction, quarantined: Iterable[Quarantine
             rows,
         )
         transaction.many(
-            "DELETE FROM quarantine WHERE hotel_id IS ?1 AND device_id IS ?2 AND id <= (SELECT id FROM quarantine"
-            " WHERE hotel_id IS ?1 AND device_id IS ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+            "DELETE FROM quarantine WHERE hotel_id IS NOT DISTINCT FROM ?1 AND device_id IS NOT DISTINCT FROM ?2"
+            " AND id <= (SELECT id FROM quarantine WHERE hotel_id IS NOT DISTINCT FROM ?1"
+            " AND device_id IS NOT DISTINCT FROM ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
             list({(row[0], row[1], KEPT) for row in rows}),
         )
 
@@ -187,7 +198,7 @@ def _open(transaction: Transaction, change: DeviceChange, *, hotel_key: int) -> 
         "INSERT INTO alert (hotel_key, id, device_key, room_id, floor, family, rule, severity, condition, opened_at,"  # noqa: S608 - our own words
         " last_at, count, why, status, drill, revision)"
         " VALUES (:hotel, :id, :device, :room, :floor, :family, :rule, :severity, 'active', :opened_at,"
-        f" :last_at, :count, :why, 'open', 0, 1) RETURNING {COLUMNS}",
+        f" :last_at, :count, :why, 'open', FALSE, 1) RETURNING {COLUMNS}",
         hotel=hotel_key,
         id=alert.id,
         device=change.device_key,
@@ -273,10 +284,5 @@ def _record(transaction: Transaction, told: _Told, *, hotels: _HotelKeys, batch:
 
 
 def _known(transaction: Transaction, ids: Collection[tuple[DeviceKey, MessageId]]) -> set[tuple[DeviceKey, MessageId]]:
-    # One statement, whatever their number; CROSS JOIN keeps SQLite from walking the messages instead.
-    rows = transaction.rows(
-        "SELECT asked.value ->> 0, asked.value ->> 1 FROM json_each(:asked) AS asked CROSS JOIN message"
-        " ON message.message_id = asked.value ->> 1 AND message.device_key = asked.value ->> 0",
-        asked=msgspec.json.encode(list(ids)).decode(),
-    )
+    rows = transaction.rows(_KNOWN[transaction.dialect], asked=msgspec.json.encode(list(ids)).decode())
     return {(DeviceKey(row[0]), MessageId(row[1])) for row in rows}

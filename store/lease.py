@@ -15,9 +15,12 @@ from msgspec import Struct
 
 from store.database import Database
 from store.errors import LeaseLost
-from store.transaction import Transaction
+from store.transaction import Dialect, Transaction
 
-_NOW: Final = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+_NOW: Final = {
+    Dialect.SQLITE: "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
+    Dialect.POSTGRES: "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
+}
 """Microseconds since 1970."""
 
 
@@ -63,11 +66,12 @@ def check(transaction: Transaction, lease: Lease) -> None:
 
 
 def _take(transaction: Transaction, name: str, *, holder: str, ttl: timedelta) -> Lease | None:
+    now = _NOW[transaction.dialect]
     row = transaction.row(
         "INSERT INTO lease (name, holder, generation, until)"  # noqa: S608 - our own words
-        f" VALUES (:name, :holder, 1, {_NOW} + :ttl)"
+        f" VALUES (:name, :holder, 1, {now} + :ttl)"
         " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, generation = lease.generation + 1,"
-        f" until = excluded.until WHERE lease.until <= {_NOW} RETURNING generation",
+        f" until = excluded.until WHERE lease.until <= {now} RETURNING generation",
         name=name,
         holder=holder,
         ttl=_micros(ttl),
@@ -77,7 +81,7 @@ def _take(transaction: Transaction, name: str, *, holder: str, ttl: timedelta) -
 
 def _renew(transaction: Transaction, lease: Lease, *, ttl: timedelta) -> None:
     renewed = transaction.run(
-        f"UPDATE lease SET until = {_NOW} + :ttl WHERE name = :name AND generation = :generation",  # noqa: S608 - ours
+        f"UPDATE lease SET until = {_NOW[transaction.dialect]} + :ttl WHERE name = :name AND generation = :generation",  # noqa: S608 - ours
         ttl=_micros(ttl),
         name=lease.name,
         generation=lease.generation,

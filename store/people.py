@@ -111,7 +111,7 @@ def _add_user(transaction: Transaction, hotel_id: HotelId, new: Account, *, role
     if account is None:
         transaction.run(
             "INSERT INTO account (name, password_hash, admin, gen, disabled, created_at)"
-            " VALUES (:name, :hash, :admin, :gen, 0, :now)",
+            " VALUES (:name, :hash, :admin, :gen, FALSE, :now)",
             name=new.name,
             hash=new.password_hash,
             admin=new.admin,
@@ -181,7 +181,7 @@ def _set_password(transaction: Transaction, name: UserName, password_hash: str) 
 
 def _disable_user(transaction: Transaction, name: UserName) -> bool:
     row = transaction.row(
-        "UPDATE account SET disabled = 1, gen = gen + 1 WHERE name = :name AND disabled = 0 RETURNING gen", name=name
+        "UPDATE account SET disabled = TRUE, gen = gen + 1 WHERE name = :name AND NOT disabled RETURNING gen", name=name
     )
     if row is None:
         _make_sure_of_user(transaction, name)
@@ -191,7 +191,7 @@ def _disable_user(transaction: Transaction, name: UserName) -> bool:
 
 
 def _enable_user(transaction: Transaction, name: UserName) -> bool:
-    if transaction.run("UPDATE account SET disabled = 0 WHERE name = :name AND disabled = 1", name=name):
+    if transaction.run("UPDATE account SET disabled = FALSE WHERE name = :name AND disabled", name=name):
         return True
     _make_sure_of_user(transaction, name)
     return False

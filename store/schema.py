@@ -1,8 +1,10 @@
 """Which schema a database has, and bringing it to the one this code knows.
 
 A start with nothing to migrate reads one row: Alembic and SQLAlchemy are imported only when there is work for them.
+These functions block; on an event loop, run them in a thread.
 """
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -10,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from store.errors import SchemaTooNew, SchemaTooOld
-from store.sqlite import LOCK_TIMEOUT, translated
+from store.limits import USUAL, Limits
+from store.sqlite import SCHEME, path_of, translated
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,21 +24,31 @@ REVISIONS: Final = ("0001", "0002", "0003")
 HEAD: Final = REVISIONS[-1]
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
+TURN: Final = 0x696E6E_77_61746368
+"""The advisory lock of PostgreSQL that migrations hold, so that two take turns."""
 
-def revision_of(raw: sqlite3.Connection) -> str | None:
-    """The schema's revision; None: an empty database."""
-    if raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is None:
+
+def is_postgres(url: str) -> bool:
+    return url.startswith("postgres")
+
+
+def revision_of(url: str, *, limits: Limits = USUAL) -> str | None:
+    """The schema's revision; None: an empty database, or no file. Raises ValueError (the url), StoreUnavailable."""
+    if is_postgres(url):
+        return asyncio.run(_revision_in_postgres(url, limits))
+    path = path_of(url)
+    if not path.exists():
         return None
-    row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
+    with translated(), closing(sqlite3.connect(path)) as raw:
+        if raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is None:
+            return None
+        row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
 
 
-def is_current(path: Path, *, migrate: bool) -> bool:
+def is_current(url: str, *, migrate: bool, limits: Limits = USUAL) -> bool:
     """Whether there is nothing to do. Raises SchemaTooNew, SchemaTooOld (without `migrate`), StoreUnavailable."""
-    if not migrate and not path.exists():
-        raise SchemaTooOld(f"there is no database at {path}")
-    with translated(), closing(sqlite3.connect(path)) as raw:
-        found = revision_of(raw)
+    found = revision_of(url, limits=limits)
     if found == HEAD:
         return True
     if found is not None and found not in REVISIONS:
@@ -45,13 +58,23 @@ def is_current(path: Path, *, migrate: bool) -> bool:
     return False
 
 
-def move_to(path: Path, revision: str = HEAD, *, lock_timeout: timedelta = LOCK_TIMEOUT) -> None:
-    """Upgrade or downgrade, in one transaction. Blocks: run it in a thread. Raises StoreUnavailable."""
+def move_to(url: str, revision: str = HEAD, *, limits: Limits = USUAL) -> None:
+    """Upgrade or downgrade, in one transaction, alone at it.
+
+    Raises SchemaTooNew, StoreUnavailable.
+    """
+    if is_postgres(url):
+        asyncio.run(_move_postgres(url, revision, limits))
+    else:
+        _move_sqlite(path_of(url), revision, lock_timeout=limits.lock_timeout)
+
+
+def _move_sqlite(path: Path, revision: str, *, lock_timeout: timedelta) -> None:
     from sqlalchemy import URL, create_engine, event  # noqa: PLC0415 - see the head
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
     engine = create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)),
+        URL.create(SCHEME.partition("+")[0] + "+pysqlite", database=str(path)),
         connect_args={"isolation_level": None, "timeout": lock_timeout.total_seconds()},
     )
     # The driver's own transactions leave schema changes outside; and two processes that start together take turns.
@@ -66,14 +89,56 @@ def move_to(path: Path, revision: str = HEAD, *, lock_timeout: timedelta = LOCK_
             engine.dispose()
 
 
+async def _revision_in_postgres(url: str, limits: Limits) -> str | None:
+    from store import postgres, postgres_errors  # noqa: PLC0415 - asyncpg, where it is needed
+
+    connection = await postgres.connect(postgres.dsn_of(url), limits)
+    with postgres_errors.translated():
+        try:
+            if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+                return None
+            found = await connection.fetchval("SELECT version_num FROM alembic_version")
+            return None if found is None else str(found)
+        finally:
+            await connection.close()
+
+
+async def _move_postgres(url: str, revision: str, limits: Limits) -> None:
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - see the head
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
+    from store import postgres, postgres_errors  # noqa: PLC0415
+
+    dsn = postgres.dsn_of(url)
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: postgres.connect(dsn, limits), poolclass=NullPool
+    )
+    with postgres_errors.translated():
+        try:
+            async with engine.begin() as connection:
+                await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # a big table takes its time
+                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+                await connection.run_sync(_run_alembic, revision)
+        except DBAPIError as error:
+            raise getattr(error.orig, "__cause__", None) or error.orig or error from error
+        finally:
+            await engine.dispose()
+
+
 def _run_alembic(connection: "Connection", revision: str) -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
+    from sqlalchemy import inspect  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    found = revision_of(connection.connection.driver_connection)  # type: ignore[arg-type]
+    found = None
+    if inspect(connection).has_table("alembic_version"):
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if found is not None and found not in REVISIONS:
+        raise SchemaTooNew(found=str(found), known=HEAD)
     if found is not None and REVISIONS.index(found) > _place(revision):
         command.downgrade(config, revision)
     else:

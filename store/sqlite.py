@@ -7,19 +7,19 @@ and of SQLite's error codes.
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self
 
 import aiosqlite
 
+from store.database import T, Work
 from store.errors import DataRefused, Duplicate, StoreUnavailable
-from store.transaction import Transaction
-
-T = TypeVar("T")
-Work = Callable[[Transaction], T]
+from store.times import micros
+from store.transaction import Dialect, Row, Transaction, Value
 
 SCHEME: Final = "sqlite+aiosqlite:///"
 
@@ -28,6 +28,9 @@ LOCK_TIMEOUT: Final = timedelta(seconds=5)
 
 POLL: Final = 0.001
 """Seconds between two attempts at the write lock."""
+
+ROWS: Final = 16
+"""Rows that one statement of `fill` inserts."""
 
 _TWICE: Final = "message.message_id, message.device_key"
 """The constraint that keeps a message from being stored twice, in SQLite's words."""
@@ -69,6 +72,51 @@ def translated() -> Iterator[None]:
         if error.sqlite_errorcode & 0xFF in _UNAVAILABLE:  # The low byte is the primary code.
             raise StoreUnavailable(str(error)) from error
         raise
+
+
+class SqliteTransaction(Transaction):
+    __slots__ = ("_connection",)
+
+    dialect: ClassVar = Dialect.SQLITE
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def rows(self, sql: str, **values: Value) -> list[Row]:
+        return self._connection.execute(sql, _bound(values)).fetchall()
+
+    def row(self, sql: str, **values: Value) -> Row | None:
+        row: Row | None = self._connection.execute(sql, _bound(values)).fetchone()
+        return row
+
+    def run(self, sql: str, **values: Value) -> int:
+        return self._connection.execute(sql, _bound(values)).rowcount
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._connection.executemany(sql, rows)
+
+    def fill(self, insert: str, rows: Sequence[Sequence[Any]], conflict: str = "") -> None:
+        # Several rows a statement: the driver lets go of the interpreter's lock for each, and takes it back from a
+        # busy event loop.
+        single = "(" + ",".join("?" * len(rows[0])) + ")"
+        whole = len(rows) - len(rows) % ROWS
+        if whole:
+            sql = f"{insert} {','.join([single] * ROWS)} {conflict}"
+            flat = [tuple(chain.from_iterable(rows[start : start + ROWS])) for start in range(0, whole, ROWS)]
+            self._connection.executemany(sql, flat)
+        if whole < len(rows):
+            self._connection.executemany(f"{insert} {single} {conflict}", rows[whole:])
+
+    def hold(self, select: str, **values: Value) -> None:
+        """Nothing to do: the transaction holds the database's one write lock."""
+
+    def hold_table(self, table: str) -> None:
+        """Nothing to do either."""
+
+
+def _bound(values: dict[str, Value]) -> dict[str, Value]:
+    return {name: micros(value) if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 class Lane:
@@ -145,7 +193,7 @@ class WriteLane(Lane):
 
     def _write(self, raw: sqlite3.Connection, work: Work[T]) -> T:
         self._begin(raw)
-        transaction = Transaction(raw)
+        transaction = SqliteTransaction(raw)
         try:
             result = work(transaction)
             raw.execute("COMMIT")
@@ -192,7 +240,7 @@ def _prepare(raw: sqlite3.Connection, *, cache_kib: int) -> None:
 def _read(raw: sqlite3.Connection, work: Work[T]) -> T:
     raw.execute("BEGIN")
     try:
-        return work(Transaction(raw))
+        return work(SqliteTransaction(raw))
     finally:
         if raw.in_transaction:
             raw.execute("ROLLBACK")  # Nothing was written: this ends the snapshot.

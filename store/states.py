@@ -5,7 +5,6 @@ as well would cost as much as the row itself, on a page that no other message to
 writes such a state later, many at once, and says how far it has come; whoever reads a state meanwhile, or after a
 crash, adds what the heartbeats since then say. What it gets is what the bridge had in memory.
 
-SQLite only: with max(id) it takes the other columns from the same row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,16 +16,32 @@ from rules.state import DeviceState, caught_up
 from store.database import Database
 from store.records import DeviceKey
 from store.times import moment
-from store.transaction import Row, Transaction
+from store.transaction import Dialect, Row, Transaction
 
 Latest = Mapping[int, Row]
 """By device: key, message, time of receipt, rssi and battery of the last live heartbeat since the states caught up."""
 
-_LATEST = """
-    SELECT device_key, max(id), received_at, rssi, battery FROM message
-    WHERE id > (SELECT upto FROM caught_up) AND kind = 'heartbeat' AND late = 0
+_SINCE = """
+    FROM message
+    WHERE id > (SELECT upto FROM caught_up) AND kind = 'heartbeat' AND NOT late
         AND hotel_key = (SELECT key FROM hotel WHERE hotel.id = :hotel)
 """
+_OF_SOME = {
+    Dialect.SQLITE: " AND device_key IN (SELECT value FROM json_each(:devices))",
+    Dialect.POSTGRES: " AND device_key IN (SELECT one::bigint FROM json_array_elements_text(:devices::json) AS one)",
+}
+
+
+def _newest(dialect: Dialect, condition: str) -> str:
+    """The last row of each device."""
+    if dialect is Dialect.SQLITE:  # which with max(id) takes the other columns from the same row
+        return f"SELECT device_key, max(id), received_at, rssi, battery {condition} GROUP BY device_key"
+    columns = "DISTINCT ON (device_key) device_key, id, received_at, rssi, battery"
+    return f"SELECT {columns} {condition} ORDER BY device_key, id DESC"
+
+
+_LATEST = {dialect: _newest(dialect, _SINCE) for dialect in Dialect}
+_LATEST_OF = {dialect: _newest(dialect, _SINCE + _OF_SOME[dialect]) for dialect in Dialect}
 
 _states = msgspec.msgpack.Decoder(DeviceState)
 _encode = msgspec.msgpack.Encoder().encode
@@ -38,7 +53,7 @@ class States:
 
     async def newest_message(self) -> int:
         """Return the row of the newest stored message, 0 where there is none."""
-        rows = await self._database.read(lambda transaction: transaction.rows("SELECT max(id) FROM message"))
+        rows = await self._database.ask("SELECT max(id) FROM message")
         return int(rows[0][0] or 0)
 
 
@@ -54,18 +69,19 @@ def write(transaction: Transaction, states: Mapping[DeviceKey, DeviceState]) -> 
 
 def have_caught_up(transaction: Transaction, upto: int) -> None:
     """Say that the states that are stored hold every heartbeat up to this row."""
-    transaction.run("UPDATE caught_up SET upto = max(upto, :upto)", upto=upto)
+    transaction.run("UPDATE caught_up SET upto = :upto WHERE upto < :upto", upto=upto)
 
 
 def latest(transaction: Transaction, hotel_id: HotelId) -> Latest:
     """What the states of a hotel lag behind."""
-    return {row[0]: row for row in transaction.rows(_LATEST + " GROUP BY device_key", hotel=hotel_id)}
+    return {row[0]: row for row in transaction.rows(_LATEST[transaction.dialect], hotel=hotel_id)}
 
 
 def latest_of(transaction: Transaction, hotel_id: HotelId, device_keys: Sequence[int]) -> Latest:
     """What the states of some devices of a hotel lag behind."""
-    of_devices = _LATEST + " AND device_key IN (SELECT value FROM json_each(:devices)) GROUP BY device_key"  # noqa: S608 - our words
-    rows = transaction.rows(of_devices, hotel=hotel_id, devices=msgspec.json.encode(device_keys).decode())
+    rows = transaction.rows(
+        _LATEST_OF[transaction.dialect], hotel=hotel_id, devices=msgspec.json.encode(device_keys).decode()
+    )
     return {row[0]: row for row in rows}
 
 

@@ -13,9 +13,9 @@ gathered into `minute` in bulk, afterwards.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -25,13 +25,13 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    String,
     Text,
     TypeDecorator,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import registry
-from sqlalchemy.types import TIMESTAMP, TypeEngine
 from sqlmodel import Field, SQLModel
 
 from rules.alerts import AlertStatus, Condition
@@ -41,28 +41,28 @@ from store.batch import InputKind
 from store.records import ChannelKind, CommandState, InboxKind, MemberRole, NoticeKind, NotificationState
 from store.times import micros, moment
 
+KEY = BigInteger().with_variant(Integer, "sqlite")  # Only INTEGER is SQLite's own row id.
+ID = String(64).with_variant(String(64, collation="C"), "postgresql")
+"""In the order of its bytes, which is Python's and SQLite's too, whatever language the database was made for."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time: integer microseconds since 1970 in SQLite, timestamptz elsewhere. Refuses naive ones."""
+    """An aware time as integer microseconds since 1970 (docs/adr/0019). Refuses naive ones."""
 
-    impl = TIMESTAMP(timezone=True)
+    impl = KEY
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else TIMESTAMP(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - int or datetime
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("a time without a zone")
-        return micros(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+        return micros(value)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else moment(value)
 
 
-KEY = BigInteger().with_variant(Integer, "sqlite")  # Only INTEGER is SQLite's own row id.
 WITHOUT_ROWID = {"sqlite_with_rowid": False}
 
 
@@ -100,7 +100,7 @@ class HotelTable(Base, table=True):
     __table_args__ = (UniqueConstraint("id"), one_of("profile", Profile))
 
     key: int = Field(primary_key=True, sa_type=KEY)
-    id: str = Field(max_length=64)
+    id: str = Field(sa_type=ID)
     name: str
     timezone: str
     profile: str
@@ -116,7 +116,7 @@ class RoomTable(Base, table=True):
 
     key: int = Field(primary_key=True, sa_type=KEY)
     hotel_key: int = Field(foreign_key="hotel.key", sa_type=KEY)
-    id: str = Field(max_length=64)
+    id: str = Field(sa_type=ID)
     name: str | None
     floor: str | None
     access_points: str = Field(sa_type=Text)  # JSON: BSSIDs, lower case with colons
@@ -131,7 +131,7 @@ class DeviceTable(Base, table=True):
 
     key: int = Field(primary_key=True, sa_type=KEY)
     hotel_key: int = Field(foreign_key="hotel.key", sa_type=KEY)
-    id: str = Field(max_length=64)
+    id: str = Field(sa_type=ID)
     room_key: int = Field(foreign_key="room.key", sa_type=KEY, index=True)
     name: str | None
     gen: int = Field(sa_type=Integer)
@@ -170,7 +170,7 @@ class MessageTable(Base, table=True):
     hotel_key: int = Field(foreign_key="hotel.key", sa_type=KEY)
     device_key: int | None = Field(foreign_key="device.key", sa_type=KEY)
     kind: str
-    message_id: str = Field(max_length=64)
+    message_id: str = Field(sa_type=ID)
     received_at: datetime = Field(sa_type=UtcDateTime)
     ts: datetime | None = Field(sa_type=UtcDateTime)
     late: bool
@@ -242,7 +242,7 @@ class AlertTable(Base, table=True):
 
     key: int = Field(primary_key=True, sa_type=KEY)
     hotel_key: int = Field(foreign_key="hotel.key", sa_type=KEY)
-    id: str = Field(max_length=64)
+    id: str = Field(sa_type=ID)
     device_key: int = Field(foreign_key="device.key", sa_type=KEY)
     room_id: str | None  # where the device was when the alert opened
     floor: str | None
@@ -343,7 +343,7 @@ class NotificationTable(Base, table=True):
 class AccountTable(Base, table=True):
     __tablename__: ClassVar[str] = "account"
 
-    name: str = Field(primary_key=True, max_length=64)
+    name: str = Field(primary_key=True, sa_type=ID)
     password_hash: str | None
     admin: bool
     gen: int = Field(sa_type=Integer)
@@ -355,7 +355,7 @@ class MembershipTable(Base, table=True):
     __tablename__: ClassVar[str] = "membership"
     __table_args__ = (one_of("role", MemberRole),)
 
-    account_name: str = Field(primary_key=True, foreign_key="account.name", max_length=64)
+    account_name: str = Field(primary_key=True, foreign_key="account.name", sa_type=ID)
     hotel_key: int = Field(primary_key=True, foreign_key="hotel.key", sa_type=KEY, index=True)
     role: str
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -365,7 +365,7 @@ class IntegratorTable(Base, table=True):
     __tablename__: ClassVar[str] = "integrator"
 
     hotel_key: int = Field(primary_key=True, foreign_key="hotel.key", sa_type=KEY)
-    name: str = Field(primary_key=True, max_length=64)
+    name: str = Field(primary_key=True, sa_type=ID)
     scopes: str = Field(sa_type=Text)  # JSON: string[]
     gen: int = Field(sa_type=Integer)
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -378,8 +378,8 @@ class RevocationTable(Base, table=True):
     __table_args__ = (one_of("kind", Subject), UniqueConstraint("revision"), WITHOUT_ROWID)
 
     kind: str = Field(primary_key=True)
-    hotel_id: str = Field(primary_key=True, max_length=64)  # `_` for a person's
-    name: str = Field(primary_key=True, max_length=64)
+    hotel_id: str = Field(primary_key=True, sa_type=ID)  # `_` for a person's
+    name: str = Field(primary_key=True, sa_type=ID)
     gen: int = Field(sa_type=BigInteger)
     revision: int = Field(sa_type=BigInteger)
 
@@ -406,8 +406,8 @@ class QuarantineTable(Base, table=True):
 class OrphanTable(Base, table=True):
     __tablename__: ClassVar[str] = "orphan"
 
-    hotel_id: str = Field(primary_key=True, max_length=64)
-    device_id: str = Field(primary_key=True, max_length=64)
+    hotel_id: str = Field(primary_key=True, sa_type=ID)
+    device_id: str = Field(primary_key=True, sa_type=ID)
     first_at: datetime = Field(sa_type=UtcDateTime)
     last_at: datetime = Field(sa_type=UtcDateTime)
     count: int = Field(sa_type=BigInteger)

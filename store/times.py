@@ -11,10 +11,7 @@ def micros(at: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def moment(value: int | datetime) -> datetime:
-    """Read what the database gave: microseconds from SQLite, a time with some zone from PostgreSQL."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC)
+def moment(value: int) -> datetime:
     return EPOCH + timedelta(microseconds=value)
 
 
@@ -22,5 +19,5 @@ def maybe_micros(at: datetime | None) -> int | None:
     return None if at is None else micros(at)
 
 
-def maybe_moment(value: int | datetime | None) -> datetime | None:
+def maybe_moment(value: int | None) -> datetime | None:
     return None if value is None else moment(value)

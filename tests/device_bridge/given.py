@@ -19,7 +19,7 @@ from device_bridge.queue import InputQueue
 from device_bridge.uplink import Nearby, Uplink
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Profile
-from store import LocalDoorbell, Store
+from store import Limits, LocalDoorbell, Store
 from store.records import Hotel, Room
 
 HOTEL = HotelId("grand")
@@ -123,7 +123,9 @@ class House:
 
     async def open(self) -> None:
         self.store = await Store.open(
-            f"sqlite+aiosqlite:///{self.path}", doorbell=self.doorbell, lock_timeout=timedelta(milliseconds=200)
+            f"sqlite+aiosqlite:///{self.path}",
+            doorbell=self.doorbell,
+            limits=Limits(lock_timeout=timedelta(milliseconds=200)),
         )
         if not await self.store.hotels():
             await self.store.add_hotel(Hotel(id=HOTEL, name="Grand", profile=Profile.STRICT), now=START)

@@ -4,12 +4,17 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Reason, Rule, Severity
 from rules.ids import AlertId, DeviceId, HotelId, MessageId, RoomId
 from rules.state import DeviceState, LinkState
-from store import Batch, InputKind, LocalDoorbell, Store, StoredMessage
+from store import Batch, InputKind, Limits, LocalDoorbell, Store, StoredMessage
 from store.batch import DeviceChange
+from store.limits import USUAL
 from store.records import Channel, Device, DeviceKey, EmailChannel, Hotel, NewDevice, Room, SlackChannel
+from store.sqlite import WriteLane
+from store.sqlite_database import SqliteDatabase
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 HOTEL = HotelId("seaview")
@@ -28,8 +33,21 @@ def url_of(folder: Path) -> str:
     return f"sqlite+aiosqlite:///{folder / 'innwatch.db'}"
 
 
+ON_SQLITE = pytest.mark.parametrize("kind", ["sqlite"])
+ON_POSTGRESQL = pytest.mark.parametrize("kind", [pytest.param("postgresql", marks=pytest.mark.server)])
+
+
+async def open_at(url: str, *, limits: Limits = USUAL) -> Store:
+    return await Store.open(url, doorbell=LocalDoorbell(), limits=limits)
+
+
 async def open_store(folder: Path, *, lock_timeout: timedelta = timedelta(seconds=5)) -> Store:
-    return await Store.open(url_of(folder), doorbell=LocalDoorbell(), lock_timeout=lock_timeout)
+    return await open_at(url_of(folder), limits=Limits(lock_timeout=lock_timeout))
+
+
+def writer_of(store: Store) -> WriteLane:
+    assert isinstance(store._database, SqliteDatabase)
+    return store._database._writer
 
 
 async def add_hotel(

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 
 from store import LocalDoorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable, schema
 from store.tables import Base
-from tests.store.given import HOTEL, add_hotel, batch, heartbeat, open_store, url_of
+from tests.store.given import HOTEL, ON_SQLITE, add_hotel, batch, heartbeat, open_store, url_of, writer_of
 
 
 def statements(path: Path) -> dict[str, set[str]]:
@@ -42,8 +42,9 @@ async def test_a_new_file_is_made_and_what_is_stored_is_there_again(tmp_path: Pa
     assert [hotel.id for hotel in hotels] == [HOTEL]
 
 
+@ON_SQLITE
 async def test_a_commit_is_on_disk_when_it_returns(store: Store, tmp_path: Path) -> None:
-    writer = store._database._writer
+    writer = writer_of(store)
     synchronous = await writer.hop(lambda raw: raw.execute("PRAGMA synchronous").fetchone())
     with closing(sqlite3.connect(tmp_path / "innwatch.db")) as other:
         (journal,) = other.execute("PRAGMA journal_mode").fetchone()
@@ -71,8 +72,7 @@ async def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
         await open_store(tmp_path)
 
     assert refused.value.known == schema.HEAD
-    with closing(sqlite3.connect(tmp_path / "innwatch.db")) as raw:
-        assert schema.revision_of(raw) == "9999"
+    assert schema.revision_of(url_of(tmp_path)) == "9999"
 
 
 async def test_an_old_schema_is_refused_where_migrating_is_somebody_elses_task(tmp_path: Path) -> None:
@@ -118,9 +118,11 @@ async def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         await open_store(tmp_path / "missing")
 
 
-@pytest.mark.parametrize("url", ["sqlite:///x.db", "postgresql+asyncpg://db/innwatch", "sqlite+aiosqlite:///", "x.db"])
+@pytest.mark.parametrize(
+    "url", ["sqlite:///x.db", "mysql://db/innwatch", "sqlite+aiosqlite:///", "x.db", "postgresql://"]
+)
 async def test_an_address_of_another_kind_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="sqlite"):
+    with pytest.raises(ValueError, match="address"):
         await Store.open(url, doorbell=LocalDoorbell())
 
 
@@ -159,7 +161,7 @@ async def test_a_downgrade_takes_everything_away_and_an_upgrade_brings_it_back(t
     await store.apply(batch(heartbeat(device, "m-1")))
     await store.close()
 
-    schema.move_to(tmp_path / "innwatch.db", "base")
+    schema.move_to(url_of(tmp_path), "base")
     with closing(sqlite3.connect(tmp_path / "innwatch.db")) as raw:
         left = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         left.discard("sqlite_sequence")  # SQLite's own, which cannot be dropped

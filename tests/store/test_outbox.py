@@ -1,11 +1,9 @@
 """The outbox: every notice that is due is claimed by one worker at a time, and ends delivered, dead or cancelled."""
 
 import asyncio
-import sqlite3
 from collections import Counter
-from contextlib import closing
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -317,10 +315,9 @@ async def test_the_ledger_is_paged_newest_first(store: Store) -> None:
 
 
 async def test_a_notice_that_cannot_be_read_is_dead_and_keeps_nobody_waiting(
-    store: Store, notice: NotificationId, tmp_path: Path
+    store: Store, notice: NotificationId, by_hand: Callable[[str], str]
 ) -> None:
-    with closing(sqlite3.connect(tmp_path / "innwatch.db")) as raw, raw:
-        raw.execute("UPDATE event SET data = '{\"of\": \"another version\"}' WHERE type = 'alert.opened'")
+    by_hand("UPDATE event SET data = '{\"of\": \"another version\"}' WHERE type = 'alert.opened'")
 
     assert await claim(store, notice) is None
 

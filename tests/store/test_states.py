@@ -1,8 +1,7 @@
 """A state that lags behind its device's heartbeats is read as if it did not."""
 
-import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 from hypothesis import given, settings
@@ -70,7 +69,9 @@ async def test_a_device_that_was_never_seen_stays_so(store: Store) -> None:
     assert await state_of(store, device) == DeviceState()
 
 
-async def test_what_the_states_have_caught_up_with_is_not_looked_at_again(store: Store, tmp_path: Path) -> None:
+async def test_what_the_states_have_caught_up_with_is_not_looked_at_again(
+    store: Store, by_hand: Callable[[str], str]
+) -> None:
     device, _ = await add_hotel(store)
     await store.apply(batch(heartbeat(device, "m-1", at=later(4)), states={device.key: online()}))
     newest = await store.newest_message()
@@ -82,14 +83,7 @@ async def test_what_the_states_have_caught_up_with_is_not_looked_at_again(store:
 
     await store.apply(batch(heartbeat(device, "m-2", at=later(8), battery=69)))
     assert (await state_of(store, device)).battery == 69
-    assert upto(tmp_path) == newest < await store.newest_message()
-
-
-def upto(folder: Path) -> int:
-    with sqlite3.connect(folder / "innwatch.db") as raw:
-        ((found,),) = raw.execute("SELECT upto FROM caught_up").fetchall()
-    raw.close()
-    return int(found)
+    assert int(by_hand("SELECT upto FROM caught_up")) == newest < await store.newest_message()
 
 
 @settings(max_examples=300)

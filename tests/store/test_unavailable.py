@@ -12,7 +12,19 @@ import pytest
 from rules.ids import AlertId, MessageId, RoomId
 from store import Store, StoreUnavailable
 from store.records import Room
-from tests.store.given import HOTEL, MAIL, NOW, add_hotel, batch, heartbeat, online, open_store, opened
+from tests.store.given import (
+    HOTEL,
+    MAIL,
+    NOW,
+    ON_SQLITE,
+    add_hotel,
+    batch,
+    heartbeat,
+    online,
+    open_store,
+    opened,
+    writer_of,
+)
 
 FEW = timedelta(milliseconds=30)
 
@@ -50,6 +62,7 @@ async def test_a_locked_database_is_unavailable_to_writers_and_open_to_readers(
     assert await impatient.count_messages(HOTEL) == 2
 
 
+@ON_SQLITE
 async def test_a_writer_waits_for_another_process_to_finish(store: Store, other: sqlite3.Connection) -> None:
     (device, _) = await add_hotel(store)
     other.execute("BEGIN IMMEDIATE")
@@ -77,10 +90,11 @@ async def test_a_store_that_waits_for_a_lock_can_be_closed(tmp_path: Path, other
     assert isinstance(outcome, StoreUnavailable)
 
 
+@ON_SQLITE
 async def test_a_full_disk_is_unavailable_and_leaves_nothing_half_written(store: Store) -> None:
     (device, _) = await add_hotel(store)
     await store.apply(batch(heartbeat(device, "m-0")))
-    writer = store._database._writer
+    writer = writer_of(store)
     (pages,) = await writer.hop(lambda raw: raw.execute("PRAGMA page_count").fetchone())
     await writer.hop(lambda raw: raw.execute(f"PRAGMA max_page_count={pages + 1}").fetchall())
     much = [heartbeat(device, f"m-{number}") for number in range(1, 500)]
@@ -94,9 +108,10 @@ async def test_a_full_disk_is_unavailable_and_leaves_nothing_half_written(store:
     assert await store.count_messages(HOTEL) == 500
 
 
+@ON_SQLITE
 async def test_a_read_only_database_is_unavailable(store: Store) -> None:
     await add_hotel(store)
-    await store._database._writer.hop(lambda raw: raw.execute("PRAGMA query_only=ON").fetchall())
+    await writer_of(store).hop(lambda raw: raw.execute("PRAGMA query_only=ON").fetchall())
 
     with pytest.raises(StoreUnavailable, match="readonly"):
         await store.add_room(HOTEL, Room(id=RoomId("attic")), now=NOW)

@@ -14,7 +14,8 @@ branch_labels = None
 depends_on = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-TIME = sa.TIMESTAMP(timezone=True).with_variant(sa.Integer(), "sqlite")
+TIME = KEY  # microseconds since 1970
+ID = sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql")
 
 
 OF_DAYS = (
@@ -67,7 +68,7 @@ def where(condition: str) -> dict[str, Any]:
 def upgrade() -> None:
     op.create_table(
         "account",
-        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("name", ID, nullable=False),
         sa.Column("password_hash", sa.String(), nullable=True),
         sa.Column("admin", sa.Boolean(), nullable=False),
         sa.Column("gen", sa.Integer(), nullable=False),
@@ -77,13 +78,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "caught_up",
-        sa.Column("one", KEY, nullable=False),
+        sa.Column("one", KEY, nullable=False, autoincrement=False),
         sa.Column("upto", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("one", name="pk_caught_up"),
     )
     op.create_table(
         "gathered",
-        sa.Column("one", KEY, nullable=False),
+        sa.Column("one", KEY, nullable=False, autoincrement=False),
         sa.Column("upto", sa.BigInteger(), nullable=False),
         sa.Column("target", sa.BigInteger(), nullable=False),
         sa.Column("device_key", sa.BigInteger(), nullable=False),
@@ -92,7 +93,7 @@ def upgrade() -> None:
     op.create_table(
         "hotel",
         sa.Column("key", KEY, nullable=False),
-        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("timezone", sa.String(), nullable=False),
         sa.Column("profile", sa.String(), nullable=False),
@@ -106,8 +107,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "orphan",
-        sa.Column("hotel_id", sa.String(length=64), nullable=False),
-        sa.Column("device_id", sa.String(length=64), nullable=False),
+        sa.Column("hotel_id", ID, nullable=False),
+        sa.Column("device_id", ID, nullable=False),
         sa.Column("first_at", TIME, nullable=False),
         sa.Column("last_at", TIME, nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
@@ -130,8 +131,8 @@ def upgrade() -> None:
     op.create_table(
         "revocation",
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("hotel_id", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("hotel_id", ID, nullable=False),
+        sa.Column("name", ID, nullable=False),
         sa.Column("gen", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("kind IN ('device', 'user', 'integrator', 'hotel')", name="ck_revocation_kind"),
@@ -154,7 +155,7 @@ def upgrade() -> None:
     op.create_table(
         "integrator",
         sa.Column("hotel_key", KEY, nullable=False),
-        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("name", ID, nullable=False),
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("gen", sa.Integer(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
@@ -163,7 +164,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "membership",
-        sa.Column("account_name", sa.String(length=64), nullable=False),
+        sa.Column("account_name", ID, nullable=False),
         sa.Column("hotel_key", KEY, nullable=False),
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
@@ -177,7 +178,7 @@ def upgrade() -> None:
         "room",
         sa.Column("key", KEY, nullable=False),
         sa.Column("hotel_key", KEY, nullable=False),
-        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.String(), nullable=True),
         sa.Column("floor", sa.String(), nullable=True),
         sa.Column("access_points", sa.Text(), nullable=False),
@@ -193,7 +194,7 @@ def upgrade() -> None:
         "device",
         sa.Column("key", KEY, nullable=False),
         sa.Column("hotel_key", KEY, nullable=False),
-        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("room_key", KEY, nullable=False),
         sa.Column("name", sa.String(), nullable=True),
         sa.Column("gen", sa.Integer(), nullable=False),
@@ -210,7 +211,7 @@ def upgrade() -> None:
         "alert",
         sa.Column("key", KEY, nullable=False),
         sa.Column("hotel_key", KEY, nullable=False),
-        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("device_key", KEY, nullable=False),
         sa.Column("room_id", sa.String(), nullable=True),
         sa.Column("floor", sa.String(), nullable=True),
@@ -320,7 +321,7 @@ def create_message_and_minute() -> None:
         sa.Column("hotel_key", KEY, nullable=False),
         sa.Column("device_key", KEY, nullable=True),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("message_id", sa.String(length=64), nullable=False),
+        sa.Column("message_id", ID, nullable=False),
         sa.Column("received_at", TIME, nullable=False),
         sa.Column("ts", TIME, nullable=True),
         sa.Column("late", sa.Boolean(), nullable=False),

@@ -14,7 +14,8 @@ branch_labels = None
 depends_on = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-TIME = sa.TIMESTAMP(timezone=True).with_variant(sa.Integer(), "sqlite")
+TIME = KEY  # microseconds since 1970
+ID = sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql")
 
 
 def where(condition: str) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def upgrade() -> None:
         sa.Column("key", KEY, nullable=False),
         sa.Column("hotel_key", KEY, nullable=False),
         sa.Column("device_key", KEY, nullable=False),
-        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("args", sa.Text(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),

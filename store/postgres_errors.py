@@ -1,0 +1,72 @@
+"""What PostgreSQL and its driver raise, as the store's callers can act on it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from asyncpg.exceptions import InterfaceError, InvalidCachedStatementError, PostgresError
+
+from store.errors import DataRefused, Duplicate, StoreUnavailable
+
+_TWICE: Final = "uq_message_"
+"""How the names begin of the indexes that keep a message from being stored twice: each day has one."""
+
+_REFUSED: Final = ("22", "23", "54")
+"""Classes of SQLSTATE: values that no column takes (a NUL in a text, too long, too great), constraints, and what is too
+much for an index."""
+
+_UNAVAILABLE: Final = (
+    "08",  # the connection
+    "25006",  # a server that only reads
+    "25P03",  # idle in a transaction for too long
+    "28",  # the login
+    "3D000",  # no such database
+    "40001",  # somebody else was first, each time
+    "40P01",  # and the same as a deadlock
+    "42501",  # rights
+    "53",  # connections, memory or disk run out
+    "55P03",  # a lock took too long
+    "57",  # ended by an administrator, a crash or a time-out
+    "58",  # errors of the system
+    "XX",  # damage
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Let pass what is neither PostgreSQL's nor the connection's. Neither values nor rows get into the messages."""
+    try:
+        yield
+    except PostgresError as error:
+        raise _meaning(error) from error
+    except InterfaceError as error:
+        if "closed" in str(error):
+            raise StoreUnavailable(str(error)) from error
+        raise
+    except UnicodeEncodeError as refusal:
+        raise DataRefused(str(refusal)) from refusal
+    except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+        raise StoreUnavailable(str(error) or "the database does not answer") from error
+
+
+def _meaning(error: PostgresError) -> Exception:
+    code = _field(error, "sqlstate") or ""
+    if code.startswith(_REFUSED):
+        twice = code == "23505" and (_field(error, "constraint_name") or "").startswith(_TWICE)
+        return (Duplicate if twice else DataRefused)(_words(error))
+    if code.startswith(_UNAVAILABLE) or isinstance(error, InvalidCachedStatementError):
+        return StoreUnavailable(_words(error))
+    return error
+
+
+def _words(error: PostgresError) -> str:
+    """Without the details, which quote the row."""
+    if _field(error, "severity") is None:
+        return "a value that PostgreSQL has no room for"  # says the driver, and quotes it
+    return str(error.args[0])
+
+
+def _field(error: PostgresError, name: str) -> str | None:
+    value: str | None = getattr(error, name, None)  # the driver sets them as the server sends them
+    return value
