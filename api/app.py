@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from litestar import Litestar, Request, Router
+from litestar import HttpMethod, Litestar, Request, Router, route
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from prometheus_client import CollectorRegistry
@@ -19,7 +19,7 @@ from api.openapi import BEARER, description, openapi
 from api.operations import Health, operations
 from api.page import console
 from api.passwords import Passwords
-from api.problems import answer
+from api.problems import Refused, Trouble, answer
 from api.routes import alerts, devices, events, ledger, rooms, session, signin
 from api.settings import ApiSettings
 from api.streams import Streams
@@ -110,6 +110,19 @@ def build_health_app(*, registry: CollectorRegistry, health: Health, metrics_tok
         debug=False,
         pdb_on_exception=False,
     )
+
+
+def build_waiting_app(*, registry: CollectorRegistry, health: Health, metrics_token: str | None) -> Litestar:
+    """Return the application of a process that cannot serve yet: the same pages for machines, and 503 for all else."""
+
+    @route("/{path:path}", http_method=list(HttpMethod), include_in_schema=False, sync_to_thread=False)
+    def not_yet(path: str) -> None:
+        del path
+        raise Refused(Trouble.UNAVAILABLE, "starting", headers={"Retry-After": "2"})
+
+    app = build_health_app(registry=registry, health=health, metrics_token=metrics_token)
+    app.register(not_yet)
+    return app
 
 
 def _guarded(gate: Gate) -> Router:

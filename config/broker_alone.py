@@ -23,6 +23,7 @@ from config.revoked_news import RevokedNews
 from config.serving import Place, serve, stop_on_signal
 from config.settings import Settings
 from config.store_later import StoreLater
+from config.watched import page_address
 from config.web import WebServer, bind
 from store import LocalDoorbell, StoreUnavailable
 
@@ -82,7 +83,7 @@ class BrokerAlone:
                 await web.serving()
                 self._serving = own, news
                 settle_memory()
-                greet_broker(settings=self._settings, listeners=own.mqtt.bound, health=_url(http))
+                greet_broker(settings=self._settings, listeners=own.mqtt.bound, health=page_address(http))
                 await stop.wait()
                 _log.info("stopping")
                 web.stop()
@@ -91,8 +92,3 @@ class BrokerAlone:
                     part.cancel()
         finally:
             await store.close()
-
-
-def _url(http: socket.socket) -> str:
-    host, port = http.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/health/ready"

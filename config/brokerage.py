@@ -1,4 +1,4 @@
-"""How `innwatch up` comes to a broker: one in its own process, or one that somebody else runs."""
+"""How the bridge comes to a broker: one in its own process, or one that somebody else runs."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -86,6 +86,7 @@ class BrokerOutside:
         queue: InputQueue,
         now: Callable[[], datetime],
         registry: CollectorRegistry,
+        may_connect: Callable[[], bool] = lambda: True,
     ) -> None:
         """Raises BadSetting when the authorities that we should trust cannot be read."""
         self._url = url
@@ -98,6 +99,7 @@ class BrokerOutside:
             new_pass=self._new_pass,
             now=now,
             metrics=UplinkMetrics(registry),
+            may_connect=may_connect,
         )
         self.uplink: Uplink = self._far
 

@@ -15,9 +15,9 @@ from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
 from api.app import build_app
-from api.settings import ApiSettings
 from broker.settings import Listener, Scheme
 from config.brokerage import Brokerage, BrokerInside, BrokerOutside
+from config.browsers import api_settings, websocket_for_browsers
 from config.clock import Clock
 from config.database import database_file
 from config.errors import BadSetting, StartRefused
@@ -26,11 +26,11 @@ from config.folder import Folder
 from config.greeting import console_url, greet
 from config.keys import key_ring
 from config.lag import LoopLag
-from config.own_broker import OwnBroker, for_browsers
+from config.own_broker import OwnBroker
 from config.process import settle_memory
 from config.senders import senders
 from config.serving import Place, serve, stop_on_signal
-from config.settings import PublicWs, Settings
+from config.settings import Settings
 from config.settings_broker import LISTEN
 from config.settings_uplink import BROKER
 from config.simulate.demo import Demo, demo_tablets
@@ -52,7 +52,7 @@ def run_embedded(settings: Settings, *, demo: int | None, for_tests: bool) -> in
     if demo and not _has_plain_mqtt(settings):
         where = f"an mqtt:// address in {LISTEN}" if settings.broker_url is None else f"an mqtt:// address as {BROKER}"
         raise BadSetting(f"--demo needs {where}: its tablets are simulated without TLS")
-    _websocket_for_browsers(settings, settings.listeners)  # refused before anything listens
+    websocket_for_browsers(settings, settings.listeners)  # refused before anything listens
     lock = Folder.locked if settings.broker_url is not None else Folder.wholly_locked
     return serve(settings, lambda place: Embedded(place).run(demo=demo), lock=lock, for_tests=for_tests)
 
@@ -61,19 +61,6 @@ def _has_plain_mqtt(settings: Settings) -> bool:
     if settings.broker_url is not None:
         return not settings.broker_url.is_secure
     return any(listener.scheme is Scheme.MQTT for listener in settings.listeners)
-
-
-def _websocket_for_browsers(settings: Settings, reach: Sequence[Listener]) -> PublicWs:
-    """Where browsers find the broker: beside the console, or where a TLS proxy shows it. Raises BadSetting."""
-    if settings.public_ws_url is not None:
-        return settings.public_ws_url
-    own = for_browsers(reach, secure=(settings.public_url or "").startswith("https:"))
-    if own is None:
-        raise BadSetting(
-            f"{LISTEN} has no websocket that consoles could use: add ws://… (wss://… where "
-            "INNWATCH_PUBLIC_URL is https), or set INNWATCH_PUBLIC_WS_URL"
-        )
-    return PublicWs(own.port, own.path, own.is_secure)
 
 
 class Embedded:
@@ -186,16 +173,7 @@ class Embedded:
             clock=self._clock.now,
             registry=self._registry,
             health=self,
-            settings=self._api_settings(reach),
-        )
-
-    def _api_settings(self, reach: Sequence[Listener]) -> ApiSettings:
-        place = _websocket_for_browsers(self._settings, reach)
-        return ApiSettings(
-            mqtt_port=place.port,
-            mqtt_path=place.path,
-            mqtt_secure=place.secure,
-            metrics_token=self._settings.metrics_token,
+            settings=api_settings(self._settings, reach),
         )
 
     def _worker(self, store: Store) -> Worker:

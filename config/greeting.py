@@ -51,6 +51,14 @@ def greet_broker(*, settings: Settings, listeners: Sequence[Listener], health: s
     sys.stdout.flush()
 
 
+def greet_process(name: str, **places: str) -> None:
+    """Say that a process of several has begun, and where to look."""
+    width = max(map(len, places))
+    lines = [f"Innwatch's {name} has started.", *(f"  {what:{width}}  {where}" for what, where in places.items())]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
 def _password(login: FirstLogin, *, settings: Settings, is_first: bool) -> str:
     if not login.password:
         return "(as you set it; forgotten: `innwatch user password`)"

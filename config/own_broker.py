@@ -4,7 +4,7 @@ The one place that knows how it is put together, whether it runs within `innwatc
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from broker.certificate import CertificateUnusable
 from broker.counts import BrokerMetrics
 from broker.delivery import Intake
 from broker.server import ListenFailed, MqttBroker
-from broker.settings import BrokerSettings, Listener
+from broker.settings import BrokerSettings
 from broker.shelf import Shelf, ShelfUnusable
 from broker.tokens import KeyRing
 from config.clock import Clock
@@ -97,12 +97,6 @@ class OwnBroker:
         trouble = self._shelf.troubles()
         unwritten = [] if trouble is None else [f"the broker's file cannot be written: {trouble}"]
         return unwritten + ([] if self.mqtt.certificate is None else self.mqtt.certificate.problems())
-
-
-def for_browsers(listeners: Sequence[Listener], *, secure: bool) -> Listener | None:
-    """The websocket that a console is sent to; from a page that came by TLS it may not be a plain one."""
-    found = [one for one in listeners if one.is_websocket]
-    return next((one for one in found if one.is_secure is secure), found[0] if found and not secure else None)
 
 
 def broker_settings(settings: Settings, *, connections: int) -> BrokerSettings:

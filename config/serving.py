@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import uvloop
 
@@ -27,17 +27,21 @@ def serve(
     settings: Settings,
     run: Callable[[Place], Coroutine[None, None, int]],
     *,
-    lock: Callable[[Folder], AbstractContextManager[None]],
+    lock: Callable[[Folder], AbstractContextManager[None]] | None,
     for_tests: bool,
 ) -> int:
-    """Run until `run` returns, holding the folder's lock; the exit code. Raises StartRefused (nothing is open then)."""
+    """Run until `run` returns, holding the folder's lock; the exit code. Raises StartRefused (nothing is open then).
+
+    Without a lock there need be no folder: such a process keeps nothing there.
+    """
     set_up_logs(level=settings.log_level, as_json=settings.log_json)
     connections = prepare_process()
-    folder = Folder.make(settings.data, for_tests=for_tests)
+    needs_folder = lock is not None or for_tests
+    folder = Folder.make(settings.data, for_tests=for_tests) if needs_folder else Folder(settings.data)
     if settings.clock_file is not None and not folder.is_for_tests:
         raise BadSetting(f"INNWATCH_CLOCK moves time: refused, because {folder.path} was not made with --for-tests")
     try:
-        with lock(folder), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with lock(folder) if lock else nullcontext(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(run(Place(settings, folder, connections=connections)))
     except BaseExceptionGroup as failed:
         refusal = refusal_in(failed)

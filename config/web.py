@@ -53,9 +53,11 @@ class WebServer:
     def __init__(self, app: Litestar, listener: socket.socket, *, limits: Limits | None = None) -> None:
         self._listener = listener
 
+        self._app = app
+
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                await app(scope, receive, send)
+                await self._app(scope, receive, send)
             except asyncio.CancelledError:
                 if not self._server.should_exit:  # Else nobody reads the answer any more: nothing to report.
                     raise
@@ -74,6 +76,10 @@ class WebServer:
             ),
             limits=_affordable(limits or Limits()),
         )
+
+    def show(self, app: Litestar) -> None:
+        """Let another application answer from now on. It is not told of the start: it must have none to prepare for."""
+        self._app = app
 
     async def run(self) -> None:
         """Serve until `stop`. Raises WebServerEnded when it ends before that."""

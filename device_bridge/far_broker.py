@@ -42,7 +42,10 @@ class Pass(Struct, frozen=True):
 
 
 class FarBroker:
-    """An Uplink. `new_pass` is asked before each connection."""
+    """An Uplink. `new_pass` and `may_connect` are asked before each connection.
+
+    All bridges share one client id, so whoever connects ends the connection of another.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class FarBroker:
         new_pass: Callable[[], Pass],
         now: Callable[[], datetime],
         metrics: UplinkMetrics,
+        may_connect: Callable[[], bool] = lambda: True,
     ) -> None:
         self.announcements = Announcements()
         self.receipts = Receipts(lost=metrics.receipts_lost.inc)
@@ -59,6 +63,7 @@ class FarBroker:
         self._address = address
         self._queue = queue
         self._new_pass = new_pass
+        self._may_connect = may_connect
         self._now = now
         self._metrics = metrics
         self._topics = Topics()
@@ -89,6 +94,8 @@ class FarBroker:
         while True:
             try:
                 await self._room()
+                if not self._may_connect():
+                    raise WireLost("another bridge may have taken over")
                 await self._connection()
             except WireLost as error:
                 self._deaf(str(error))

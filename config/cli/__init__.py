@@ -11,7 +11,20 @@ from typing import Annotated
 
 import typer
 
-from config.cli import broker, device, hotel, integrator, messages, quarantine, room, simulate, token, up, user
+from config.cli import (
+    api,
+    broker,
+    device,
+    hotel,
+    integrator,
+    messages,
+    quarantine,
+    room,
+    simulate,
+    token,
+    up,
+    user,
+)
 from config.cli.words import in_plain_words
 from config.errors import StartRefused
 
@@ -25,6 +38,7 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("broker")(broker.broker)
+app.command("api")(api.api)
 for noun in (hotel, room, device, user, integrator, token, quarantine):
     app.add_typer(noun.app)
 app.command("messages")(messages.messages)

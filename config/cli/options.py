@@ -8,6 +8,7 @@ import typer
 from typer.models import OptionInfo
 
 from config.addresses import is_mail_address, is_web_address
+from config.settings_uplink import BrokerUrl, read_broker_url
 from rules.ids import DeviceId, HotelId, IntegratorName, RoomId, UserName, is_id
 from rules.place import normal_bssid
 
@@ -62,6 +63,11 @@ def life(seconds: int | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
 
 
+def broker_at(text: str | None) -> BrokerUrl | None:
+    """What `--broker` says. Raises BadSetting."""
+    return None if text is None else read_broker_url(text, name="--broker")
+
+
 def _port(option: str, what: str, *, default: str) -> OptionInfo:
     port: OptionInfo = typer.Option(option, help=what, min=0, max=65_535, metavar="PORT", show_default=default)
     return port
@@ -78,7 +84,13 @@ WsPort = Annotated[
 ]
 HealthPort = Annotated[
     int | None,
-    _port("--health-port", "/health/live, /health/ready and /metrics.", default="INNWATCH_BROKER_HEALTH_PORT, or 8082"),
+    _port("--health-port", "/health/live, /health/ready and /metrics.", default="its setting"),
+]
+BrokerAt = Annotated[
+    str | None,
+    typer.Option(
+        "--broker", help="The broker's address (mqtt:// or mqtts://).", metavar="URL", show_default="INNWATCH_BROKER"
+    ),
 ]
 Listen = Annotated[
     list[str] | None,

@@ -5,9 +5,8 @@ from typing import Annotated
 import typer
 
 from config.cli.installation import settings_of, warn_of_surprises
-from config.cli.options import Data, ForTests, Host, HttpPort, Listen, MqttPort, WsPort
+from config.cli.options import BrokerAt, Data, ForTests, Host, HttpPort, Listen, MqttPort, WsPort, broker_at
 from config.errors import BadSetting
-from config.settings_uplink import read_broker_url
 
 
 def up(  # noqa: PLR0913, typer spells options as arguments
@@ -18,22 +17,17 @@ def up(  # noqa: PLR0913, typer spells options as arguments
     mqtt_port: MqttPort = None,
     ws_port: WsPort = None,
     listen: Listen = None,
-    broker: Annotated[
-        str | None,
-        typer.Option(
-            "--broker",
-            help="Use the broker at this address (mqtt:// or mqtts://) instead of one in this process.",
-            metavar="URL",
-            show_default="INNWATCH_BROKER",
-        ),
-    ] = None,
+    broker: BrokerAt = None,
     demo: Annotated[
         int | None, typer.Option("--demo", help="With a demo hotel of so many simulated tablets.", min=1, max=2_000)
     ] = None,
     for_tests: ForTests = False,
 ) -> None:
-    """Start broker, bridge, worker, API and console in one process, on one data folder."""
-    url = None if broker is None else read_broker_url(broker, name="--broker")
+    """Start broker, bridge, worker, API and console in one process, on one data folder.
+
+    With --broker it uses the broker there instead of one of its own.
+    """
+    url = broker_at(broker)
     if url is not None and mqtt_port is not None:
         raise BadSetting("--broker says where MQTT is; leave out --mqtt-port")
     settings = settings_of(

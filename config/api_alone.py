@@ -1,0 +1,98 @@
+"""`innwatch api`: HTTP API, event streams and console in a process of its own; any number of them.
+
+Its port answers from the first moment: until the database is there, only about health.
+"""
+
+import asyncio
+import logging
+
+from litestar import Litestar
+from prometheus_client import CollectorRegistry
+
+from api.app import build_app, build_waiting_app
+from config.browsers import api_settings, websocket_for_browsers
+from config.clock import Clock
+from config.greeting import console_url, greet_process
+from config.keys import key_ring
+from config.lag import LoopLag
+from config.process import settle_memory
+from config.pulse import Pulse
+from config.servers import shared_database, shared_redis, shared_store
+from config.serving import Place, serve, stop_on_signal
+from config.settings import Settings
+from config.waiting import Waiting
+from config.web import WebServer, bind
+from store import Store
+from store.redis_doorbell import RedisDoorbell
+
+_log = logging.getLogger(__name__)
+
+
+def run_api(settings: Settings, *, for_tests: bool) -> int:
+    """Run until SIGTERM or SIGINT; the exit code. Raises StartRefused."""
+    shared_database(settings)
+    shared_redis(settings)
+    websocket_for_browsers(settings, settings.listeners)
+    return serve(settings, lambda place: ApiAlone(place).run(), lock=None, for_tests=for_tests)
+
+
+class ApiAlone:
+    """The API, and what it waits for, for one run."""
+
+    def __init__(self, place: Place) -> None:
+        self._settings = place.settings
+        self._clock = Clock(place.settings.clock_file)
+        self._keys = key_ring(place.settings, place.folder)
+        self._registry = CollectorRegistry()
+        self._doorbell = RedisDoorbell(shared_redis(place.settings).url)
+        self._waiting = Waiting()
+        self._pulse: Pulse | None = None
+        self._app: Litestar | None = None
+
+    def problems(self) -> list[str]:
+        """What is missing, for the health page. Redis is not: without it events come up to a second later."""
+        return self._waiting.problems() or (self._pulse.problems() if self._pulse is not None else [])
+
+    async def run(self) -> int:
+        """The exit code. Raises StartRefused."""
+        stop = stop_on_signal()
+        with bind(self._settings.host, self._settings.http_port) as http:
+            web = WebServer(
+                build_waiting_app(registry=self._registry, health=self, metrics_token=self._settings.metrics_token),
+                http,
+            )
+            async with asyncio.TaskGroup() as parts:
+                serving = parts.create_task(web.run())
+                lag = LoopLag(self._registry)
+                others = [parts.create_task(part) for part in (self._work(web), self._doorbell.run(), lag.run())]
+                await web.serving()
+                greet_process("api", console=console_url(self._settings, http_port=http.getsockname()[1]))
+                await stop.wait()
+                _log.info("stopping")
+                if self._app is not None:
+                    self._app.state.streams.close()
+                web.stop()
+                await serving
+                for part in others:
+                    part.cancel()
+        return 0
+
+    async def _work(self, web: WebServer) -> None:
+        async with shared_store(self._settings, doorbell=self._doorbell, waiting=self._waiting) as store:
+            self._pulse = Pulse(store)
+            self._app = self._made(store)
+            web.show(self._app)
+            self._waiting.over()
+            settle_memory()
+            await self._pulse.run()
+
+    def _made(self, store: Store) -> Litestar:
+        return build_app(
+            store=store,
+            keys=self._keys,
+            doorbell=self._doorbell,
+            clock=self._clock.now,
+            registry=self._registry,
+            health=self,
+            settings=api_settings(self._settings, self._settings.listeners),
+        )

@@ -1,0 +1,48 @@
+"""What the processes of one installation share: PostgreSQL and Redis, which may come later than they do."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from config.errors import BadSetting, StartRefused
+from config.settings import SECRET_KEY, Settings
+from config.settings_store import DATABASE_URL, REDIS_URL, DatabaseUrl, RedisUrl
+from config.waiting import NotYet, Waiting
+from store import Doorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable
+
+
+def shared_database(settings: Settings) -> DatabaseUrl:
+    """Raises BadSetting where there is none that several processes may share."""
+    if settings.database_url is None or settings.database_url.file is not None:
+        raise BadSetting(f"{DATABASE_URL} must name a PostgreSQL server; without one, `innwatch up` does it all")
+    if settings.secret_key is None:
+        raise BadSetting(f"{SECRET_KEY} is missing: every process of an installation needs the same one")
+    return settings.database_url
+
+
+def shared_redis(settings: Settings) -> RedisUrl:
+    """Raises BadSetting where there is none."""
+    if settings.redis_url is None:
+        raise BadSetting(f"{REDIS_URL} is missing; without Redis and PostgreSQL, `innwatch up` does it all")
+    return settings.redis_url
+
+
+@asynccontextmanager
+async def shared_store(settings: Settings, *, doorbell: Doorbell, waiting: Waiting) -> AsyncIterator[Store]:
+    """The store, once the database is there and has its schema; closed at the end. Raises StartRefused."""
+    database = shared_database(settings)
+
+    async def attempt() -> Store:
+        try:
+            return await Store.open(database.url, doorbell=doorbell, migrate=False)
+        except SchemaTooNew as error:
+            raise StartRefused(f"{database}: {error}") from error
+        except SchemaTooOld as error:
+            raise NotYet("the database's schema is old: run `innwatch migrate`", detail=str(error)) from error
+        except StoreUnavailable as error:
+            raise NotYet("the database does not answer", detail=f"{database}: {error}") from error
+
+    store = await waiting.until(attempt)
+    try:
+        yield store
+    finally:
+        await store.close()

@@ -1,0 +1,47 @@
+"""Work beside a small page for the machines that watch it: alive from the first moment, ready when nothing is missing.
+
+Its signals end the work first and the page last, so that whoever looks sees the process stop.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Coroutine
+
+from prometheus_client import CollectorRegistry
+
+from api.app import build_health_app
+from api.operations import Health
+from config.serving import stop_on_signal
+from config.web import WebServer
+
+_log = logging.getLogger(__name__)
+
+
+async def watched(
+    work: Coroutine[None, None, None],
+    *,
+    page: socket.socket,
+    health: Health,
+    registry: CollectorRegistry,
+    metrics_token: str | None,
+) -> None:
+    """Do `work` until SIGTERM or SIGINT cancels it. Raises an ExceptionGroup of what ended it before that."""
+    stop = stop_on_signal()
+    web = WebServer(build_health_app(registry=registry, health=health, metrics_token=metrics_token), page)
+    async with asyncio.TaskGroup() as parts:
+        serving = parts.create_task(web.run())
+        working = parts.create_task(work)
+        await web.serving()
+        await stop.wait()
+        _log.info("stopping")
+        working.cancel()
+        await asyncio.wait([working])
+        web.stop()
+        await serving
+
+
+def page_address(page: socket.socket) -> str:
+    """Where the page is, for people."""
+    host, port = page.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/health/ready"

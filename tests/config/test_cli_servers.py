@@ -1,0 +1,46 @@
+"""`innwatch bridge` and `api`: what they cannot do without stops the start with one line."""
+
+import pytest
+
+from tests.config.command_line import CommandLine
+
+NAMED = {
+    "DATABASE_URL": "postgresql://innwatch:s3cr3t@127.0.0.1:1/innwatch",
+    "REDIS_URL": "redis://:s3cr3t@127.0.0.1:1/0",
+    "SECRET_KEY": "7KqVwZ3nT0sYb8XfJr2LmC5hGdPe9UaQ",
+    "INNWATCH_BROKER": "mqtt://bridge:s3cr3t@127.0.0.1:1",
+}
+
+
+@pytest.mark.parametrize("command", ["api"])
+@pytest.mark.parametrize("missing", ["DATABASE_URL", "REDIS_URL", "SECRET_KEY"])
+def test_what_a_process_cannot_do_without_is_named(cli: CommandLine, command: str, missing: str) -> None:
+    environment = {name: value for name, value in NAMED.items() if name != missing}
+
+    ended = cli.refused(command, **environment)
+
+    assert ended.code == 78
+    assert ended.err.startswith(f"innwatch: {missing} ")
+    assert len(ended.err.splitlines()) == 1
+    assert "s3cr3t" not in ended.err
+
+
+@pytest.mark.parametrize("command", ["api"])
+def test_a_database_in_a_file_cannot_be_shared(cli: CommandLine, command: str) -> None:
+    ended = cli.refused(command, **(NAMED | {"DATABASE_URL": "sqlite+aiosqlite:////tmp/innwatch.db"}))
+
+    assert (ended.code, "must name a PostgreSQL server" in ended.err) == (78, True)
+
+
+def test_an_api_needs_to_know_where_browsers_find_the_broker(cli: CommandLine) -> None:
+    ended = cli.refused("api", **(NAMED | {"INNWATCH_LISTEN": "mqtt://127.0.0.1:1"}))
+
+    assert (ended.code, "INNWATCH_PUBLIC_WS_URL" in ended.err) == (78, True)
+
+
+def test_a_clock_that_is_moved_needs_a_folder_made_for_tests(cli: CommandLine) -> None:
+    (cli.folder.path / "for-tests").unlink()
+
+    ended = cli.refused("api", **NAMED, INNWATCH_CLOCK="clock")
+
+    assert (ended.code, "--for-tests" in ended.err) == (78, True)
