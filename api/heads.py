@@ -1,12 +1,17 @@
-"""The head of every answer, whoever made it: what browsers must not do with it, and that it was counted."""
+"""The head of every answer, whoever made it: what browsers must not do with it, its name, and that it was counted."""
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.gate import Caller
 from api.metrics import ApiMetrics
+from api.request_ids import HEADER, request_id
+
+log = logging.getLogger(__name__)
 
 BEGAN = "innwatch_began"
 
@@ -39,9 +44,28 @@ def complete(metrics: ApiMetrics) -> Callable[[Message, Scope], Awaitable[None]]
         headers = MutableScopeHeaders.from_message(message)
         for name, value in DEFAULTS.items():
             headers.setdefault(name, value)
+        headers[HEADER] = request_id(scope)
         route = scope.get("path_template", "none")
         metrics.requests.labels(scope.get("method", "none"), route, message["status"]).inc()
         if BEGAN in scope["state"]:
             metrics.seconds.labels(route).observe(time.perf_counter() - scope["state"][BEGAN])
+        if log.isEnabledFor(logging.DEBUG):
+            _note(scope, route, status=message["status"])
 
     return hook
+
+
+def _note(scope: Scope, route: str, *, status: int) -> None:
+    """Say of every request, at the level `debug`, what it was: the route and not the path, which a stranger chooses."""
+    caller: Caller | None = scope["state"].get("caller")
+    log.debug(
+        "request answered",
+        {
+            "method": scope.get("method"),
+            "route": route,
+            "status": status,
+            "hotel": caller.claims.hotel_id if caller else None,
+            "user": caller.name if caller else None,
+            "request": request_id(scope),
+        },
+    )

@@ -18,6 +18,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, Valida
 from litestar.openapi import ResponseSpec
 from msgspec import Struct
 
+from api.request_ids import request_id
 from rules.alerts import Acknowledgment
 from store import BadCursor, DataRefused, NotFound, StoreUnavailable
 
@@ -124,9 +125,11 @@ def invalid(field: str, detail: str) -> Refused:
 
 def answer(request: Request[Any, Any, Any], fault: Exception) -> Response[bytes]:
     """Turn what was raised into its problem; the application's one exception handler."""
-    refused = _translated(fault)
+    refused, about = _translated(fault), {"request": request_id(request.scope)}
+    if isinstance(fault, DataRefused):
+        log.warning("the database refused what a request held", {**about, "error": fault})
     if refused is None:
-        log.error("%s %s failed", request.method, request.url.path, exc_info=fault)
+        log.error("request failed", {"method": request.method, "path": request.url.path, **about}, exc_info=fault)
         refused = Refused(Trouble.FAULT)
     return Response(
         msgspec.json.encode(refused.problem),
@@ -159,7 +162,6 @@ def _translated(fault: Exception) -> Refused | None:
         case BadCursor():
             return invalid("cursor", "is none of this list")
         case DataRefused():
-            log.warning("the database refused what a request held: %s", fault)
             return Refused(Trouble.INVALID, "The database takes no such value.")
         case NotFound():
             return Refused(Trouble.NOT_FOUND)

@@ -71,7 +71,7 @@ class Certificate:
         except CertificateUnusable as unusable:
             self._trouble = str(unusable)
             self.refused += 1
-            _log.error("the new TLS certificate is not used: %s; the one before it stays until %s", unusable, self._end)
+            _log.error("the new TLS certificate is not used", {"error": str(unusable), "old_one_ends": self._end})
         else:
             self._trouble = None
             self.renewed += 1
@@ -90,7 +90,7 @@ class Certificate:
 
     def _say(self) -> None:
         level = logging.WARNING if self._read.ends - self._clock() < SOON else logging.INFO
-        _log.log(level, "TLS certificate: file=%s ends=%s", self._files.certificate, self._end)
+        _log.log(level, "TLS certificate", {"file": self._files.certificate, "ends": self._end})
 
 
 def _state_of(files: TlsFiles) -> tuple[tuple[int, int, int] | None, ...]:

@@ -31,7 +31,7 @@ class CrossedLimits:
             told, at = self._said.get(reason, (0, -EVERY))
             if number > told and now - at >= EVERY:
                 self._said[reason] = (number, now)
-                self._logger.warning("limit crossed: reason=%s times=%d", reason, number - told)
+                self._logger.warning("limit crossed", {"reason": reason, "times": number - told})
 
     def _crossed(self) -> Iterator[tuple[str, int]]:
         counts = self._counts

@@ -29,7 +29,7 @@ class QuietLog:
         self._seconds = seconds
         self._said: dict[tuple[str, str], _Said] = {}
 
-    def say(self, event: str, reason: str, *, client: str | None = None, address: str | None = None) -> None:
+    def say(self, event: str, reason: str, **fields: str | None) -> None:
         now = self._seconds()
         said = self._said.get((event, reason))
         if said is not None and now - said.at < EVERY:
@@ -37,12 +37,9 @@ class QuietLog:
             return
         more = said.since if said is not None else 0
         self._said[event, reason] = _Said(now)
-        fields = [f"reason={reason}"]
-        fields += [f"client={_shown(client)}"] if client is not None else []
-        fields += [f"address={address}"] if address is not None else []
-        fields += [f"more={more}"] if more else []
-        self._logger.warning("%s: %s", event, " ".join(fields))
+        cut = {name: _cut(text) for name, text in fields.items() if text is not None}
+        self._logger.warning(event, {"reason": reason, **cut, "more": more or None})
 
 
-def _shown(text: str) -> str:
-    return ascii(text if len(text) <= LONGEST else text[:LONGEST] + "…")
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"

@@ -133,7 +133,7 @@ class MqttBroker(Broker):
         self._sweep_later()
         self.transitions.starting_success()
         await self.plugins_manager.fire_event(BrokerEvents.POST_START, wait=True)
-        _log.info("listening: %s", " ".join(str(listener) for listener in self._bound))
+        _log.info("listening", {"addresses": " ".join(str(listener) for listener in self._bound)})
 
     def _protocol_of(self, listener: Listener) -> Callable[[], asyncio.Protocol]:
         def plain() -> Connection | WebSocket:

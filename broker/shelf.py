@@ -329,7 +329,7 @@ class Shelf:
             self._failed(trouble, written)
             return
         if self._trouble is not None:
-            _log.warning("the broker's file can be written again: path=%s", self._file.path)
+            _log.warning("the broker's file can be written again", {"path": self._file.path})
             self._trouble = None
         self._writing = None
         self._next()
@@ -343,12 +343,12 @@ class Shelf:
 
     def _failed(self, trouble: str, changes: Changes) -> None:
         if trouble != self._trouble:
-            _log.error("the broker's file cannot be written, trying again: path=%s error=%s", self._file.path, trouble)
+            _log.error("the broker's file cannot be written, trying again", {"path": self._file.path, "error": trouble})
             self._trouble = trouble
         if self._closing is None:
             self._loop.call_later(AGAIN, self._submit, changes)
             return
-        _log.error("given up unwritten, never acknowledged: bytes=%d", self.unwritten)
+        _log.error("given up unwritten, never acknowledged", {"bytes": self.unwritten})
         self._writing, self._changes = None, Changes()
         self._earlier.clear()
         if not self._closing.done():

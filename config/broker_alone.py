@@ -59,7 +59,7 @@ class BrokerAlone:
         database = database_of(self._settings, folder)
         store = StoreLater(database)
         if database.file is not None and not database.file.exists():
-            _log.warning("no database at %s yet: until there is one, nobody can be shut out", database)
+            _log.warning("no database yet, until there is one nobody can be shut out", {"database": database})
         with bind(self._settings.host, self._settings.broker_health_port, option="--health-port") as http:
             async with OwnBroker.opened(
                 self._place, keys=self._keys, clock=self._clock, registry=self._registry, intake=None
@@ -72,7 +72,7 @@ class BrokerAlone:
         try:
             await news.load()
         except StoreUnavailable as error:
-            _log.error("starting without knowing whose tokens are revoked: %s", error)
+            _log.error("starting without knowing whose tokens are revoked", {"error": error})
         lag = LoopLag(self._registry)
         try:
             async with own.listening(), asyncio.TaskGroup() as parts:

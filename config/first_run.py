@@ -73,7 +73,7 @@ async def _first_hotel(store: Store, *, settings: Settings, demo: bool, now: Cal
 async def _warn_of_an_empty_demo(store: Store) -> None:
     """Tablets of an earlier --demo are missed like any others: whoever starts without it should not wonder."""
     if (await store.devices(DEMO, limit=1)).items:
-        _log.warning("the tablets of hotel %s are not simulated without --demo: each will be reported silent", DEMO)
+        _log.warning("tablets are not simulated without --demo, each will be reported silent", {"hotel": DEMO})
 
 
 async def _join(store: Store, hotel_id: HotelId, *, password_hash: str | None, now: Callable[[], datetime]) -> None:

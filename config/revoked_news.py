@@ -81,7 +81,7 @@ class RevokedNews:
             newest, deeds = await self._store.revoked(0)
         if deeds:
             self._tell(deeds)
-            _log.info("revocations taken up: %d, the newest is %d", len(deeds), newest)
+            _log.info("revocations taken up", {"number": len(deeds), "newest": newest})
         self._newest = newest
         self._answered = self._monotonic()
         if self._is_away:
@@ -91,4 +91,4 @@ class RevokedNews:
     def _missed(self, error: StoreUnavailable) -> None:
         if not self._is_away:
             self._is_away = True
-            _log.warning("cannot ask whose tokens are revoked, trying again: %s", error)
+            _log.warning("cannot ask whose tokens are revoked, trying again", {"error": error})

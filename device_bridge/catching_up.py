@@ -52,7 +52,7 @@ class CatchingUp:
         except StoreUnavailable:
             self._give_up()  # the intake reports it
         except DataRefused as refusal:
-            _log.warning("the database refuses the state of a tablet: %s", refusal)
+            _log.warning("the database refuses the state of a tablet", {"error": refusal})
             self._give_up()
 
     def _is_time(self) -> bool:

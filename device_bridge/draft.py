@@ -6,10 +6,9 @@ receipts that go out then. A draft that the store refuses is thrown away and not
 
 from datetime import datetime
 
-from broker.topics import Kind, Topic
 from device_bridge.decode import Refused
 from device_bridge.fleet import Tablet
-from device_bridge.matters import Heard, Identity, Known, Matter, Noted, Overdue, Turned
+from device_bridge.matters import Heard, Identity, Known, Matter, Noted, Overdue, Turned, device_of
 from device_bridge.receipts import Receipted, ReceiptLine
 from device_bridge.rows import (
     alert_change,
@@ -109,7 +108,7 @@ class Draft:
             self.batch.messages.append(noted_row(noted))
 
     def _turn_away(self, turned: Turned) -> None:
-        hotel_id, device_id, rejected = turned.topic.hotel_id, _device_of(turned.topic), turned.rejected
+        hotel_id, device_id, rejected = turned.topic.hotel_id, device_of(turned.topic), turned.rejected
         self.rejections.append(rejected.reason)
         if turned.inbox_key is not None:
             self.batch.drained.append(turned.inbox_key)
@@ -159,8 +158,3 @@ class Draft:
 
     def _receipt(self, tablet: Tablet, line: ReceiptLine) -> None:
         self.receipts.setdefault((tablet.hotel_id, tablet.device_id), []).append(line)
-
-
-def _device_of(topic: Topic) -> DeviceId | None:
-    is_of_device = topic.subject is not None and topic.kind not in {Kind.DO, Kind.PMS_IN, Kind.EXT}
-    return DeviceId(topic.subject) if topic.subject is not None and is_of_device else None

@@ -142,7 +142,7 @@ class FarBroker:
             self.hearing.begins()
             self._metrics.connections.inc()
             away_s = (self._now() - since).total_seconds()
-            _log.warning("connected to the broker: address=%s after=%.1fs", self._address, away_s)
+            _log.warning("connected to the broker", {"address": self._address, "after_s": round(away_s, 1)})
         self.announcements.attach(wire)
         self.receipts.attach(wire)
 
@@ -169,7 +169,7 @@ class FarBroker:
 
     def _deaf(self, why: str) -> None:
         if self.hearing.deaf_since is None or self.hearing.why != why:
-            _log.error("no connection to the broker, trying again: address=%s reason=%s", self._address, why)
+            _log.error("no connection to the broker, trying again", {"address": self._address, "error": why})
         self.hearing.ends(why)
 
     def _published(self, packet_id: int) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from broker.delivery import Publisher
+from broker.quiet_log import QuietLog
 from broker.topics import BRIDGE_INBOUND, Kind, device_topic
 from device_bridge.catching_up import CatchingUp
 from device_bridge.commands import held_to_their_own
@@ -27,6 +28,7 @@ from device_bridge.matters import (
     assignment,
     beginning,
     identity_of,
+    ids_of,
     inventory,
     token_ended,
     topic_of,
@@ -35,6 +37,7 @@ from device_bridge.metrics import BridgeMetrics
 from device_bridge.queue import Arrived, Began, DeadlineDue, Input, InputQueue
 from device_bridge.receipts import encode_receipts
 from device_bridge.watch import Watch
+from rules.alerts import ChangeKind
 from store import Batch, DataRefused, Duplicate, Store, StoreUnavailable
 from store.records import DeviceKey
 
@@ -46,6 +49,7 @@ _BATCH = 1000
 _RETRY_FIRST, _RETRY_LONGEST = 0.05, 2.0
 _BLIND_AFTER = timedelta(seconds=10)
 _JUDGE_AGAIN = timedelta(seconds=10)
+_EVENTS = {ChangeKind.OPENED: "alert opened", ChangeKind.CLEARED: "alert resolved"}
 _OF_DEVICES = BRIDGE_INBOUND - {Kind.DO, Kind.PMS_IN}
 
 
@@ -76,6 +80,7 @@ class Intake:
         self._catching_up = CatchingUp(store=store, now=now)
         self._store_away_since: datetime | None = None
         self._unjudged: set[DeviceKey] = set()
+        self._refusals = QuietLog(_log)
 
     @property
     def unjudged(self) -> int:
@@ -173,7 +178,7 @@ class Intake:
 
     async def _set_aside(self, matter: Matter, refusal: DataRefused) -> None:
         """What to do with the one matter that the database will not have: nobody else waits for it."""
-        _log.warning("the database refuses an input: %s", refusal)
+        _log.warning("the database refuses an input", {**ids_of(matter), "error": refusal})
         self._metrics.set_aside.inc()
         if isinstance(matter, Heard):
             rejected = Rejected(Refused.STORE_REFUSED, "the database refuses this message", matter.decoded.message.id)
@@ -194,6 +199,7 @@ class Intake:
         self._watch.look_at(draft.restless)
         self._born(draft.born)
         self._count(draft, len(matters))
+        self._say(draft, matters)
         await self._answer(draft)
 
     async def _commit(self, matters: Sequence[Matter]) -> Draft:
@@ -229,7 +235,7 @@ class Intake:
         now = self._now()
         if self._store_away_since is None:
             self._store_away_since = now
-            _log.error("the database does not answer, trying again: %s", error)
+            _log.error("the database does not answer, trying again", {"error": error})
         elif now - self._store_away_since > _BLIND_AFTER:
             # Before the next attempt, which would otherwise judge deadlines that passed while we heard nobody.
             self._watch.begin_again(now)
@@ -237,7 +243,8 @@ class Intake:
     def _store_is_back(self) -> None:
         since, self._store_away_since = self._store_away_since, None
         if since is not None:
-            _log.warning("the database answers again after %.1f s", (self._now() - since).total_seconds())
+            away_s = round((self._now() - since).total_seconds(), 1)
+            _log.warning("the database answers again", {"after_s": away_s})
 
     def _count(self, draft: Draft, matters: int) -> None:
         self._metrics.stored.inc(len(draft.batch.messages))
@@ -245,6 +252,18 @@ class Intake:
         self._metrics.batch.observe(matters)
         for reason in draft.rejections:
             self._metrics.rejected.labels(reason).inc()
+
+    def _say(self, draft: Draft, matters: Sequence[Matter]) -> None:
+        """Which alerts began and ended, and what was refused: that is what a tablet says, so not each time."""
+        for change in draft.batch.changes:
+            if event := _EVENTS.get(change.change.kind):
+                alert = change.change.alert
+                ids = {"hotel": change.hotel_id, "device": change.device_id, "alert": alert.id}
+                _log.info(event, {**ids, "rule": alert.rule, "severity": alert.severity})
+        if draft.rejections:
+            for matter in matters:
+                if isinstance(matter, Turned):
+                    self._refusals.say("message refused", matter.rejected.reason, **ids_of(matter))
 
     async def _answer(self, draft: Draft) -> None:
         for (hotel_id, device_id), lines in draft.receipts.items():

@@ -12,7 +12,7 @@ from msgspec import Struct
 from broker.topics import Kind, Topic
 from device_bridge.decode import Decoded, Rejected
 from device_bridge.fleet import AssignmentRecord, Inventory, Tablet
-from rules.ids import HotelId, MessageId
+from rules.ids import DeviceId, HotelId, MessageId
 from rules.messages import Result, TokenEnd, TokenEnded
 from store.batch import InputKind
 from store.records import CommandRef, DeviceKey, InboxKey
@@ -70,6 +70,25 @@ def identity_of(matter: Matter) -> Identity | None:
             return key, matter.name
         case _:
             return None
+
+
+def device_of(topic: Topic) -> DeviceId | None:
+    """The device that a topic is about; None where it is another thing's, or nobody's."""
+    is_of_device = topic.subject is not None and topic.kind not in {Kind.DO, Kind.PMS_IN, Kind.EXT}
+    return DeviceId(topic.subject) if topic.subject is not None and is_of_device else None
+
+
+def ids_of(matter: Matter) -> dict[str, str | None]:
+    """What a log line names a matter by."""
+    match matter:
+        case Heard(tablet=tablet, decoded=decoded):
+            return {"hotel": tablet.hotel_id, "device": tablet.device_id, "message": decoded.message.id}
+        case Turned(topic=topic, rejected=rejected):
+            return {"hotel": topic.hotel_id, "device": device_of(topic), "message": rejected.message_id}
+        case Overdue(tablet=tablet):
+            return {"hotel": tablet.hotel_id, "device": tablet.device_id}
+        case Noted():
+            return {"hotel": matter.hotel_id, "message": matter.name}
 
 
 def topic_of(heard: Heard) -> Topic:

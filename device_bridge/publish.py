@@ -107,7 +107,7 @@ class Announcer:
             found = await self._uplink.retained()
         except CensusFailed as failure:
             self.lacks = f"the broker keeps what nobody knows any more: {failure}"
-            _log.error("retained topics cannot be put in order: %s", failure)
+            _log.error("retained topics cannot be put in order", {"error": failure})
             return
         self.lacks = None
         for topic in sorted(found - open_alerts):

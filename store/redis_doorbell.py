@@ -124,7 +124,7 @@ class RedisDoorbell:
         failure = _first(failures)
         trouble = _in_words(failure)
         if trouble != self._trouble:
-            _log.warning("the doorbell is not heard elsewhere, where they look by themselves: Redis: %s", failure)
+            _log.warning("the doorbell is not heard elsewhere, where they look by themselves", {"error": failure})
         self._trouble = trouble
 
 

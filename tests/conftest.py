@@ -7,6 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from config.logs import formatter
 from tests.support import PostgreSQL, Processes, Redis
 
 # How long one example takes on a busy machine says nothing about the code; the rest stays as Hypothesis has it, which
@@ -14,6 +15,14 @@ from tests.support import PostgreSQL, Processes, Redis
 hypothesis.settings.register_profile("house", parent=hypothesis.settings(), deadline=None)
 hypothesis.settings.register_profile("thorough", parent=hypothesis.settings(), deadline=None, max_examples=5000)
 hypothesis.settings.load_profile("house")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let `caplog.text`, and what is shown of a test that failed, have a line's fields: no secret may be in those."""
+    logs = session.config.pluginmanager.get_plugin("logging-plugin")
+    assert logs is not None
+    for handler in (logs.caplog_handler, logs.report_handler):
+        handler.setFormatter(formatter(as_json=False))
 
 
 @pytest.fixture

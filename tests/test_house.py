@@ -117,3 +117,42 @@ def test_the_lock_holds_what_the_project_asks_for() -> None:
     ]
 
     assert unmet == []
+
+
+LOG_CALLS = {"debug": 0, "info": 0, "warning": 0, "error": 0, "exception": 0, "critical": 0, "log": 1}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_log_line_is_an_event_in_fixed_words_and_fields(package: str) -> None:
+    wrong = [
+        f"{source.relative_to(ROOT)}:{call.lineno}: {ast.unparse(call)}"
+        for source in sorted((ROOT / package).rglob("*.py"))
+        for call in log_calls(source)
+        if not is_event_and_fields(call)
+    ]
+
+    assert wrong == []
+
+
+def log_calls(source: Path) -> Iterator[ast.Call]:
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="log" | "_log" | "logger"), attr=verb)):
+                if verb in LOG_CALLS:
+                    yield node
+
+
+def is_event_and_fields(call: ast.Call) -> bool:
+    """The words are the code's own and ask for nothing; the fields are one mapping, without the names of the line's."""
+    assert isinstance(call.func, ast.Attribute)
+    words, *fields = call.args[LOG_CALLS[call.func.attr] :]
+    match fields:
+        case []:
+            names = set()
+        case [ast.Dict(keys=keys)]:
+            names = {key.value for key in keys if isinstance(key, ast.Constant)}
+        case _:
+            names = {"event"}
+    is_fixed = not isinstance(words, ast.Constant) or not set("%:") & set(str(words.value))
+    is_made = isinstance(words, ast.JoinedStr | ast.BinOp)
+    return is_fixed and not is_made and not names & {"at", "level", "logger", "event", "traceback"}

@@ -98,14 +98,15 @@ class Deliveries:
         except TimeoutError:
             if not scope.expired():
                 raise
-            logger.warning("delivery abandoned: hotel=%s notification=%d", hotel_id, notification_id)
+            logger.warning("delivery abandoned", {"hotel": hotel_id, "notification": notification_id})
         except StoreUnavailable as failure:
             # The claim was not made, or ends with its lease: the next look at the outbox finds it again.
-            logger.warning("delivery put off: hotel=%s notification=%d: %s", hotel_id, notification_id, failure)
+            logger.warning("delivery put off", {"hotel": hotel_id, "notification": notification_id, "error": failure})
         except DataRefused as refusal:
             # Of this row alone, so that it is no reason to end either.
             logger.error(  # noqa: TRY400 - its words say all
-                "delivery refused by the store: hotel=%s notification=%d: %s", hotel_id, notification_id, refusal
+                "delivery refused by the store",
+                {"hotel": hotel_id, "notification": notification_id, "error": refusal},
             )
             self._leave_alone(notification_id)
 
@@ -147,11 +148,7 @@ class Deliveries:
             what = type(fault).__name__
             # Without the fault's words and lines, which may quote an address that is a secret.
             logger.error(  # noqa: TRY400
-                "fault in a delivery: hotel=%s notification=%d: %s at %s",
-                claimed.hotel_id,
-                claimed.id,
-                what,
-                _at(fault),
+                "fault in a delivery", {**_ids(claimed), "fault": what, "where": _at(fault)}
             )
             return GiveUp(f"internal error: {what}")
         return Delivered()
@@ -209,10 +206,21 @@ class Deliveries:
             self._metrics.told_after.labels(kind).observe(max(waited.total_seconds(), 0))
         logger.log(
             logging.INFO if isinstance(outcome, Delivered) and recorded else logging.WARNING,
-            "notification %s: hotel=%s notification=%d channel=%s kind=%s alert=%s attempt=%d%s",
-            *(what, claimed.hotel_id, claimed.id, kind, claimed.kind, claimed.alert.id, claimed.attempt),
-            "" if isinstance(outcome, Delivered) else f" because={outcome.error!r}",
+            "notification attempted",
+            {
+                "outcome": what,
+                **_ids(claimed),
+                "channel": kind,
+                "kind": claimed.kind,
+                "attempt": claimed.attempt,
+                "error": None if isinstance(outcome, Delivered) else outcome.error,
+            },
         )
+
+
+def _ids(claimed: Claimed) -> dict[str, object]:
+    """What a log line names a claim by."""
+    return {"hotel": claimed.hotel_id, "notification": claimed.id, "alert": claimed.alert.id}
 
 
 class _Interrupted(Exception):

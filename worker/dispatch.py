@@ -77,7 +77,7 @@ class Dispatch:
             await self.look()
         except (StoreUnavailable, dramatiq.BrokerError) as failure:
             if self._well:
-                logger.warning("cannot dispatch notifications for now: %s", failure)
+                logger.warning("cannot dispatch notifications for now", {"error": failure})
             self._well = False
         else:
             self._well = True

@@ -92,7 +92,16 @@ class EmailSender:
         """Decide what refused recipients mean. The softest answer counts: somebody may still be reached."""
         softest = min(refused.values())
         if softest.code >= 500 and self._reached.any(claimed.idempotency_id):
-            logger.warning("notification %d: %d of %d recipients refused for good", claimed.id, len(refused), of)
+            logger.warning(
+                "recipients refused for good",
+                {
+                    "hotel": claimed.hotel_id,
+                    "notification": claimed.id,
+                    "alert": claimed.alert.id,
+                    "refused": len(refused),
+                    "of": of,
+                },
+            )
             return
         answer = _clean(str(softest), self._smtp)
         raise DeliveryFailed(

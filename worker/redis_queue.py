@@ -103,7 +103,7 @@ class RedisQueue(RedisBroker):
         except (RedisError, BrokerConnectionError) as failure:
             if not self._is_away:
                 self.losses += 1
-                _log.warning("working without Redis until it is back: %s", failure)
+                _log.warning("working without Redis until it is back", {"error": failure})
             self._is_away = True
             return None
         if self._is_away:

@@ -17,6 +17,7 @@ from api.parameters import Asked
 from api.passwords import Passwords, PasswordsBusy
 from api.problems import Refused, Trouble, problems, unauthorized
 from api.records import Grant, HotelChoice, LogIn, Switch
+from api.request_ids import request_id
 from broker.tokens import KeyRing, Role, mint_user
 from rules.ids import HotelId, UserName, is_id
 from store import NotFound, Store
@@ -105,7 +106,7 @@ async def log_in(
     attempts.succeeded(account=data.username, address=address)
     metrics.log_ins.labels("accepted").inc()
     grant = await desk.grant(account, _chosen(data, account))
-    _note(account.name, grant, admin=account.admin)
+    _note(request, account.name, grant, admin=account.admin)
     return grant
 
 
@@ -128,10 +129,12 @@ async def renew(desk: NamedDependency[Desk], caller: NamedDependency[Caller]) ->
     status_code=200,
     responses=problems(400, 401, 403, 413, 415, 503),
 )
-async def switch(desk: NamedDependency[Desk], caller: NamedDependency[Caller], data: JSONBody[Switch]) -> Grant:
+async def switch(
+    request: Asked, desk: NamedDependency[Desk], caller: NamedDependency[Caller], data: JSONBody[Switch]
+) -> Grant:
     """Trade a token for one of another hotel, where the account is a member (an admin: of any)."""
     grant = await desk.again(caller, HotelId(data.hotel_id))
-    _note(caller.name, grant, admin=caller.role is Role.ADMIN)
+    _note(request, caller.name, grant, admin=caller.role is Role.ADMIN)
     return grant
 
 
@@ -147,10 +150,10 @@ async def _verified(data: LogIn, *, store: Store, passwords: Passwords) -> Accou
     return account if right else None
 
 
-def _note(name: str, grant: Grant, *, admin: bool) -> None:
+def _note(request: Asked, name: str, grant: Grant, *, admin: bool) -> None:
     """Leave a trace of an admin who goes into a hotel, by whichever way."""
     if admin:
-        log.info("admin %s took a token for hotel %s", name, grant.hotel_id)
+        log.info("an admin took a token", {"user": name, "hotel": grant.hotel_id, "request": request_id(request.scope)})
 
 
 def _chosen(data: LogIn, account: Account) -> HotelId | None:

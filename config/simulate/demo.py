@@ -39,7 +39,10 @@ async def demo_tablets(
     """
     tablets = await all_demo_tablets(store, hotel_id, keys=keys, count=count, now=now)
     if len(tablets) > count:
-        _log.info("%d simulated tablets instead of %d: an earlier start made the others", len(tablets), count)
+        _log.info(
+            "more simulated tablets than asked for, an earlier start made them",
+            {"number": len(tablets), "asked": count},
+        )
     return tablets
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from broker.tokens import Role
+from config.logs import said
 from tests.api.support import INN, LODGE, PASSWORD, World, bearer
 
 
@@ -131,7 +132,9 @@ async def test_an_admin_who_goes_into_a_hotel_leaves_a_trace(world: World, caplo
             token = (await log_in(client, "root", hotelId="lodge")).json()["token"]
             await client.post("/api/auth/switch", json={"hotelId": "inn"}, headers=bearer(token))
 
-    assert caplog.messages == ["admin root took a token for hotel lodge", "admin root took a token for hotel inn"]
+    told = [said(record) for record in caplog.records]
+    assert [event for event, _ in told] == ["an admin took a token"] * 2
+    assert [(fields["user"], fields["hotel"]) for _, fields in told] == [("root", "lodge"), ("root", "inn")]
 
 
 async def test_a_token_is_renewed_while_it_is_valid(world: World) -> None:

@@ -7,6 +7,11 @@ import pytest
 from broker.counts import Counts, Drop
 from broker.crossed import CrossedLimits
 from broker.quiet_log import EVERY
+from config.logs import as_text
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [as_text(record) for record in caplog.records]
 
 
 class Clock:
@@ -26,7 +31,7 @@ def test_a_crossed_limit_is_told_at_most_once_a_minute_with_all_that_happened_si
 
     counts.drops[Drop.QUEUE_FULL] += 1
     crossed.look()
-    assert caplog.messages == ["limit crossed: reason=dropped-queue-full times=1"]
+    assert lines(caplog) == ["limit crossed: reason=dropped-queue-full times=1"]
 
     counts.drops[Drop.QUEUE_FULL] += 5
     clock.now += EVERY / 2
@@ -34,12 +39,12 @@ def test_a_crossed_limit_is_told_at_most_once_a_minute_with_all_that_happened_si
     counts.drops[Drop.QUEUE_FULL] += 5
     counts.holds["rate"] += 2
     crossed.look()
-    assert caplog.messages[1:] == ["limit crossed: reason=held-rate times=2"]
+    assert lines(caplog)[1:] == ["limit crossed: reason=held-rate times=2"]
 
     clock.now += EVERY / 2
     crossed.look()
     crossed.look()
-    assert caplog.messages[2:] == ["limit crossed: reason=dropped-queue-full times=10"]
+    assert lines(caplog)[2:] == ["limit crossed: reason=dropped-queue-full times=10"]
 
 
 def test_what_is_no_limit_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from broker.quiet_log import QuietLog
 from broker.server import ListenFailed
 from broker.settings import Listener, Scheme
+from config.logs import as_text
 from tests.broker.house import House
 from tests.broker.raw import RawClient
 from tests.support import eventually, free_port
@@ -208,8 +209,8 @@ def test_a_peer_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     log.say("publish refused", "retain")
     now[0] = 61.0
     log.say("publish refused", "not-allowed")
-    first, second, third = (record.getMessage() for record in caplog.records)
-    assert first.startswith("publish refused: reason=not-allowed client='h1/d1\\nxxx")
+    first, second, third = (as_text(record) for record in caplog.records)
+    assert first.startswith('publish refused: reason=not-allowed client="h1/d1\\nxxx')
     assert len(first) < 200
     assert second == "publish refused: reason=retain"
     assert third == "publish refused: reason=not-allowed more=99"

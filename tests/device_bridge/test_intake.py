@@ -1,11 +1,13 @@
 """Stored, then adopted, then acknowledged; and nobody waits for somebody else's bad message."""
 
+import logging
 import sqlite3
 
 import pytest
 
 from broker.delivery import TokenEnd
 from broker.topics import Kind
+from config.logs import said
 from rules.alerts import AlertStatus
 from rules.ids import DeviceId
 from tests.device_bridge.given import FOREIGN, HOTEL, OWN, START, TABLET, House, Post, heartbeat, report
@@ -164,3 +166,35 @@ async def test_the_state_after_a_restart_goes_on_where_it_was(house: House) -> N
     await send(house, Post(Kind.HEARTBEAT, heartbeat(FOREIGN)))
     assert len((await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items) == 1
     assert OWN != FOREIGN
+
+
+async def test_a_refused_message_is_named_in_the_log_and_its_payload_is_not(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = b'{"id":"m-bad","ts":"2026-11-22T03:00:00Z","rssi":"s3cr3t"}'
+    await send(house, *[Post(Kind.HEARTBEAT, bad) for _ in range(100)], Post(Kind.HEARTBEAT, b"\xff\x00"))
+
+    assert [said(record) for record in caplog.records] == [
+        ("message refused", {"reason": "invalid", "hotel": HOTEL, "device": TABLET, "message": "m-bad"}),
+        ("message refused", {"reason": "malformed", "hotel": HOTEL, "device": TABLET}),
+    ]
+    assert "s3cr3t" not in caplog.text
+
+
+async def test_an_alert_is_named_in_the_log_when_it_begins(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="device_bridge"):
+        await send(house, Post(Kind.ALERT, report(id="r-1")), Post(Kind.ALERT, report(id="r-2")))
+
+    (alert,) = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
+    assert [said(record) for record in caplog.records if record.levelno == logging.INFO] == [
+        (
+            "alert opened",
+            {
+                "hotel": HOTEL,
+                "device": TABLET,
+                "alert": alert.id,
+                "rule": str(alert.rule),
+                "severity": str(alert.severity),
+            },
+        )
+    ]

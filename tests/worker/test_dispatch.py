@@ -8,6 +8,7 @@ import dramatiq
 import pytest
 from prometheus_client import CollectorRegistry
 
+from config.logs import as_text
 from store.doorbell import LocalDoorbell
 from store.errors import StoreUnavailable
 from store.records import NotificationRef
@@ -198,8 +199,8 @@ async def test_a_store_that_is_away_is_said_once_and_asked_again(
     outbox.away = False
     await dispatch.look_or_wait()
 
-    assert [record.message for record in caplog.records] == [
-        "cannot dispatch notifications for now: database is locked"
+    assert [as_text(record) for record in caplog.records] == [
+        'cannot dispatch notifications for now: error="database is locked"'
     ]
     assert queue.ids == [1]
 

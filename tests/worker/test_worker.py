@@ -334,7 +334,7 @@ async def test_a_fault_of_a_sender_ends_that_notification_and_nothing_else(
         await eventually(lambda: hotel.states() == [DEAD, DELIVERED])
 
     assert (poison.attempts, poison.last_error, other.last_error) == (1, "internal error: ZeroDivisionError", None)
-    assert "notification=1: ZeroDivisionError at deliver:" in every_log_line()
+    assert "fault=ZeroDivisionError where=deliver:" in every_log_line()
     assert PASSWORD not in every_log_line()
 
 

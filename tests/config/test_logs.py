@@ -1,0 +1,88 @@
+"""What a log line looks like, for people and for programs."""
+
+import json
+import logging
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from config.logs import formatter
+from rules.alerts import Severity
+
+log = logging.getLogger("broker.test")
+
+
+def record(event: str, *arguments: object) -> logging.LogRecord:
+    return log.makeRecord(log.name, logging.WARNING, __file__, 1, event, arguments, None)
+
+
+def in_json(event: str, *arguments: object) -> dict[str, object]:
+    line: dict[str, object] = json.loads(formatter(as_json=True).format(record(event, *arguments)))
+    return line
+
+
+def in_text(event: str, *arguments: object) -> str:
+    return formatter(as_json=False).format(record(event, *arguments))
+
+
+def test_a_program_finds_each_field_by_its_name_and_in_its_type() -> None:
+    line = in_json("limit crossed", {"hotel": "inn", "times": 3, "severity": Severity.CRITICAL, "room": None})
+
+    at = line.pop("at")
+    assert datetime.fromisoformat(str(at)).tzinfo is not None
+    assert line == {
+        "level": "warning",
+        "logger": "broker.test",
+        "event": "limit crossed",
+        "hotel": "inn",
+        "times": 3,
+        "severity": "critical",
+    }
+
+
+def test_what_is_no_text_is_written_as_one() -> None:
+    fields = {"path": Path("/a"), "ends": datetime(2026, 1, 2, tzinfo=UTC), "error": ValueError("no")}
+
+    line = in_json("certificate", fields)
+    assert {name: line[name] for name in fields} == {"path": "/a", "ends": "2026-01-02T00:00:00+00:00", "error": "no"}
+    assert in_text("certificate", fields).endswith("certificate: path=/a ends=2026-01-02T00:00:00+00:00 error=no")
+
+
+def test_people_read_one_line_with_the_fields_behind_the_event() -> None:
+    assert in_text("limit crossed", {"reason": "held-rate", "times": 3, "room": None}).endswith(
+        " warning broker.test: limit crossed: reason=held-rate times=3"
+    )
+    assert in_text("stopping").endswith(" warning broker.test: stopping")
+
+
+@pytest.mark.parametrize("value", ["a b", 'a"b', "a\nb", "a=b", "a\\b", "", "a\u2028b", "\x1b[31m", "\udcff"])
+def test_no_value_can_pass_for_a_line_or_a_field_of_its_own(value: str) -> None:
+    line = in_text("refused", {"client": value, "address": "here"})
+
+    assert line.endswith(f"refused: client={json.dumps(value)} address=here")
+    assert len(line.splitlines()) == 1
+    assert in_json("refused", {"client": value})["client"] == value
+
+
+def test_a_librarys_line_is_all_event() -> None:
+    assert in_json("%s of %d", "one", 2)["event"] == "one of 2"
+    assert in_text("%(a)s", {"b": 1}).endswith("%(a)s: b=1")
+
+
+def test_a_fault_is_logged_with_its_traceback_in_the_same_line() -> None:
+    program = (
+        "import logging, config.logs\n"
+        "config.logs.set_up_logs(level='INFO', as_json=True)\n"
+        "try: 1 / 0\n"
+        "except ZeroDivisionError: logging.getLogger('api').exception('request failed', {'request': 'abc'})\n"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    (line,) = ended.stderr.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["request"], told["level"]) == ("request failed", "abc", "error")
+    assert "ZeroDivisionError" in told["traceback"]
