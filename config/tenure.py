@@ -67,11 +67,11 @@ class Tenure:
             waiting.over()
             if lease is not None:
                 self._lease = lease
-                _log.warning("the lease is ours: name=%s generation=%d", lease.name, lease.generation)
+                _log.warning("the lease is ours", {"lease": lease.name, "generation": lease.generation})
                 return lease
             if not stands_by:
                 stands_by = True
-                _log.info("standing by: another process has the lease %s", self._name)
+                _log.info("standing by, another process has the lease", {"lease": self._name})
             await asyncio.sleep(self._look.total_seconds())
 
     async def keep(self) -> None:
@@ -84,7 +84,7 @@ class Tenure:
                 await self._store.renew_lease(lease, ttl=self._ttl)
                 self._sure_until = asked + self._ttl.total_seconds()
             except StoreUnavailable as error:
-                _log.warning("the lease %s cannot be renewed, trying again: %s", self._name, error)
+                _log.warning("the lease cannot be renewed, trying again", {"lease": self._name, "error": error})
                 pause = min(self._look, self._renew)
             await asyncio.sleep(pause.total_seconds())
 

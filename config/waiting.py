@@ -56,4 +56,4 @@ class Waiting:
     def _note(self, missing: NotYet) -> None:
         if self.lacks != str(missing):
             self.lacks = str(missing)
-            _log.warning("waiting: %s%s", missing, f": {missing.detail}" if missing.detail else "")
+            _log.warning("waiting", {"missing": missing, "error": missing.detail or None})

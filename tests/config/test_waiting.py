@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from config.logs import as_text
 from config.waiting import STARTING, NotYet, Waiting
 
 
@@ -24,9 +25,9 @@ async def test_a_process_says_what_it_waits_for_until_it_has_it(caplog: pytest.L
     waiting.over()
 
     assert said == [[STARTING], [STARTING], ["no database"], ["no database"], ["an old one"]]
-    assert [record.getMessage() for record in caplog.records] == [
-        "waiting: no database: db:5432 refuses",
-        "waiting: an old one",
+    assert [as_text(record) for record in caplog.records] == [
+        'waiting: missing="no database" error="db:5432 refuses"',
+        'waiting: missing="an old one"',
     ]
     assert waiting.problems() == []
 
