@@ -20,9 +20,10 @@ from api.operations import Health, operations
 from api.page import console
 from api.passwords import Passwords
 from api.problems import Refused, Trouble, answer
-from api.routes import alerts, devices, events, ledger, rooms, session, signin
+from api.routes import alerts, commands, devices, events, ledger, rooms, session, signin, telemetry
 from api.settings import ApiSettings
 from api.streams import Streams
+from api.telemetry import Letterbox
 from broker.tokens import KeyRing
 from rules.ids import HotelId
 from store import Doorbell, Store
@@ -39,10 +40,17 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     devices.list_devices,
     devices.show_device,
     devices.show_history,
+    commands.send_command,
+    commands.list_commands,
+    commands.show_command,
     rooms.list_rooms,
     ledger.list_notifications,
     ledger.list_quarantine,
     events.follow_events,
+    telemetry.heartbeat,
+    telemetry.breach,
+    telemetry.battery,
+    telemetry.tamper,
 )
 
 PUBLIC: tuple[HTTPRouteHandler, ...] = (signin.log_in, openapi)
@@ -75,6 +83,7 @@ def build_app(
         "desk": signin.Desk(store=store, keys=keys, clock=clock, life=settings.user_token_life),
         "attempts": Attempts(clock=clock),
         "passwords": Passwords(),
+        "letterbox": Letterbox(store=store, clock=clock),
     }
     page = console(settings)
     app = Litestar(

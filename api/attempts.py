@@ -4,8 +4,8 @@ from one network at all.
 The first bound is the strict one. The second is loose, and does not hold for networks from which the account's own
 person has logged in: or whoever guesses wrong often enough, from wherever, would lock that person out.
 
-Each key has one number, the moment at which its allowance is whole again (a leaky bucket, kept as GCRA does). A try
-counts before its password is verified, so that trying in parallel wins nothing; a log-in that succeeds is given back.
+A try counts before its password is verified, so that trying in parallel wins nothing; a log-in that succeeds is given
+back.
 """
 
 import ipaddress
@@ -13,15 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
 
-from msgspec import Struct
-
-
-class Allowance(Struct, frozen=True):
-    """`burst` tries at once, then one every `every`."""
-
-    burst: int
-    every: timedelta
-
+from api.allowances import Allowance, Allowances
 
 PER_PERSON = Allowance(10, timedelta(seconds=15))
 """For one account, from one network."""
@@ -43,9 +35,9 @@ class Attempts:
         remembered: int = 10_000,
     ) -> None:
         self._clock = clock
-        self._persons = _Ledger(per_person, remembered)
-        self._accounts = _Ledger(per_account, remembered)
-        self._networks = _Ledger(per_network, remembered)
+        self._persons = Allowances(per_person, remembered=remembered)
+        self._accounts = Allowances(per_account, remembered=remembered)
+        self._networks = Allowances(per_network, remembered=remembered)
         self._remembered = remembered
         self._at_home: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -71,35 +63,11 @@ class Attempts:
         if len(self._at_home) > self._remembered:
             self._at_home.popitem(last=False)
 
-    def _bounds(self, account: str, network: str) -> list[tuple["_Ledger", Hashable]]:
-        bounds: list[tuple[_Ledger, Hashable]] = [(self._persons, (account, network)), (self._networks, network)]
+    def _bounds(self, account: str, network: str) -> list[tuple[Allowances, Hashable]]:
+        bounds: list[tuple[Allowances, Hashable]] = [(self._persons, (account, network)), (self._networks, network)]
         if (account, network) not in self._at_home:
             bounds.append((self._accounts, account))
         return bounds
-
-
-class _Ledger:
-    def __init__(self, allowance: Allowance, remembered: int) -> None:
-        self._allowance = allowance
-        self._remembered = remembered
-        self._whole_at: OrderedDict[Hashable, datetime] = OrderedDict()
-
-    def wait(self, key: Hashable, now: datetime) -> timedelta:
-        """Return how long until one more try is allowed; zero or less means now."""
-        return self._whole_at.get(key, now) - now - (self._allowance.burst - 1) * self._allowance.every
-
-    def count(self, key: Hashable, now: datetime) -> None:
-        self._whole_at[key] = max(self._whole_at.get(key, now), now) + self._allowance.every
-        self._whole_at.move_to_end(key)
-        if len(self._whole_at) > self._remembered:
-            self._whole_at.popitem(last=False)
-
-    def give_back(self, key: Hashable) -> None:
-        if key in self._whole_at:
-            self._whole_at[key] -= self._allowance.every
-
-    def forget(self, key: Hashable) -> None:
-        self._whole_at.pop(key, None)
 
 
 def _network(address: str) -> str:

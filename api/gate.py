@@ -38,9 +38,12 @@ class Caller(Struct, frozen=True, kw_only=True):
 
 
 class Access(Struct, frozen=True, kw_only=True):
-    """Whom a route serves: people from `role` upwards, integrators with `scope`; with a token for a hotel, or any."""
+    """Whom a route serves: people from `role` upwards, integrators with `scope`; with a token for a hotel, or any.
 
-    role: Role
+    Without a role it serves devices, for which nothing else is open.
+    """
+
+    role: Role | None
     scope: str | None = None
     hotel: bool = True
 
@@ -48,6 +51,11 @@ class Access(Struct, frozen=True, kw_only=True):
 def needs(role: Role, *, scope: str | None = None, hotel: bool = True) -> dict[str, Access]:
     """Declare a route's access: `@get(..., opt=needs(Role.VIEWER, scope="alerts"))`."""
     return {"access": Access(role=role, scope=scope, hotel=hotel)}
+
+
+def needs_device() -> dict[str, Access]:
+    """Declare that a route is for devices, each for itself, and nobody else."""
+    return {"access": Access(role=None)}
 
 
 class RouteWithoutAccess(Exception):
@@ -96,7 +104,10 @@ class Gate:
 def admit(caller: Caller, access: Access) -> None:
     """Return when the route serves this caller; raises Refused with 403 and the reason."""
     claims = caller.claims
-    if claims.type is TokenType.INTEGRATOR:
+    if access.role is None:
+        if claims.type is not TokenType.DEVICE:
+            raise Refused(Trouble.FORBIDDEN, "is for devices")
+    elif claims.type is TokenType.INTEGRATOR:
         if access.scope is None or access.scope not in caller.standing.scopes:
             raise Refused(Trouble.FORBIDDEN, f"needs the scope {access.scope}" if access.scope else "is for staff")
     elif caller.role is None:

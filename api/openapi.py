@@ -70,7 +70,8 @@ def _described(schema: OpenAPI) -> bytes:
     for item in (schema.paths or {}).values():
         for operation in (item.get, item.post):
             if operation is not None:
-                _close_body(operation, schema)
+                if "telemetry" not in (operation.tags or ()):  # old and new agents mix
+                    _close_body(operation, schema)
                 _name_stream(operation)
     return msgspec.json.encode(schema.to_schema())
 

@@ -6,7 +6,7 @@ from litestar import Request
 from litestar.params import PathParameter, QueryParameter
 
 from api.problems import Refused, Trouble
-from rules.ids import AlertId, DeviceId, is_id
+from rules.ids import AlertId, CommandId, DeviceId, is_id
 
 Asked = Request[Any, Any, Any]
 
@@ -28,6 +28,11 @@ def alert_named(text: str) -> AlertId:
 def device_named(text: str) -> DeviceId:
     """Return the id; raises Refused (404): nothing has a name that is none."""
     return DeviceId(_named(text))
+
+
+def command_named(text: str) -> CommandId:
+    """Return the id; raises Refused (404): nothing has a name that is none."""
+    return CommandId(_named(text))
 
 
 def _named(text: str) -> str:

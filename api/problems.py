@@ -5,9 +5,10 @@ told to the caller without its insides.
 """
 
 import logging
+import math
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
@@ -117,6 +118,12 @@ def unauthorized(trouble: Trouble, detail: str | None = None) -> Refused:
     if trouble not in (Trouble.TOKEN_MISSING, Trouble.WRONG_PASSWORD):
         challenge += ', error="invalid_token"'
     return Refused(trouble, detail, headers={"WWW-Authenticate": challenge})
+
+
+def too_many(wait: timedelta) -> Refused:
+    """Return a 429 that says when to come again."""
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    return Refused(Trouble.TOO_MANY, f"Try again in {seconds} s.", headers={"Retry-After": str(seconds)})
 
 
 def invalid(field: str, detail: str) -> Refused:

@@ -1,7 +1,7 @@
 """What the API says and hears, as it stands on the wire. Other records go out as the rules or the store made them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -12,10 +12,14 @@ from rules.messages import TokenEnd
 from rules.policy import Profile
 from rules.snapshot import token_end_of
 from rules.state import LinkState, Posture, Power
-from store.records import DeviceRow, HistoryPoint, Room, TimelineEntry
+from store.records import CommandName, DeviceRow, HistoryPoint, Room, TimelineEntry
 
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL keeps no NUL in a text."""
+
+Word = Annotated[str, Meta(min_length=1, max_length=64)]
+Given = Annotated[str, Meta(max_length=1000)] | bool | Annotated[int, Meta(ge=-(2**53), le=2**53)] | float | None
+"""An argument of a command."""
 
 
 class LogIn(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -87,6 +91,27 @@ class AlertDetail(AlertSnapshot, frozen=True, rename="camel", kw_only=True):
 
 class Acknowledge(Struct, frozen=True, forbid_unknown_fields=True):
     note: Annotated[str, Meta(max_length=2000, pattern=NO_NUL)] | None = None
+
+
+class Ask(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What a tablet is to do, with what, and after how many seconds it need not begin any more."""
+
+    name: CommandName
+    args: Annotated[dict[Word, Given], Meta(max_length=16)] = {}
+    expires_in_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 300
+
+
+class Taken(Struct, frozen=True):
+    """The message is on disk."""
+
+    ok: bool = True
+
+
+class TakenHeartbeat(Struct, frozen=True):
+    """The heartbeat is on disk; `status` is the tablet's in the single word of the old system."""
+
+    status: Literal["ok", "breach", "offline", "compromised"]
+    ok: bool = True
 
 
 class DeviceView(Struct, frozen=True, rename="camel", kw_only=True):

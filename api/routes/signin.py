@@ -1,7 +1,6 @@
 """Logging in, and trading a token for a fresh one or for one of another hotel."""
 
 import logging
-import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -15,7 +14,7 @@ from api.gate import Caller, needs
 from api.metrics import ApiMetrics
 from api.parameters import Asked
 from api.passwords import Passwords, PasswordsBusy
-from api.problems import Refused, Trouble, problems, unauthorized
+from api.problems import Refused, Trouble, problems, too_many, unauthorized
 from api.records import Grant, HotelChoice, LogIn, Switch
 from api.request_ids import request_id
 from broker.tokens import KeyRing, Role, mint_user
@@ -98,7 +97,7 @@ async def log_in(
     wait = attempts.begin(account=data.username, address=address)
     if wait is not None:
         metrics.log_ins.labels("limited").inc()
-        raise _too_many(wait)
+        raise too_many(wait)
     account = await _verified(data, store=store, passwords=passwords)
     if account is None:
         metrics.log_ins.labels("refused").inc()
@@ -146,7 +145,7 @@ async def _verified(data: LogIn, *, store: Store, passwords: Passwords) -> Accou
     try:
         right = await passwords.match(data.password, account.password_hash if account else None)
     except PasswordsBusy:
-        raise _too_many(timedelta(seconds=2)) from None
+        raise too_many(timedelta(seconds=2)) from None
     return account if right else None
 
 
@@ -161,8 +160,3 @@ def _chosen(data: LogIn, account: Account) -> HotelId | None:
         return HotelId(data.hotel_id)
     serving = [one for one in account.memberships if not one.suspended] or account.memberships
     return serving[0].hotel_id if serving else None
-
-
-def _too_many(wait: timedelta) -> Refused:
-    seconds = max(1, math.ceil(wait.total_seconds()))
-    return Refused(Trouble.TOO_MANY, f"Try again in {seconds} s.", headers={"Retry-After": str(seconds)})

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from api.attempts import Allowance, Attempts
+from api.allowances import Allowance
+from api.attempts import Attempts
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -44,12 +44,19 @@ TENANCY = {
     "GET /api/notifications": "list",
     "GET /api/quarantine": "list",
     "GET /api/events": "stream",
+    "POST /api/devices/{device_id:str}/commands": "same-name",
+    "GET /api/devices/{device_id:str}/commands": "same-name",
+    "GET /api/commands/{command_id:str}": "missing",
+    "POST /api/heartbeat": "device",
+    "POST /api/alert/breach": "device",
+    "POST /api/alert/battery": "device",
+    "POST /api/alert/tamper": "device",
 }
 """How each route of a hotel is held to it, by the tests below:
 
 own: about the caller; no other hotel can be named · list: has the own hotel's and nothing else · missing: another
 hotel's id is as one that does not exist · same-name: both hotels have things of the same name and get their own ·
-stream: see test_events.py
+stream: see test_events.py · device: for a device's token, which leaves a message of its own and of nobody else
 """
 
 
@@ -63,14 +70,26 @@ def routes(app: Litestar) -> set[str]:
     }
 
 
-def addressed(route: str, *, alert_id: str = "A1", device_id: str = "tab-1") -> tuple[str, str]:
+BODIES: dict[str, dict[str, object]] = {
+    "POST /api/devices/{device_id:str}/commands": {"name": "ring"},
+    "POST /api/heartbeat": {"deviceId": "tab-1", "roomId": "101", "rssi": -60},
+    "POST /api/alert/breach": {"deviceId": "tab-1", "roomId": "101", "rssi": -90},
+    "POST /api/alert/battery": {"deviceId": "tab-1", "level": 9},
+    "POST /api/alert/tamper": {"deviceId": "tab-1", "roomId": "101", "threats": ["root"], "descriptions": ["su"]},
+}
+
+
+def addressed(route: str, **ids: str) -> tuple[str, str]:
+    """`ids` are those of things that only one hotel has; every hotel has a tab-1."""
     method, path = route.split(" ")
-    return method, path.replace("{alert_id:str}", alert_id).replace("{device_id:str}", device_id)
+    for name, value in {"alert_id": "A1", "command_id": "C1", "device_id": "tab-1", **ids}.items():
+        path = path.replace(f"{{{name}:str}}", value)
+    return method, path
 
 
 async def ask(client: httpx.AsyncClient, route: str, **ids: str) -> httpx.Response:
     method, path = addressed(route, **ids)
-    return await client.request(method, path, json={} if method == "POST" else None)
+    return await client.request(method, path, json=BODIES.get(route, {}) if method == "POST" else None)
 
 
 def test_every_route_has_a_row(world: World) -> None:
@@ -113,9 +132,11 @@ async def test_a_list_has_the_own_hotels_and_nothing_else(world: World, route: s
 
 @pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "missing"])
 async def test_another_hotels_object_is_as_one_that_does_not_exist(world: World, route: str) -> None:
+    async with world.client(manager(world, LODGE)) as client:
+        command_id = (await ask(client, "POST /api/devices/{device_id:str}/commands")).json()["id"]
     async with world.client(manager(world, INN)) as client:
-        foreign = await ask(client, route, alert_id=world.alerts[LODGE])
-        missing = await ask(client, route, alert_id="no-such-alert")
+        foreign = await ask(client, route, alert_id=world.alerts[LODGE], command_id=command_id)
+        missing = await ask(client, route, alert_id="no-such-alert", command_id="no-such-command")
 
     assert foreign.status_code == 404
     assert foreign.content == missing.content
@@ -141,6 +162,12 @@ SAME_NAME: dict[str, tuple[Callable[[Any], object], object, object]] = {
         [-50.0],
         [-90.0],
     ),
+    "POST /api/devices/{device_id:str}/commands": (lambda command: command["by"], "inn-manager", "lodge-manager"),
+    "GET /api/devices/{device_id:str}/commands": (
+        lambda page: [command["by"] for command in page["items"]],
+        ["inn-manager"],
+        ["lodge-manager"],
+    ),
     "GET /api/rooms": (
         lambda page: [(room["floor"], room["deviceIds"]) for room in page["items"]],
         [("1", ["tab-1"])],
@@ -155,6 +182,10 @@ async def test_of_two_things_of_the_same_name_each_hotel_gets_its_own(world: Wor
     await world.hear(LODGE, rssi=-90)
     world.clock.pass_(seconds=1)
     pick, *expected = SAME_NAME[route]
+    if route.startswith("GET"):
+        for hotel_id in (INN, LODGE):
+            async with world.client(manager(world, hotel_id)) as client:
+                await ask(client, "POST /api/devices/{device_id:str}/commands")
     found = []
     for hotel_id in (INN, LODGE):
         async with world.client(manager(world, hotel_id)) as client:
@@ -169,6 +200,33 @@ async def test_a_route_about_the_caller_stays_in_the_callers_hotel(world: World,
         answer = await ask(client, route)
 
     assert "lodge" not in answer.text.casefold()
+
+
+@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "device"])
+async def test_a_device_leaves_a_message_of_its_own_and_of_nobody_else(world: World, route: str) -> None:
+    for hotel_id in (INN, LODGE):
+        async with world.client(world.device(hotel_id)) as client:
+            answer = await ask(client, route)
+            assert (answer.status_code, answer.json()["ok"]) == (200, True)
+
+    left = await world.store.left(limit=10)
+    assert [(row.hotel_id, row.device_id) for row in left] == [(INN, "tab-1"), (LODGE, "tab-1")]
+
+
+@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "device"])
+async def test_no_person_and_no_integrator_speaks_for_a_device(world: World, route: str) -> None:
+    tokens = [world.user(INN, "root", role=Role.ADMIN), manager(world, INN), world.integrator(INN, "pms", "rooms")]
+    for token in tokens:
+        async with world.client(token) as client:
+            assert (await ask(client, route)).status_code == 403
+
+    assert await world.store.left(limit=10) == []
+
+
+@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how != "device"])
+async def test_a_device_opens_nothing_else(world: World, route: str) -> None:
+    async with world.client(world.device(INN)) as client:
+        assert (await ask(client, route)).status_code == 403
 
 
 def manager(world: World, hotel_id: HotelId) -> str:

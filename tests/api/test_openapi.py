@@ -55,7 +55,15 @@ async def test_only_the_public_routes_need_no_token(described: dict[str, Any]) -
 async def test_bodies_take_no_further_fields(described: dict[str, Any]) -> None:
     schemas = described["components"]["schemas"]
 
-    assert [schemas[name]["additionalProperties"] for name in ("LogIn", "Switch", "Acknowledge")] == [False] * 3
+    closed = ("LogIn", "Switch", "Acknowledge", "Ask")
+    assert [schemas[name]["additionalProperties"] for name in closed] == [False] * 4
+
+
+async def test_bodies_of_telemetry_do(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+
+    for name in ("SaidHeartbeat", "SaidBreach", "SaidBattery", "SaidTamper"):
+        assert schemas[name].get("additionalProperties") is not False
 
 
 async def test_operations_have_short_names_of_their_own(described: dict[str, Any]) -> None:
