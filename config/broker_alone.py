@@ -20,6 +20,7 @@ from config.lag import LoopLag
 from config.own_broker import OwnBroker
 from config.process import settle_memory
 from config.revoked_news import RevokedNews
+from config.servers import store_limits
 from config.serving import Place, serve, stop_on_signal
 from config.settings import Settings
 from config.store_later import StoreLater
@@ -57,7 +58,7 @@ class BrokerAlone:
         """Start, serve until a signal, stop; the exit code. Raises StartRefused before anybody was served."""
         stop, folder = stop_on_signal(), self._place.folder
         database = database_of(self._settings, folder)
-        store = StoreLater(database)
+        store = StoreLater(database, limits=store_limits(self._settings))
         if database.file is not None and not database.file.exists():
             _log.warning("no database yet, until there is one nobody can be shut out", {"database": database})
         with bind(self._settings.host, self._settings.broker_health_port, option="--health-port") as http:

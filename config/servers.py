@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from msgspec.structs import asdict
+
 from config.errors import BadSetting, StartRefused
 from config.settings import SECRET_KEY, Settings
 from config.settings_store import DATABASE_URL, REDIS_URL, DatabaseUrl, RedisUrl
 from config.waiting import NotYet, Waiting
-from store import Doorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable
+from store import Doorbell, Limits, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable
 
 
 def shared_database(settings: Settings) -> DatabaseUrl:
@@ -26,14 +28,20 @@ def shared_redis(settings: Settings) -> RedisUrl:
     return settings.redis_url
 
 
+def store_limits(settings: Settings) -> Limits:
+    # Two records for one thing: the command line reads settings and must not load the store for it.
+    return Limits(**asdict(settings.database))
+
+
 @asynccontextmanager
 async def shared_store(settings: Settings, *, doorbell: Doorbell, waiting: Waiting) -> AsyncIterator[Store]:
     """The store, once the database is there and has its schema; closed at the end. Raises StartRefused."""
     database = shared_database(settings)
+    limits = store_limits(settings)
 
     async def attempt() -> Store:
         try:
-            return await Store.open(database.url, doorbell=doorbell, migrate=False)
+            return await Store.open(database.url, doorbell=doorbell, migrate=False, limits=limits)
         except SchemaTooNew as error:
             raise StartRefused(f"{database}: {error}") from error
         except SchemaTooOld as error:

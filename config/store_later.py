@@ -6,7 +6,8 @@ from typing import Final
 
 from config.settings_store import DatabaseUrl
 from rules.revoked import Revoked
-from store import LocalDoorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable
+from store import Limits, LocalDoorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable
+from store.limits import USUAL
 
 PATIENCE: Final = 30.0
 """Seconds from the start in which whoever makes the database may still be starting."""
@@ -18,8 +19,15 @@ class StoreLater:
     Where there is none yet nobody is shut out; where there is none for longer, it is missing.
     """
 
-    def __init__(self, database: DatabaseUrl, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        database: DatabaseUrl,
+        *,
+        limits: Limits = USUAL,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
+        self._limits = limits
         self._store: Store | None = None
         self._monotonic = monotonic
         self._patient_until = monotonic() + PATIENCE
@@ -42,7 +50,9 @@ class StoreLater:
     async def _open(self) -> Store:
         """Raises SchemaTooOld and StoreUnavailable."""
         try:
-            self._store = await Store.open(self._database.url, doorbell=LocalDoorbell(), migrate=False)
+            self._store = await Store.open(
+                self._database.url, doorbell=LocalDoorbell(), migrate=False, limits=self._limits
+            )
         except SchemaTooNew as error:
             raise StoreUnavailable(str(error)) from error
         self._patient_until = self._monotonic()

@@ -17,6 +17,8 @@ class Database(ABC):
     def __init__(self, doorbell: Doorbell) -> None:
         self._doorbell = doorbell
         self.recent = Recent()
+        self.guard: Work[None] | None = None
+        """Done first in every transaction that writes: what it raises keeps anything from being written."""
 
     @abstractmethod
     async def read(self, work: Work[T]) -> T:
@@ -37,6 +39,17 @@ class Database(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Finish what was begun, then close."""
+
+    def _guarded(self, work: Work[T]) -> Work[T]:
+        guard = self.guard
+        if guard is None:
+            return work
+
+        def guarded(transaction: Transaction) -> T:
+            guard(transaction)
+            return work(transaction)
+
+        return guarded
 
     def _committed(self, transaction: Transaction) -> None:
         if transaction.recorded:

@@ -23,6 +23,11 @@ _NOW: Final = {
 }
 """Microseconds since 1970."""
 
+_KEPT: Final = {Dialect.SQLITE: "", Dialect.POSTGRES: " FOR KEY SHARE"}
+"""Keeps the row's keys as they are. `generation` stands in one, `until` does not: who takes the lease waits for every
+transaction that looked at it, and who renews it waits for none of them.
+"""
+
 
 class Lease(Struct, frozen=True):
     """A lease as it was taken. Each taking has a generation of its own."""
@@ -50,6 +55,10 @@ class Leases:
         """Let anybody take it at once; nothing happens if somebody has."""
         await self._database.write(lambda transaction: _give_up(transaction, lease))
 
+    def fence(self, lease: Lease) -> None:
+        """From now on every verb of this store that writes raises LeaseLost once somebody else has taken `lease`."""
+        self._database.guard = lambda transaction: check(transaction, lease)
+
 
 def check(transaction: Transaction, lease: Lease) -> None:
     """Make sure, until the transaction ends, that nobody takes the lease. Raises LeaseLost when somebody has.
@@ -57,7 +66,8 @@ def check(transaction: Transaction, lease: Lease) -> None:
     It is not looked at whether its time is up: as long as nobody has taken it, nobody else does its work.
     """
     row = transaction.row(
-        "SELECT 1 FROM lease WHERE name = :name AND generation = :generation",
+        "SELECT 1 FROM lease WHERE name = :name AND generation = :generation"  # noqa: S608 - ours
+        + _KEPT[transaction.dialect],
         name=lease.name,
         generation=lease.generation,
     )
@@ -67,6 +77,9 @@ def check(transaction: Transaction, lease: Lease) -> None:
 
 def _take(transaction: Transaction, name: str, *, holder: str, ttl: timedelta) -> Lease | None:
     now = _NOW[transaction.dialect]
+    # First without a lock: who stands by looks every second, and the upsert would lock the row even to find it held.
+    if transaction.row(f"SELECT 1 FROM lease WHERE name = :name AND until > {now}", name=name):  # noqa: S608 - ours
+        return None
     row = transaction.row(
         "INSERT INTO lease (name, holder, generation, until)"  # noqa: S608 - our own words
         f" VALUES (:name, :holder, 1, {now} + :ttl)"

@@ -71,7 +71,7 @@ class PostgresDatabase(Database):
             transaction = PostgresTransaction(connection, self._fills)
             await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             try:
-                result = await driven(work, transaction)
+                result = await driven(self._guarded(work), transaction)
             except Exception:
                 await _roll_back(connection)
                 raise

@@ -6,6 +6,7 @@ These functions block; on an event loop, run them in a thread.
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +23,12 @@ REVISIONS: Final = ("0001", "0002", "0003")
 """Every revision in order; a test holds them against the files in `migrations/versions`."""
 
 HEAD: Final = REVISIONS[-1]
+BASE: Final = "base"
+"""No schema at all."""
+
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+Told = Callable[[str], None]
 
 TURN: Final = 0x696E6E_77_61746368
 """The advisory lock of PostgreSQL that migrations hold, so that two take turns."""
@@ -58,18 +64,20 @@ def is_current(url: str, *, migrate: bool, limits: Limits = USUAL) -> bool:
     return False
 
 
-def move_to(url: str, revision: str = HEAD, *, limits: Limits = USUAL) -> None:
+def move_to(url: str, revision: str = HEAD, *, limits: Limits = USUAL, told: Told = lambda _: None) -> None:
     """Upgrade or downgrade, in one transaction, alone at it.
+
+    `told` gets each revision that is done, "base" for none; all of them count when the last one is.
 
     Raises SchemaTooNew, StoreUnavailable.
     """
     if is_postgres(url):
-        asyncio.run(_move_postgres(url, revision, limits))
+        asyncio.run(_move_postgres(url, revision, limits, told))
     else:
-        _move_sqlite(path_of(url), revision, lock_timeout=limits.lock_timeout)
+        _move_sqlite(path_of(url), revision, told, lock_timeout=limits.lock_timeout)
 
 
-def _move_sqlite(path: Path, revision: str, *, lock_timeout: timedelta) -> None:
+def _move_sqlite(path: Path, revision: str, told: Told, *, lock_timeout: timedelta) -> None:
     from sqlalchemy import URL, create_engine, event  # noqa: PLC0415 - see the head
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
@@ -82,7 +90,7 @@ def _move_sqlite(path: Path, revision: str, *, lock_timeout: timedelta) -> None:
     with translated():
         try:
             with engine.begin() as connection:
-                _run_alembic(connection, revision)
+                _run_alembic(connection, revision, told)
         except DBAPIError as error:
             raise error.orig or error from error
         finally:
@@ -103,7 +111,7 @@ async def _revision_in_postgres(url: str, limits: Limits) -> str | None:
             await connection.close()
 
 
-async def _move_postgres(url: str, revision: str, limits: Limits) -> None:
+async def _move_postgres(url: str, revision: str, limits: Limits, told: Told) -> None:
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - see the head
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
     from sqlalchemy.pool import NullPool  # noqa: PLC0415
@@ -119,14 +127,14 @@ async def _move_postgres(url: str, revision: str, limits: Limits) -> None:
             async with engine.begin() as connection:
                 await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # a big table takes its time
                 await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
-                await connection.run_sync(_run_alembic, revision)
+                await connection.run_sync(_run_alembic, revision, told)
         except DBAPIError as error:
             raise getattr(error.orig, "__cause__", None) or error.orig or error from error
         finally:
             await engine.dispose()
 
 
-def _run_alembic(connection: "Connection", revision: str) -> None:
+def _run_alembic(connection: "Connection", revision: str, told: Told) -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from sqlalchemy import inspect  # noqa: PLC0415
@@ -134,6 +142,7 @@ def _run_alembic(connection: "Connection", revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["told"] = told
     found = None
     if inspect(connection).has_table("alembic_version"):
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
@@ -146,4 +155,4 @@ def _run_alembic(connection: "Connection", revision: str) -> None:
 
 
 def _place(revision: str) -> int:
-    return -1 if revision == "base" else REVISIONS.index(revision)
+    return -1 if revision == BASE else REVISIONS.index(revision)

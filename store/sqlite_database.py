@@ -57,14 +57,14 @@ class SqliteDatabase(Database):
     async def write(self, work: Work[T]) -> T:
         await self._gate.enter(self._gate.urgent)
         try:
-            return await self._writer.write(work)
+            return await self._writer.write(self._guarded(work))
         finally:
             self._gate.leave()
 
     async def write_batch(self, work: Work[T]) -> T:
         await self._gate.enter(self._gate.patient)
         try:
-            return await self._writer.write(work)
+            return await self._writer.write(self._guarded(work))
         finally:
             self._gate.leave()
 

@@ -13,11 +13,13 @@ import typer
 
 from config.cli import (
     api,
+    bridge,
     broker,
     device,
     hotel,
     integrator,
     messages,
+    migrate,
     quarantine,
     room,
     simulate,
@@ -38,9 +40,11 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("broker")(broker.broker)
+app.command("bridge")(bridge.bridge)
 app.command("api")(api.api)
 for noun in (hotel, room, device, user, integrator, token, quarantine):
     app.add_typer(noun.app)
+app.command("migrate")(migrate.migrate)
 app.command("messages")(messages.messages)
 app.command("simulate")(simulate.simulate)
 

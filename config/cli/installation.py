@@ -68,11 +68,12 @@ def with_installation(data: Path | None, work: Callable[[Installation], Awaitabl
 
 
 async def _run(settings: Settings, folder: Folder, work: Callable[[Installation], Awaitable[T]]) -> T:
+    from config.servers import store_limits
     from store import LocalDoorbell, SchemaTooOld, Store, StoreError, StoreUnavailable
 
     database = database_of(settings, folder)
     try:
-        store = await Store.open(database.url, doorbell=LocalDoorbell(), migrate=False)
+        store = await Store.open(database.url, doorbell=LocalDoorbell(), migrate=False, limits=store_limits(settings))
         try:
             return await work(Installation(settings, folder, store))
         finally:

@@ -12,7 +12,7 @@ NAMED = {
 }
 
 
-@pytest.mark.parametrize("command", ["api"])
+@pytest.mark.parametrize("command", ["bridge", "api"])
 @pytest.mark.parametrize("missing", ["DATABASE_URL", "REDIS_URL", "SECRET_KEY"])
 def test_what_a_process_cannot_do_without_is_named(cli: CommandLine, command: str, missing: str) -> None:
     environment = {name: value for name, value in NAMED.items() if name != missing}
@@ -25,11 +25,18 @@ def test_what_a_process_cannot_do_without_is_named(cli: CommandLine, command: st
     assert "s3cr3t" not in ended.err
 
 
-@pytest.mark.parametrize("command", ["api"])
+@pytest.mark.parametrize("command", ["bridge", "api"])
 def test_a_database_in_a_file_cannot_be_shared(cli: CommandLine, command: str) -> None:
     ended = cli.refused(command, **(NAMED | {"DATABASE_URL": "sqlite+aiosqlite:////tmp/innwatch.db"}))
 
     assert (ended.code, "must name a PostgreSQL server" in ended.err) == (78, True)
+
+
+def test_a_bridge_needs_a_broker(cli: CommandLine) -> None:
+    ended = cli.refused("bridge", **(NAMED | {"INNWATCH_BROKER": ""}))
+
+    assert ended.code == 78
+    assert ended.err.startswith("innwatch: INNWATCH_BROKER is missing")
 
 
 def test_an_api_needs_to_know_where_browsers_find_the_broker(cli: CommandLine) -> None:

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from config.addresses import is_mail_address, is_web_address
 from config.errors import BadSetting
+from config.servers import store_limits
 from config.settings import KNOWN, SECTIONS, PublicWs, Settings, read_settings
 from config.settings_store import DatabaseLimits
 from config.variable import Variable
+from store.limits import USUAL
 from worker.smtp import Smtp, SmtpSecurity
 
 VARIABLES = [variable for section in SECTIONS.values() for variable in section]
@@ -358,6 +360,10 @@ def test_redis_is_shown_without_a_password() -> None:
         "rediss://worker:s3cr3t@cache:6380/2",
         "rediss://cache:6380/2 RedisUrl(rediss://cache:6380/2)",
     )
+
+
+def test_the_store_has_the_same_limits_as_the_settings() -> None:
+    assert store_limits(Settings()) == USUAL
 
 
 def test_how_long_the_database_may_take_is_a_setting() -> None:

@@ -6,6 +6,10 @@ from datetime import timedelta
 import pytest
 
 from store import Lease, LeaseLost, Store
+from store.limits import USUAL
+from store.postgres import connect, dsn_of
+from store.records import Hotel
+from tests.store.given import HOTEL, NOW, ON_POSTGRESQL, OTHER, add_hotel, batch, heartbeat
 from tests.support import eventually
 
 LONG, SHORT = timedelta(minutes=1), timedelta(milliseconds=50)
@@ -68,3 +72,54 @@ async def test_what_was_given_up_may_be_had_at_once(store: Store, second: Store)
 
     assert lease == Lease("bridge", "b", 2)
     assert await store.take_lease("bridge", holder="a", ttl=LONG) is None
+
+
+async def test_nothing_is_written_under_a_lease_that_was_lost(store: Store, second: Store) -> None:
+    (device, _) = await add_hotel(store)
+    lease = await taken(store)
+    store.fence(lease)
+    await store.apply(batch(heartbeat(device, "m-1")))
+
+    await second.give_up_lease(lease)
+    await store.apply(batch(heartbeat(device, "m-2")))  # Nobody has taken it yet: nobody else does the work.
+    assert await second.take_lease("bridge", holder="b", ttl=LONG) is not None
+    for write in (
+        lambda: store.apply(batch(heartbeat(device, "m-3"))),
+        lambda: store.add_hotel(Hotel(id=OTHER, name="O"), now=NOW),
+        lambda: store.renew_lease(lease, ttl=LONG),
+    ):
+        with pytest.raises(LeaseLost):
+            await write()
+
+    assert [row.id async for row in store.messages(HOTEL)] == ["m-1", "m-2"]
+    assert [hotel.id for hotel in await second.hotels()] == [HOTEL]
+
+
+async def test_who_has_no_fence_writes_whoever_has_the_lease(store: Store, second: Store) -> None:
+    (device, _) = await add_hotel(store)
+    store.fence(await taken(store))
+
+    await second.apply(batch(heartbeat(device, "m-1")))
+
+    assert await second.count_messages(HOTEL) == 1
+
+
+@ON_POSTGRESQL
+async def test_who_takes_a_lease_waits_for_what_is_being_written_under_it_and_who_renews_it_does_not(
+    store: Store, second: Store, url: str
+) -> None:
+    lease = await taken(store, ttl=timedelta())
+    writer = await connect(dsn_of(url), USUAL)
+    try:
+        await writer.execute("BEGIN; SELECT 1 FROM lease WHERE name = 'bridge' AND generation = 1 FOR KEY SHARE")
+        await store.renew_lease(lease, ttl=timedelta())
+
+        taking = asyncio.create_task(second.take_lease("bridge", holder="b", ttl=LONG))
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+        await eventually(lambda: writer.fetchval(waiting))
+        assert not taking.done()
+
+        await writer.execute("COMMIT")
+        assert await taking == Lease("bridge", "b", 2)
+    finally:
+        await writer.close()
