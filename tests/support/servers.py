@@ -11,14 +11,18 @@ from pathlib import Path
 import pytest
 
 PACKAGES = {
+    "caddy": "caddy",
     "chromium": "chromium",
     "initdb": "postgresql",
     "mosquitto": "mosquitto",
     "mosquitto_pub": "mosquitto-clients",
     "mosquitto_sub": "mosquitto-clients",
     "postgres": "postgresql",
+    "prometheus-postgres-exporter": "prometheus-postgres-exporter",
+    "promtool": "prometheus",
     "psql": "postgresql-client",
     "redis-server": "redis-server",
+    "systemd-analyze": "systemd",
 }
 """The Debian package of each program; `install-servers` beside this file installs them."""
 
