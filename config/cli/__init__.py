@@ -15,6 +15,7 @@ from config.cli import (
     api,
     bridge,
     broker,
+    command,
     device,
     hotel,
     integrator,
@@ -42,7 +43,7 @@ app.command("up")(up.up)
 app.command("broker")(broker.broker)
 app.command("bridge")(bridge.bridge)
 app.command("api")(api.api)
-for noun in (hotel, room, device, user, integrator, token, quarantine):
+for noun in (hotel, room, device, command, user, integrator, token, quarantine):
     app.add_typer(noun.app)
 app.command("migrate")(migrate.migrate)
 app.command("messages")(messages.messages)

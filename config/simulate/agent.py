@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from broker.topics import Kind
 from config.simulate.connection import Connection, Verdict
+from config.simulate.errands import Errand, Errands
 from config.simulate.kept import Kept
 from config.simulate.tablet import Outgoing, Tablet
 from rules.messages import ReportKind
@@ -56,6 +57,7 @@ class Agent:
         self._around = around
         self._chance = chance
         self._kept = Kept(receipt_within=max(RECEIPT_WITHIN / around.speed, SHORTEST_PATIENCE))
+        self._errands = Errands()
         self._connection: Connection | None = None
         self._left_open: Connection | None = None  # the frozen one, until the next takes its place
         self._online = False
@@ -203,6 +205,13 @@ class Agent:
             self._around.tally.rejected += 1
             self._around.say(f"{self.name}: message {verdict.id} was rejected: {verdict.reason}")
         self._kept.judged(verdict)
+
+    def asked(self, errand: Errand) -> None:
+        now = self._around.clock()
+        for answer in self._errands.do(errand, now):
+            message = self.tablet.result(errand.id, answer, now)
+            self._kept.hold(message, self._around.monotonic())
+            self._send(message)
 
     def disconnected(self, *, refusal: str | None, unacknowledged: list[Outgoing]) -> None:
         at = self._around.monotonic()

@@ -15,6 +15,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broker.topics import Kind
+from config.simulate.errands import Errand
 from config.simulate.tablet import Outgoing, Tablet, will
 from rules.ids import MessageId
 
@@ -49,6 +50,9 @@ class Listener(Protocol):
 
     def judged(self, verdict: Verdict) -> None: ...
 
+    def asked(self, errand: Errand) -> None:
+        """A command came, perhaps not for the first time."""
+
     def disconnected(self, *, refusal: str | None, unacknowledged: list[Outgoing]) -> None:
         """Called once. `refusal` says why the broker would not have us at all."""
 
@@ -65,7 +69,8 @@ class Connection:
         self._topic = tablet.topic
         self._socket: socket.socket | None = None
         self._flying: dict[int, Outgoing] = {}
-        self._decode = msgspec.json.Decoder(_Receipt).decode
+        self._receipt = msgspec.json.Decoder(_Receipt).decode
+        self._errand = msgspec.json.Decoder(Errand).decode
         username = f"{tablet.identity.hotel_id}/{tablet.identity.device_id}"
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=username, protocol=paho.MQTTv311)
         client.username_pw_set(username, tablet.identity.token)
@@ -148,12 +153,16 @@ class Connection:
         if code.is_failure:
             self._tell_end(refusal=str(code))
             return
-        client.subscribe(self._topic(Kind.RECEIPT), qos=1)
+        client.subscribe([(self._topic(Kind.RECEIPT), 1), (self._topic(Kind.COMMAND), 1)])
         if self._listener is not None:
             self._listener.connected(self.sid)
 
     def _heard(self, client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
-        for verdict in self._decode(message.payload).verdicts:
+        if message.topic == self._topic(Kind.COMMAND):
+            if self._listener is not None:
+                self._listener.asked(self._errand(message.payload))
+            return
+        for verdict in self._receipt(message.payload).verdicts:
             if self._listener is not None:
                 self._listener.judged(verdict)
 

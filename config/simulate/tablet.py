@@ -11,12 +11,13 @@ import msgspec
 from msgspec import Struct
 
 from broker.topics import Kind, device_topic
+from config.simulate.errands import Answer
 from config.simulate.identity import TabletIdentity
-from rules.ids import MessageId
-from rules.messages import Heartbeat, Link, Message, Plug, Report, ReportKind, State
+from rules.ids import CommandId, MessageId
+from rules.messages import Heartbeat, Link, Message, Plug, Report, ReportKind, Result, State
 
 AGENT = "innwatch-simulator/1"
-CAPABILITIES = ("receipts", "backlog")
+CAPABILITIES = ("receipts", "backlog", "commands")
 
 BESIDE_THE_ACCESS_POINT = -52.0  # dBm
 WOBBLE = 2.5  # dB, standard deviation from one sample to the next
@@ -111,6 +112,12 @@ class Tablet:
         return _outgoing(
             Kind.ALERT,
             Report(**self._head(now), kind=kind, cause=cause, rssi=self._rssi(), wifi_bssid=self.heard),
+        )
+
+    def result(self, command_id: CommandId, answer: Answer, now: datetime) -> Outgoing:
+        return _outgoing(
+            Kind.RESULT,
+            Result(**self._head(now), command_id=command_id, status=answer.status, detail=answer.detail),
         )
 
     def backlog(self, items: list[Outgoing], now: datetime) -> Outgoing:

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ from broker.topics import Kind, Topic, parse
 from config.simulate.identity import TabletIdentity
 from device_bridge.decode import Decoded, Rejected, decode
 from rules.ids import DeviceId, HotelId, RoomId
-from rules.messages import Heartbeat, Report, State
+from rules.messages import Heartbeat, Report, Result, State
 from tests.support import Process, Processes, eventually_sync, free_port, requires
 
 
@@ -60,9 +60,12 @@ class PlainBroker:
         return False
 
 
+_HEARD = ("heartbeat", "alert", "state", "backlog", "result")
+
+
 class Heard(Struct, frozen=True):
     topic: Topic
-    message: Heartbeat | Report | State
+    message: Heartbeat | Report | State | Result
     late: bool
 
 
@@ -100,11 +103,19 @@ class Desk:
     def beats(self, device: str = "t1") -> list[Heartbeat]:
         return [one.message for one in self.of(device) if isinstance(one.message, Heartbeat)]
 
+    def results(self, device: str = "t1") -> list[Result]:
+        return [one.message for one in self.of(device) if isinstance(one.message, Result)]
+
+    def command(self, name: str, command_id: str, *, device: str = "t1") -> None:
+        """Ask a tablet to do something."""
+        body = {"id": command_id, "name": name, "args": {}, "expiresAt": datetime.now(UTC) + timedelta(minutes=1)}
+        self._client.publish(f"hotels/h/devices/{device}/command", msgspec.json.encode(body), qos=1)
+
     def of(self, device: str) -> list[Heard]:
         return [one for one in self.heard if one.topic.subject == device]
 
     def _subscribe(self, client: paho.Client, *_: object) -> None:
-        client.subscribe([(f"hotels/+/devices/+/{kind}", 1) for kind in ("heartbeat", "alert", "state", "backlog")])
+        client.subscribe([(f"hotels/+/devices/+/{kind}", 1) for kind in _HEARD])
 
     def _hear(self, client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         topic = parse(message.topic)
@@ -113,7 +124,7 @@ class Desk:
         self.refused += [one for one in results if isinstance(one, Rejected)]
         taken = [one for one in results if isinstance(one, Decoded)]
         for one in taken:
-            assert isinstance(one.message, Heartbeat | Report | State)
+            assert isinstance(one.message, Heartbeat | Report | State | Result)
             self.heard.append(Heard(topic, one.message, one.late))
         judged = [one.message.id for one in taken if topic.kind is not Kind.HEARTBEAT]
         if judged:

@@ -117,6 +117,35 @@ def test_a_battery_runs_down_and_is_charged(plain_broker: PlainBroker, desk: Des
     assert min(drained) <= 10
 
 
+def test_a_tablet_does_what_it_is_asked_once(plain_broker: PlainBroker, desk: Desk) -> None:
+    fleet = fleet_of(2, plain_broker.port, say=print)
+    steps = iter(
+        (
+            (lambda: len(desk.beats()) > 1, lambda: desk.command("ring", "c-1")),
+            (lambda: len(desk.results()) == 2, lambda: desk.command("ring", "c-1")),
+            (lambda: len(desk.results()) == 3, lambda: desk.command("dance", "c-2")),
+            (lambda: len(desk.results()) == 4 and fleet.agents[0].is_settled, fleet.stop),
+        )
+    )
+    step = next(steps)
+
+    def live(_at: float) -> None:
+        nonlocal step
+        if step[0]():
+            step[1]()
+            step = next(steps, step)
+
+    fleet.run(seconds=LONGEST, every_tick=live)
+
+    assert [(one.command_id, one.status) for one in desk.results()] == [
+        ("c-1", "received"),
+        ("c-1", "done"),
+        ("c-1", "done"),
+        ("c-2", "unsupported"),
+    ]
+    assert desk.results("t2") == []
+
+
 def test_tablets_hand_in_what_they_kept_while_the_broker_was_away(plain_broker: PlainBroker, desk: Desk) -> None:
     fleet = fleet_of(3, plain_broker.port, speed=30, say=print)
     fate = iter(

@@ -8,10 +8,11 @@ import pytest
 
 from broker.topics import Kind, parse
 from config.simulate.bssids import made_up_bssid
+from config.simulate.errands import Answer, Errand, Errands
 from config.simulate.tablet import Outgoing, Tablet, will
 from device_bridge.decode import Decoded, decode
-from rules.ids import MessageId
-from rules.messages import Heartbeat, Link, ReportKind, State
+from rules.ids import CommandId, MessageId
+from rules.messages import Heartbeat, Link, ReportKind, ResultStatus, State
 from rules.place import normal_bssid
 from tests.config.desk import identities
 
@@ -42,6 +43,7 @@ def test_the_bridge_understands_everything_that_it_says(tablet: Tablet) -> None:
         tablet.ready(NOW),
         tablet.heartbeat(NOW),
         *(tablet.report(kind, "weak-signal", NOW) for kind in ReportKind),
+        *(tablet.result(CommandId("c-1"), Answer(status), NOW) for status in ResultStatus),
         tablet.bye("reconnect", NOW),
     ]
 
@@ -144,3 +146,31 @@ def test_made_up_access_points_are_valid_and_differ() -> None:
 
     assert [normal_bssid(bssid) for bssid in made] == made
     assert len(set(made)) == len(made)
+
+
+def errand(name: str, *, command_id: str = "c-1", seconds: float = 60) -> Errand:
+    return Errand(CommandId(command_id), name, NOW + timedelta(seconds=seconds))
+
+
+def statuses(answers: list[Answer]) -> list[ResultStatus]:
+    return [answer.status for answer in answers]
+
+
+def test_a_command_is_confirmed_before_it_is_done() -> None:
+    assert statuses(Errands().do(errand("ring"), NOW)) == ["received", "done"]
+
+
+def test_a_command_that_comes_again_is_not_done_again() -> None:
+    errands = Errands()
+    first = errands.do(errand("reboot"), NOW)
+
+    assert errands.do(errand("reboot"), NOW) == [first[-1]]
+    assert statuses(errands.do(errand("reboot", command_id="c-2"), NOW)) == ["received", "done"]
+
+
+def test_a_command_whose_time_is_up_is_not_begun() -> None:
+    assert statuses(Errands().do(errand("unlock", seconds=0), NOW)) == ["expired"]
+
+
+def test_a_command_of_a_later_version_is_not_supported() -> None:
+    assert statuses(Errands().do(errand("dance"), NOW)) == ["unsupported"]
