@@ -2,11 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from store.doorbell import Doorbell
+from store.known import Known
 from store.recent import Recent
-from store.transaction import Row, Transaction, Value
+from store.transaction import Dialect, Row, Transaction, Value
+
+if TYPE_CHECKING:
+    from store.lease import Lease
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
@@ -14,11 +18,16 @@ Work = Callable[[Transaction], T]
 
 
 class Database(ABC):
+    dialect: ClassVar[Dialect]
+
     def __init__(self, doorbell: Doorbell) -> None:
         self._doorbell = doorbell
         self.recent = Recent()
+        self.known = Known()
         self.guard: Work[None] | None = None
         """Done first in every transaction that writes: what it raises keeps anything from being written."""
+        self.lease: Lease | None = None
+        """The one that the guard looks at; a statement that is a transaction by itself looks at it by itself."""
 
     @abstractmethod
     async def read(self, work: Work[T]) -> T:
@@ -35,6 +44,10 @@ class Database(ABC):
     @abstractmethod
     async def write_batch(self, work: Work[T]) -> T:
         """Do `work` when nobody is in a hurry; else as `write`."""
+
+    @abstractmethod
+    async def write_alone(self, work: Work[T]) -> T:
+        """As `write_batch`, for work that writes with one statement: PostgreSQL is spared the transaction around it."""
 
     @abstractmethod
     async def close(self) -> None:

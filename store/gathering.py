@@ -4,7 +4,7 @@
 up per device and minute, in bulk and in order of device, into `minute`. Which messages are in it already stands beside
 it and moves in the same transaction, so each is counted once; history reads the minutes, and the messages after them.
 
-It relies on the one writer for "all ids up to this one are there".
+SQLite only: it divides microseconds, and relies on the one writer for "all ids up to this one are there".
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from store.database import Database
-from store.transaction import Row, Transaction
+from store.transaction import Dialect, Row, Transaction
 
 MINUTE: Final = 60_000_000
 SLICE: Final = 250
@@ -23,22 +23,41 @@ SLICE: Final = 250
 STRIDE: Final = 50_000
 """Messages that are added up at a time: SQLite sorts them in memory, which must not grow with what a minute brings."""
 
-_SAMPLES = """
+_HEARD = """
+    FROM message
+    WHERE id > :upto AND id <= :target AND device_key > :device AND kind = 'heartbeat' AND NOT late
+    GROUP BY device_key, received_at / :minute
+"""
+_SUMS = """
+    device_key, received_at / :minute AS minute, min(id) AS first_id, count(*) AS count, sum(rssi) AS rssi_sum,
+    count(rssi) AS rssi_count, min(rssi) AS rssi_min
+"""
+_SAMPLES = {
+    Dialect.SQLITE: f"""
     SELECT sampled.device_key, sampled.minute * :minute, sampled.first_id, sampled.count, sampled.rssi_sum,
         sampled.rssi_count, sampled.rssi_min, powered.battery, charged.charging
     FROM (
-        SELECT device_key, received_at / :minute AS minute, min(id) AS first_id, count(*) AS count,
-            sum(rssi) AS rssi_sum, count(rssi) AS rssi_count, min(rssi) AS rssi_min,
+        SELECT {_SUMS},
             max(id) FILTER (WHERE battery IS NOT NULL) AS battery_id,
             max(id) FILTER (WHERE charging IS NOT NULL) AS charging_id
-        FROM message
-        WHERE id > :upto AND id <= :target AND device_key > :device AND kind = 'heartbeat' AND NOT late
-        GROUP BY device_key, received_at / :minute
+        {_HEARD}
     ) AS sampled
     LEFT JOIN message AS powered ON powered.id = sampled.battery_id
     LEFT JOIN message AS charged ON charged.id = sampled.charging_id
     ORDER BY sampled.device_key, sampled.minute
-"""
+    """,  # noqa: S608 - ours
+    # To look up a message by its id alone means looking into every day.
+    Dialect.POSTGRES: f"""
+    SELECT device_key, minute * :minute, first_id, count, rssi_sum, rssi_count, rssi_min, battery[1], charging[1]
+    FROM (
+        SELECT {_SUMS},
+            array_agg(battery ORDER BY id DESC) FILTER (WHERE battery IS NOT NULL) AS battery,
+            array_agg(charging ORDER BY id DESC) FILTER (WHERE charging IS NOT NULL) AS charging
+        {_HEARD}
+    ) AS sampled
+    ORDER BY device_key, minute
+    """,  # noqa: S608 - ours
+}
 
 
 class Progress(Struct, frozen=True):
@@ -69,7 +88,7 @@ async def _gather(database: Database, progress: Progress) -> int:
         return 0
     rows = await database.read(
         lambda transaction: transaction.rows(
-            _SAMPLES,
+            _SAMPLES[transaction.dialect],
             minute=MINUTE,
             upto=progress.upto,
             target=progress.target,

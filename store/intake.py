@@ -4,21 +4,22 @@ This is the hot path: 24,000 messages a second pass here on one core, so rows ar
 statements, and whatever is rare (alerts, events) costs nothing when there is none.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from itertools import chain
 
 import msgspec
 
 from rules.alerts import AlertChange, ChangeKind
-from rules.ids import HotelId, MessageId
-from store import commands, events, inbox, partitions, states
-from store.batch import Batch, DeviceChange, InputKind, MonitorChange, Orphan, Quarantined, StatusChange, StoredMessage
+from rules.ids import DeviceId, HotelId, MessageId
+from store import commands, events, inbox, messages, states
+from store.batch import Batch, DeviceChange, MonitorChange, Orphan, Quarantined, StatusChange
 from store.database import Database
 from store.errors import DataRefused
 from store.events import Entry
+from store.known import Known
 from store.records import DeviceKey, EventType, NoticeKind, Recorded
 from store.snapshots import COLUMNS, snapshot
-from store.times import maybe_micros, micros
+from store.times import micros
 from store.transaction import Dialect, Row, Transaction
 
 HEAD = 1024
@@ -26,6 +27,8 @@ HEAD = 1024
 
 KEPT = 200
 """Refused messages of one sender that are kept, the newest: rubbish must not fill the disk."""
+
+_BESIDES = tuple(name for name in Batch.__struct_fields__ if name not in {"received_at", "messages"})
 
 EVENT_OF = {
     ChangeKind.OPENED: EventType.ALERT_OPENED,
@@ -40,21 +43,13 @@ NOTICE_OF = {
     ChangeKind.CLEARED: NoticeKind.RECOVERED,
 }
 
-# One statement, whatever their number; CROSS JOIN keeps SQLite from walking the messages instead.
-_KNOWN = {
-    Dialect.SQLITE: "SELECT asked.value ->> 0, asked.value ->> 1 FROM json_each(:asked) AS asked CROSS JOIN message"
-    " ON message.message_id = asked.value ->> 1 AND message.device_key = asked.value ->> 0",
-    Dialect.POSTGRES: "SELECT message.device_key, message.message_id FROM json_array_elements(:asked::json) AS asked"
-    " JOIN message ON message.message_id = asked ->> 1 AND message.device_key = (asked ->> 0)::bigint",
-}
-
 
 class Intake:
     _database: Database
 
     async def known(self, ids: Collection[tuple[DeviceKey, MessageId]]) -> set[tuple[DeviceKey, MessageId]]:
         """Return those of `ids` that are stored already. Raises StoreUnavailable."""
-        return await self._database.read(lambda transaction: _known(transaction, ids))
+        return await self._database.read(lambda transaction: messages.known(transaction, ids))
 
     async def apply(self, batch: Batch) -> tuple[Recorded, ...]:
         """Write a batch in one transaction, all or nothing, and return its events: hotels in order of id, events in
@@ -63,10 +58,17 @@ class Intake:
         With each alert that opened, worsened or cleared goes one notification per channel of its hotel. Durable on
         disk when it returns. Raises Duplicate (ask `known`; whoever expects no duplicates may skip asking first and
         spare a batch its second trip to the database), DataRefused (this batch will never go in: an alert that is not
-        there, a second open alert of a family, a value the database refuses) or StoreUnavailable (the same batch may
-        be tried again).
+        there, a second open alert of a family, a value the database refuses), LeaseLost or StoreUnavailable (the same
+        batch may be tried again).
         """
-        return await self._database.write_batch(lambda transaction: _apply(transaction, batch))
+        database = self._database
+        if database.dialect is Dialect.POSTGRES:
+            if not database.known.suffices(batch.messages):
+                await database.write_batch(lambda transaction: database.known.learn(transaction, batch.messages))
+            if _is_all_messages(batch):
+                await database.write_alone(lambda transaction: _insert(transaction, batch, database))
+                return ()
+        return await database.write_batch(lambda transaction: _apply(transaction, batch, database.known))
 
 
 class _Told:
@@ -84,11 +86,18 @@ class _Told:
         self.notices.append((hotel_id, len(self.entries[hotel_id]) - 1, kind, revision))
 
 
-def _apply(transaction: Transaction, batch: Batch) -> tuple[Recorded, ...]:
-    if transaction.dialect is Dialect.POSTGRES:
-        partitions.make(transaction, {partitions.day_of(message.received_at) for message in batch.messages})
-    hotels = _HotelKeys(transaction)
-    _write_messages(transaction, batch.messages, hotels)
+def _is_all_messages(batch: Batch) -> bool:
+    """Whether it writes nothing but messages, as nearly all do: then one statement is all of it."""
+    return bool(batch.messages) and not any(getattr(batch, name) for name in _BESIDES)
+
+
+def _insert(transaction: Transaction, batch: Batch, database: Database) -> None:
+    messages.insert(transaction, batch.messages, known=database.known, lease=database.lease)
+
+
+def _apply(transaction: Transaction, batch: Batch, known: Known) -> tuple[Recorded, ...]:
+    if batch.messages:
+        messages.insert(transaction, batch.messages, known=known)
     states.write(transaction, batch.states)
     if batch.caught_up is not None:
         states.have_caught_up(transaction, batch.caught_up)
@@ -96,7 +105,7 @@ def _apply(transaction: Transaction, batch: Batch) -> tuple[Recorded, ...]:
     _write_orphans(transaction, batch.orphans)
     told = _Told()
     for change in batch.changes:
-        _change_alert(transaction, change, hotels=hotels, told=told)
+        _change_alert(transaction, change, known=known, told=told)
     for status in batch.statuses:
         told.add(status.hotel_id, _of_status(status, batch))
     for monitor in batch.monitor:
@@ -106,47 +115,7 @@ def _apply(transaction: Transaction, batch: Batch) -> tuple[Recorded, ...]:
         if entry is not None:
             told.add(command.hotel_id, entry)
     inbox.drain(transaction, batch.drained)
-    return _record(transaction, told, hotels=hotels, batch=batch)
-
-
-class _HotelKeys(dict[HotelId, int]):
-    """The keys of the hotels of one batch, looked up once each."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-
-    def __missing__(self, hotel_id: HotelId) -> int:
-        row = self._transaction.row("SELECT key FROM hotel WHERE id = :hotel", hotel=hotel_id)
-        if row is None:
-            raise DataRefused(f"no hotel {hotel_id}")
-        self[hotel_id] = key = int(row[0])
-        return key
-
-
-def _write_messages(transaction: Transaction, messages: Sequence[StoredMessage], hotels: _HotelKeys) -> None:
-    beat, word = InputKind.HEARTBEAT, InputKind.HEARTBEAT.value  # to ask a member for its value takes a call
-    if messages:
-        transaction.fill(
-            "INSERT INTO message (hotel_key, device_key, kind, message_id, received_at, ts, late, rssi, bssid,"
-            " battery, charging, body) VALUES",
-            [
-                (
-                    hotels[message.hotel_id],
-                    message.device_key,
-                    word if message.kind is beat else message.kind.value,
-                    message.message_id,
-                    micros(message.received_at),
-                    maybe_micros(message.ts),
-                    message.late,
-                    message.rssi,
-                    message.bssid,
-                    message.battery,
-                    message.charging,
-                    message.body,
-                )
-                for message in messages
-            ],
-        )
+    return _record(transaction, told, known=known, batch=batch)
 
 
 def _write_quarantine(transaction: Transaction, quarantined: Iterable[Quarantined]) -> None:
@@ -160,12 +129,24 @@ def _write_quarantine(transaction: Transaction, quarantined: Iterable[Quarantine
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
-        transaction.many(
-            "DELETE FROM quarantine WHERE hotel_id IS NOT DISTINCT FROM ?1 AND device_id IS NOT DISTINCT FROM ?2"
-            " AND id <= (SELECT id FROM quarantine WHERE hotel_id IS NOT DISTINCT FROM ?1"
-            " AND device_id IS NOT DISTINCT FROM ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
-            list({(row[0], row[1], KEPT) for row in rows}),
-        )
+        senders = {(row[0], row[1]) for row in rows}
+        for hotel_id, device_id in sorted(senders, key=str):
+            _forget_all_but_the_newest(transaction, hotel_id, device_id)
+
+
+def _forget_all_but_the_newest(transaction: Transaction, hotel_id: HotelId | None, device_id: DeviceId | None) -> None:
+    # An index knows `=` and IS NULL, and PostgreSQL's does not know what compares with both.
+    of_sender = " AND ".join(
+        f"{column} IS NULL" if value is None else f"{column} = :{column}"
+        for column, value in (("hotel_id", hotel_id), ("device_id", device_id))
+    )
+    transaction.run(
+        f"DELETE FROM quarantine WHERE {of_sender} AND id <= (SELECT id FROM quarantine WHERE {of_sender}"  # noqa: S608 - ours
+        " ORDER BY id DESC LIMIT 1 OFFSET :kept)",
+        hotel_id=hotel_id,
+        device_id=device_id,
+        kept=KEPT,
+    )
 
 
 def _write_orphans(transaction: Transaction, orphans: Iterable[Orphan]) -> None:
@@ -178,11 +159,11 @@ def _write_orphans(transaction: Transaction, orphans: Iterable[Orphan]) -> None:
         )
 
 
-def _change_alert(transaction: Transaction, change: DeviceChange, *, hotels: _HotelKeys, told: _Told) -> None:
+def _change_alert(transaction: Transaction, change: DeviceChange, *, known: Known, told: _Told) -> None:
     if change.change.kind is ChangeKind.OPENED:
-        row = _open(transaction, change, hotel_key=hotels[change.hotel_id])
+        row = _open(transaction, change, hotel_key=known.hotel_key(transaction, change.hotel_id))
     else:
-        row = _move(transaction, change, hotel_key=hotels[change.hotel_id])
+        row = _move(transaction, change, hotel_key=known.hotel_key(transaction, change.hotel_id))
     if row is None:
         return
     alert, kind = snapshot(row), change.change.kind
@@ -262,7 +243,7 @@ def _of_monitor(change: MonitorChange) -> Entry:
     return Entry(at=change.at, type=EventType.MONITOR_CHANGED, subject=change.hotel_id, data=data)
 
 
-def _record(transaction: Transaction, told: _Told, *, hotels: _HotelKeys, batch: Batch) -> tuple[Recorded, ...]:
+def _record(transaction: Transaction, told: _Told, *, known: Known, batch: Batch) -> tuple[Recorded, ...]:
     """Take the ids of the events, last and in order of hotel; then the outbox rows, which name them."""
     recorded = {
         hotel_id: events.append(transaction, hotel_id, told.entries[hotel_id]) for hotel_id in sorted(told.entries)
@@ -278,11 +259,6 @@ def _record(transaction: Transaction, told: _Told, *, hotels: _HotelKeys, batch:
             revision=revision,
             event=recorded[hotel_id][place].event.id,
             now=batch.received_at,
-            hotel=hotels[hotel_id],
+            hotel=known.hotel_key(transaction, hotel_id),
         )
     return tuple(chain.from_iterable(recorded.values()))
-
-
-def _known(transaction: Transaction, ids: Collection[tuple[DeviceKey, MessageId]]) -> set[tuple[DeviceKey, MessageId]]:
-    rows = transaction.rows(_KNOWN[transaction.dialect], asked=msgspec.json.encode(list(ids)).decode())
-    return {(DeviceKey(row[0]), MessageId(row[1])) for row in rows}

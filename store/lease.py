@@ -23,9 +23,10 @@ _NOW: Final = {
 }
 """Microseconds since 1970."""
 
-_KEPT: Final = {Dialect.SQLITE: "", Dialect.POSTGRES: " FOR KEY SHARE"}
-"""Keeps the row's keys as they are. `generation` stands in one, `until` does not: who takes the lease waits for every
-transaction that looked at it, and who renews it waits for none of them.
+_HELD: Final = "SELECT 1 FROM lease WHERE name = :name AND generation = :generation"
+HELD: Final = {Dialect.SQLITE: _HELD, Dialect.POSTGRES: f"{_HELD} FOR KEY SHARE"}
+"""Finds nothing once somebody else has taken the lease, and keeps the row's keys as they are. `generation` stands in
+one, `until` does not: who takes the lease waits for every transaction that looked at it, who renews it for none.
 """
 
 
@@ -57,6 +58,7 @@ class Leases:
 
     def fence(self, lease: Lease) -> None:
         """From now on every verb of this store that writes raises LeaseLost once somebody else has taken `lease`."""
+        self._database.lease = lease
         self._database.guard = lambda transaction: check(transaction, lease)
 
 
@@ -66,8 +68,7 @@ def check(transaction: Transaction, lease: Lease) -> None:
     It is not looked at whether its time is up: as long as nobody has taken it, nobody else does its work.
     """
     row = transaction.row(
-        "SELECT 1 FROM lease WHERE name = :name AND generation = :generation"  # noqa: S608 - ours
-        + _KEPT[transaction.dialect],
+        HELD[transaction.dialect],
         name=lease.name,
         generation=lease.generation,
     )

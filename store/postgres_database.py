@@ -17,7 +17,7 @@ from store.errors import OutcomeUnknown, StoreUnavailable
 from store.limits import Limits
 from store.postgres import Connection, Connections, PostgresTransaction, driven
 from store.postgres_errors import translated
-from store.transaction import Row, Value
+from store.transaction import Dialect, Row, Value
 
 ATTEMPTS: Final = 8
 PAUSE: Final = 0.005
@@ -27,6 +27,8 @@ _BROKEN_OFF: Final = (SerializationError, DeadlockDetectedError)
 
 
 class PostgresDatabase(Database):
+    dialect = Dialect.POSTGRES
+
     def __init__(self, dsn: str, *, doorbell: Doorbell, limits: Limits) -> None:
         super().__init__(doorbell)
         self._connections = Connections(dsn, limits)
@@ -63,6 +65,17 @@ class PostgresDatabase(Database):
 
     write_batch = write
 
+    async def write_alone(self, work: Work[T]) -> T:
+        with translated():
+            async with self._connections.one() as connection:
+                try:
+                    with translated():
+                        return await driven(work, PostgresTransaction(connection, self._fills))
+                except StoreUnavailable as error:
+                    if connection.is_closed():
+                        raise _lost(error) from error
+                    raise
+
     async def close(self) -> None:
         await self._connections.close()
 
@@ -86,10 +99,14 @@ async def _commit(connection: Connection) -> None:
             done = await connection.execute("COMMIT")
     except StoreUnavailable as error:
         if connection.is_closed() or connection.is_in_transaction():
-            raise OutcomeUnknown(f"the database went away while it was committing: {error}") from error
+            raise _lost(error) from error
         raise
     if done != "COMMIT":
         raise RuntimeError("a verb went on after the database had refused one of its statements")
+
+
+def _lost(error: StoreUnavailable) -> OutcomeUnknown:
+    return OutcomeUnknown(f"the database went away while it was committing: {error}")
 
 
 async def _roll_back(connection: Connection) -> None:

@@ -9,7 +9,7 @@ from store.database import Database, T, Work
 from store.doorbell import Doorbell
 from store.gate import Gate
 from store.sqlite import ReadLane, WriteLane
-from store.transaction import Row, Value
+from store.transaction import Dialect, Row, Value
 
 READERS = 2
 WRITER_CACHE_KIB = 16 * 1024
@@ -18,6 +18,8 @@ READER_CACHE_KIB = 4 * 1024
 
 class SqliteDatabase(Database):
     """Writers go one by one through the gate, readers as lanes are free."""
+
+    dialect = Dialect.SQLITE
 
     def __init__(self, writer: WriteLane, readers: list[ReadLane], *, doorbell: Doorbell) -> None:
         super().__init__(doorbell)
@@ -67,6 +69,8 @@ class SqliteDatabase(Database):
             return await self._writer.write(self._guarded(work))
         finally:
             self._gate.leave()
+
+    write_alone = write_batch
 
     async def close(self) -> None:
         """As always; and the last to close folds the log back into the file."""

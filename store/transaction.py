@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from store.records import Recorded
 
-Value = str | bytes | int | float | datetime | None
+Value = str | bytes | int | float | datetime | list[Any] | None
 Row = tuple[Any, ...]
 
 

@@ -142,7 +142,6 @@ def unstorable(key: DeviceKey) -> dict[str, StoredMessage]:
     }
 
 
-@ON_SQLITE  # a foreign key of such a table costs PostgreSQL too much (docs/adr/0020)
 async def test_a_message_of_no_device_is_refused(store: Store) -> None:
     (device, _) = await add_hotel(store)
 

@@ -1,0 +1,142 @@
+"""Storing messages, each once: the part of a batch that every heartbeat goes through.
+
+On SQLite a unique index says whether a message is there already. On PostgreSQL messages go by days, each with a unique
+index of its own (`store.partitions`), so those of the days before are asked in the statement that inserts: one round
+trip stores a batch, or refuses it because a message of it is stored already, or because its bridge has lost its lease
+(docs/adr/0020). Only the one bridge inserts, so nothing comes between the question and the row.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from rules.ids import MessageId
+from store.batch import InputKind, StoredMessage
+from store.errors import Duplicate
+from store.known import Known
+from store.lease import HELD, Lease, check
+from store.partitions import DAY, day_of
+from store.records import DeviceKey
+from store.times import maybe_micros, micros
+from store.transaction import Dialect, Transaction
+
+HORIZON: Final = 7
+"""Days for which a message is stored once only, whenever it comes again."""
+
+_COLUMNS: Final = {
+    "hotel_key": "bigint",
+    "device_key": "bigint",
+    "kind": "varchar",
+    "message_id": "varchar",
+    "received_at": "bigint",
+    "ts": "bigint",
+    "late": "boolean",
+    "rssi": "float8",
+    "bssid": "varchar",
+    "battery": "float8",
+    "charging": "boolean",
+    "body": "bytea",
+}
+_NAMES: Final = ", ".join(_COLUMNS)
+_INSERT: Final = f"INSERT INTO message ({_NAMES})"
+_LISTS: Final = ", ".join(f":{name}::{type_}[]" for name, type_ in _COLUMNS.items())
+
+# Lists out of a query are lists of unknown length: PostgreSQL plans once, and not anew for each batch.
+_STORED: Final = (
+    "SELECT 1 FROM unnest((SELECT :message_id::varchar[]), (SELECT :device_key::bigint[])) AS asked (name, device)"
+    " JOIN message ON message.message_id = asked.name AND message.device_key = asked.device"
+)
+
+
+def insert(
+    transaction: Transaction, messages: Sequence[StoredMessage], *, known: Known, lease: Lease | None = None
+) -> None:
+    """Insert them in this order. Raises Duplicate, DataRefused, LeaseLost.
+
+    On PostgreSQL it is one statement, and `known` suffices for it. `lease` is for a transaction without its guard.
+    """
+    if transaction.dialect is Dialect.SQLITE:
+        columns = _columns(messages, [known.hotel_key(transaction, message.hotel_id) for message in messages])
+        transaction.fill(f"{_INSERT} VALUES", list(zip(*columns.values(), strict=True)))
+        return
+    columns = _columns(messages, [known.hotels[message.hotel_id] for message in messages])
+    days = {day_of(message.received_at) for message in messages}
+    if len(days) > 1:
+        _refuse_twins(messages)
+    stored = f"{_STORED} WHERE {_days_besides(days)}"
+    if lease is None:
+        sql = f"{_INSERT} SELECT * FROM unnest({_LISTS}) WHERE NOT EXISTS ({stored})"  # noqa: S608 - ours
+        inserted = transaction.run(sql, **columns)
+    else:
+        sql = (
+            f"WITH held AS ({HELD[Dialect.POSTGRES]}) {_INSERT} SELECT * FROM unnest({_LISTS})"  # noqa: S608
+            f" WHERE EXISTS (SELECT 1 FROM held) AND NOT EXISTS ({stored})"
+        )
+        inserted = transaction.run(sql, name=lease.name, generation=lease.generation, **columns)
+    if inserted < len(messages):
+        if lease is not None:
+            check(transaction, lease)
+        raise Duplicate("a message is stored already, on another day")
+
+
+def _columns(messages: Sequence[StoredMessage], hotel_keys: list[int]) -> dict[str, list[Any]]:
+    """What is stored of them, by column."""
+    beat, word = InputKind.HEARTBEAT, InputKind.HEARTBEAT.value  # to ask a member for its value takes a call
+    return {
+        "hotel_key": hotel_keys,
+        "device_key": [message.device_key for message in messages],
+        "kind": [word if message.kind is beat else message.kind.value for message in messages],
+        "message_id": [message.message_id for message in messages],
+        "received_at": [micros(message.received_at) for message in messages],
+        "ts": [maybe_micros(message.ts) for message in messages],
+        "late": [message.late for message in messages],
+        "rssi": [message.rssi for message in messages],
+        "bssid": [message.bssid for message in messages],
+        "battery": [message.battery for message in messages],
+        "charging": [message.charging for message in messages],
+        "body": [message.body for message in messages],
+    }
+
+
+def _days_besides(days: set[int]) -> str:
+    """Where else a message of these days may be stored already, for the unique index of one day sees that one only.
+
+    The day after is asked too: the clock may have been set back.
+    """
+    first, last = min(days) - HORIZON, max(days) + 1
+    if len(days) > 1:
+        return _between(first, last)
+    (day,) = days
+    return f"({_between(first, day - 1)} OR {_between(last, last)})"
+
+
+def _between(first: int, last: int) -> str:
+    return f"message.received_at >= {first * DAY} AND message.received_at < {(last + 1) * DAY}"
+
+
+def _refuse_twins(messages: Sequence[StoredMessage]) -> None:
+    """A statement does not see its own rows, and two days have two indexes."""
+    ids = [(message.device_key, message.message_id) for message in messages if message.device_key is not None]
+    if len(set(ids)) < len(ids):
+        raise Duplicate("a message stands in a batch twice")
+
+
+def known(transaction: Transaction, ids: Collection[tuple[DeviceKey, MessageId]]) -> set[tuple[DeviceKey, MessageId]]:
+    """Return those of `ids` that are stored."""
+    if transaction.dialect is Dialect.POSTGRES:
+        rows = transaction.rows(
+            "SELECT message.device_key, message.message_id"
+            " FROM unnest(:devices::bigint[], :names::varchar[]) AS asked (device, id)"
+            " JOIN message ON message.message_id = asked.id AND message.device_key = asked.device",
+            devices=[device for device, _ in ids],
+            names=[name for _, name in ids],
+        )
+    else:
+        # One statement, whatever their number; CROSS JOIN keeps SQLite from walking the messages instead.
+        rows = transaction.rows(
+            "SELECT asked.value ->> 0, asked.value ->> 1 FROM json_each(:asked) AS asked CROSS JOIN message"
+            " ON message.message_id = asked.value ->> 1 AND message.device_key = asked.value ->> 0",
+            asked=msgspec.json.encode(list(ids)).decode(),
+        )
+    return {(DeviceKey(row[0]), MessageId(row[1])) for row in rows}
