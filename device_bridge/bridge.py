@@ -72,7 +72,7 @@ class Bridge:
         newest = await self._fleet.load()
         news = self._fleet.news
         await self._intake.tell(news)
-        self._announcer.begin(newest)
+        await self._announcer.begin(newest)
         if self._uplink.hearing.deaf_since is None:
             await self._announcer.tell_all()
         self._excuse(news)
@@ -90,6 +90,7 @@ class Bridge:
                 tasks.create_task(self._watch.run())
                 tasks.create_task(self._announcer.run(events))
                 tasks.create_task(self._commands.run(commands))
+                tasks.create_task(self._announcer.keep_place())
                 tasks.create_task(self._monitor.run())
                 tasks.create_task(self._refresh())
 

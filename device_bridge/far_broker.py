@@ -84,8 +84,11 @@ class FarBroker:
         deaf = self.hearing.deaf_since is not None
         return [f"no connection to the broker {self._address}: {self.hearing.why}"] if deaf else []
 
-    async def retained(self) -> frozenset[str]:
+    async def settled(self) -> None:
         await self.announcements.acknowledged()
+
+    async def retained(self) -> frozenset[str]:
+        await self.settled()
         greeting = Greeting(client_id=f"{_NAME}/census", log_in=self._new_pass().log_in, is_clean=True)
         return await retained_by(self._address, greeting)
 

@@ -56,7 +56,9 @@ class RoomConfig(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Announcer:
-    """Publishes every committed event, hotel by hotel in order of its id; once, or again after a lost connection."""
+    """Publishes every committed event, hotel by hotel in order of its id: once, or again after a lost connection and
+    after a crash.
+    """
 
     def __init__(
         self,
@@ -84,9 +86,15 @@ class Announcer:
         """Whether everything that is retained was published since hearing began the last time."""
         return self._told_all_for == self._uplink.hearing.times
 
-    def begin(self, newest: dict[HotelId, int]) -> None:
-        """Events up to these are history; `run` publishes the later ones."""
-        self._told = dict(newest)
+    async def begin(self, newest: Mapping[HotelId, int]) -> None:
+        """Go on where the last bridge left off, a moment earlier rather than later; with a new hotel, after `newest`.
+
+        Raises StoreUnavailable.
+        """
+        announced = await self._store.announced()
+        self._told = {
+            hotel_id: min(announced.get(hotel_id, event_id), event_id) for hotel_id, event_id in newest.items()
+        }
 
     async def tell_all(self) -> None:
         """Publish every retained topic, as the store and the fleet have it now, and empty all others of ours.
@@ -149,6 +157,21 @@ class Announcer:
             except StoreUnavailable:
                 pass  # the intake reports it; what is committed then is told when the store is back
             await bell.wait(_LOOK_EVERY_S)
+
+    async def keep_place(self) -> None:
+        """Note every second how far the broker has what was published, for the next bridge to go on there."""
+        noted: dict[HotelId, int] = {}
+        while True:
+            told = dict(self._told)
+            await asyncio.sleep(_LOOK_EVERY_S)
+            await self._uplink.settled()
+            news = {hotel_id: event_id for hotel_id, event_id in told.items() if noted.get(hotel_id) != event_id}
+            if news:
+                try:
+                    await self._store.note_announced(news)
+                except StoreUnavailable:
+                    continue  # the intake reports it
+                noted |= news
 
     async def _tell_alerts(self, hotel_id: HotelId) -> list[str]:
         """Publish the open alerts of a hotel; their topics."""

@@ -22,6 +22,9 @@ class Uplink(Protocol):
     @property
     def hearing(self) -> Hearing: ...
 
+    async def settled(self) -> None:
+        """Return when the broker has all that was announced until now."""
+
     async def retained(self) -> frozenset[str]:
         """Return the retained topics of the bridge's kinds that the broker has, all announcements being there.
 
@@ -44,6 +47,9 @@ class Nearby:
         self.receipts = publisher
         self.hearing = hearing
         self._retained = retained
+
+    async def settled(self) -> None:
+        """Nothing to wait for: it is with every session when `publish` returns."""
 
     async def retained(self) -> frozenset[str]:
         return self._retained()

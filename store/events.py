@@ -1,6 +1,6 @@
 """A hotel's ordered history: adding to it, inside the transaction that made it; and following it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -97,9 +97,30 @@ class Events:
         rows = await self._database.read(lambda transaction: transaction.rows("SELECT id, last_event_id FROM hotel"))
         return {HotelId(row[0]): row[1] for row in rows}
 
+    async def announced(self) -> dict[HotelId, int]:
+        """Return the newest event of each hotel that was noted as announced; without the hotels that have none."""
+        rows = await self._database.read(
+            lambda transaction: transaction.rows(
+                "SELECT hotel.id, announced.event_id FROM announced JOIN hotel ON hotel.key = announced.hotel_key"
+            )
+        )
+        return {HotelId(row[0]): row[1] for row in rows}
+
+    async def note_announced(self, newest: Mapping[HotelId, int]) -> None:
+        """Note the newest event of these hotels that was announced."""
+        await self._database.write_batch(lambda transaction: _note_announced(transaction, newest))
+
     async def event_bounds(self, hotel_id: HotelId) -> EventBounds:
         """Raises NotFound (hotel)."""
         return await self._database.read(lambda transaction: _bounds(transaction, hotel_id))
+
+
+def _note_announced(transaction: Transaction, newest: Mapping[HotelId, int]) -> None:
+    transaction.many(
+        "INSERT INTO announced (hotel_key, event_id) VALUES ((SELECT hotel.key FROM hotel WHERE hotel.id = ?), ?)"
+        " ON CONFLICT (hotel_key) DO UPDATE SET event_id = excluded.event_id",
+        sorted(newest.items()),
+    )
 
 
 def _row(hotel_key: int, event: Event, entry: Entry) -> Row:

@@ -293,6 +293,15 @@ class EventTable(Base, table=True):
     data: str = Field(sa_type=Text)  # JSON
 
 
+class AnnouncedTable(Base, table=True):
+    """The newest event of each hotel that the bridge has published, or a somewhat older one."""
+
+    __tablename__: ClassVar[str] = "announced"
+
+    hotel_key: int = Field(primary_key=True, foreign_key="hotel.key", sa_type=KEY)
+    event_id: int = Field(sa_type=BigInteger)
+
+
 class ChannelTable(Base, table=True):
     __tablename__: ClassVar[str] = "channel"
     __table_args__ = (one_of("kind", ChannelKind),)

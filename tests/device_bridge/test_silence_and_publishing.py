@@ -1,10 +1,14 @@
 """Deadlines that pass, and what MQTT is told of it all, in the order of the events."""
 
+import asyncio
+from pathlib import Path
+
 from broker.topics import Kind
 from device_bridge.queue import Began, DeadlineDue
+from device_bridge.uplink import Nearby
 from rules.alerts import AlertStatus
 from rules.ids import UserName
-from tests.device_bridge.given import FOREIGN, HOTEL, START, House, Post, heartbeat, report
+from tests.device_bridge.given import FOREIGN, HOTEL, START, House, Post, beside, heartbeat, report
 from tests.support import eventually
 
 
@@ -78,6 +82,57 @@ async def test_an_acknowledgment_over_http_is_published_too(house: House) -> Non
     (alert,) = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
     await house.store.acknowledge(HOTEL, alert.id, by=UserName("sam"), note=None, now=house.clock.at)
     await eventually(lambda: house.published.on(f"/alerts/{alert.id}")[-1]["acknowledged"])
+
+
+async def test_events_that_a_killed_bridge_did_not_publish_are_published_by_the_next(tmp_path: Path) -> None:
+    house = House(tmp_path / "innwatch.db")
+    await house.open()
+    async with beside(house.bridge.run()):
+        house.queue.offer(Post(Kind.ALERT, report()))
+        newest = await eventually(lambda: house.published.on("/events"))
+        published = newest[-1]["id"]
+        await eventually(lambda: _noted(house, published))
+    (alert,) = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
+    await house.store.acknowledge(HOTEL, alert.id, by=UserName("sam"), note=None, now=START)
+    house.published.messages.clear()
+
+    house.bridge = house.new_bridge()
+    await house.bridge.start()
+    async with beside(house.bridge.run()):
+        await eventually(lambda: house.published.on("/events"))
+    assert [
+        (event["id"], event["type"]) for event in house.published.on("/events") if event["type"].startswith("alert")
+    ] == [(published + 1, "alert.acknowledged")]
+    await house.store.close()
+
+
+async def test_what_the_broker_does_not_have_is_not_noted_as_published(tmp_path: Path) -> None:
+    house = House(tmp_path / "innwatch.db")
+    broker = house.uplink = Reluctant(house)
+    await house.open()
+    async with beside(house.bridge.run()):
+        house.queue.offer(Post(Kind.ALERT, report()))
+        published = (await eventually(lambda: house.published.on("/events")))[-1]["id"]
+        await asyncio.sleep(1.5)  # longer than it takes to note it
+        assert await house.store.announced() == {}
+        broker.has_it.set()
+        await eventually(lambda: _noted(house, published))
+    await house.store.close()
+
+
+class Reluctant(Nearby):
+    """A broker that has not acknowledged anything yet."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.published, hearing=house.uplink.hearing, retained=house.retained)
+        self.has_it = asyncio.Event()
+
+    async def settled(self) -> None:
+        await self.has_it.wait()
+
+
+async def _noted(house: House, event_id: int) -> bool:
+    return (await house.store.announced()).get(HOTEL, 0) >= event_id
 
 
 async def test_a_start_publishes_what_is_stored_before_it_watches(house: House) -> None:
