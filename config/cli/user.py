@@ -34,7 +34,11 @@ def add(
     hotel: HotelArgument,
     name: PersonArgument,
     role: Annotated[RoleName, typer.Option("--role", help="What they may do.")],
+    *,
     password_stdin: PasswordStdin = False,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="An administrator, of every hotel; `up` makes a first one by itself.")
+    ] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -43,17 +47,22 @@ def add(
 
     async def work(at: Installation) -> str | None:
         """The password that was made up, if one was."""
+        from config.errors import StartRefused
         from config.passwords import hash_password, new_password
         from store.records import MemberRole
 
         await at.store.hotel(HotelId(hotel))
-        known = await at.store.find_account(UserName(name)) is not None
+        account = await at.store.find_account(UserName(name))
+        if admin and account is not None and not account.admin:
+            raise StartRefused(f"{name} has an account already, and it is no administrator's; choose another name")
+        known = account is not None
         password = None if known else given or new_password()
         await at.store.add_user(
             HotelId(hotel),
             UserName(name),
             role=MemberRole(role),
             password_hash=None if password is None else hash_password(password),
+            admin=admin,
             now=at.now(),
         )
         if known and given is not None:
@@ -63,9 +72,9 @@ def add(
     password = with_installation(data, work)
     if as_json:
         shown = {} if password is None else {"password": password}
-        print_json({"hotelId": hotel, "name": name, "role": role} | shown)
+        print_json({"hotelId": hotel, "name": name, "role": role} | ({"admin": True} if admin else {}) | shown)
     else:
-        print(f"added {name} to {hotel} as {role}")
+        print(f"added {name} to {hotel} as {role}" + (", and as an administrator" if admin else ""))
         if password is not None:
             print(f"password: {password}  (shown this once)")
 

@@ -353,6 +353,18 @@ def test_an_existing_person_gets_a_further_membership_and_keeps_their_password(h
     assert "left as it is" in ended.err
 
 
+def test_an_administrator_is_one_from_the_start(hotel: CommandLine) -> None:
+    hotel("user", "add", "h", "root", "--role", "manager", "--admin")
+    hotel("user", "add", "h", "ada", "--role", "staff")
+    hotel("hotel", "add", "g")
+
+    shown = hotel("user", "show", "h", "root", "--json").json()
+    refused = hotel.refused("user", "add", "g", "ada", "--role", "staff", "--admin")
+
+    assert shown["admin"] is True
+    assert (refused.code, "is no administrator's" in refused.err) == (1, True)
+
+
 def test_a_further_membership_makes_up_no_password(hotel: CommandLine) -> None:
     hotel("hotel", "add", "g")
     hotel("user", "add", "h", "ada", "--role", "staff")
