@@ -26,19 +26,24 @@ async def watched(
     registry: CollectorRegistry,
     metrics_token: str | None,
 ) -> None:
-    """Do `work` until SIGTERM or SIGINT cancels it. Raises an ExceptionGroup of what ended it before that."""
+    """Do `work` until SIGTERM or SIGINT cancels it. Raises what ended it before that."""
     stop = stop_on_signal()
     web = WebServer(build_health_app(registry=registry, health=health, metrics_token=metrics_token), page)
     async with asyncio.TaskGroup() as parts:
         serving = parts.create_task(web.run())
-        working = parts.create_task(work)
-        await web.serving()
-        await stop.wait()
+        working = asyncio.create_task(work)  # noqa: TID251, ends with the group, but does not end the page
+        working.add_done_callback(lambda _: stop.set())
+        try:
+            await web.serving()
+            await stop.wait()
+        finally:
+            working.cancel()
+            await asyncio.wait([working])
         _log.info("stopping")
-        working.cancel()
-        await asyncio.wait([working])
         web.stop()
         await serving
+    if not working.cancelled():
+        working.result()
 
 
 def page_address(page: socket.socket) -> str:

@@ -124,7 +124,8 @@ class FarBroker:
                 try:
                     await self._until_renewal(wire, new)
                 except asyncio.CancelledError:
-                    await self._say_goodbye(wire)
+                    if self._may_connect():  # else somebody else speaks for the bridge now
+                        await self._say_goodbye(wire)
                     raise
         finally:
             arrivals.end()

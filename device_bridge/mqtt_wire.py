@@ -106,6 +106,8 @@ class Wire:
         self._socket = self._paho.socket()
         if self._socket is None:
             raise WireLost("the broker closed the connection")
+        # aiomqtt would watch it a turn of the loop later, when its number may be that of another socket.
+        self._paho.on_socket_register_write = self._wants_to_write
         self._watch_socket()
 
     def hold(self) -> None:
@@ -175,6 +177,15 @@ class Wire:
             if self._arrivals == before and not self._has_more():
                 return
         asyncio.get_running_loop().call_soon(self._read)
+
+    def _wants_to_write(self, _client: Paho, _userdata: object, watched: Any) -> None:  # noqa: ANN401 - paho's socket
+        asyncio.get_running_loop().add_writer(watched.fileno(), self._write)
+
+    def _write(self) -> None:
+        try:
+            self._paho.loop_write()
+        except OSError:
+            self.drop()  # `is_open` tells whoever has this connection
 
     def _has_more(self) -> bool:
         return self.is_open and isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import aiomqtt
@@ -185,3 +186,16 @@ def test_why_there_is_no_connection_is_told_in_words(error: str, words: str) -> 
 
 def test_a_log_in_shows_no_password() -> None:
     assert "s3cret" not in repr(LogIn("bridge", "s3cret"))
+
+
+async def test_what_is_written_as_the_connection_ends_leaves_nothing_behind(mosquitto: Mosquitto) -> None:
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    async with connected(at(mosquitto.port), greeting(), Ear()) as wire:
+        mosquitto.freeze()
+        with suppress(WireLost):
+            while not wire._paho.want_write():  # until the kernel takes no more
+                wire.publish("t", bytes(200_000), retain=False)
+        wire.drop()
+        await asyncio.sleep(0.05)
+    assert faults == []
