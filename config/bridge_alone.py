@@ -119,7 +119,11 @@ class BridgeAlone:
             self._bridge = bridge
             self._active.set(1)
             settle_memory()
-            for part in (*brokerage.beside(), store.tend(), bridge.run()):
+            for part in (
+                *brokerage.beside(),
+                store.tend(now=self._clock.now, retention=self._settings.retention),
+                bridge.run(),
+            ):
                 parts.create_task(part)
 
     def _made(self, store: Store, queue: InputQueue, brokerage: BrokerOutside) -> Bridge:

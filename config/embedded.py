@@ -124,7 +124,8 @@ class Embedded:
             app = self._app(store, reach)
             web = WebServer(app, http)
             serving = parts.create_task(web.run())
-            beside = [*brokerage.beside(), store.tend(), bridge.run(), self._worker(store).run(), lag.run()]
+            tending = store.tend(now=now, retention=self._settings.retention)
+            beside = [*brokerage.beside(), tending, bridge.run(), self._worker(store).run(), lag.run()]
             if demo:
                 beside.append(self._simulate(store, reach, tablets=demo))
             others = [parts.create_task(part) for part in beside]

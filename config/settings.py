@@ -40,6 +40,7 @@ from config.settings_notices import (
 from config.settings_store import (
     DATABASE_URL,
     REDIS_URL,
+    RETENTION_DAYS,
     STORE,
     DatabaseLimits,
     DatabaseUrl,
@@ -77,6 +78,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     broker: BrokerSettings = BrokerSettings()  # its limits, TLS and origins; where it listens is said by what is above
     database_url: DatabaseUrl | None = None  # None: a file in the data folder
     database: DatabaseLimits = DatabaseLimits()
+    retention: timedelta = timedelta(days=30)  # of messages
     redis_url: RedisUrl | None = None
     secret_key: str | None = None  # None: the data folder keeps a key of its own
     device_token_life: timedelta = timedelta(days=30)
@@ -145,6 +147,7 @@ def read_environment(environment: Mapping[str, str]) -> Settings:
         ),
         database_url=said.read(DATABASE_URL),
         database=read_database_limits(said),
+        retention=timedelta(days=said.read(RETENTION_DAYS)),
         redis_url=said.read(REDIS_URL),
         secret_key=said.read(SECRET_KEY),
         device_token_life=timedelta(minutes=said.read(TOKEN_MINUTES)),

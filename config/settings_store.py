@@ -134,6 +134,13 @@ DATABASE_IDLE_TIMEOUT: Final = Variable(
     "How long a transaction may stand idle before PostgreSQL ends it: as with a process that is frozen.",
 )
 
+RETENTION_DAYS: Final = Variable(
+    "INNWATCH_RETENTION_DAYS",
+    whole(7, 3_650),
+    30,
+    "For how many days the messages of tablets are kept, and the histories made of them. Alerts and events stay.",
+)
+
 STORE: Final = (
     DATABASE_URL,
     DATABASE_CONNECTIONS,
@@ -141,6 +148,7 @@ STORE: Final = (
     DATABASE_STATEMENT_TIMEOUT,
     DATABASE_LOCK_TIMEOUT,
     DATABASE_IDLE_TIMEOUT,
+    RETENTION_DAYS,
     REDIS_URL,
 )
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final, Self
 
 from store.alerts import Alerts
@@ -21,11 +22,15 @@ from store.ledger import Ledger
 from store.limits import USUAL, Limits
 from store.outbox import Outbox
 from store.people import People
+from store.retention import keep
 from store.revocations import Revocations
 from store.schema import is_current, is_postgres, move_to
 from store.sqlite import path_of
 from store.sqlite_database import SqliteDatabase
 from store.states import States
+
+LOOK_EVERY: Final = timedelta(hours=1)
+"""For what is too old; on PostgreSQL, for the days that are to come too."""
 
 GATHER_EVERY: Final = timedelta(minutes=1)
 """What is newer is read message by message: 10 ms for the 30,000 that 2,000 tablets send in a minute."""
@@ -65,15 +70,21 @@ class Store(
         """Finish what is under way and close. Verbs called after this raise StoreUnavailable."""
         await self._database.close()
 
-    async def tend(self, *, every: timedelta = GATHER_EVERY) -> None:
-        """Run until cancelled, beside the verbs, in the process that writes most: keeps `history` quick.
+    async def tend(self, *, now: Callable[[], datetime], retention: timedelta, every: timedelta = GATHER_EVERY) -> None:
+        """Run until cancelled, beside the verbs, in the process that stores messages: keeps `history` quick, and
+        forgets messages that are older than `retention` (some days).
 
-        Without it everything stays right and a device's history gets slower with each message that is stored.
+        Without it everything stays right, a device's history gets slower with each message that is stored, and the
+        disk fuller. Raises LeaseLost.
         """
+        looked: datetime | None = None
         while True:
             await asyncio.sleep(every.total_seconds())
             with contextlib.suppress(StoreUnavailable):  # Later, then: it goes on where it was.
                 await gather(self._database)
+                if looked is None or not timedelta(0) <= now() - looked < LOOK_EVERY:  # The clock may be set back.
+                    await keep(self._database, now=now(), retention=retention)
+                    looked = now()
 
 
 async def _open(url: str, *, doorbell: Doorbell, limits: Limits) -> Database:

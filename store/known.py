@@ -48,7 +48,8 @@ class Known:
         days = {partitions.day_of(message.received_at) for message in messages}
         if not days <= self.days:
             self.days = partitions.days(transaction)
-            partitions.make(transaction, days - self.days)
+            if not days <= self.days:
+                partitions.make(transaction, days)
 
 
 def _hotels(transaction: Transaction, ids: set[HotelId]) -> dict[HotelId, int]:

@@ -21,6 +21,9 @@ AHEAD: Final = 3
 """Days after today that are made."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+_TURN: Final = 0x696E6E_64617973
+"""The advisory lock of PostgreSQL that whoever makes days holds."""
+
 _TABLES: Final = ("message", "minute")
 _TIME: Final = {"message": "received_at", "minute": "at"}
 
@@ -46,10 +49,13 @@ def days(transaction: Transaction) -> set[int]:
     return {int(name.removeprefix("message_")) for (name,) in rows}
 
 
-def make(transaction: Transaction, missing: Iterable[int]) -> None:
-    """Make days that are not there."""
-    for statement in making(missing):
-        transaction.run(statement)
+def make(transaction: Transaction, wanted: Iterable[int]) -> None:
+    """Make those days that are not there."""
+    transaction.rows("SELECT pg_advisory_xact_lock(:turn)", turn=_TURN)  # two may want the same
+    for day in sorted(set(wanted) - days(transaction)):
+        for table in _TABLES:
+            for statement in _making(table, day):
+                transaction.run(statement)
 
 
 def drop(transaction: Transaction, unwanted: Iterable[int]) -> None:
@@ -57,11 +63,6 @@ def drop(transaction: Transaction, unwanted: Iterable[int]) -> None:
     for day in sorted(unwanted):
         for table in _TABLES:
             transaction.run(f"DROP TABLE IF EXISTS {table}_{day}")
-
-
-def making(missing: Iterable[int]) -> list[str]:
-    """The statements that make days."""
-    return [statement for day in sorted(missing) for table in _TABLES for statement in _making(table, day)]
 
 
 def _making(table: str, day: int) -> Iterable[str]:

@@ -24,6 +24,7 @@ READERS: Mapping[str, Sequence[str]] = {
     "INNWATCH_DATA": ["up", _BROKER, "commands on a folder"],
     "DATABASE_URL": [EVERYBODY],
     "INNWATCH_DATABASE_": [EVERYBODY],
+    "INNWATCH_RETENTION_DAYS": [_BRIDGE],
     "REDIS_URL": [_BRIDGE, _API, _WORKER],
     "SECRET_KEY": [*_SERVING, "token"],
     "JWT_EXPIRATION_MINUTES": ["token", "simulate"],

@@ -211,7 +211,9 @@ async def test_tending_gathers_beside_the_verbs_and_outlives_a_locked_database(t
 
     with closing(sqlite3.connect(tmp_path / "innwatch.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        tending = asyncio.ensure_future(store.tend(every=timedelta(milliseconds=1)))
+        tending = asyncio.ensure_future(
+            store.tend(now=lambda: NOW, retention=timedelta(days=30), every=timedelta(milliseconds=1))
+        )
         await asyncio.sleep(0.05)
         assert not tending.done()
         assert not await is_gathered()

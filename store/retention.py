@@ -1,0 +1,111 @@
+"""Forgetting messages that are older than they have to be kept, and their minutes.
+
+On PostgreSQL whole days are dropped (`store.partitions`); on SQLite rows are deleted, the oldest first and few at a
+time, so that no batch waits for long. Only what is in the minutes and in the states already may go, and the newest
+message always stays: SQLite gives the ids after it to those that come.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from store import partitions
+from store.database import Database
+from store.times import micros
+from store.transaction import Dialect, Transaction
+
+SLICE: Final = 250
+"""Rows that one transaction deletes: a few milliseconds."""
+
+DEVICES: Final = 200
+"""Devices that one transaction looks at."""
+
+_DONE_WITH: Final = (
+    "(SELECT CASE WHEN gathered.upto < caught_up.upto THEN gathered.upto ELSE caught_up.upto END"
+    " FROM gathered CROSS JOIN caught_up)"
+)
+
+
+async def keep(database: Database, *, now: datetime, retention: timedelta) -> None:
+    """Forget what is older than `retention`; on PostgreSQL, make the days that come too. May be stopped at any moment.
+
+    There only days go that are over for that long. Raises StoreUnavailable, LeaseLost.
+    """
+    if database.dialect is Dialect.POSTGRES:
+        await _keep_days(database, now=now, before=partitions.day_of(now - retention))
+    else:
+        await _forget_messages(database, before=now - retention)
+        await _forget_minutes(database, before=now - retention)
+
+
+async def _keep_days(database: Database, *, now: datetime, before: int) -> None:
+    made = await database.write(lambda transaction: _make_days(transaction, now=now))
+    for day in sorted(day for day in made if day < before):
+        # One at a time: whoever reads messages waits while it is dropped.
+        if await database.write(partial(_drop_day, day=day)):
+            database.known.days.discard(day)
+
+
+def _make_days(transaction: Transaction, *, now: datetime) -> set[int]:
+    """Return the days that there were."""
+    made = partitions.days(transaction)
+    if not made.issuperset(partitions.days_ahead(now)):
+        partitions.make(transaction, partitions.days_ahead(now))
+    return made
+
+
+def _drop_day(transaction: Transaction, *, day: int) -> bool:
+    """False: something of it is still needed."""
+    transaction.run("SET LOCAL lock_timeout = '500ms'")  # batches wait behind us while we wait for a reader
+    first, end = day * partitions.DAY, (day + 1) * partitions.DAY
+    needed = transaction.row(
+        f"SELECT 1 FROM message WHERE received_at >= :first AND received_at < :end AND id > {_DONE_WITH} LIMIT 1",  # noqa: S608 - ours
+        first=first,
+        end=end,
+    )
+    if needed is None:
+        partitions.drop(transaction, [day])
+    return needed is None
+
+
+async def _forget_messages(database: Database, *, before: datetime) -> None:
+    while await database.write_batch(partial(_delete_messages, before=micros(before))) == SLICE:
+        pass
+
+
+def _delete_messages(transaction: Transaction, *, before: int) -> int:
+    """Delete from the oldest on, up to the first that is to be kept."""
+    oldest = transaction.rows(
+        f"SELECT id, received_at FROM message WHERE id <= {_DONE_WITH} AND id < (SELECT max(id) FROM message)"  # noqa: S608
+        " ORDER BY id LIMIT :slice",
+        slice=SLICE,
+    )
+    kept = next((place for place, row in enumerate(oldest) if row[1] >= before), len(oldest))
+    if kept:
+        transaction.run("DELETE FROM message WHERE id <= :last", last=oldest[kept - 1][0])
+    return kept
+
+
+async def _forget_minutes(database: Database, *, before: datetime) -> None:
+    rows = await database.ask("SELECT key FROM device ORDER BY key")
+    devices = [int(row[0]) for row in rows]
+    while devices:
+        done = await database.write_batch(partial(_delete_minutes, devices=devices, before=micros(before)))
+        devices = devices[done:]
+
+
+def _delete_minutes(transaction: Transaction, *, devices: Sequence[int], before: int) -> int:
+    """Delete about a slice of minutes of these devices; return how many devices have no more."""
+    deleted = 0
+    for place, device in enumerate(devices):
+        deleted += transaction.run(
+            "DELETE FROM minute WHERE device_key = :device AND at < :before AND at <= coalesce("
+            "(SELECT at FROM minute WHERE device_key = :device ORDER BY at LIMIT 1 OFFSET :slice), :before)",
+            device=device,
+            before=before,
+            slice=SLICE,
+        )
+        if deleted >= SLICE or place == DEVICES:
+            return place  # there may be more of this one
+    return len(devices)

@@ -1,0 +1,180 @@
+"""Messages go when they are old enough, what was made of them goes with them, and nothing else does."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from rules.ids import DeviceId
+from store import Store, partitions, retention
+from store.batch import Batch
+from store.gathering import gather
+from store.records import Device, HistoryPoint
+from tests.store.given import (
+    HOTEL,
+    NOW,
+    ON_POSTGRESQL,
+    ON_SQLITE,
+    add_hotel,
+    batch,
+    heartbeat,
+    online,
+    open_at,
+    opened,
+)
+from tests.support import eventually
+
+A_DAY = timedelta(days=1)
+KEPT = timedelta(days=7)
+
+
+async def stored(store: Store) -> list[str]:
+    return [row.id async for row in store.messages(HOTEL)]
+
+
+async def beat(store: Store, device: Device, *days_ago: int) -> None:
+    """Store a heartbeat of each of these days."""
+    for days in days_ago:
+        await store.apply(batch(heartbeat(device, f"m-{days}", at=NOW - days * A_DAY, rssi=-60 - days)))
+
+
+async def caught_up(store: Store) -> None:
+    """As the bridge does every ten seconds, and the store every minute."""
+    await gather(store._database)
+    await store.apply(Batch(received_at=NOW, caught_up=await store.newest_message()))
+
+
+async def keep(store: Store, *, now: datetime = NOW) -> None:
+    await retention.keep(store._database, now=now, retention=KEPT)
+
+
+async def history(store: Store) -> list[HistoryPoint]:
+    return await store.history(HOTEL, DeviceId("tab-0"), start=NOW - 40 * A_DAY, end=NOW + A_DAY, points=41)
+
+
+async def test_what_is_old_goes_and_the_rest_stays_as_it_was(store: Store) -> None:
+    device, other = await add_hotel(store)
+    await store.apply(batch(states={device.key: online()}, changes=[opened(device)]))
+    await beat(store, device, 30, 20, 9, 6, 1, 0)
+    await beat(store, other, 25)
+    before = await store.device(HOTEL, device.id)
+    await caught_up(store)
+
+    await keep(store)
+
+    assert (await stored(store))[:3] == ["m-6", "m-1", "m-0"]
+    assert set(await stored(store)) <= {"m-6", "m-1", "m-0", "m-25"}  # on SQLite the last one that came stays
+    assert [point.rssi_avg for point in await history(store)] == [-66, -61, -60]
+    after = await store.device(HOTEL, device.id)
+    assert before is not None
+    assert after is not None
+    assert after.state == before.state
+    assert len(await store.open_alerts(HOTEL)) == 1
+    await keep(store)  # nothing is left to do
+    assert len(await history(store)) == 3
+
+
+async def test_what_is_not_in_the_minutes_yet_stays(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    await beat(store, device, 30, 20)
+    await caught_up(store)
+    await beat(store, device, 19)
+
+    await keep(store)
+
+    assert "m-19" in await stored(store)
+    await caught_up(store)
+    assert sum(point.count for point in await history(store)) == 1
+
+
+async def test_what_is_not_in_the_states_yet_stays(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    await store.apply(batch(states={device.key: replace(online(battery=90), last_heard=NOW - 31 * A_DAY)}))
+    await beat(store, device, 30)
+    await gather(store._database)
+
+    await keep(store)
+
+    row = await store.device(HOTEL, device.id)
+    assert row is not None
+    assert row.state.battery == 80  # which only the heartbeat says
+    assert await stored(store) == ["m-30"]
+
+
+@ON_SQLITE
+async def test_the_newest_message_stays_because_the_ids_go_on_after_it(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    await beat(store, device, 30, 29)
+    await caught_up(store)
+
+    await keep(store)
+    await beat(store, device, 0)
+
+    assert await stored(store) == ["m-29", "m-0"]
+    assert [point.count for point in await history(store)] == [1]
+    await caught_up(store)
+    assert [point.count for point in await history(store)] == [1]
+
+
+async def test_many_go_a_few_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "SLICE", 3)
+    monkeypatch.setattr(retention, "DEVICES", 1)
+    device, other = await add_hotel(store)
+    for one in (device, other):
+        for number in range(20):
+            at = NOW - 30 * A_DAY + number * timedelta(minutes=1)
+            await store.apply(batch(heartbeat(one, f"old-{number}", at=at)))
+    await beat(store, device, 0)
+    await caught_up(store)
+
+    await keep(store)
+
+    assert await stored(store) == ["m-0"]
+    assert [point.count for point in await history(store)] == [1]
+
+
+@ON_POSTGRESQL
+async def test_days_are_made_ahead_and_dropped(store: Store, by_hand: Callable[[str], str]) -> None:
+    (device, _) = await add_hotel(store)
+    await beat(store, device, 30, 8, 7)
+    await caught_up(store)
+    today = partitions.day_of(NOW)
+
+    await keep(store)
+
+    tables = by_hand(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(message|minute)_[0-9]' ORDER BY 1"
+    )
+    days = [today - 7, *range(today, today + partitions.AHEAD + 1)]
+    assert tables.splitlines() == sorted(f"{table}_{day}" for table in ("message", "minute") for day in days)
+    await beat(store, device, 30)  # the clock jumps back: its day is made again
+    assert await stored(store) == ["m-7", "m-30"]
+
+
+@ON_POSTGRESQL
+async def test_two_that_make_the_same_days_do_not_disturb_each_other(store: Store, second: Store) -> None:
+    (device, _) = await add_hotel(store)
+
+    await asyncio.gather(
+        keep(store), keep(second), *(store.apply(batch(heartbeat(device, f"m-{n}"))) for n in range(5))
+    )
+
+    assert len(await stored(store)) == 5
+
+
+async def test_whoever_stores_messages_looks_by_itself(url: str) -> None:
+    store = await open_at(url)
+    (device, _) = await add_hotel(store)
+    await beat(store, device, 30, 0)
+    await caught_up(store)
+    tending = asyncio.ensure_future(store.tend(now=lambda: NOW, retention=KEPT, every=timedelta(milliseconds=1)))
+
+    async def is_gone() -> bool:
+        return await stored(store) == ["m-0"]
+
+    await eventually(is_gone)
+    tending.cancel()
+    await asyncio.wait([tending])
+    await store.close()
