@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from broker.framer import Framer
 from broker.packets import Fault, Violation
+from broker.turns import FIRST
 
 if TYPE_CHECKING:
     from broker.hub import Hub
@@ -48,8 +49,8 @@ class Line(asyncio.Protocol):
     """Packets over a stream. While reading is held nothing is handled either, so what is held up stays bounded."""
 
     __slots__ = (
-        "_corked", "_framer", "_holds", "_hub", "_left", "_out", "_out_bytes", "_transport", "_working", "heard",
-        "phase", "writable",
+        "_corked", "_framer", "_holds", "_hub", "_least", "_left", "_out", "_out_bytes", "_transport", "_working",
+        "heard", "phase", "writable",
     )  # fmt: skip
 
     def __init__(self, hub: "Hub") -> None:
@@ -62,6 +63,7 @@ class Line(asyncio.Protocol):
         self._working = False
         self._holds = 0
         self._left = 0
+        self._least = 0  # what is done for it at a time, whoever waits
         self.heard = hub.deadlines.tick  # of the last packet
         self.phase = Phase.OPENING
         self.writable = True
@@ -122,7 +124,7 @@ class Line(asyncio.Protocol):
         if self._working:
             return  # A packet that is being handled made room for the next; the loop below goes on by itself.
         turns = self._hub.turns
-        self._left = share = turns.share
+        self._left = share = max(turns.share, self._least)
         if not share:
             self.wait_for_turn()
         self._working = self._corked = True
@@ -146,7 +148,11 @@ class Line(asyncio.Protocol):
     def wait_for_turn(self) -> None:
         """Read no more until others have had their turn."""
         self.hold(Hold.TURN)
-        self._hub.turns.wait(self)
+        self._hub.turns.wait(self, first=self._least > 0)
+
+    def go_first(self) -> None:
+        """Serve this line before all others from now on, and more at a time."""
+        self._least = FIRST
 
     def take_turn(self) -> None:
         self.release(Hold.TURN)

@@ -18,6 +18,12 @@ ROUND: Final = 4_000
 """What is done for all of them between two looks at the sockets: some 30 ms."""
 
 
+FIRST: Final = ROUND // 2
+"""What is done at a time for a service, which takes what all others bring: with no more than the others' share, their
+messages would come in many times as fast as it is let to acknowledge them.
+"""
+
+
 class Waiting(Protocol):
     def take_turn(self) -> None:
         """Go on: it may take a `share` again."""
@@ -45,9 +51,11 @@ class Turns:
             self.share = self._allotted()
         self._end_round_soon()
 
-    def wait(self, line: Waiting) -> None:
-        """Have a line wait for its next turn, behind those that wait already."""
+    def wait(self, line: Waiting, *, first: bool = False) -> None:
+        """Have a line wait for its next turn, behind those that wait already, or as the `first` of them."""
         self._line[line] = None
+        if first:
+            self._line.move_to_end(line, last=False)
         self._end_round_soon()
 
     def forget(self, line: Waiting) -> None:

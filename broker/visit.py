@@ -12,7 +12,7 @@ from broker.doorman import UNKNOWN, network
 from broker.incoming import Inflow
 from broker.line import Hold, Phase
 from broker.packets import Connect, ConnectAnswer, Fault, UnsupportedProtocol, Violation
-from broker.tokens import Claims
+from broker.tokens import Claims, TokenType
 
 if TYPE_CHECKING:
     from broker.hub import Hub
@@ -129,6 +129,8 @@ class Visit(Inflow):
         hub.doorman.knows(self, self.where)
         session, present = hub.open(self, connect, claims)
         hub.brake.begins(self, claims)
+        if claims.type is TokenType.SERVICE:
+            self.go_first()
         self.session = session
         self.send(connack(ConnectAnswer.ACCEPTED, present=present))
         if present:

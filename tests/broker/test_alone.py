@@ -8,8 +8,9 @@ import pytest
 from broker.delivery import BRIDGE_CLIENT_ID
 from broker.settings import MIB
 from broker.topics import BRIDGE_FILTERS
+from broker.turns import ROUND
 from tests.broker.house import House, Openings
-from tests.broker.raw import RawClient, Ticket, Will, publish_packet
+from tests.broker.raw import RawClient, Ticket, Will, packet, publish_packet
 from tests.support import eventually
 
 BEAT = "hotels/h1/devices/d1/heartbeat"
@@ -120,6 +121,23 @@ async def test_the_bound_is_in_bytes_too(open_house: Openings) -> None:
     await tablet.send(b"".join(publish_packet(BEAT, b"x" * 1000, packet_id=n + 1) for n in range(30)))
     await eventually(lambda: house.counts.holds["intake"] == 1)
     assert house.session(BRIDGE_CLIENT_ID).waiting == 10
+
+
+async def test_the_bridge_is_let_to_acknowledge_however_much_others_send(open_house: Openings) -> None:
+    house = await open_house(alone=True, message_rate=0)
+    bridge = await the_bridge(house)
+    await beat(await house.connect(house.device()), *(b"%d" % n for n in range(1000)))
+    ids = [(await bridge.expect_publish()).packet_id for _ in range(1000)]
+    crowd = [await house.connect(house.integrator(app=str(n))) for n in range(40)]
+    for client in crowd:
+        client.writer.write(publish_packet("hotels/h1/ext/opera/x", b"", qos=0) * 10_000)
+    before = house.counts.messages_in
+    await eventually(lambda: house.counts.messages_in > before + ROUND, every=0)
+
+    bridge.writer.write(b"".join(packet(0x40, one.to_bytes(2)) for one in ids))
+    before = house.counts.messages_in
+    await eventually(lambda: house.session(BRIDGE_CLIENT_ID).waiting == 0, every=0)
+    assert house.counts.messages_in - before < 10 * ROUND
 
 
 @pytest.mark.mqtt("3.1.2-6")
