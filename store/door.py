@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from store.alerts import Alerts
+from store.checkup import Checkups
 from store.commands import Commands
 from store.database import Database
 from store.doorbell import Doorbell
@@ -37,7 +38,20 @@ GATHER_EVERY: Final = timedelta(minutes=1)
 
 
 class Store(
-    Fleet, People, Revocations, Intake, Events, Alerts, Outbox, Ledger, History, States, Inbox, Commands, Leases
+    Fleet,
+    People,
+    Revocations,
+    Intake,
+    Events,
+    Alerts,
+    Outbox,
+    Ledger,
+    History,
+    States,
+    Inbox,
+    Commands,
+    Leases,
+    Checkups,
 ):
     """An open database. Used on the event loop that opened it.
 

@@ -17,7 +17,7 @@ from store.database import Database
 from store.errors import LeaseLost
 from store.transaction import Dialect, Transaction
 
-_NOW: Final = {
+NOW: Final = {
     Dialect.SQLITE: "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
     Dialect.POSTGRES: "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
 }
@@ -77,7 +77,7 @@ def check(transaction: Transaction, lease: Lease) -> None:
 
 
 def _take(transaction: Transaction, name: str, *, holder: str, ttl: timedelta) -> Lease | None:
-    now = _NOW[transaction.dialect]
+    now = NOW[transaction.dialect]
     # First without a lock: who stands by looks every second, and the upsert would lock the row even to find it held.
     if transaction.row(f"SELECT 1 FROM lease WHERE name = :name AND until > {now}", name=name):  # noqa: S608 - ours
         return None
@@ -95,7 +95,7 @@ def _take(transaction: Transaction, name: str, *, holder: str, ttl: timedelta) -
 
 def _renew(transaction: Transaction, lease: Lease, *, ttl: timedelta) -> None:
     renewed = transaction.run(
-        f"UPDATE lease SET until = {_NOW[transaction.dialect]} + :ttl WHERE name = :name AND generation = :generation",  # noqa: S608 - ours
+        f"UPDATE lease SET until = {NOW[transaction.dialect]} + :ttl WHERE name = :name AND generation = :generation",  # noqa: S608 - ours
         ttl=_micros(ttl),
         name=lease.name,
         generation=lease.generation,

@@ -64,9 +64,20 @@ class EmailSender:
         if refused:
             self._judge(claimed, refused, of=len(recipients))
 
-    async def _send(self, smtp: Smtp, mail: EmailMessage, *, recipients: Sequence[str]) -> dict[str, _Answer]:
-        """Hand the mail over; returns whom the server refused. The mail is with it if that is not everybody."""
-        client = aiosmtplib.SMTP(
+    async def try_out(self) -> None:
+        """Connect, secure the line and log in as for a delivery, and send nothing. Raises DeliveryFailed."""
+        if self._smtp is None:
+            raise DeliveryFailed("e-mail is not set up: SMTP_HOST is missing", permanent=True)
+        client = self._client(self._smtp)
+        try:
+            with _explained(self._smtp):
+                await client.connect()
+            await _say_goodbye(client)
+        finally:
+            client.close()
+
+    def _client(self, smtp: Smtp) -> aiosmtplib.SMTP:
+        return aiosmtplib.SMTP(
             hostname=smtp.host,
             port=smtp.port,
             username=smtp.username,
@@ -78,6 +89,10 @@ class EmailSender:
             use_tls=_is_tls(smtp),
             start_tls=_wants_start_tls(smtp),
         )
+
+    async def _send(self, smtp: Smtp, mail: EmailMessage, *, recipients: Sequence[str]) -> dict[str, _Answer]:
+        """Hand the mail over; returns whom the server refused. The mail is with it if that is not everybody."""
+        client = self._client(smtp)
         try:
             await client.connect()
             refused, _ = await client.send_message(mail, sender=smtp.sender, recipients=list(recipients))

@@ -17,6 +17,7 @@ from config.cli import (
     broker,
     command,
     device,
+    doctor,
     hotel,
     integrator,
     messages,
@@ -46,6 +47,7 @@ app.command("api")(api.api)
 for noun in (hotel, room, device, command, user, integrator, token, quarantine):
     app.add_typer(noun.app)
 app.command("migrate")(migrate.migrate)
+app.command("doctor")(doctor.doctor)
 app.command("messages")(messages.messages)
 app.command("simulate")(simulate.simulate)
 

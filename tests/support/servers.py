@@ -15,6 +15,7 @@ PACKAGES = {
     "chromium": "chromium",
     "initdb": "postgresql",
     "mosquitto": "mosquitto",
+    "mosquitto_passwd": "mosquitto",
     "mosquitto_pub": "mosquitto-clients",
     "mosquitto_sub": "mosquitto-clients",
     "postgres": "postgresql",

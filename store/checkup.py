@@ -1,0 +1,77 @@
+"""What somebody who looks after an installation asks of its database: what it is, and what has been waiting in it."""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from store.database import Database
+from store.lease import NOW
+from store.times import maybe_moment, moment
+from store.transaction import Dialect, Transaction
+
+
+class Holder(Struct, frozen=True):
+    """Who has, or last had, a lease. `left` is negative when its time is up."""
+
+    name: str
+    holder: str
+    left: timedelta
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """A database server. `settings` are those that a promise rests upon, as it spells them."""
+
+    version: str
+    clock: datetime
+    settings: dict[str, str]
+
+
+class Checkup(Struct, frozen=True, kw_only=True):
+    """`dead` are those given up since the moment that was asked for. `server` is None for a file."""
+
+    due: int
+    oldest_due_at: datetime | None
+    dead: int
+    inbox: int
+    oldest_inbox_at: datetime | None
+    holders: tuple[Holder, ...]
+    server: Server | None
+
+
+SETTINGS = ("fsync", "synchronous_commit", "full_page_writes", "max_connections", "server_encoding")
+
+
+class Checkups:
+    _database: Database
+
+    async def check_up(self, *, now: datetime, since: datetime) -> Checkup:
+        return await self._database.read(lambda transaction: _check_up(transaction, now=now, since=since))
+
+
+def _check_up(transaction: Transaction, *, now: datetime, since: datetime) -> Checkup:
+    ((due, oldest_due),) = transaction.rows(
+        "SELECT count(*), min(due_at) FROM notification WHERE due_at <= :now", now=now
+    )
+    ((dead,),) = transaction.rows(
+        "SELECT count(*) FROM notification WHERE state = 'dead' AND finished_at >= :since", since=since
+    )
+    ((inbox, oldest_inbox),) = transaction.rows("SELECT count(*), min(received_at) FROM inbox")
+    held = transaction.rows(f"SELECT name, holder, until - {NOW[transaction.dialect]} FROM lease ORDER BY name")  # noqa: S608 - ours
+    return Checkup(
+        due=due,
+        oldest_due_at=maybe_moment(oldest_due),
+        dead=dead,
+        inbox=inbox,
+        oldest_inbox_at=maybe_moment(oldest_inbox),
+        holders=tuple(Holder(name, holder, timedelta(microseconds=left)) for name, holder, left in held),
+        server=_server(transaction) if transaction.dialect is Dialect.POSTGRES else None,
+    )
+
+
+def _server(transaction: Transaction) -> Server:
+    ((clock,),) = transaction.rows(f"SELECT {NOW[Dialect.POSTGRES]}")
+    settings = {
+        name: transaction.rows("SELECT current_setting(:name)", name=name)[0][0]
+        for name in ("server_version", *SETTINGS)
+    }
+    return Server(version=settings.pop("server_version"), clock=moment(clock), settings=settings)
