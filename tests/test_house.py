@@ -153,6 +153,6 @@ def is_event_and_fields(call: ast.Call) -> bool:
             names = {key.value for key in keys if isinstance(key, ast.Constant)}
         case _:
             names = {"event"}
-    is_fixed = not isinstance(words, ast.Constant) or not set("%:") & set(str(words.value))
+    is_fixed = not isinstance(words, ast.Constant) or "%" not in str(words.value)
     is_made = isinstance(words, ast.JoinedStr | ast.BinOp)
     return is_fixed and not is_made and not names & {"at", "level", "logger", "event", "traceback"}
