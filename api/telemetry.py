@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from api.allowances import Allowance, Allowances
 from api.gate import Caller, hotel_of
 from api.problems import Refused, Trouble, invalid, too_many
-from rules.ids import DeviceId, HotelId
+from rules.ids import DeviceId, HotelId, is_id
 from rules.messages import ReportKind
 from rules.state import DeviceState, LinkState
 from store import InboxFull, Store
@@ -34,7 +34,7 @@ FULL_FOR: Final = timedelta(seconds=10)
 UNKNOWN_RSSI: Final = -127.0
 """Android's word for a signal that it does not know."""
 
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class Said(Struct, frozen=True, rename="camel", kw_only=True):
@@ -105,7 +105,9 @@ class Letterbox:
 
 
 def message_of(said: Said, *, of: str, body: bytes, now: datetime) -> tuple[InboxKind, bytes]:
-    """Return the message of the contract that this is; `of` names the device. Raises Refused (400) for its time."""
+    """Return the message of the contract that this is; `of` names the device. Raises Refused (400)."""
+    if said.id is not None and not is_id(said.id):  # `_` alone, or a line's end that the pattern lets through
+        raise invalid("id", "is no id")
     ts = _moment(said.ts, now=now)
     kind, fields = _in_our_words(said)
     head = {"id": said.id or _id(of, type(said).__name__, body, ts=ts), "ts": ts, "deviceId": said.device_id}

@@ -91,7 +91,7 @@ def command_change(tablet: Tablet, result: Result, *, at: datetime) -> CommandCh
         device_key=tablet.key,
         command_id=result.command_id,
         state=CommandState(result.status.value),
-        detail=result.detail,
+        detail=None if result.detail is None else result.detail.replace("\0", ""),  # PostgreSQL keeps none in a text
         at=at,
     )
 

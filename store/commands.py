@@ -31,7 +31,7 @@ from store.records import (
     Page,
 )
 from store.times import EPOCH, moment
-from store.transaction import Row, Transaction
+from store.transaction import Dialect, Row, Transaction
 
 AT_MOST: Final = 50
 """Commands of one device that may be open at once."""
@@ -112,12 +112,8 @@ class Commands:
         )
 
     async def command(self, hotel_id: HotelId, command_id: CommandId) -> Command | None:
-        row = await self._database.read(
-            lambda transaction: transaction.row(
-                _OF_HOTEL + " AND command.id = :command", hotel=hotel_id, command=command_id
-            )
-        )
-        return None if row is None else _command(row)
+        rows = await self._database.ask(_OF_HOTEL + " AND command.id = :command", hotel=hotel_id, command=command_id)
+        return _command(rows[0]) if rows else None
 
     async def pending_commands(self, now: datetime, *, limit: int) -> list[OpenCommand]:
         """Those of all hotels that are still to be sent and have not expired, oldest first."""
@@ -133,16 +129,14 @@ class Commands:
 
     async def _open(self, condition: str, now: datetime, *, limit: int) -> list[OpenCommand]:
         sql = f"{_OPEN_ONES} AND {condition} ORDER BY command.key LIMIT :limit"
-        rows = await self._database.read(lambda transaction: transaction.rows(sql, now=now, limit=limit))
+        rows = await self._database.ask(sql, now=now, limit=limit)
         return [
             OpenCommand(hotel_id=HotelId(row[11]), device_key=DeviceKey(row[12]), command=_command(row)) for row in rows
         ]
 
     async def known_commands(self, refs: Collection[CommandRef]) -> set[CommandRef]:
         """Return those of `refs` that there are, each of its own device."""
-        return await self._database.read(
-            lambda transaction: {ref for ref in refs if _is_known(transaction, ref)} if refs else set()
-        )
+        return await self._database.read(lambda transaction: _known(transaction, refs))
 
 
 def _add(
@@ -227,14 +221,26 @@ def _page(
     return cursors.page(rows, _command, limit=limit, place=lambda row: row[0])
 
 
-def _is_known(transaction: Transaction, ref: CommandRef) -> bool:
-    row = transaction.row(
-        "SELECT 1 FROM command WHERE hotel_key = (SELECT device.hotel_key FROM device WHERE device.key = :device)"
-        " AND id = :id AND device_key = :device",
-        device=ref.device_key,
-        id=ref.id,
-    )
-    return row is not None
+def _known(transaction: Transaction, refs: Collection[CommandRef]) -> set[CommandRef]:
+    if transaction.dialect is Dialect.POSTGRES:
+        rows = transaction.rows(
+            "SELECT command.device_key, command.id"
+            " FROM unnest(:devices::bigint[], :ids::varchar[]) AS asked (device, id)"
+            " JOIN device ON device.key = asked.device"
+            " JOIN command ON command.hotel_key = device.hotel_key AND command.id = asked.id"
+            " WHERE command.device_key = asked.device",
+            devices=[ref.device_key for ref in refs],
+            ids=[ref.id for ref in refs],
+        )
+    else:
+        rows = transaction.rows(
+            "SELECT command.device_key, command.id FROM json_each(:asked) AS asked"
+            " JOIN device ON device.key = asked.value ->> 0"
+            " JOIN command ON command.hotel_key = device.hotel_key AND command.id = asked.value ->> 1"
+            " WHERE command.device_key = device.key",
+            asked=msgspec.json.encode([(ref.device_key, ref.id) for ref in refs]).decode(),
+        )
+    return {CommandRef(DeviceKey(row[0]), CommandId(row[1])) for row in rows}
 
 
 def _command(row: Row) -> Command:

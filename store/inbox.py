@@ -15,7 +15,7 @@ from store.database import Database
 from store.errors import InboxFull, NotFound
 from store.records import InboxKey, InboxKind, InboxRow
 from store.times import moment
-from store.transaction import Transaction
+from store.transaction import Row, Transaction
 
 OF_DEVICE: Final = 200
 """Messages of one device that may wait: half an hour of heartbeats."""
@@ -40,7 +40,7 @@ class Inbox:
 
     async def left(self, *, limit: int) -> list[InboxRow]:
         """Return what waits, the oldest first, of all hotels."""
-        return await self._database.read(lambda transaction: _left(transaction, limit=limit))
+        return [_row(row) for row in await self._database.ask(_LEFT, limit=limit)]
 
 
 def _leave(
@@ -90,24 +90,22 @@ def _waiting(transaction: Transaction, column: str, key: int, *, most: int) -> i
     return int(row[0])
 
 
-def _left(transaction: Transaction, *, limit: int) -> list[InboxRow]:
-    rows = transaction.rows(
-        "SELECT inbox.id, hotel.id, device.id, inbox.kind, inbox.payload, inbox.received_at FROM inbox"
-        " JOIN device ON device.key = inbox.device_key JOIN hotel ON hotel.key = device.hotel_key"
-        " ORDER BY inbox.id LIMIT :limit",
-        limit=limit,
+_LEFT = (
+    "SELECT inbox.id, hotel.id, device.id, inbox.kind, inbox.payload, inbox.received_at FROM inbox"
+    " JOIN device ON device.key = inbox.device_key JOIN hotel ON hotel.key = device.hotel_key"
+    " ORDER BY inbox.id LIMIT :limit"
+)
+
+
+def _row(row: Row) -> InboxRow:
+    return InboxRow(
+        key=InboxKey(row[0]),
+        hotel_id=HotelId(row[1]),
+        device_id=DeviceId(row[2]),
+        kind=InboxKind(row[3]),
+        payload=bytes(row[4]),
+        received_at=moment(row[5]),
     )
-    return [
-        InboxRow(
-            key=InboxKey(row[0]),
-            hotel_id=HotelId(row[1]),
-            device_id=DeviceId(row[2]),
-            kind=InboxKind(row[3]),
-            payload=bytes(row[4]),
-            received_at=moment(row[5]),
-        )
-        for row in rows
-    ]
 
 
 def drain(transaction: Transaction, keys: Collection[InboxKey]) -> None:

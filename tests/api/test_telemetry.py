@@ -186,6 +186,8 @@ async def test_a_field_that_nobody_knows_is_ignored(world: World) -> None:
         HEARTBEAT | {"ts": "yesterday"},
         HEARTBEAT | {"ts": 1e300},
         HEARTBEAT | {"id": "with space"},
+        HEARTBEAT | {"id": "m-1\n"},
+        HEARTBEAT | {"id": "_"},
     ],
 )
 async def test_what_has_not_the_shape_is_refused_and_not_kept(world: World, body: object) -> None:

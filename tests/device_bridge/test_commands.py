@@ -94,6 +94,16 @@ async def test_a_result_that_comes_twice_is_a_duplicate_and_an_older_one_changes
     assert [line["verdict"] for line in house.published.receipts()] == ["stored", "duplicate", "stored"]
 
 
+async def test_words_that_no_database_keeps_cost_nobody_the_result(house: House) -> None:
+    command = await sent(house)
+
+    await send(house, Post(Kind.RESULT, result(command.id, "failed", detail="no\0speaker")))
+
+    found = await house.store.command(HOTEL, command.id)
+    assert found is not None
+    assert (found.state, found.detail) == ("failed", "nospeaker")
+
+
 async def test_the_result_of_a_command_that_was_never_its_own_is_refused(house: House) -> None:
     command = await sent(house)
 
