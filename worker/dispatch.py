@@ -41,15 +41,20 @@ class Dispatch:
         outbox: Outbox,
         put: Callable[[Sequence[NotificationRef]], None],
         is_idle: Callable[[], bool],
+        is_our_turn: Callable[[], bool],
         clock: Callable[[], datetime],
         doorbell: Doorbell,
         metrics: WorkerMetrics,
         settings: WorkerSettings,
     ) -> None:
-        """`put` may block; `is_idle` says whether anybody waits for work."""
+        """`put` may block; `is_idle` says whether anybody waits for work, `is_our_turn` whether we dispatch at all.
+
+        Two that dispatch at once are no harm, only work: what is queued twice is claimed once.
+        """
         self._outbox = outbox
         self._put = put
         self._is_idle = is_idle
+        self._is_our_turn = is_our_turn
         self._clock = clock
         self._doorbell = doorbell
         self._metrics = metrics
@@ -84,11 +89,12 @@ class Dispatch:
 
     async def look(self) -> None:
         """Put what is due and not yet queued into the queue. Raises StoreUnavailable, dramatiq.BrokerError."""
-        due = await self._outbox.due_notifications(self._clock(), limit=self._settings.look_limit)
+        limit = self._settings.look_limit
+        due = await self._outbox.due_notifications(self._clock(), limit=limit) if self._is_our_turn() else []
         now = asyncio.get_running_loop().time()
         # One that is not due any more was claimed or finished, by whomever; should it come back, it is news again.
         self._queued = {ref: self._queued[ref] for ref in due if ref in self._queued}
-        self._full = len(due) == self._settings.look_limit
+        self._full = len(due) == limit
         self._measure(due, now)
         news = [ref for ref in due if self._is_news(ref, now)]
         if news:

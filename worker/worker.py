@@ -34,7 +34,7 @@ class Worker:
 
     `outbox` is used on the event loop that runs `run`, whichever thread asks; the store itself will do. `queue` comes
     from `embedded_queue` or is a `RedisQueue`, and is closed at the end. What a channel's kind has no sender for is
-    dead at once.
+    dead at once. Of several processes with one queue, one is enough that `may_dispatch`.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Worker:
         doorbell: Doorbell,
         metrics: WorkerMetrics,
         settings: WorkerSettings | None = None,
+        may_dispatch: Callable[[], bool] = lambda: True,
     ) -> None:
         self._outbox = outbox
         self._queue = queue
@@ -55,6 +56,7 @@ class Worker:
         self._doorbell = doorbell
         self._metrics = metrics
         self._settings = settings or WorkerSettings()
+        self._may_dispatch = may_dispatch
 
     async def run(self) -> None:
         """Work until cancelled, then stop in under a second, whatever hangs.
@@ -103,6 +105,7 @@ class Worker:
             outbox=self._outbox,
             put=put,
             is_idle=lambda: deliveries.under_way < self._settings.threads,
+            is_our_turn=self._may_dispatch,
             clock=self._clock,
             doorbell=self._doorbell,
             metrics=self._metrics,

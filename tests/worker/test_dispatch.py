@@ -26,6 +26,7 @@ class Queue:
         self.refs: list[NotificationRef] = []
         self.idle = True
         self.away = False
+        self.ours = True
 
     def put(self, refs: Sequence[NotificationRef]) -> None:
         if self.away:
@@ -60,6 +61,7 @@ def a_dispatch(
         outbox=outbox,
         put=queue.put,
         is_idle=lambda: queue.idle,
+        is_our_turn=lambda: queue.ours,
         clock=clock,
         doorbell=LocalDoorbell(),
         metrics=WorkerMetrics(registry or CollectorRegistry()),
@@ -213,3 +215,25 @@ async def test_what_waits_is_counted(outbox: MemoryOutbox, queue: Queue, clock: 
     await a_dispatch(outbox, queue, clock, registry=registry).look()
 
     assert registry.get_sample_value("innwatch_outbox_due") == 2
+
+
+async def test_while_another_process_dispatches_nothing_is_queued(
+    outbox: MemoryOutbox, queue: Queue, clock: Clock
+) -> None:
+    registry = CollectorRegistry()
+    dispatch = a_dispatch(outbox, queue, clock, registry=registry)
+    outbox.add(EMAIL)
+    queue.ours = False
+    await dispatch.look()
+    assert (queue.refs, outbox.looks, registry.get_sample_value("innwatch_outbox_due")) == ([], 0, 0)
+
+    queue.ours = True
+    await dispatch.look()
+    assert queue.ids == [1]
+
+    # What was queued meanwhile is the other one's affair; it is queued again, and claimed once.
+    queue.ours = False
+    await dispatch.look()
+    queue.ours = True
+    await dispatch.look()
+    assert queue.ids == [1, 1]
