@@ -24,9 +24,11 @@ class WorkerMetrics:
             "innwatch_outbox_due",
             "Notifications that could be sent now and are not yet claimed (up to the size of one look)",
             registry=registry,
+            multiprocess_mode="livemax",  # of several processes one looks, and the others say 0
         )
         self.oldest_due = Gauge(
             "innwatch_outbox_oldest_due_seconds",
             "For how long this worker has seen the oldest of them waiting",
             registry=registry,
+            multiprocess_mode="livemax",
         )

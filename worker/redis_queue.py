@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
+from threading import Lock
 from typing import Any, TypeVar
 
 from dramatiq import Message
@@ -70,6 +71,7 @@ class RedisQueue(RedisBroker):
         )
         self.spare: deque[Message[Any]] = deque(maxlen=MOST_SPARE)
         self.losses = 0
+        self._noting = Lock()
         self._is_away = False
 
     @property
@@ -82,9 +84,11 @@ class RedisQueue(RedisBroker):
         return ["the queue in Redis cannot be reached"] if self._is_away else []
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        # The queue of delayed messages is always empty here, and its thread free to ask whether Redis is back.
-        kind = _Asking if queue_name in self.delay_queues else _Working
-        return kind(self, partial(super().consume, queue_name, prefetch, timeout))
+        if queue_name in self.delay_queues:
+            # Always empty here, and its thread free to ask whether Redis is back.
+            return _Asking(self, partial(super().consume, queue_name, prefetch, timeout))
+        # Dramatiq fetches two for each thread: the second would wait here while another process is idle.
+        return _Working(self, partial(super().consume, queue_name, max(prefetch // 2, 1), timeout))
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Put it into Redis or, where that is away, keep it for this process. Raises nothing for Redis' sake."""
@@ -101,15 +105,19 @@ class RedisQueue(RedisBroker):
         try:
             done = deed()
         except (RedisError, BrokerConnectionError) as failure:
-            if not self._is_away:
+            self._note(failure)
+            return None
+        self._note(None)
+        return done
+
+    def _note(self, failure: Exception | None) -> None:
+        with self._noting:  # or two threads would both be the first
+            if failure is not None and not self._is_away:
                 self.losses += 1
                 _log.warning("working without Redis until it is back", {"error": failure})
-            self._is_away = True
-            return None
-        if self._is_away:
-            _log.info("Redis is back")
-        self._is_away = False
-        return done
+            elif failure is None and self._is_away:
+                _log.info("Redis is back")
+            self._is_away = failure is not None
 
 
 class _Forgiving(Consumer):

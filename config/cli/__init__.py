@@ -28,6 +28,7 @@ from config.cli import (
     token,
     up,
     user,
+    worker,
 )
 from config.cli.words import in_plain_words
 from config.errors import StartRefused
@@ -44,6 +45,7 @@ app.command("up")(up.up)
 app.command("broker")(broker.broker)
 app.command("bridge")(bridge.bridge)
 app.command("api")(api.api)
+app.command("worker")(worker.worker)
 for noun in (hotel, room, device, command, user, integrator, token, quarantine):
     app.add_typer(noun.app)
 app.command("migrate")(migrate.migrate)

@@ -75,7 +75,6 @@ async def test_redis_flushed_while_sending_loses_nothing(hotel: Shared, web: Web
     hotel.add(20)
 
     async with hotel.working():
-        # Two are being sent, and two of each thread more are fetched.
         await eventually(lambda: len(web.requests) == 2 and waiting(redis) > 0)
         redis.flush()
         held.set()
@@ -125,7 +124,7 @@ async def test_a_fetch_that_is_never_answered_for_does_not_keep_the_next_ones_ou
         for number in range(1, 5):
             held.clear()
             hotel.add(4)
-            await eventually(lambda: fetched(redis) == 4)
+            await eventually(lambda: fetched(redis) == 2)
             redis.kill()
             await eventually(lambda: hotel.shared.is_away)
             held.set()
@@ -163,7 +162,7 @@ async def test_stopping_gives_back_what_was_fetched(hotel: Shared, web: WebServe
     web.answer = lambda _: None
     hotel.add(20)
     async with hotel.working():
-        await eventually(lambda: len(web.requests) == 2 and (fetched(redis), waiting(redis)) == (4, 16))
+        await eventually(lambda: len(web.requests) == 2 and (fetched(redis), waiting(redis)) == (2, 18))
 
     assert (fetched(redis), waiting(redis)) == (0, 18)
 
@@ -190,7 +189,7 @@ async def test_what_a_killed_worker_had_fetched_is_fetched_by_another_within_sec
     deliver = declare_deliver(killed, nobody)
     for row in hotel.outbox.rows:
         deliver.send(HOTEL, row)
-    assert next(killed.consume("notifications", prefetch=4)) is not None
+    assert next(killed.consume("notifications", prefetch=6)) is not None
     killed.close()
     assert (fetched(redis), waiting(redis)) == (3, 0)
     hotel.settings = WorkerSettings(threads=2, look_limit=0)
