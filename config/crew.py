@@ -81,7 +81,7 @@ class Crew:
             pause = SHORTEST_PAUSE if time.monotonic() - began > SOUND_AFTER else min(2 * pause, LONGEST_PAUSE)
             self._lacks[number] = [f"worker process {number + 1} ended and is started again"]
             _log.error(
-                "a worker process ended, and is started again", {"number": number + 1, "code": code, "pause": pause}
+                "a worker process ended and is started again", {"number": number + 1, "code": code, "pause": pause}
             )
             await asyncio.sleep(pause)
             self._restarts.inc()

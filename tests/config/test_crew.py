@@ -1,103 +1,133 @@
 """Processes beside each other: kept running, listened to, summed up, and never left behind."""
 
-import asyncio
+import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from config.crew import Crew
-from config.logs import said
-from tests.support import eventually
+from tests.config.foreman import Said
+from tests.support import Process, Processes, eventually_sync
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-@asynccontextmanager
-async def running(name: str, *, size: int = 2, silence: float = 20.0) -> AsyncIterator[Crew]:
-    """A crew whose members run the coroutine of that name in tests/config/member.py."""
-    command = [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"]
-    command[-1] += f"from tests.config import member; member.main({name!r})"
-    with Crew.made(command, size=size, silence=silence) as crew:
-        async with asyncio.TaskGroup() as parts:
-            task = parts.create_task(crew.run())
-            yield crew
-            task.cancel()
+class Team:
+    """A crew, seen from outside."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    @property
+    def said(self) -> Said:
+        """What it said last."""
+        lines = [line for line in self.process.output().split("\n")[:-1] if line.startswith('{"lacks"')]
+        assert lines, self.process.output()
+        return msgspec.json.decode(lines[-1], type=Said)
+
+    def is_sound(self) -> bool:
+        assert self.said.lacks == [], self.process.output()
+        return len(self.members()) == 2
+
+    def members(self) -> list[int]:
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def logged(self, event: str) -> list[dict[str, object]]:
+        lines = [line for line in self.process.output().split("\n")[:-1] if line.startswith('{"at"')]
+        return [line for line in map(json.loads, lines) if line["event"] == event]
 
 
-def members() -> list[int]:
-    """The processes that this one has started and that run."""
-    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    return [int(child) for child in children if _runs(int(child))]
-
-
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
 
 
-def value(crew: Crew, name: str) -> float | None:
-    return crew.registry.get_sample_value(name)
+@pytest.fixture
+def crew(processes: Processes) -> Callable[..., Team]:
+    def started(name: str, *, size: int = 2, silence: float = 20.0) -> Team:
+        command = [sys.executable, "-m", "tests.config.foreman", name, str(size), str(silence)]
+        return Team(processes.start(command, cwd=ROOT))
+
+    return started
 
 
-async def test_what_they_lack_is_said_once_until_nothing_is_missing() -> None:
-    async with running("sound") as crew:
-        assert crew.problems() == ["starting"]
-        await eventually(lambda: crew.problems() == [], within=20)
+def test_what_they_lack_is_said_once_until_nothing_is_missing(crew: Callable[..., Team]) -> None:
+    sound, needy = crew("sound"), crew("needy")
 
-    async with running("needy") as crew:
-        await eventually(lambda: crew.problems() == ["tea", "biscuits"], within=20)
-
-
-async def test_their_counts_are_summed_up_and_outlive_them() -> None:
-    async with running("sound") as crew:
-        await eventually(lambda: value(crew, "cups_total") == 2, within=20)
-        assert value(crew, "hot") == 1
-        os.kill(members()[0], signal.SIGKILL)
-        await eventually(lambda: value(crew, "cups_total") == 3, within=20)
-        assert value(crew, "innwatch_worker_restarts_total") == 1
+    eventually_sync(lambda: sound.said.lacks == ["starting"], within=20)
+    eventually_sync(sound.is_sound, within=20)
+    eventually_sync(lambda: needy.said.lacks == ["tea", "biscuits"], within=20)
 
 
-async def test_one_that_is_killed_is_started_again_and_the_other_left_alone() -> None:
-    async with running("sound") as crew:
-        await eventually(lambda: crew.problems() == [], within=20)
-        victim, other = members()
-        os.kill(victim, signal.SIGKILL)
-        await eventually(lambda: any("ended and is started again" in lack for lack in crew.problems()))
-        await eventually(lambda: crew.problems() == [] and len(members()) == 2, within=20)
-        assert other in members()
-        assert victim not in members()
+def test_their_counts_are_summed_up_and_outlive_them(crew: Callable[..., Team]) -> None:
+    team = crew("sound")
+    eventually_sync(lambda: team.said.counts.get("cups_total") == 2, within=20)
+    assert team.said.counts["hot"] == 1
+
+    os.kill(team.members()[0], signal.SIGKILL)
+
+    eventually_sync(lambda: team.said.counts["cups_total"] == 3, within=20)
+    assert team.said.counts["innwatch_worker_restarts_total"] == 1
+    assert team.said.counts["hot"] == 1
 
 
-async def test_one_that_says_nothing_any_more_is_replaced() -> None:
-    async with running("sound", silence=3) as crew:
-        await eventually(lambda: crew.problems() == [], within=20)
-        victim = members()[0]
-        os.kill(victim, signal.SIGSTOP)
-        await eventually(lambda: victim not in members() and len(members()) == 2, within=30)
-        await eventually(lambda: crew.problems() == [], within=20)
+def test_one_that_is_killed_is_started_again_and_the_other_left_alone(crew: Callable[..., Team]) -> None:
+    team = crew("sound")
+    eventually_sync(team.is_sound, within=20)
+    victim, other = team.members()
+
+    os.kill(victim, signal.SIGKILL)
+
+    eventually_sync(lambda: "ended and is started again" in str(team.said.lacks))
+    eventually_sync(team.is_sound, within=20)
+    assert other in team.members()
+    assert victim not in team.members()
 
 
-async def test_one_that_keeps_ending_is_started_less_and_less_often(caplog: pytest.LogCaptureFixture) -> None:
-    async with running("broken", size=1):
-        await eventually(lambda: len(caplog.records) == 3, within=30)
+def test_one_that_says_nothing_any_more_is_replaced(crew: Callable[..., Team]) -> None:
+    team = crew("sound", silence=4)
+    eventually_sync(team.is_sound, within=20)
+    victim = team.members()[0]
 
-    assert [said(record)[1] for record in caplog.records] == [
-        {"number": 1, "code": 3, "pause": pause} for pause in (1, 2, 4)
-    ]
+    os.kill(victim, signal.SIGSTOP)
+
+    eventually_sync(lambda: victim not in team.members() and team.is_sound(), within=40)
+    assert len(team.logged("a worker process says nothing any more")) >= 1
+
+
+def test_one_that_keeps_ending_is_started_less_and_less_often(crew: Callable[..., Team]) -> None:
+    team = crew("broken", size=1)
+
+    eventually_sync(lambda: len(team.logged("a worker process ended and is started again")) >= 3, within=30)
+
+    ends = team.logged("a worker process ended and is started again")[:3]
+    assert [(end["number"], end["code"], end["pause"]) for end in ends] == [(1, 3, 1.0), (1, 3, 2.0), (1, 3, 4.0)]
 
 
 @pytest.mark.parametrize("name", ["sound", "stubborn"])
-async def test_none_is_left_behind(name: str) -> None:
-    async with running(name) as crew:
-        await eventually(lambda: crew.problems() == [], within=20)
-        left = members()
-        assert len(left) == 2
+def test_none_is_left_behind(crew: Callable[..., Team], name: str) -> None:
+    team = crew(name)
+    eventually_sync(team.is_sound, within=20)
+    members = team.members()
 
-    assert not any(map(_runs, left))
+    team.process.signal(signal.SIGTERM)
+
+    assert team.process.wait(within=20) == 0
+    assert not any(map(runs, members))
+
+
+def test_they_end_when_the_one_that_started_them_is_killed(crew: Callable[..., Team]) -> None:
+    team = crew("sound")
+    eventually_sync(team.is_sound, within=20)
+    members = team.members()
+
+    team.process.kill()
+
+    eventually_sync(lambda: not any(map(runs, members)), within=20)
