@@ -38,7 +38,7 @@ from device_bridge.queue import Arrived, Began, DeadlineDue, Input, InputQueue
 from device_bridge.receipts import encode_receipts
 from device_bridge.watch import Watch
 from rules.alerts import ChangeKind
-from store import Batch, DataRefused, Duplicate, Store, StoreUnavailable
+from store import Batch, DataRefused, Duplicate, OutcomeUnknown, Store, StoreUnavailable
 from store.records import DeviceKey
 
 _log = logging.getLogger(__name__)
@@ -214,7 +214,13 @@ class Intake:
         draft = Draft(now=self._now(), watching_since=self._watch.watching_since)
         for matter in matters:
             draft.add(matter, known=known)
-        await self._store.apply(draft.batch)
+        try:
+            await self._store.apply(draft.batch)
+        except OutcomeUnknown as error:
+            # To evaluate it anew would find its messages stored already, and our memory would never learn what of.
+            self._store_is_away(error)
+            if not await self._patiently(lambda: self._store.was_applied(draft.batch)):
+                raise
         return draft
 
     async def _patiently(self, attempt: Callable[[], Awaitable[_T]]) -> _T:

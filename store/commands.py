@@ -158,6 +158,8 @@ def _add(
     )
     if device is None:
         raise NotFound("device", device_id)
+    # The hotel, not the device: it is held for the event anyway, and two rows could be wanted in two orders.
+    transaction.hold("SELECT 1 FROM hotel WHERE key = :hotel", hotel=device[1])
     open_ = transaction.row(
         f"SELECT count(*) FROM command WHERE {_OPEN} AND device_key = :device AND expires_at > :now",  # noqa: S608
         device=device[0],

@@ -15,10 +15,7 @@ class StoreUnavailable(StoreError):
 
 
 class OutcomeUnknown(StoreUnavailable):
-    """The connection was lost while the database was committing: all of it was written, or nothing.
-
-    Whoever keeps in memory what the database holds reads it again.
-    """
+    """The connection was lost while the database was committing: all of it was written, or nothing."""
 
 
 class SchemaTooNew(StoreError):

@@ -160,17 +160,17 @@ def _changed_hotel(transaction: Transaction, hotel_id: HotelId) -> int:
 
 
 def _add_hotel(transaction: Transaction, hotel: Hotel, *, channels: Iterable[Channel], now: datetime) -> None:
-    if transaction.row("SELECT 1 FROM hotel WHERE id = :hotel", hotel=hotel.id):
-        raise Exists("hotel", hotel.id)
-    transaction.run(
+    added = transaction.run(
         "INSERT INTO hotel (id, name, timezone, profile, revision, last_event_id, created_at)"
-        " VALUES (:id, :name, :timezone, :profile, 1, 0, :now)",
+        " VALUES (:id, :name, :timezone, :profile, 1, 0, :now) ON CONFLICT (id) DO NOTHING",
         id=hotel.id,
         name=hotel.name,
         timezone=hotel.timezone,
         profile=hotel.profile,
         now=now,
     )
+    if not added:
+        raise Exists("hotel", hotel.id)
     for channel in channels:
         _add_channel(transaction, hotel.id, channel, now=now)
     transaction.news = True
@@ -278,6 +278,7 @@ def _revoke_device(transaction: Transaction, hotel_id: HotelId, device_id: Devic
 
 def _suspend(transaction: Transaction, hotel_id: HotelId, *, at: datetime | None) -> bool:
     """Suspend it at a time, or resume it where there is none."""
+    transaction.hold("SELECT 1 FROM hotel WHERE id = :hotel", hotel=hotel_id)
     if (facts.hotel(transaction, hotel_id).suspended_at is None) == (at is None):
         return False
     key = _changed_hotel(transaction, hotel_id)

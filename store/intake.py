@@ -70,6 +70,14 @@ class Intake:
                 return ()
         return await database.write_batch(lambda transaction: _apply(transaction, batch, database.known))
 
+    async def was_applied(self, batch: Batch) -> bool:
+        """Say, after `apply` raised OutcomeUnknown, what became of the batch; False too if it has no device's message.
+
+        Raises StoreUnavailable.
+        """
+        ids = [(one.device_key, one.message_id) for one in batch.messages if one.device_key is not None]
+        return bool(ids) and await self._database.write(lambda transaction: _was_applied(transaction, ids[:1]))
+
 
 class _Told:
     """The events of one batch per hotel, and which of them are to be told to the hotel's channels."""
@@ -262,3 +270,8 @@ def _record(transaction: Transaction, told: _Told, *, known: Known, batch: Batch
             hotel=known.hotel_key(transaction, hotel_id),
         )
     return tuple(chain.from_iterable(recorded.values()))
+
+
+def _was_applied(transaction: Transaction, ids: Collection[tuple[DeviceKey, MessageId]]) -> bool:
+    transaction.hold_table("message")  # until then it may be committing still
+    return bool(messages.known(transaction, ids))

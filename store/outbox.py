@@ -193,6 +193,10 @@ def _claim(
     now: datetime,
     lease_until: datetime,
 ) -> Claimed | None:
+    # Claims of one channel go one after the other: each counts those that are under way.
+    transaction.hold(
+        "SELECT 1 FROM channel WHERE key = (SELECT channel_key FROM notification WHERE id = :id)", id=notification_id
+    )
     if _cancel_unheard(transaction, hotel_id, notification_id, now=now):
         return None
     taken = transaction.run(

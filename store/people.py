@@ -107,26 +107,25 @@ class People:
 
 def _add_user(transaction: Transaction, hotel_id: HotelId, new: Account, *, role: MemberRole, now: datetime) -> Account:
     key = facts.hotel_key(transaction, hotel_id)
-    account = _account(transaction, new.name)
-    if account is None:
-        transaction.run(
-            "INSERT INTO account (name, password_hash, admin, gen, disabled, created_at)"
-            " VALUES (:name, :hash, :admin, :gen, FALSE, :now)",
-            name=new.name,
-            hash=new.password_hash,
-            admin=new.admin,
-            gen=new.gen,
-            now=now,
-        )
-    elif any(membership.hotel_id == hotel_id for membership in account.memberships):
-        raise Exists("user", new.name)
     transaction.run(
-        "INSERT INTO membership (account_name, hotel_key, role, created_at) VALUES (:name, :hotel, :role, :now)",
+        "INSERT INTO account (name, password_hash, admin, gen, disabled, created_at)"
+        " VALUES (:name, :hash, :admin, :gen, FALSE, :now) ON CONFLICT (name) DO NOTHING",
+        name=new.name,
+        hash=new.password_hash,
+        admin=new.admin,
+        gen=new.gen,
+        now=now,
+    )
+    joined = transaction.run(
+        "INSERT INTO membership (account_name, hotel_key, role, created_at) VALUES (:name, :hotel, :role, :now)"
+        " ON CONFLICT (account_name, hotel_key) DO NOTHING",
         name=new.name,
         hotel=key,
         role=role,
         now=now,
     )
+    if not joined:
+        raise Exists("user", new.name)
     added = _account(transaction, new.name)
     assert added is not None  # noqa: S101 - written above
     return added
@@ -156,16 +155,17 @@ def _account(transaction: Transaction, name: UserName) -> Account | None:
 
 def _add_integrator(transaction: Transaction, new: Integrator, *, now: datetime) -> None:
     key = facts.hotel_key(transaction, new.hotel_id)
-    if _find_integrator(transaction, new.hotel_id, new.name) is not None:
-        raise Exists("integrator", new.name)
-    transaction.run(
-        "INSERT INTO integrator (hotel_key, name, scopes, gen, created_at) VALUES (:hotel, :name, :scopes, :gen, :now)",
+    added = transaction.run(
+        "INSERT INTO integrator (hotel_key, name, scopes, gen, created_at) VALUES (:hotel, :name, :scopes, :gen, :now)"
+        " ON CONFLICT (hotel_key, name) DO NOTHING",
         hotel=key,
         name=new.name,
         scopes=msgspec.json.encode(new.scopes).decode(),
         gen=new.gen,
         now=now,
     )
+    if not added:
+        raise Exists("integrator", new.name)
 
 
 def _set_password(transaction: Transaction, name: UserName, password_hash: str) -> None:

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, TypeVar
 
 import asyncpg
-from asyncpg.exceptions import InterfaceError, PostgresError
+from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
 from greenlet import getcurrent, greenlet
 
 from store.errors import StoreUnavailable
 from store.limits import Limits
-from store.postgres_errors import translated
+from store.postgres_errors import LOST, translated
 from store.statements import Statement, numbered
 from store.times import micros
 from store.transaction import Dialect, Row, Transaction, Value
@@ -74,17 +74,17 @@ class Connections:
         self._closed = False
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[Connection]:
-        """Lend a connection. One that does not come back outside of any transaction is ended.
+    async def one(self, begin: str = "") -> AsyncIterator[Connection]:
+        """Lend a connection, with the transaction that `begin` begins. One that comes back in a transaction is ended.
 
         Raises StoreUnavailable: closed, none becomes free, or no new one can be made.
         """
         await self._wait()
         try:
-            connection = await self._take()
+            connection = await self._take(begin)
             try:
                 yield connection
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, *LOST):
                 connection.terminate()  # It may be in the middle of anything.
                 raise
             finally:
@@ -105,7 +105,7 @@ class Connections:
                 for _ in range(self._limits.connections):
                     await self._room.acquire()
         while self._idle:
-            with suppress(OSError, TimeoutError, PostgresError, InterfaceError):
+            with suppress(PostgresError, *LOST):
                 await self._idle.pop().close(timeout=1)
 
     async def _wait(self) -> None:
@@ -119,12 +119,24 @@ class Connections:
             self._room.release()
             raise StoreUnavailable("the store is closed")
 
-    async def _take(self) -> Connection:
+    async def _take(self, begin: str) -> Connection:
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_closed():  # The server may have ended it meanwhile.
-                return connection
-        return await connect(self._dsn, self._limits)
+            if connection.is_closed():  # The server has ended it meanwhile.
+                continue
+            with suppress(PostgresError, InterfaceError, InternalClientError, ConnectionError):  # Or does just now.
+                return await _begun(connection, begin)
+        return await _begun(await connect(self._dsn, self._limits), begin)
+
+
+async def _begun(connection: Connection, begin: str) -> Connection:
+    try:
+        if begin:
+            await connection.execute(begin)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 class PostgresTransaction(Transaction):

@@ -9,14 +9,14 @@ import asyncio
 import random
 from typing import Final
 
-from asyncpg.exceptions import DeadlockDetectedError, InterfaceError, PostgresError, SerializationError
+from asyncpg.exceptions import DeadlockDetectedError, PostgresError, SerializationError
 
 from store.database import Database, T, Work
 from store.doorbell import Doorbell
-from store.errors import OutcomeUnknown, StoreUnavailable
+from store.errors import OutcomeUnknown
 from store.limits import Limits
 from store.postgres import Connection, Connections, PostgresTransaction, driven
-from store.postgres_errors import translated
+from store.postgres_errors import LOST, is_cut, translated
 from store.transaction import Dialect, Row, Value
 
 ATTEMPTS: Final = 8
@@ -36,8 +36,7 @@ class PostgresDatabase(Database):
 
     async def read(self, work: Work[T]) -> T:
         with translated():
-            async with self._connections.one() as connection:
-                await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            async with self._connections.one("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
                 try:
                     result = await driven(work, PostgresTransaction(connection, self._fills))
                 except Exception:
@@ -69,10 +68,10 @@ class PostgresDatabase(Database):
         with translated():
             async with self._connections.one() as connection:
                 try:
-                    with translated():
-                        return await driven(work, PostgresTransaction(connection, self._fills))
-                except StoreUnavailable as error:
-                    if connection.is_closed():
+                    return await driven(work, PostgresTransaction(connection, self._fills))
+                except (PostgresError, *LOST) as error:
+                    if is_cut(error):
+                        connection.terminate()
                         raise _lost(error) from error
                     raise
 
@@ -80,9 +79,8 @@ class PostgresDatabase(Database):
         await self._connections.close()
 
     async def _write(self, work: Work[T]) -> T:
-        async with self._connections.one() as connection:
+        async with self._connections.one("BEGIN ISOLATION LEVEL READ COMMITTED") as connection:
             transaction = PostgresTransaction(connection, self._fills)
-            await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             try:
                 result = await driven(self._guarded(work), transaction)
             except Exception:
@@ -95,17 +93,17 @@ class PostgresDatabase(Database):
 
 async def _commit(connection: Connection) -> None:
     try:
-        with translated():
-            done = await connection.execute("COMMIT")
-    except StoreUnavailable as error:
-        if connection.is_closed() or connection.is_in_transaction():
+        done = await connection.execute("COMMIT")
+    except (PostgresError, *LOST) as error:
+        if is_cut(error):
+            connection.terminate()
             raise _lost(error) from error
         raise
     if done != "COMMIT":
         raise RuntimeError("a verb went on after the database had refused one of its statements")
 
 
-def _lost(error: StoreUnavailable) -> OutcomeUnknown:
+def _lost(error: Exception) -> OutcomeUnknown:
     return OutcomeUnknown(f"the database went away while it was committing: {error}")
 
 
@@ -115,5 +113,5 @@ async def _roll_back(connection: Connection) -> None:
         return
     try:
         await connection.execute("ROLLBACK", timeout=1)
-    except (PostgresError, InterfaceError, OSError, TimeoutError):
+    except (PostgresError, *LOST):
         connection.terminate()

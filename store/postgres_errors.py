@@ -1,11 +1,16 @@
 """What PostgreSQL and its driver raise, as the store's callers can act on it."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from asyncpg.exceptions import InterfaceError, InvalidCachedStatementError, PostgresError
+from asyncpg.exceptions import (
+    DataError,
+    InterfaceError,
+    InternalClientError,
+    InvalidCachedStatementError,
+    PostgresError,
+)
 
 from store.errors import DataRefused, Duplicate, StoreUnavailable
 
@@ -33,6 +38,10 @@ _UNAVAILABLE: Final = (
 )
 
 
+LOST: Final = (InterfaceError, InternalClientError, OSError, TimeoutError)
+"""What the driver says, rather than the server: the connection is not to be used again."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Let pass what is neither PostgreSQL's nor the connection's. Neither values nor rows get into the messages."""
@@ -40,14 +49,15 @@ def translated() -> Iterator[None]:
         yield
     except PostgresError as error:
         raise _meaning(error) from error
-    except InterfaceError as error:
-        if "closed" in str(error):
-            raise StoreUnavailable(str(error)) from error
-        raise
     except UnicodeEncodeError as refusal:
-        raise DataRefused(str(refusal)) from refusal
-    except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+        raise DataRefused(f"{refusal.object[refusal.start : refusal.end]!r} is no character") from refusal
+    except LOST as error:
         raise StoreUnavailable(str(error) or "the database does not answer") from error
+
+
+def is_cut(error: Exception) -> bool:
+    """Whether nobody knows what became of the statement: the connection broke, or the server ended it."""
+    return isinstance(error, LOST) or (_field(error, "sqlstate") or "").startswith(("08", "57P"))
 
 
 def _meaning(error: PostgresError) -> Exception:
@@ -62,11 +72,11 @@ def _meaning(error: PostgresError) -> Exception:
 
 def _words(error: PostgresError) -> str:
     """Without the details, which quote the row."""
-    if _field(error, "severity") is None:
-        return "a value that PostgreSQL has no room for"  # says the driver, and quotes it
+    if isinstance(error, DataError) and _field(error, "severity") is None:
+        return "a value that PostgreSQL has no room for"  # The driver refused it, and quotes it.
     return str(error.args[0])
 
 
-def _field(error: PostgresError, name: str) -> str | None:
+def _field(error: Exception, name: str) -> str | None:
     value: str | None = getattr(error, name, None)  # the driver sets them as the server sends them
     return value

@@ -23,9 +23,16 @@ class Recent:
         self._events: dict[HotelId, tuple[Event, ...]] = {}
 
     def add(self, recorded: Iterable[Recorded]) -> None:
-        """Take in what was committed, in the order of the commits."""
+        """Take in what one transaction committed.
+
+        Of two that were under way at once, the one that committed later may come first.
+        """
         for hotel_id, of_hotel in groupby(recorded, key=lambda one: one.hotel_id):
-            events = (*self._events.get(hotel_id, ()), *(one.event for one in of_hotel))
+            before = self._events.get(hotel_id, ())
+            new = tuple(one.event for one in of_hotel)
+            events = (*before, *new)
+            if before and new[0].id < before[-1].id:
+                events = tuple(sorted(events, key=lambda event: event.id))
             self._events[hotel_id] = events[-KEPT:]
 
     def newest(self) -> dict[HotelId, int]:

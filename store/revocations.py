@@ -26,7 +26,12 @@ class Revocations:
 
 
 def note(transaction: Transaction, kind: Subject, hotel_id: HotelId | None, name: str, *, gen: int) -> None:
-    """Write, in the transaction of the deed, that tokens of this subject need the generation `gen` from now on."""
+    """Write, in the transaction of the deed, that tokens of this subject need the generation `gen` from now on.
+
+    Do it last but for events: from here to the commit nobody else can note anything, which keeps the revisions in the
+    order of the commits.
+    """
+    transaction.hold_table("revocation")
     transaction.run(
         "INSERT INTO revocation (kind, hotel_id, name, gen, revision)"
         " VALUES (:kind, :hotel, :name, :gen, (SELECT coalesce(max(revision), 0) + 1 FROM revocation))"

@@ -110,6 +110,7 @@ class House:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.url = f"sqlite+aiosqlite:///{path}"
         self.clock = Clock()
         self.published = Published()
         self.doorbell = LocalDoorbell()
@@ -123,7 +124,7 @@ class House:
 
     async def open(self) -> None:
         self.store = await Store.open(
-            f"sqlite+aiosqlite:///{self.path}",
+            self.url,
             doorbell=self.doorbell,
             limits=Limits(lock_timeout=timedelta(milliseconds=200)),
         )
