@@ -12,12 +12,14 @@ RUN --mount=type=cache,target=/root/.cache/uv UV_LINK_MODE=copy deploy/install /
 
 
 FROM python:3.11-slim-bookworm AS innwatch
+# pg_dump, of the server's own version, for `innwatch backup`.
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client-15 && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 innwatch \
     && useradd --uid 10001 --gid innwatch --no-create-home --home-dir /var/lib/innwatch --shell /usr/sbin/nologin innwatch \
     # A volume that is new takes owner and mode of the folder that it is put over.
     && install -d -o innwatch -g innwatch -m 0700 /var/lib/innwatch /var/backups/innwatch
 COPY --from=build /opt/innwatch /opt/innwatch
-COPY --chmod=0755 deploy/ready /usr/local/bin/ready
+COPY --chmod=0755 deploy/ready deploy/backup /usr/local/bin/
 ENV PATH=/opt/innwatch/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -52,7 +52,7 @@ class OneServer:
     def serving(self) -> Iterator[str]:
         """Every process that stays, by the name of its replica."""
         for name in self._services:
-            if name not in ("migrate", "worker"):
+            if name != "migrate":
                 yield from self.replicas(name)
 
     def fill_database(self) -> None:

@@ -31,8 +31,6 @@ from tests.deploy.compose import (
 
 SERVICES = services()
 ONE_SHOT = {"migrate"}
-WITHOUT_HEALTH = {"migrate", "backup"}
-"""One ends when it is done; the other sleeps between two backups, and serves nobody."""
 
 HEALTH_PORTS = {"broker": "INNWATCH_BROKER_HEALTH_PORT", "bridge": "INNWATCH_BRIDGE_HEALTH_PORT",
                 "api": "INNWATCH_HTTP_PORT", "worker": "INNWATCH_WORKER_HEALTH_PORT"}  # fmt: skip
@@ -76,7 +74,7 @@ def test_every_variable_of_ours_is_a_setting_and_its_value_is_sound(name: str, m
         variable: value.replace("/run/secrets", str(made / "deploy" / "secrets"))
         for variable, value in environment(SERVICES[name]).items()
     }
-    own = {"INNWATCH_BACKUP_EVERY", "INNWATCH_BACKUPS_KEPT"} if name == "backup" else set()
+    own = {"BACKUP_EVERY", "BACKUPS_KEPT"} if name == "backup" else set()
 
     assert set(said) - own <= KNOWN
     read_environment(said)
@@ -103,7 +101,7 @@ def test_no_container_but_the_proxy_is_given_a_capability() -> None:
     assert {name for name, service in SERVICES.items() if "cap_add" in service} == {"proxy"}
 
 
-@pytest.mark.parametrize("name", sorted(set(SERVICES) - WITHOUT_HEALTH))
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_SHOT))
 def test_whatever_serves_has_a_health_check(name: str) -> None:
     check = SERVICES[name]["healthcheck"]
 
@@ -126,6 +124,8 @@ def test_a_service_starts_after_services_that_there_are_and_whose_state_can_be_t
         match how["condition"]:
             case "service_healthy":
                 assert "healthcheck" in SERVICES[other]
+            case "service_started":
+                assert other in SERVICES
             case "service_completed_successfully":
                 assert other in ONE_SHOT
                 assert SERVICES[other]["restart"].startswith("on-failure")

@@ -31,9 +31,9 @@ def instance(name: str) -> str:
 def root(tmp_path: Path) -> Path:
     """A system on which everything is where the units say."""
     shutil.copytree(UNITS, tmp_path / "etc" / "systemd" / "system")
-    for program in ("opt/innwatch/bin/innwatch", "bin/kill"):
+    for program in ("opt/innwatch/bin/innwatch", "bin/kill", "bin/sh", "usr/bin/find"):
         path = tmp_path / program
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("#!/bin/sh\n")
         path.chmod(0o755)
     units = tmp_path / "usr" / "lib" / "systemd" / "system"
@@ -56,7 +56,9 @@ def analyze(*words: str, root: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.server
 def test_systemd_finds_no_fault_with_any_unit(root: Path) -> None:
-    verified = analyze("verify", "--man=no", "innwatch.target", *map(instance, SERVICES), root=root)
+    verified = analyze(
+        "verify", "--man=no", "innwatch.target", "innwatch-backup.timer", *map(instance, SERVICES), root=root
+    )
 
     assert (verified.returncode, verified.stderr) == (0, "")
 
@@ -109,4 +111,4 @@ def test_what_is_shared_takes_nothing_back_that_a_service_says(name: str) -> Non
     shared = set(re.findall(r"^(\w+)=", (UNITS / "innwatch-.service.d" / "hardening.conf").read_text(), re.MULTILINE))
     own = set(re.findall(r"^(\w+)=", (UNITS / name).read_text(), re.MULTILINE))
 
-    assert shared & own <= {"After", "Environment"}  # these add up
+    assert shared & own <= {"After", "Environment", "StateDirectory"}  # these add up
