@@ -52,20 +52,13 @@ def _leave(
     payload: bytes,
     now: datetime,
 ) -> DeviceState:
-    device = transaction.row(
-        "SELECT device.key, device.hotel_key, device_state.state FROM device"
-        " JOIN hotel ON hotel.key = device.hotel_key"
-        " LEFT JOIN device_state ON device_state.device_key = device.key"
-        " WHERE hotel.id = :hotel AND device.id = :device AND device.retired_at IS NULL",
-        hotel=hotel_id,
-        device=device_id,
-    )
+    device = transaction.row(_OF_WHOM, hotel=hotel_id, device=device_id, of_device=OF_DEVICE, of_hotel=OF_HOTEL)
     if device is None:
         raise NotFound("device", device_id)
-    key, hotel_key, state = device
-    if _waiting(transaction, "device_key", key, most=OF_DEVICE) >= OF_DEVICE:
+    key, hotel_key, state, of_device, of_hotel = device
+    if of_device >= OF_DEVICE:
         raise InboxFull(f"{OF_DEVICE} messages of {device_id} wait already")
-    if _waiting(transaction, "hotel_key", hotel_key, most=OF_HOTEL) >= OF_HOTEL:
+    if of_hotel >= OF_HOTEL:
         raise InboxFull(f"{OF_HOTEL} messages of {hotel_id} wait already")
     transaction.run(
         "INSERT INTO inbox (hotel_key, device_key, kind, payload, received_at)"
@@ -80,15 +73,15 @@ def _leave(
     return states.read(state, None)
 
 
-def _waiting(transaction: Transaction, column: str, key: int, *, most: int) -> int:
-    """Count the rows of somebody, up to `most`."""
-    (row,) = transaction.rows(
-        f"SELECT count(*) FROM (SELECT 1 FROM inbox WHERE {column} = :key LIMIT :most) AS waiting",  # noqa: S608 - ours
-        key=key,
-        most=most,
-    )
-    return int(row[0])
-
+_OF_WHOM = (
+    "SELECT device.key, device.hotel_key, device_state.state,"
+    " (SELECT count(*) FROM (SELECT 1 FROM inbox WHERE inbox.device_key = device.key LIMIT :of_device) AS own),"
+    " (SELECT count(*) FROM (SELECT 1 FROM inbox WHERE inbox.hotel_key = device.hotel_key LIMIT :of_hotel) AS every)"
+    " FROM device JOIN hotel ON hotel.key = device.hotel_key"
+    " LEFT JOIN device_state ON device_state.device_key = device.key"
+    " WHERE hotel.id = :hotel AND device.id = :device AND device.retired_at IS NULL"
+)
+"""A device, its state, and how much of its own and of its hotel waits, counted up to the limits."""
 
 _LEFT = (
     "SELECT inbox.id, hotel.id, device.id, inbox.kind, inbox.payload, inbox.received_at FROM inbox"
