@@ -39,12 +39,12 @@ class Alerts:
     async def open_alerts(self, hotel_id: HotelId) -> list[AlertSnapshot]:
         """Every open one, oldest first: what the bridge republishes at its start."""
         sql = _ALERTS + " AND alert.status = 'open' ORDER BY alert.opened_at, alert.key"
-        rows = await self._database.read(lambda transaction: transaction.rows(sql, hotel=hotel_id))
+        rows = await self._database.ask(sql, hotel=hotel_id)
         return [snapshot(row) for row in rows]
 
     async def alert(self, hotel_id: HotelId, alert_id: AlertId) -> AlertSnapshot | None:
-        row = await self._database.read(lambda transaction: _row(transaction, hotel_id, alert_id))
-        return None if row is None else snapshot(row)
+        rows = await self._database.ask(_ALERTS + " AND alert.id = :alert", hotel=hotel_id, alert=alert_id)
+        return snapshot(rows[0]) if rows else None
 
     async def timeline(self, hotel_id: HotelId, alert_id: AlertId) -> list[TimelineEntry]:
         """The alert's life in order; empty if the hotel has no such alert."""

@@ -17,6 +17,12 @@ from store.transaction import Row, Transaction
 
 _ENCODER = msgspec.json.Encoder()
 
+_AFTER = (
+    "SELECT event.id, event.at, event.type, event.subject, event.data FROM event"
+    " WHERE event.hotel_key = (SELECT key FROM hotel WHERE hotel.id = :hotel) AND event.id > :after"
+    " ORDER BY event.id LIMIT :limit"
+)
+
 
 class Entry(Struct, frozen=True, kw_only=True):
     """An event that has no id yet. `why` are the reasons of this change, for the alert's timeline alone."""
@@ -82,7 +88,8 @@ class Events:
 
     async def events_after(self, hotel_id: HotelId, after: int, *, limit: int) -> list[Event]:
         """Return up to `limit` events with ids after + 1, after + 2, …; empty if there are none (yet)."""
-        return await self._database.read(lambda transaction: _after(transaction, hotel_id, after, limit=limit))
+        rows = await self._database.ask(_AFTER, hotel=hotel_id, after=min(after, cursors.LAST), limit=limit)
+        return [Event(row[0], moment(row[1]), EventType(row[2]), row[3], msgspec.Raw(row[4].encode())) for row in rows]
 
     def events_here_after(self, hotel_id: HotelId, after: int, *, limit: int) -> list[Event]:
         """Return the beginning of `events_after` as far as this process added it lately; the database is not asked."""
@@ -94,7 +101,7 @@ class Events:
 
     async def newest_events(self) -> dict[HotelId, int]:
         """Return the id of each hotel's newest event, 0 where there is none. Who follows many hotels asks first."""
-        rows = await self._database.read(lambda transaction: transaction.rows("SELECT id, last_event_id FROM hotel"))
+        rows = await self._database.ask("SELECT id, last_event_id FROM hotel")
         return {HotelId(row[0]): row[1] for row in rows}
 
     async def announced(self) -> dict[HotelId, int]:
@@ -127,18 +134,6 @@ def _row(hotel_key: int, event: Event, entry: Entry) -> Row:
     why = _ENCODER.encode(entry.why).decode() if entry.why else None
     data = bytes(event.data).decode()
     return (hotel_key, event.id, micros(event.at), event.type.value, event.subject, entry.alert_key, why, data)
-
-
-def _after(transaction: Transaction, hotel_id: HotelId, after: int, *, limit: int) -> list[Event]:
-    rows = transaction.rows(
-        "SELECT event.id, event.at, event.type, event.subject, event.data FROM event"
-        " WHERE event.hotel_key = (SELECT key FROM hotel WHERE hotel.id = :hotel) AND event.id > :after"
-        " ORDER BY event.id LIMIT :limit",
-        hotel=hotel_id,
-        after=min(after, cursors.LAST),
-        limit=limit,
-    )
-    return [Event(row[0], moment(row[1]), EventType(row[2]), row[3], msgspec.Raw(row[4].encode())) for row in rows]
 
 
 def _bounds(transaction: Transaction, hotel_id: HotelId) -> EventBounds:

@@ -128,7 +128,7 @@ class Fleet:
 
     async def revisions(self) -> dict[HotelId, int]:
         """Return the revision of each hotel, raised by each change of its rooms, devices, policy or channels."""
-        rows = await self._database.read(lambda transaction: transaction.rows("SELECT id, revision FROM hotel"))
+        rows = await self._database.ask("SELECT id, revision FROM hotel")
         return {HotelId(row[0]): row[1] for row in rows}
 
 
