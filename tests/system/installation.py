@@ -22,13 +22,16 @@ PASSWORD = "correct horse 9"
 
 
 class Shape(StrEnum):
-    """How an installation is put together; what is promised holds in both."""
+    """How an installation is put together; what is promised holds in all of them."""
 
     EMBEDDED = "embedded"  # one process
     SEPARATE = "separate"  # the broker, and everything else
+    SERVER = "server"  # broker, bridge, API and worker, on PostgreSQL and Redis
+    MOSQUITTO = "mosquitto"  # the same with a Mosquitto for a broker
 
 
-both_shapes = pytest.mark.parametrize("shape", Shape)
+both_shapes = pytest.mark.parametrize("shape", [Shape.EMBEDDED, Shape.SEPARATE])
+every_shape = pytest.mark.parametrize("shape", Shape)
 
 
 class Installation:
