@@ -141,7 +141,8 @@ class Announcer:
     async def run(self, bell: Bell) -> None:
         """Publish what is committed, until cancelled: when the bell rings, and every second without it.
 
-        The bell is rung in this process, so what rang is known here; the database is asked for what others add.
+        What this process added is known here. The database is asked every second for what others add, and when it rings
+        and was none of ours: a person has acknowledged something, at an API that is another process.
         """
         loop = asyncio.get_running_loop()
         asked_at = -math.inf
@@ -150,13 +151,16 @@ class Announcer:
                 if not self.has_told_all and self._uplink.hearing.deaf_since is None:
                     await self.tell_all()
                 newest = self._store.newest_events_here()
-                if loop.time() - asked_at >= _LOOK_EVERY_S:
+                if self._has_told(newest) or loop.time() - asked_at >= _LOOK_EVERY_S:
                     newest, asked_at = await self._store.newest_events(), loop.time()
                 await self._tell_up_to(newest)
                 await self._freshen()
             except StoreUnavailable:
                 pass  # the intake reports it; what is committed then is told when the store is back
             await bell.wait(_LOOK_EVERY_S)
+
+    def _has_told(self, newest: Mapping[HotelId, int]) -> bool:
+        return all(self._told.get(hotel_id, 0) >= event_id for hotel_id, event_id in newest.items())
 
     async def keep_place(self) -> None:
         """Note every second how far the broker has what was published, for the next bridge to go on there."""

@@ -8,6 +8,7 @@ from device_bridge.queue import Began, DeadlineDue
 from device_bridge.uplink import Nearby
 from rules.alerts import AlertStatus
 from rules.ids import UserName
+from store import Store
 from tests.device_bridge.given import FOREIGN, HOTEL, START, House, Post, beside, heartbeat, report
 from tests.support import eventually
 
@@ -82,6 +83,21 @@ async def test_an_acknowledgment_over_http_is_published_too(house: House) -> Non
     (alert,) = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
     await house.store.acknowledge(HOTEL, alert.id, by=UserName("sam"), note=None, now=house.clock.at)
     await eventually(lambda: house.published.on(f"/alerts/{alert.id}")[-1]["acknowledged"])
+
+
+async def test_what_another_process_adds_and_rings_for_is_published_before_the_next_look(house: House) -> None:
+    for device in ("tab-101", "tab-102", "tab-103"):
+        house.queue.offer(Post(Kind.ALERT, report(), device=device))
+    await eventually(lambda: len([topic for topic, *_ in house.published.messages if "/alerts/" in topic]) == 3)
+    alerts = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
+    api = await Store.open(f"sqlite+aiosqlite:///{house.path}", doorbell=house.doorbell)
+    try:
+        for alert, within in zip(alerts, (5, 0.5, 0.5), strict=True):  # The first may have to wait for a look.
+            await api.acknowledge(HOTEL, alert.id, by=UserName("sam"), note=None, now=house.clock.at)
+            topic = f"/alerts/{alert.id}"
+            await eventually(lambda: house.published.on(topic)[-1].get("acknowledged"), within=within)  # noqa: B023
+    finally:
+        await api.close()
 
 
 async def test_events_that_a_killed_bridge_did_not_publish_are_published_by_the_next(tmp_path: Path) -> None:
