@@ -101,10 +101,12 @@ def test_what_is_acknowledged_at_one_api_is_soon_in_the_streams_of_the_other_and
         alerts = eventually_sync(lambda: there.open_alerts()[len(tablets) - 1 :] and there.open_alerts())
 
         took: list[float] = []
-        with event_stream(innwatch.url_of("api-2"), sam.token) as stream:
+        headers = {"Authorization": f"Bearer {sam.token}"}
+        with event_stream(innwatch.url_of("api-2"), sam.token) as stream, httpx.Client(headers=headers) as client:
             for seen, alert in enumerate(alerts, start=1):
                 began = time.monotonic()
-                assert sam.post(f"/api/alerts/{alert['id']}/acknowledge", {"note": "seen"}).status_code == 200
+                answer = client.post(f"{innwatch.url}/api/alerts/{alert['id']}/acknowledge", json={"note": "seen"})
+                assert answer.status_code == 200
                 eventually_sync(lambda: len(stream.of("alert.acknowledged")) == seen, every=0.002)  # noqa: B023
                 took.append(time.monotonic() - began)
 
