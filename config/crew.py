@@ -55,9 +55,7 @@ class Crew:
     def __init__(self, command: Sequence[str], *, size: int, counts: Path, silence: float) -> None:
         self.registry = CollectorRegistry()
         MultiProcessCollector(self.registry, path=str(counts))  # type: ignore[no-untyped-call]
-        self._restarts = Counter(
-            "innwatch_worker_restarts", "Worker processes that ended and were started again", registry=self.registry
-        )
+        self._restarts = restarts(self.registry)
         self._command = command
         self._counts = counts
         self._silence = silence
@@ -112,6 +110,10 @@ class Crew:
                     return
                 self._lacks[number] = msgspec.json.decode(line, type=list[str])
         _log.error("a worker process says nothing any more", {"number": number + 1})
+
+
+def restarts(registry: CollectorRegistry) -> Counter:
+    return Counter("innwatch_worker_restarts", "Worker processes that ended and were started again", registry=registry)
 
 
 async def _end(member: Process) -> int:

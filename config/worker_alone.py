@@ -104,7 +104,8 @@ class Working:
         self._registry = registry
         self._threads = threads
         self._doorbell = RedisDoorbell(url)
-        self._queue = RedisQueue(url)
+        self._metrics = WorkerMetrics(registry)
+        self._queue = RedisQueue(url, tell=self._metrics.without_redis.set)
         self._waiting = Waiting()
         self._pulse: Pulse | None = None
 
@@ -138,7 +139,7 @@ class Working:
             channels=senders(self._settings, now=self._clock.now),
             clock=self._clock.now,
             doorbell=self._doorbell,
-            metrics=WorkerMetrics(self._registry),
+            metrics=self._metrics,
             settings=WorkerSettings(
                 name=f"{socket.gethostname()}:{os.getpid()}",
                 console_url=self._settings.public_url,

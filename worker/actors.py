@@ -4,7 +4,8 @@ The middleware is named here in full and nothing of Dramatiq's default is taken 
 those of the outbox, and its Prometheus endpoint breaks in an in-process worker and listens on all addresses.
 """
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 
 import dramatiq
 from dramatiq.brokers.stub import StubBroker
@@ -14,6 +15,8 @@ from rules.ids import HotelId
 from store.records import NotificationId, NotificationRef
 
 QUEUE = "notifications"
+
+logger = logging.getLogger(__name__)
 
 
 def embedded_queue() -> dramatiq.Broker:
@@ -26,8 +29,13 @@ def declare_deliver(
 ) -> "dramatiq.Actor[[HotelId, NotificationId], Awaitable[None]]":
     """Declare the actor `deliver` on this queue. Its message carries ids only: the row says all the rest."""
 
-    async def run(hotel_id: HotelId, notification_id: NotificationId) -> None:
-        await deliver(hotel_id, notification_id)
+    async def run(*words: object) -> None:
+        ref = _ref(words)
+        if ref is None:
+            # Of another version, or of somebody who has our Redis: no reason to end, and to end again.
+            logger.warning("a message in the queue names no notification and is dropped")
+        else:
+            await deliver(ref.hotel_id, ref.id)
 
     return dramatiq.Actor(run, broker=queue, actor_name="deliver", queue_name=QUEUE, priority=0, options={})
 
@@ -49,4 +57,15 @@ class Endings(Middleware):
         result: object = None,
         exception: BaseException | None = None,
     ) -> None:
-        self._ended(NotificationRef(*message.args), exception)
+        ref = _ref(message.args)
+        if ref is not None:
+            self._ended(ref, exception)
+
+
+def _ref(words: Sequence[object]) -> NotificationRef | None:
+    """What a message is about. A list out of Redis, which others can write too."""
+    match words:
+        case (str(hotel_id), int(notification_id)) if 0 < notification_id < 2**63:
+            return NotificationRef(HotelId(hotel_id), NotificationId(notification_id))
+        case _:
+            return None

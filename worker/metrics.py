@@ -32,3 +32,9 @@ class WorkerMetrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self.without_redis = Gauge(
+            "innwatch_worker_without_redis",
+            "1 while Redis is away, and the worker that dispatches delivers by itself",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )

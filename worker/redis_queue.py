@@ -52,9 +52,13 @@ _log = logging.getLogger(__name__)
 
 
 class RedisQueue(RedisBroker):
-    """What Dramatiq knows as a broker. `url` as for the doorbell; raises ValueError when it is none of Redis."""
+    """What Dramatiq knows as a broker.
 
-    def __init__(self, url: str) -> None:
+    `url` as for the doorbell; raises ValueError when it is none of Redis. `tell` is told when Redis goes away and
+    when it is back, on whichever thread found out.
+    """
+
+    def __init__(self, url: str, *, tell: Callable[[bool], None] = lambda _: None) -> None:
         client = Redis.from_url(
             url,
             socket_timeout=PATIENCE,
@@ -71,6 +75,7 @@ class RedisQueue(RedisBroker):
         )
         self.spare: deque[Message[Any]] = deque(maxlen=MOST_SPARE)
         self.losses = 0
+        self._tell = tell
         self._noting = Lock()
         self._is_away = False
 
@@ -117,7 +122,9 @@ class RedisQueue(RedisBroker):
                 _log.warning("working without Redis until it is back", {"error": failure})
             elif failure is None and self._is_away:
                 _log.info("Redis is back")
-            self._is_away = failure is not None
+            if self._is_away is (failure is None):
+                self._is_away = failure is not None
+                self._tell(self._is_away)
 
 
 class _Forgiving(Consumer):

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from api.metrics import ApiMetrics
 from broker.certificate import Certificate
 from broker.counts import BrokerMetrics
+from config.crew import restarts
 from config.lag import LoopLag
 from device_bridge.metrics import BridgeMetrics, UplinkMetrics
 from tests.broker.authority import Authority
@@ -24,6 +25,7 @@ def served(folder: Path) -> dict[str, str]:
     broker.certificate = Certificate(Authority(folder).files(), clock=lambda: datetime.now(UTC))
     for metrics in (BridgeMetrics, UplinkMetrics, WorkerMetrics, ApiMetrics, LoopLag):
         metrics(registry)
+    restarts(registry)
     told = re.findall(r"^# HELP (\S+) (.*)$", generate_latest(registry).decode(), re.MULTILINE)
     return {name: text.rstrip(".") for name, text in told if not name.endswith("_created")}
 

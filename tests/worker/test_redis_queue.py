@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from dramatiq import Message
 
 from rules.ids import HotelId
 from store.records import NotificationId
@@ -26,7 +27,8 @@ class Shared(Hotel):
     """A worker with its queue on Redis, and a webhook that answers when it is let."""
 
     def __init__(self, redis: Redis, *, clock: Clock, mail: MailServer, web: WebServer) -> None:
-        self.shared = RedisQueue(redis.url)
+        self.told: list[bool] = []
+        self.shared = RedisQueue(redis.url, tell=self.told.append)
         super().__init__(clock=clock, mail=mail, web=web, queue=self.shared)
         self.web = web
         self.settings = WorkerSettings(threads=2, patience=timedelta(milliseconds=200))
@@ -202,6 +204,22 @@ async def nobody(hotel_id: HotelId, notification_id: NotificationId) -> None:
     raise NotImplementedError
 
 
+@pytest.mark.parametrize(
+    "words", [[], ["hotel-1"], ["hotel-1", "1; DROP TABLE alert"], [1, "hotel-1"], ["hotel-1", 2**63], ["x\0y", 1]]
+)
+async def test_what_somebody_else_put_into_redis_ends_nothing(hotel: Shared, redis: Redis, words: list[object]) -> None:
+    stranger = RedisQueue(redis.url)
+    stranger.declare_queue("notifications")
+    stranger.enqueue(
+        Message(queue_name="notifications", actor_name="deliver", args=tuple(words), kwargs={}, options={})
+    )
+    stranger.close()
+    async with hotel.working():
+        hotel.add(3)
+        await hotel.is_told(3)
+        await eventually(lambda: fetched(redis) == 0)
+
+
 async def test_an_outage_is_said_once(hotel: Shared, redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with hotel.working():
@@ -213,6 +231,7 @@ async def test_an_outage_is_said_once(hotel: Shared, redis: Redis, caplog: pytes
         await redis.start_anew()
         await eventually(lambda: not hotel.shared.is_away)
 
+    assert hotel.told == [True, False]
     said = [record for record in caplog.records if "Redis" in record.getMessage()]
     assert [record.levelname for record in said] == ["WARNING", "INFO"]
     assert [record for record in caplog.records if record.levelno > logging.WARNING] == []
