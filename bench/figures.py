@@ -1,4 +1,4 @@
-"""What is measured: every line of the table, and what issue 3 asks of it. The one place where a target stands."""
+"""What is measured: every line of the table, and what is asked of it. The one place where a target stands."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -39,6 +39,18 @@ class Key(StrEnum):
     OVERLOAD_MEMORY = "overload-memory"
     OVERLOAD_GROWTH = "overload-growth"
     OVERLOAD_RECOVERY = "overload-recovery"
+    SERVER_STORED = "server-stored"
+    SERVER_CPU = "server-cpu"
+    SERVER_CPU_BRIDGE = "server-cpu-bridge"
+    SERVER_CPU_BROKER = "server-cpu-broker"
+    SERVER_CPU_DATABASE = "server-cpu-database"
+    SERVER_P50 = "server-p50"
+    SERVER_P99 = "server-p99"
+    FOREIGN_STORED = "foreign-stored"
+    FOREIGN_CPU = "foreign-cpu"
+    FOREIGN_CPU_BRIDGE = "foreign-cpu-bridge"
+    FOREIGN_P50 = "foreign-p50"
+    FOREIGN_P99 = "foreign-p99"
 
 
 class Measured(Struct, frozen=True):
@@ -84,6 +96,7 @@ BUSY = 1000
 BUSY_IN_FLIGHT = 4
 """So that two hundred tablets can send so many through a pause of half a second."""
 
+_OURS, _THEIRS = "one server", "one server on Mosquitto"
 _MIXED = f"{RATE}/s, every {EVERY}th a Report"
 
 FIGURES: Sequence[Figure] = (
@@ -119,6 +132,18 @@ FIGURES: Sequence[Figure] = (
     Figure(Key.OVERLOAD_MEMORY, "3 × overload: highest memory, MB", 1),
     Figure(Key.OVERLOAD_GROWTH, "3 × overload: its growth in the second half, %", 1, Target("≤", 10)),
     Figure(Key.OVERLOAD_RECOVERY, "3 × overload: s until acknowledged as before", 0, Target("≤", 10)),
+    Figure(Key.SERVER_STORED, f"{_OURS}: stored heartbeats/s, {{some:,}} tablets", 0, Target("≥", 8000)),
+    Figure(Key.SERVER_CPU, f"{_OURS}: CPU s per 10,000, all processes", 2, Target("≤", 1.8)),
+    Figure(Key.SERVER_CPU_BRIDGE, f"{_OURS}: CPU s per 10,000, the bridge", 2, Target("≤", 1.3)),
+    Figure(Key.SERVER_CPU_BROKER, f"{_OURS}: CPU s per 10,000, the broker", 2),
+    Figure(Key.SERVER_CPU_DATABASE, f"{_OURS}: CPU s per 10,000, PostgreSQL", 2),
+    Figure(Key.SERVER_P50, f"{_OURS}: breach → console by websocket, {_MIXED}, p50 ms", 2, Target("≤", 4)),
+    Figure(Key.SERVER_P99, f"{_OURS}: breach → console by websocket, {_MIXED}, p99 ms", 2, Target("≤", 12)),
+    Figure(Key.FOREIGN_STORED, f"{_THEIRS}: stored heartbeats/s, {{some:,}} tablets", 0, Target("≥", 8000)),
+    Figure(Key.FOREIGN_CPU, f"{_THEIRS}: CPU s per 10,000, all processes", 2, Target("≤", 1.8)),
+    Figure(Key.FOREIGN_CPU_BRIDGE, f"{_THEIRS}: CPU s per 10,000, the bridge", 2, Target("≤", 1.3)),
+    Figure(Key.FOREIGN_P50, f"{_THEIRS}: breach → console by websocket, {_MIXED}, p50 ms", 2, Target("≤", 4)),
+    Figure(Key.FOREIGN_P99, f"{_THEIRS}: breach → console by websocket, {_MIXED}, p99 ms", 2, Target("≤", 12)),
 )  # fmt: skip
 
 

@@ -13,10 +13,22 @@ from bench.failure import BenchFailed
 from bench.figures import Plan
 from bench.generator import Generator, Load, Run
 from bench.machine import Cores
+from bench.one_server import OneServer, Sample, one_server
 from bench.servers import Broker, Innwatch, innwatch, mosquitto, sink
 from bench.tools import Tools
 
 Server = Literal["sink", "mosquitto", "innwatch"]
+
+
+DRAINED_WITHIN = 120.0
+"""Seconds in which the bridge must have stored what a broker apart acknowledged before."""
+
+
+class Sampled(Struct, frozen=True):
+    """A run against one server, and the samples that were taken meanwhile."""
+
+    run: Run
+    samples: list[Sample]
 
 
 class Ran(Struct, frozen=True):
@@ -35,6 +47,7 @@ class House:
         self.runs: list[Ran] = []
         self._tools = tools
         self._cores = cores.servers
+        self._all_cores = cores.servers | cores.generator  # for several processes
         self._generator = Generator(tools.load, cores=cores.generator)
         self._folder = folder
 
@@ -51,6 +64,16 @@ class House:
     @contextmanager
     def innwatch(self) -> Iterator[Innwatch]:
         with self._room() as room, innwatch(room, cores=self._cores) as server:
+            yield server
+
+    @contextmanager
+    def one_server(self) -> Iterator[OneServer]:
+        with self._room() as room, one_server(room, cores=self._all_cores) as server:
+            yield server
+
+    @contextmanager
+    def one_server_on_mosquitto(self) -> Iterator[OneServer]:
+        with self._room() as room, one_server(room, cores=self._all_cores, mosquitto=self._tools.mosquitto) as server:
             yield server
 
     def strangers(self, count: int) -> Path:
@@ -72,6 +95,14 @@ class House:
         run = self.run(what, load, server="innwatch", pid=on.broker.pid)
         check_rows(what, acknowledged=run.acknowledged, rows=on.newly_stored())
         return run
+
+    def sampled(self, what: str, load: Load, *, on: OneServer) -> Sampled:
+        """Do as `stored` does with one server, whose bridge may be behind its broker when the load ends."""
+        with on.sampled() as samples:
+            run = self.run(what, load, server="innwatch", pid=on.parts["bridge"])
+        rows = on.newly_stored_when_calm(run.acknowledged, within=DRAINED_WITHIN)
+        check_rows(what, acknowledged=run.acknowledged, rows=rows)
+        return Sampled(run, samples)
 
     @contextmanager
     def _room(self) -> Iterator[Path]:

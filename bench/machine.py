@@ -45,6 +45,22 @@ def resident_kib(pid: int) -> int:
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1])
 
 
+def cpu_s(pid: int) -> float:
+    """CPU seconds (user and system) of a process, of its children, and of those that have ended and were waited for."""
+    ticks = 0
+    for found in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            _, _, rest = found.read_text().rpartition(")")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile, and is in its parent's figures
+        fields = rest.split()
+        if int(found.parent.name) == pid:
+            ticks += sum(map(int, fields[11:15]))
+        elif int(fields[1]) == pid:
+            ticks += sum(map(int, fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 class Machine(Struct, frozen=True):
     """The line under the table."""
 

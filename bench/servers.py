@@ -3,7 +3,7 @@
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,12 +24,13 @@ DATA = "data"
 SETTINGS = {"INNWATCH_MQTT_CONNECTIONS_PER_ADDRESS": "20000", "INNWATCH_MQTT_SESSIONS_PER_IDENTITY": "1000"}
 """What the bench needs otherwise than by default: all come from one address, and all consoles are one person's."""
 
-INNWATCH = [
-    # Nothing but this decides how it runs: no setting of whoever starts the bench reaches it.
-    *("env", "-i", "LANG=C.UTF-8", "PATH=/usr/local/bin:/usr/bin:/bin"),
-    *(f"{name}={value}" for name, value in SETTINGS.items()),
-    str(Path(sys.executable).with_name("innwatch")),
-]
+
+def command(env: Mapping[str, str]) -> list[str]:
+    """The words that start `innwatch`. Nothing but these decides how it runs."""
+    settings = {"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", **SETTINGS, **env}
+    innwatch = str(Path(sys.executable).with_name("innwatch"))
+    return ["env", "-i", *(f"{name}={value}" for name, value in settings.items()), innwatch]
+
 
 MOSQUITTO = """\
 listener {mqtt_port} 127.0.0.1
@@ -55,8 +56,8 @@ class Broker(Struct, frozen=True):
 def sink(program: Path, *, folder: Path, cores: frozenset[int]) -> Iterator[Broker]:
     """Run the generator's own sink: it acknowledges everything and does nothing else."""
     port = free_port()
-    with _running("sink", [program, "--sink", str(port)], folder=folder, cores=cores) as process:
-        _wait(process, lambda: _accepts(port))
+    with running("sink", [program, "--sink", str(port)], folder=folder, cores=cores) as process:
+        wait(process, lambda: _accepts(port))
         yield Broker(pid=process.pid, mqtt_url=f"mqtt://127.0.0.1:{port}")
 
 
@@ -66,16 +67,20 @@ def mosquitto(program: Path, *, folder: Path, cores: frozenset[int]) -> Iterator
     mqtt_port, ws_port = free_port(), free_port()
     settings = folder / "mosquitto.conf"
     settings.write_text(MOSQUITTO.format(mqtt_port=mqtt_port, ws_port=ws_port))
-    with _running("mosquitto", [program, "-c", settings], folder=folder, cores=cores) as process:
-        _wait(process, lambda: _accepts(mqtt_port) and _accepts(ws_port))
+    with running("mosquitto", [program, "-c", settings], folder=folder, cores=cores) as process:
+        wait(process, lambda: _accepts(mqtt_port) and _accepts(ws_port))
         yield Broker(pid=process.pid, mqtt_url=f"mqtt://127.0.0.1:{mqtt_port}", ws_url=f"ws://127.0.0.1:{ws_port}/mqtt")
 
 
 class Innwatch:
-    """`innwatch up` in a data folder of its own, with a hotel of tablets, as somebody who uses it would set it up."""
+    """`innwatch up` in a data folder of its own, with a hotel of tablets, as somebody who uses it would set it up.
 
-    def __init__(self, broker: Broker, *, folder: Path, http_url: str) -> None:
+    `env`: what its environment holds beside what the bench needs.
+    """
+
+    def __init__(self, broker: Broker, *, folder: Path, http_url: str, env: Mapping[str, str] | None = None) -> None:
         self.broker = broker
+        self._env = env or {}
         self.events_url = f"{http_url}/api/events"
         self._counted = 0
         self._folder = folder
@@ -83,8 +88,10 @@ class Innwatch:
 
     def add_tablets(self, count: int) -> Path:
         """Make the hotel, and devices in rooms of their own; return the file with their tokens."""
-        self._command(["hotel", "add", HOTEL])
-        text = self._command(["device", "add", HOTEL, "--count", str(count), "--prefix", "tab-", "--tokens", "--csv"])
+        self.run_command(["hotel", "add", HOTEL])
+        text = self.run_command(
+            ["device", "add", HOTEL, "--count", str(count), "--prefix", "tab-", "--tokens", "--csv"]
+        )
         tablets = read_tablets(text)
         if len(tablets) != count:
             raise BenchFailed(f"`innwatch device add --count {count}` printed {len(tablets)} tablets")
@@ -93,24 +100,25 @@ class Innwatch:
     def add_console(self) -> Path:
         """Make a member of the staff and return the file with the login of a console."""
         password = ["--role", "staff", "--password-stdin"]
-        self._command(["user", "add", HOTEL, CONSOLE, *password], typed="a-password-for-the-bench\n")
+        self.run_command(["user", "add", HOTEL, CONSOLE, *password], typed="a-password-for-the-bench\n")
         username = f"{HOTEL}/user/{CONSOLE}"
-        token = self._command(["token", "user", HOTEL, CONSOLE]).strip()
+        token = self.run_command(["token", "user", HOTEL, CONSOLE]).strip()
         return write_login(
             self._folder / "console.csv", client_id=f"{username}/bench", username=username, password=token
         )
 
     def newly_stored(self) -> int:
         """Ask how many messages of the hotel were stored since this was asked last."""
-        printed = self._command(["messages", HOTEL, "--count"]).strip()
+        printed = self.run_command(["messages", HOTEL, "--count"]).strip()
         if not printed.isdecimal():
             raise BenchFailed(f"`innwatch messages --count` printed {printed!r}")
         before, self._counted = self._counted, int(printed)
         return self._counted - before
 
-    def _command(self, words: Sequence[str], *, typed: str = "") -> str:
-        command = [*INNWATCH, *words, "--data", str(self._data)]
-        ended = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=120, check=False)
+    def run_command(self, words: Sequence[str], *, typed: str = "", with_data: bool = True) -> str:
+        """Run `innwatch …`; what it printed."""
+        line = [*command(self._env), *words, *(["--data", str(self._data)] if with_data else [])]
+        ended = subprocess.run(line, input=typed, capture_output=True, text=True, timeout=120, check=False)
         if ended.returncode != 0:
             raise BenchFailed(f"innwatch {' '.join(words)}: {ended.stderr.strip()[-500:]}")
         return ended.stdout
@@ -121,10 +129,10 @@ def innwatch(folder: Path, *, cores: frozenset[int]) -> Iterator[Innwatch]:
     """Run `innwatch up` until the block ends."""
     http_port, mqtt_port, ws_port = free_port(), free_port(), free_port()
     ports = ["--http-port", str(http_port), "--mqtt-port", str(mqtt_port), "--ws-port", str(ws_port)]
-    command = [*INNWATCH, "up", "--data", str(folder / DATA), "--host", "127.0.0.1", *ports]
+    line = [*command({}), "up", "--data", str(folder / DATA), "--host", "127.0.0.1", *ports]
     http_url = f"http://127.0.0.1:{http_port}"
-    with _running("innwatch", command, folder=folder, cores=cores) as process:
-        _wait(process, lambda: _is_ready(f"{http_url}/health/ready"))
+    with running("innwatch", line, folder=folder, cores=cores) as process:
+        wait(process, lambda: is_ready(f"{http_url}/health/ready"))
         broker = Broker(
             pid=process.pid, mqtt_url=f"mqtt://127.0.0.1:{mqtt_port}", ws_url=f"ws://127.0.0.1:{ws_port}/mqtt"
         )
@@ -132,16 +140,17 @@ def innwatch(folder: Path, *, cores: frozenset[int]) -> Iterator[Innwatch]:
 
 
 @contextmanager
-def _running(name: str, command: Sequence[str | Path], *, folder: Path, cores: frozenset[int]) -> Iterator[Process]:
+def running(name: str, line: Sequence[str | Path], *, folder: Path, cores: frozenset[int]) -> Iterator[Process]:
+    """Run a program until the block ends."""
     with pinned(cores):
-        process = Process(command, log=folder / f"{name}.log", env=None, cwd=folder)
+        process = Process(line, log=folder / f"{name}.log", env=None, cwd=folder)
     try:
         yield process
     finally:
         process.end()
 
 
-def _wait(process: Process, ready: Callable[[], bool]) -> None:
+def wait(process: Process, ready: Callable[[], bool]) -> None:
     """Wait until a server serves; raises BenchFailed with what it printed if it ended or never does."""
     try:
         eventually_sync(lambda: process.exit_code() is not None or ready(), within=30)
@@ -156,7 +165,8 @@ def _accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _is_ready(url: str) -> bool:
+def is_ready(url: str) -> bool:
+    """Whether this address answers 200."""
     try:
         return httpx.get(url, trust_env=False).status_code == httpx.codes.OK
     except httpx.TransportError:

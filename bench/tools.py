@@ -1,4 +1,4 @@
-"""What the bench needs beyond Python: a C compiler, Mosquitto, and the generator that the compiler makes."""
+"""What the bench needs beyond Python: a C compiler, the generator that it makes, Mosquitto, PostgreSQL and Redis."""
 
 import os
 import shutil
@@ -8,14 +8,19 @@ from pathlib import Path
 from msgspec import Struct
 
 from bench.failure import BenchFailed
+from tests.support.servers import SEARCHED
 
 SOURCES = Path(__file__).parent / "load"
 
-PACKAGES = {"gcc": ("gcc", "libc6-dev"), "mosquitto": ("mosquitto",)}
+PACKAGES = {
+    "gcc": ("gcc", "libc6-dev"),
+    "mosquitto": ("mosquitto",),
+    "postgres": ("postgresql",),
+    "redis-server": ("redis-server",),
+}
 """The Debian packages of each program."""
 
-# Debian keeps servers in sbin, which is not on the path of people who are not root.
-SEARCHED = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+INSTALL_SERVERS = Path(__file__).parents[1] / "tests" / "support" / "install-servers"
 
 
 class Tools(Struct, frozen=True):
@@ -28,8 +33,9 @@ def set_up(folder: Path) -> Tools:
 
     Raises BenchFailed, saying what to install, where that is not possible.
     """
-    missing = [program for program in PACKAGES if _find(program) is None]
-    if missing:
+    if _missing():
+        subprocess.run([INSTALL_SERVERS], stdin=subprocess.DEVNULL, check=False)
+    if missing := _missing():
         _install(missing)
     return Tools(load=_compile(folder), mosquitto=_need("mosquitto"))
 
@@ -41,6 +47,10 @@ def mosquitto_version(program: Path) -> str:
     if not words.startswith("mosquitto 2."):
         raise BenchFailed(f"the bench compares with Mosquitto 2 and found {words or 'nothing that says its version'!r}")
     return words
+
+
+def _missing() -> list[str]:
+    return [program for program in PACKAGES if _find(program) is None]
 
 
 def _find(program: str) -> Path | None:
@@ -63,8 +73,7 @@ def _install(programs: list[str]) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise BenchFailed(f"{' and '.join(programs)} missing, for the bench only: {_advice(programs)}")
     print("installing:", _advice(programs), flush=True)
-    # RUNLEVEL=1: the bench starts a Mosquitto of its own, Debian's is to stay off.
-    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-qq"]
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-qq"]  # servers are to stay off
     packages = _advice(programs).split()[2:]
     # Stale lists may still do, so the update may fail.
     subprocess.run([*apt, "update"], capture_output=True, stdin=subprocess.DEVNULL, check=False)

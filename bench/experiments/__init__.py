@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from bench.experiments import consoles, fleet, latency, overload, saturated
+from bench.experiments import consoles, fleet, latency, overload, saturated, server
 from bench.figures import Findings
 from bench.house import House
 
@@ -11,6 +11,7 @@ EACH_ROUND: Mapping[str, Callable[[House], Findings]] = {
     "latency": latency.measure,
     "fleet": fleet.measure,
     "consoles": consoles.measure,
+    "server": server.measure,
 }
 
 ONCE: Mapping[str, Callable[[House], Findings]] = {"overload": overload.measure}
