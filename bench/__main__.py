@@ -4,13 +4,13 @@ import argparse
 import resource
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from bench import machine, report, tools
-from bench.experiments import EACH_ROUND, ONCE
+from bench.experiments import EACH_ROUND, ON_DEMAND, ONCE
 from bench.experiments.overload import IN_FLIGHT
 from bench.failure import BenchFailed
 from bench.figures import Findings, Plan
@@ -62,8 +62,10 @@ def _bench(options: argparse.Namespace) -> None:
 def _round(house: House, number: int, *, only: str | None) -> Findings:
     """One round of what is to be measured, each figure printed as it is found; the last round has what is made once."""
     is_last = number == house.plan.rounds
-    experiments = {**EACH_ROUND, **(ONCE if is_last else {})}
+    experiments: Mapping[str, Callable[[House], Findings]] = {**EACH_ROUND, **(ONCE if is_last else {})}
     findings: Findings = {}
+    if only in ON_DEMAND:
+        experiments = ON_DEMAND
     for name, measure in experiments.items():
         if only in (None, name):
             found = measure(house)
@@ -84,8 +86,10 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="Measure Innwatch side by side with Mosquitto.")
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (3)")
     parser.add_argument("--seconds", type=float, default=4, help="length of each measured window (4)")
-    parser.add_argument("--only", choices=[*EACH_ROUND, *ONCE], help="measure nothing else")
+    parser.add_argument("--only", choices=[*EACH_ROUND, *ONCE, *ON_DEMAND], help="measure nothing else")
     parser.add_argument("--folder", type=Path, default=ON_DISK, help=f"where the servers keep their data ({ON_DISK})")
+    parser.add_argument("--soak", type=float, metavar="SECONDS", default=900, help="length of the soak (900)")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the soak into FILE, an SVG")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of every round into FILE")
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="put table and notes into FILE, between its marks"
@@ -101,8 +105,8 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
 
 def _plan(options: argparse.Namespace) -> Plan:
     if options.quick:
-        return Plan(rounds=1, seconds=1, warm_up=0.5, many=4000, overload_s=4, calm_s=4)
-    return Plan(rounds=options.rounds, seconds=options.seconds)
+        return Plan(rounds=1, seconds=1, warm_up=0.5, many=4000, overload_s=4, calm_s=4, soak_s=30)
+    return Plan(rounds=options.rounds, seconds=options.seconds, soak_s=options.soak, soak_picture=options.picture)
 
 
 def _check(options: argparse.Namespace, plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
@@ -51,6 +52,10 @@ class Key(StrEnum):
     FOREIGN_CPU_BRIDGE = "foreign-cpu-bridge"
     FOREIGN_P50 = "foreign-p50"
     FOREIGN_P99 = "foreign-p99"
+    SOAK_MEMORY = "soak-memory"
+    SOAK_FILES = "soak-files"
+    SOAK_WAITING = "soak-waiting"
+    SOAK_ACK = "soak-ack"
 
 
 class Measured(Struct, frozen=True):
@@ -144,6 +149,10 @@ FIGURES: Sequence[Figure] = (
     Figure(Key.FOREIGN_CPU_BRIDGE, f"{_THEIRS}: CPU s per 10,000, the bridge", 2, Target("≤", 1.3)),
     Figure(Key.FOREIGN_P50, f"{_THEIRS}: breach → console by websocket, {_MIXED}, p50 ms", 2, Target("≤", 4)),
     Figure(Key.FOREIGN_P99, f"{_THEIRS}: breach → console by websocket, {_MIXED}, p99 ms", 2, Target("≤", 12)),
+    Figure(Key.SOAK_MEMORY, "soak: memory of the process that grew most, last third to first, %", 1, Target("≤", 5)),
+    Figure(Key.SOAK_FILES, "soak: open files of the process that grew most, last third to first, %", 1, Target("≤", 5)),
+    Figure(Key.SOAK_WAITING, "soak: messages that waited in the bridge, at most", 0, Target("≤", 1000)),
+    Figure(Key.SOAK_ACK, "soak: acknowledgment, median of the last third to the first, %", 1, Target("≤", 25)),
 )  # fmt: skip
 
 
@@ -159,6 +168,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     consoles: int = 500
     overload_s: float = 60
     calm_s: float = 15
+    soak_s: float = 900
+    soak_picture: Path | None = None
 
     @property
     def mixed_reports(self) -> int:

@@ -100,9 +100,12 @@ class House:
         """Do as `stored` does with one server, whose bridge may be behind its broker when the load ends."""
         with on.sampled() as samples:
             run = self.run(what, load, server="innwatch", pid=on.parts["bridge"])
-        rows = on.newly_stored_when_calm(run.acknowledged, within=DRAINED_WITHIN)
-        check_rows(what, acknowledged=run.acknowledged, rows=rows)
+        self.settled(what, run.acknowledged, on=on)
         return Sampled(run, samples)
+
+    def settled(self, what: str, acknowledged: int, *, on: OneServer) -> None:
+        """Wait until the bridge has stored what its broker acknowledged; nothing else may have been stored."""
+        check_rows(what, acknowledged=acknowledged, rows=on.newly_stored_when_calm(acknowledged, within=DRAINED_WITHIN))
 
     @contextmanager
     def _room(self) -> Iterator[Path]:

@@ -45,6 +45,11 @@ def resident_kib(pid: int) -> int:
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1])
 
 
+def open_files(pid: int) -> int:
+    """How many file descriptors a process holds."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
 def cpu_s(pid: int) -> float:
     """CPU seconds (user and system) of a process, of its children, and of those that have ended and were waited for."""
     ticks = 0

@@ -103,12 +103,17 @@ class OneServer(Innwatch):
             stored += self.newly_stored()
         return self._counted - begun
 
-    def _sample(self) -> Sample:
+    def metric(self, name: str) -> float:
+        """What the bridge says of itself now."""
         text = httpx.get(f"{self._bridge_url}/metrics", trust_env=False).raise_for_status().text
-        stored = next(line for line in text.splitlines() if line.startswith("innwatch_messages_stored_total"))
-        return Sample(
-            time.monotonic(), float(stored.split()[1]), {name: cpu_s(pid) for name, pid in self.parts.items()}
-        )
+        found = next((line for line in text.splitlines() if line.startswith(f"{name} ")), None)
+        if found is None:
+            raise BenchFailed(f"the bridge has no metric {name}")
+        return float(found.split()[1])
+
+    def _sample(self) -> Sample:
+        stored = self.metric("innwatch_messages_stored_total")
+        return Sample(time.monotonic(), stored, {name: cpu_s(pid) for name, pid in self.parts.items()})
 
 
 def last(samples: Sequence[Sample], seconds: float) -> Window:
