@@ -90,6 +90,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=ON_DISK, help=f"where the servers keep their data ({ON_DISK})")
     parser.add_argument("--soak", type=float, metavar="SECONDS", default=900, help="length of the soak (900)")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the soak into FILE, an SVG")
+    parser.add_argument("--plans", type=Path, metavar="FILE", help="write PostgreSQL's plans of `queries` into FILE")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of every round into FILE")
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="put table and notes into FILE, between its marks"

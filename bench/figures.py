@@ -56,6 +56,8 @@ class Key(StrEnum):
     SOAK_FILES = "soak-files"
     SOAK_WAITING = "soak-waiting"
     SOAK_ACK = "soak-ack"
+    QUERIES = "queries"
+    QUERIES_SLOWEST = "queries-slowest"
 
 
 class Measured(Struct, frozen=True):
@@ -153,6 +155,8 @@ FIGURES: Sequence[Figure] = (
     Figure(Key.SOAK_FILES, "soak: open files of the process that grew most, last third to first, %", 1, Target("≤", 5)),
     Figure(Key.SOAK_WAITING, "soak: messages that waited in the bridge, at most", 0, Target("≤", 1000)),
     Figure(Key.SOAK_ACK, "soak: acknowledgment, median of the last third to the first, %", 1, Target("≤", 25)),
+    Figure(Key.QUERIES, "API: the question that grew most, 10 thousand → 1 million alerts, ×", 2, Target("≤", 2)),
+    Figure(Key.QUERIES_SLOWEST, "API: the slowest question at 1 million alerts, ms", 2),
 )  # fmt: skip
 
 
@@ -170,6 +174,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     calm_s: float = 15
     soak_s: float = 900
     soak_picture: Path | None = None
+    plans: Path | None = None
 
     @property
     def mixed_reports(self) -> int:

@@ -25,6 +25,15 @@ from tests.support.redis import Redis
 EVERY_S = 0.2
 """Between two samples of what is stored and what it cost."""
 
+POSTGRESQL = (
+    "fsync=on",
+    "shared_buffers=512MB",
+    "max_wal_size=4GB",
+    "session_preload_libraries=auto_explain",
+    "auto_explain.log_min_duration=-1",
+)
+"""What is not by default: it keeps what it commits (the tests' need not), has room, and could explain its plans."""
+
 MOSQUITTO = """\
 listener {mqtt_port} 127.0.0.1
 listener {ws_port} 127.0.0.1
@@ -71,10 +80,29 @@ class Window(Struct, frozen=True):
 class OneServer(Innwatch):
     """The processes of one installation, by name; used as an `Innwatch` is."""
 
-    def __init__(self, broker: Broker, *, folder: Path, http_url: str, env: Mapping[str, str], bridge_url: str) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        folder: Path,
+        http_url: str,
+        env: Mapping[str, str],
+        bridge_url: str,
+        postgresql: PostgreSQL,
+    ) -> None:
         super().__init__(broker, folder=folder, http_url=http_url, env=env)
+        self.url = http_url
         self.parts: dict[str, int] = {}
         self._bridge_url = bridge_url
+        self._postgresql = postgresql
+        self._database = env["DATABASE_URL"].rpartition("/")[2]
+
+    def sql(self, *statements: str) -> str:
+        """Do this in the database, as the superuser; what it answers, a line for each row."""
+        return self._postgresql.sql(*statements, database=self._database, within=600)
+
+    def database_log(self) -> str:
+        return self._postgresql.process.output() if self._postgresql.process is not None else ""
 
     @contextmanager
     def sampled(self) -> Iterator[list[Sample]]:
@@ -137,7 +165,7 @@ def one_server(folder: Path, *, cores: frozenset[int], mosquitto: Path | None = 
         # Beneath the temporary folder of the bench, which the database's own account may not enter: open the way.
         for one in (folder, folder.parent):
             one.chmod(0o755)
-        postgresql = PostgreSQL(servers, folder / "postgresql", "fsync=on", "shared_buffers=512MB", "max_wal_size=4GB")
+        postgresql = PostgreSQL(servers, folder / "postgresql", *POSTGRESQL)
         postgresql.start()
         stack.callback(postgresql.end)
         redis = Redis(servers, folder)
@@ -153,6 +181,7 @@ def one_server(folder: Path, *, cores: frozenset[int], mosquitto: Path | None = 
             http_url=f"http://127.0.0.1:{http_port}",
             env=env,
             bridge_url=f"http://127.0.0.1:{bridge_health}",
+            postgresql=postgresql,
         )
         server.run_command(["migrate"], with_data=False)
 

@@ -97,12 +97,15 @@ class Innwatch:
             raise BenchFailed(f"`innwatch device add --count {count}` printed {len(tablets)} tablets")
         return write_tablets(self._folder / "tablets.csv", tablets)
 
-    def add_console(self) -> Path:
-        """Make a member of the staff and return the file with the login of a console."""
+    def add_console_token(self) -> str:
+        """Make a member of the staff and return a token of theirs."""
         password = ["--role", "staff", "--password-stdin"]
         self.run_command(["user", "add", HOTEL, CONSOLE, *password], typed="a-password-for-the-bench\n")
-        username = f"{HOTEL}/user/{CONSOLE}"
-        token = self.run_command(["token", "user", HOTEL, CONSOLE]).strip()
+        return self.run_command(["token", "user", HOTEL, CONSOLE]).strip()
+
+    def add_console(self) -> Path:
+        """Do the same and return the file with the login of a console."""
+        username, token = f"{HOTEL}/user/{CONSOLE}", self.add_console_token()
         return write_login(
             self._folder / "console.csv", client_id=f"{username}/bench", username=username, password=token
         )

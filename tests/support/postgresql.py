@@ -64,13 +64,13 @@ class PostgreSQL:
         """Drop the database at `url`, whoever is still connected."""
         self.sql(f'DROP DATABASE IF EXISTS "{url.rpartition("/")[2]}" WITH (FORCE)')
 
-    def sql(self, *statements: str, database: str = "postgres") -> str:
+    def sql(self, *statements: str, database: str = "postgres", within: float = 30) -> str:
         """Run statements as the superuser, each by itself; return what they answer, a line for each row."""
         words = [str(requires("psql")), "-XqtA", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port)]
         words += ["-U", "postgres", "-d", database]
         for statement in statements:
             words += ["-c", statement]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=within, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
