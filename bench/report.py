@@ -31,8 +31,10 @@ message in flight for each tablet ({BUSY_IN_FLIGHT} at {BUSY:,}/s, {{in_flight}}
 from the write of the PUBLISH, those to a console over {{mixed}} and {{storm}} Reports a round, each of another tablet.
 CPU is user and system time of the server's process with all its threads; memory is resident memory (RSS), that of a
 tablet the slope between two counts. Tablets and consoles all come from one address and the consoles from one person:
-{{settings}}. Ratio: median of the ratios within each round. Must and goal are held against the median, in the first
-line against the ratio."""
+{{settings}}. One server: broker, bridge, API and worker as processes on a PostgreSQL that keeps what it commits
+(fsync) and on Redis, with all cores, which the generator shares; its bridge stores on PostgreSQL what its broker has
+acknowledged before; CPU is that of the named processes with their children. Ratio: median of the ratios within each
+round. Must and goal are held against the median, in the first line against the ratio."""
 
 
 class Line(Struct, frozen=True):
