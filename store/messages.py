@@ -6,12 +6,12 @@ trip stores a batch, or refuses it because a message of it is stored already, or
 (docs/adr/0020). Only the one bridge inserts, so nothing comes between the question and the row.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from rules.ids import MessageId
+from rules.ids import HotelId, MessageId
 from store.batch import InputKind, StoredMessage
 from store.errors import Duplicate
 from store.known import Known
@@ -19,7 +19,7 @@ from store.lease import HELD, Lease, check
 from store.partitions import DAY, day_of
 from store.records import DeviceKey
 from store.times import maybe_micros, micros
-from store.transaction import Dialect, Transaction
+from store.transaction import Dialect, Row, Transaction
 
 HORIZON: Final = 7
 """Days for which a message is stored once only, whenever it comes again."""
@@ -57,8 +57,8 @@ def insert(
     On PostgreSQL it is one statement, and `known` suffices for it. `lease` is for a transaction without its guard.
     """
     if transaction.dialect is Dialect.SQLITE:
-        columns = _columns(messages, [known.hotel_key(transaction, message.hotel_id) for message in messages])
-        transaction.fill(f"{_INSERT} VALUES", list(zip(*columns.values(), strict=True)))
+        hotels = {hotel_id: known.hotel_key(transaction, hotel_id) for hotel_id in {one.hotel_id for one in messages}}
+        transaction.fill(f"{_INSERT} VALUES", _rows(messages, hotels))
         return
     columns = _columns(messages, [known.hotels[message.hotel_id] for message in messages])
     days = {day_of(message.received_at) for message in messages}
@@ -78,6 +78,28 @@ def insert(
         if lease is not None:
             check(transaction, lease)
         raise Duplicate("a message is stored already, on another day")
+
+
+def _rows(messages: Sequence[StoredMessage], hotels: Mapping[HotelId, int]) -> list[Row]:
+    """What SQLite stores of them. Its driver takes a bool for something unknown, and long over it."""
+    beat, word = InputKind.HEARTBEAT, InputKind.HEARTBEAT.value  # to ask a member for its value takes a call
+    return [
+        (
+            hotels[message.hotel_id],
+            message.device_key,
+            word if message.kind is beat else message.kind.value,
+            message.message_id,
+            micros(message.received_at),
+            maybe_micros(message.ts),
+            1 if message.late else 0,
+            message.rssi,
+            message.bssid,
+            message.battery,
+            None if message.charging is None else 1 if message.charging else 0,
+            message.body,
+        )
+        for message in messages
+    ]
 
 
 def _columns(messages: Sequence[StoredMessage], hotel_keys: list[int]) -> dict[str, list[Any]]:
