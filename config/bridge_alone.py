@@ -39,6 +39,10 @@ REPLACED = 75
 _log = logging.getLogger(__name__)
 
 
+def activity(registry: CollectorRegistry) -> Gauge:
+    return Gauge("innwatch_bridge_active", "1 while this bridge is the one that watches", registry=registry)
+
+
 def run_bridge(settings: Settings, *, for_tests: bool) -> int:
     """Run until SIGTERM or SIGINT, or until another bridge has taken over; the exit code. Raises StartRefused."""
     shared_database(settings)
@@ -59,9 +63,7 @@ class BridgeAlone:
         self._doorbell = RedisDoorbell(shared_redis(place.settings).url)
         self._waiting = Waiting()
         self._bridge: Bridge | None = None
-        self._active = Gauge(
-            "innwatch_bridge_active", "1 while this bridge is the one that watches", registry=self._registry
-        )
+        self._active = activity(self._registry)
 
     def problems(self) -> list[str]:
         """What is missing, for the health page. Whoever stands by and could take over misses nothing."""

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from api.metrics import ApiMetrics
 from broker.certificate import Certificate
 from broker.counts import BrokerMetrics
+from config.bridge_alone import activity
 from config.crew import restarts
 from config.lag import LoopLag
 from device_bridge.metrics import BridgeMetrics, UplinkMetrics
@@ -19,11 +20,11 @@ OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 def served(folder: Path) -> dict[str, str]:
-    """What /metrics of everything in one process says, by name."""
+    """What /metrics of all processes say, by name."""
     registry = CollectorRegistry()
     broker = BrokerMetrics(registry)
     broker.certificate = Certificate(Authority(folder).files(), clock=lambda: datetime.now(UTC))
-    for metrics in (BridgeMetrics, UplinkMetrics, WorkerMetrics, ApiMetrics, LoopLag):
+    for metrics in (BridgeMetrics, UplinkMetrics, WorkerMetrics, ApiMetrics, LoopLag, activity):
         metrics(registry)
     restarts(registry)
     told = re.findall(r"^# HELP (\S+) (.*)$", generate_latest(registry).decode(), re.MULTILINE)

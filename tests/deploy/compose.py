@@ -12,6 +12,14 @@ DEPLOY = ROOT / "deploy"
 OURS = "innwatch"
 """How the images of ours begin."""
 
+HEALTH_PORTS = {
+    "broker": "INNWATCH_BROKER_HEALTH_PORT",
+    "bridge": "INNWATCH_BRIDGE_HEALTH_PORT",
+    "api": "INNWATCH_HTTP_PORT",
+    "worker": "INNWATCH_WORKER_HEALTH_PORT",
+}
+"""The variable that says where a process of ours shows its health."""
+
 _ENV = {"INNWATCH_DOMAIN": "watch.example"}
 """What .env says, as deploy/make-secrets writes it."""
 

@@ -18,6 +18,7 @@ from broker.settings import Scheme
 from config.settings import KNOWN, read_environment
 from tests.deploy.compose import (
     DEPLOY,
+    HEALTH_PORTS,
     OURS,
     ROOT,
     Service,
@@ -31,9 +32,6 @@ from tests.deploy.compose import (
 
 SERVICES = services()
 ONE_SHOT = {"migrate"}
-
-HEALTH_PORTS = {"broker": "INNWATCH_BROKER_HEALTH_PORT", "bridge": "INNWATCH_BRIDGE_HEALTH_PORT",
-                "api": "INNWATCH_HTTP_PORT", "worker": "INNWATCH_WORKER_HEALTH_PORT"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

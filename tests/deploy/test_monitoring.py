@@ -1,51 +1,19 @@
 """Alert rules, dashboard and what Prometheus asks: well formed, and about figures that there are."""
 
-import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import yaml
 
-from tests.deploy.compose import DEPLOY, ROOT, environment, services, strings
+from tests.deploy.compose import DEPLOY, environment, services, strings
+from tests.deploy.figures import DASHBOARD, alerts, documented, expressions, named, panels, plain
 from tests.support import PostgreSQL, Processes, eventually_sync, free_port, requires
 
-RULES = yaml.safe_load((DEPLOY / "alerts.yml").read_text(encoding="utf-8"))
-DASHBOARD = json.loads((DEPLOY / "grafana" / "dashboards" / "innwatch.json").read_text(encoding="utf-8"))
 FOR_ALL = {"job", "instance", "le", "datname"}
 """Labels that Prometheus or the exporter of PostgreSQL gives."""
-
-
-def alerts() -> list[dict[str, Any]]:
-    return [rule for group in RULES["groups"] for rule in group["rules"]]
-
-
-def panels() -> list[dict[str, Any]]:
-    return [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-
-
-def expressions() -> list[str]:
-    asked = [target["expr"] for panel in panels() for target in panel["targets"]]
-    return [rule["expr"] for rule in alerts()] + [expr.replace("$__rate_interval", "1m") for expr in asked]
-
-
-def documented() -> dict[str, set[str]]:
-    """Every metric of ours with its labels, as docs/operations.md has it, which another test holds to the code."""
-    table = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(innwatch_\w+)(?:\{([^`]*)\})?` \|", table, re.MULTILINE)
-    return {name: set(labels.split(",")) - {""} for name, labels in rows}
-
-
-def named(expression: str, beginning: str) -> set[str]:
-    return set(re.findall(rf"\b{beginning}_\w+", expression))
-
-
-def plain(name: str) -> str:
-    """A metric's name without what a histogram puts behind it."""
-    return re.sub(r"_(bucket|count|sum)$", "", name) if name not in documented() else name
 
 
 def test_there_are_figures_to_check() -> None:

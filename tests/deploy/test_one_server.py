@@ -1,5 +1,6 @@
 """What the compose file starts gets to work: each command with the file's environment and secrets, on real servers."""
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from redis import Redis
 from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as NotYet
 
+from tests.deploy.compose import HEALTH_PORTS, environment, services
+from tests.deploy.figures import documented, expressions, named, plain
 from tests.deploy.one_server import DOMAIN, OneServer
 from tests.support import PostgreSQL, Processes, eventually_sync
 from tests.system.installation import PASSWORD, bssid_of, heartbeat
@@ -54,9 +57,14 @@ def connected(
         client.loop_stop()
 
 
+def measured(server: OneServer, replica: str) -> str:
+    """What Prometheus would get of a process."""
+    port = environment(services()[replica.partition("-")[0]])[HEALTH_PORTS[replica.partition("-")[0]]]
+    return httpx.get(f"http://127.0.0.1:{server.port(replica, int(port))}/metrics").text
+
+
 def is_active(server: OneServer, replica: str) -> bool:
-    page = httpx.get(f"http://127.0.0.1:{server.port(replica, 8084)}/metrics")
-    return "innwatch_bridge_active 1.0" in page.text
+    return "innwatch_bridge_active 1.0" in measured(server, replica)
 
 
 def lets_in(url: str) -> bool:
@@ -103,6 +111,7 @@ def test_everything_that_the_file_starts_gets_to_work_and_stops(server: OneServe
     a_tablet_is_heard_by_tls(server)
     a_person_sees_it_by_https(server)
     a_console_is_told_by_secure_websocket(server)
+    all_that_is_asked_is_measured(server)
 
     for replica in server.serving():
         server.running[replica].end()
@@ -136,3 +145,15 @@ def a_console_is_told_by_secure_websocket(server: OneServer) -> None:
         console.on_message = lambda _client, _userdata, message: heard.append(bytes(message.payload))
         console.subscribe("hotels/grand/monitor", 1)
         eventually_sync(lambda: any(b"watching" in payload for payload in heard), within=20)
+
+
+def all_that_is_asked_is_measured(server: OneServer) -> None:
+    """Rules and dashboard ask for what some process says, and no process says what is documented nowhere."""
+    pages = [measured(server, replica) for replica in server.serving()]
+    said = {name for page in pages for name in re.findall(r"^# TYPE (innwatch_\w+)", page, re.MULTILINE)}
+    asked = {plain(name) for expression in expressions() for name in named(expression, "innwatch")}
+    # Several worker processes together say these only once there was a notice.
+    later = {"innwatch_deliveries_total", "innwatch_told_after_seconds"}
+
+    assert {name for name in said if not name.endswith("_created")} <= set(documented())
+    assert asked - later <= said
