@@ -13,6 +13,7 @@ import typer
 
 from config.cli import (
     api,
+    backup,
     bridge,
     broker,
     command,
@@ -50,6 +51,8 @@ for noun in (hotel, room, device, command, user, integrator, token, quarantine):
     app.add_typer(noun.app)
 app.command("migrate")(migrate.migrate)
 app.command("doctor")(doctor.doctor)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("messages")(messages.messages)
 app.command("simulate")(simulate.simulate)
 

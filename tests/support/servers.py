@@ -21,6 +21,7 @@ PACKAGES = {
     "postgres": "postgresql",
     "prometheus-postgres-exporter": "prometheus-postgres-exporter",
     "promtool": "prometheus",
+    "pg_dump": "postgresql-client",
     "psql": "postgresql-client",
     "redis-server": "redis-server",
     "systemd-analyze": "systemd",
