@@ -4,19 +4,22 @@ import asyncio
 import itertools
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support import Processes, eventually_sync
-from tests.system.installation import Installation, Json, Shape, both_shapes, bssid_of
+from tests.support import eventually_sync
+from tests.system.conftest import Install
+from tests.system.installation import Installation, Json, Shape, bssid_of, every_shape
 from tests.system.listeners import Subscriber, event_stream
+from tests.system.several import Several
 
 AGENTS, PER_SECOND, KILLS = 10, 10, 4
+pytestmark = pytest.mark.timeout(180)
+alone_and_several = pytest.mark.parametrize("shape", [Shape.EMBEDDED, Shape.SERVER])
 OWN = "hotels/grand/devices/tab-101"
 
 
@@ -58,11 +61,9 @@ def say(listening: Subscriber, topic: str, **fields: object) -> None:
     listening.client.publish(f"{OWN}/{topic}", json.dumps(body), qos=1).wait_for_publish(10)
 
 
-@both_shapes
-def test_an_agent_of_the_old_system_is_watched_like_any_tablet(
-    processes: Processes, tmp_path: Path, shape: Shape
-) -> None:
-    innwatch = Installation(processes, tmp_path, shape=shape)
+@alone_and_several
+def test_an_agent_of_the_old_system_is_watched_like_any_tablet(install: Install, shape: Shape) -> None:
+    innwatch = install(shape)
     innwatch.start()
     innwatch.furnish(rooms=2)
     sam, agent = innwatch.person("sam"), Agent(innwatch, "tab-101")
@@ -81,11 +82,9 @@ def test_an_agent_of_the_old_system_is_watched_like_any_tablet(
     assert [one for one in innwatch.messages("grand", "tab-102") if ":" not in one] == []
 
 
-@both_shapes
-def test_a_command_goes_to_its_tablet_and_its_result_comes_back(
-    processes: Processes, tmp_path: Path, shape: Shape
-) -> None:
-    innwatch = Installation(processes, tmp_path, shape=shape)
+@every_shape
+def test_a_command_goes_to_its_tablet_and_its_result_comes_back(install: Install, shape: Shape) -> None:
+    innwatch = install(shape)
     innwatch.start()
     innwatch.furnish()
     sam = innwatch.person("sam")
@@ -109,11 +108,9 @@ def test_a_command_goes_to_its_tablet_and_its_result_comes_back(
     assert sam.post("/api/devices/tab-101/commands", {"name": "reboot"}).status_code == 403
 
 
-@both_shapes
-def test_a_tablet_that_was_away_gets_its_command_when_it_is_born(
-    processes: Processes, tmp_path: Path, shape: Shape
-) -> None:
-    innwatch = Installation(processes, tmp_path, shape=shape)
+@alone_and_several
+def test_a_tablet_that_was_away_gets_its_command_when_it_is_born(install: Install, shape: Shape) -> None:
+    innwatch = install(shape)
     innwatch.start()
     innwatch.furnish()
     innwatch.cli("command", "send", "grand", "tab-101", "ring")
@@ -135,18 +132,21 @@ def states(events: list[Json]) -> list[str]:
     return [event["data"]["state"] for event in events]
 
 
-@pytest.mark.timeout(180)
-@both_shapes
-def test_nothing_that_was_answered_is_lost_and_nothing_is_stored_twice(
-    processes: Processes, tmp_path: Path, shape: Shape
-) -> None:
-    innwatch = Installation(processes, tmp_path, shape=shape)
+@alone_and_several
+def test_nothing_that_was_answered_is_lost_and_nothing_is_stored_twice(install: Install, shape: Shape) -> None:
+    innwatch = install(shape)
     innwatch.start()
     innwatch.furnish(rooms=0)
     rows = innwatch.cli("device", "add", "grand", "--count", str(AGENTS), "--prefix", "tab-", "--tokens", "--csv")
     talkers = [Talker(innwatch.url, *row.split(",")[4:1:-2]) for row in rows.splitlines()]
 
-    asyncio.run(talk_while_killing(innwatch, talkers))
+    def kill(number: int) -> None:
+        if isinstance(innwatch, Several):
+            innwatch.running[("bridge", "api")[number % 2]].kill()
+        elif innwatch.process is not None:
+            innwatch.process.kill()
+
+    asyncio.run(talk_while_killing(innwatch, talkers, kill))
 
     answered = {(one.device, name) for one in talkers for name in one.answered}
     assert len(answered) > 5 * AGENTS
@@ -188,15 +188,14 @@ class Talker:
                 await asyncio.sleep(1 / PER_SECOND)
 
 
-async def talk_while_killing(innwatch: Installation, talkers: list[Talker]) -> None:
+async def talk_while_killing(innwatch: Installation, talkers: list[Talker], kill: Callable[[int], None]) -> None:
     done, dice = asyncio.Event(), random.Random(20261123)
     async with asyncio.TaskGroup() as tasks:
         for talker in talkers:
             tasks.create_task(talker.run(done))
-        for _ in range(KILLS):
+        for number in range(KILLS):
             await asyncio.sleep(dice.uniform(0.3, 1.0))
-            assert innwatch.process is not None
-            innwatch.process.kill()
+            kill(number)
             await asyncio.to_thread(innwatch.start)
         await asyncio.sleep(1)
         done.set()
