@@ -103,7 +103,10 @@ async def _revision_in_postgres(url: str, limits: Limits) -> str | None:
     connection = await postgres.connect(postgres.dsn_of(url), limits)
     with postgres_errors.translated():
         try:
-            if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            made, copying = await connection.fetchrow("SELECT to_regclass('alembic_version'), to_regclass('copying')")
+            if copying is not None:  # `store.copying`
+                raise SchemaTooOld("a copy into it is not finished; run `innwatch copy` again")
+            if made is None:
                 return None
             found = await connection.fetchval("SELECT version_num FROM alembic_version")
             return None if found is None else str(found)

@@ -17,6 +17,7 @@ from config.cli import (
     bridge,
     broker,
     command,
+    copy,
     device,
     doctor,
     hotel,
@@ -54,6 +55,7 @@ app.command("doctor")(doctor.doctor)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("messages")(messages.messages)
+app.command("copy")(copy.copy)
 app.command("simulate")(simulate.simulate)
 
 

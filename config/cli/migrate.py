@@ -46,7 +46,7 @@ def migrate(
 def _look(settings: Settings, *, to: str | None) -> tuple[str, str, str]:
     """The database, the revision that it has, and the one that it is to have. Raises StartRefused."""
     from config.servers import store_limits
-    from store import StoreUnavailable, schema
+    from store import SchemaTooOld, StoreUnavailable, schema
 
     database = database_of(settings, Folder(settings.data))
     wanted = to or schema.HEAD
@@ -56,7 +56,7 @@ def _look(settings: Settings, *, to: str | None) -> tuple[str, str, str]:
         raise StartRefused(f"there is no database {database}; `innwatch up` makes one")
     try:
         found = schema.revision_of(database.url, limits=store_limits(settings)) or schema.BASE
-    except StoreUnavailable as error:
+    except (SchemaTooOld, StoreUnavailable) as error:
         raise StartRefused(f"cannot use {database}: {error}") from error
     if found not in {schema.BASE, *schema.REVISIONS}:
         raise StartRefused(
