@@ -31,6 +31,8 @@ CMD ["--help"]
 
 
 FROM caddy:2.10-alpine AS proxy
-RUN install -d -o 10001 -g 10001 -m 0700 /data/caddy /config/caddy && chown 10001:10001 /data /config
+RUN install -d -o 10001 -g 10001 -m 0700 /var/lib/caddy
 COPY deploy/Caddyfile /etc/caddy/Caddyfile
+ENV XDG_DATA_HOME=/var/lib/caddy \
+    XDG_CONFIG_HOME=/tmp
 USER 10001:10001

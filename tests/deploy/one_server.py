@@ -111,6 +111,20 @@ class OneServer:
         self.running[replica] = self._started.start(command, env=self.environment(replica), cwd=self._folder)
         return self.running[replica]
 
+    def start_backups(self, folder: Path, *, every: str, kept: int) -> Process:
+        """Start the backup job, which has the broker's folder too, and do not wait for it."""
+        service = services(BACKUP_EVERY=every, BACKUPS_KEPT=str(kept))["backup"]
+        said = {variable: self._here(value, of="backup") for variable, value in environment(service).items()}
+        return self._started.start(
+            ["sh", DEPLOY / service["entrypoint"][0], folder],
+            env=said
+            | {
+                "INNWATCH_DATA": str(self._folder / "broker"),
+                "PATH": f"{INNWATCH.parent}:{requires('pg_dump').parent}:/usr/bin:/bin",
+            },
+            cwd=self._folder,
+        )
+
     def cli(self, *words: str, stdin: str | None = None) -> str:
         """Run `docker compose exec api innwatch …`; what it printed."""
         done = subprocess.run(

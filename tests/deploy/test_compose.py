@@ -251,17 +251,19 @@ def test_the_certificate_is_where_the_proxy_keeps_it(certificates: str) -> None:
     said = services(INNWATCH_CERTIFICATES=certificates)
     broker, proxy = said["broker"], said["proxy"]
     (mount,) = [one for one in broker["volumes"] if isinstance(one, dict)]
-    (volume,) = [one for one in proxy["volumes"] if one.endswith(":/data")]
-    kept = f"/data/{mount['volume']['subpath']}/{certificates}/watch.example/watch.example"
+    (volume,) = proxy["volumes"]
+    where = volume.partition(":")[2]
+    kept = f"{where}/{mount['volume']['subpath']}/{certificates}/watch.example/watch.example"
     waited_for = proxy["healthcheck"]["test"][1]
     for variable, value in environment(proxy).items():
         waited_for = waited_for.replace(f"${variable}", value)
 
+    assert f"XDG_DATA_HOME={where} " in (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert mount["source"] == volume.partition(":")[0]
     assert mount["read_only"]
     shown = environment(broker)
-    assert shown["INNWATCH_TLS_CERT"].replace(mount["target"], f"/data/{mount['volume']['subpath']}") == f"{kept}.crt"
-    assert shown["INNWATCH_TLS_KEY"].replace(mount["target"], f"/data/{mount['volume']['subpath']}") == f"{kept}.key"
+    assert shown["INNWATCH_TLS_CERT"].replace(mount["target"], f"{where}/{mount['volume']['subpath']}") == f"{kept}.crt"
+    assert shown["INNWATCH_TLS_KEY"].replace(mount["target"], f"{where}/{mount['volume']['subpath']}") == f"{kept}.key"
     assert f'"{kept}.crt"' in waited_for
 
 

@@ -89,7 +89,7 @@ def test_redis_lets_in_whoever_has_the_secret_and_nobody_else(processes: Process
         lets_in("redis://" + url.rpartition("@")[2])
 
 
-def test_everything_that_the_file_starts_gets_to_work_and_stops(server: OneServer) -> None:
+def test_everything_that_the_file_starts_gets_to_work_and_stops(server: OneServer, tmp_path: Path) -> None:
     # All at once and nothing migrated, as after a power cut on the first day: they wait for what they need.
     server.start_proxy()
     for replica in server.serving():
@@ -112,6 +112,7 @@ def test_everything_that_the_file_starts_gets_to_work_and_stops(server: OneServe
     a_person_sees_it_by_https(server)
     a_console_is_told_by_secure_websocket(server)
     all_that_is_asked_is_measured(server)
+    backups_are_made_and_the_newest_stay(server, tmp_path / "backups")
 
     for replica in server.serving():
         server.running[replica].end()
@@ -157,3 +158,20 @@ def all_that_is_asked_is_measured(server: OneServer) -> None:
 
     assert {name for name in said if not name.endswith("_created")} <= set(documented())
     assert asked - later <= said
+
+
+def backups_are_made_and_the_newest_stay(server: OneServer, folder: Path) -> None:
+    (folder / ".old.backup.interrupted").mkdir(parents=True)
+    seen: set[str] = set()
+
+    def only_the_newest() -> bool:
+        there = {path.name for path in folder.glob("[!.]*.backup")}
+        seen.update(there)
+        return len(seen) >= 3 and there == set(sorted(seen)[-2:])
+
+    job = server.start_backups(folder, every="1.1", kept=2)
+    eventually_sync(only_the_newest, within=60)
+    job.end()
+
+    assert job.exit_code() == 0, job.output()
+    assert not (folder / ".old.backup.interrupted").exists()
