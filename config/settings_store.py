@@ -138,7 +138,7 @@ RETENTION_DAYS: Final = Variable(
     "INNWATCH_RETENTION_DAYS",
     whole(7, 3_650),
     30,
-    "For how many days the messages of tablets are kept, and the histories made of them. Alerts and events stay.",
+    "For how many days commands, messages of tablets and the histories made of them are kept. Alerts and events stay.",
 )
 
 STORE: Final = (

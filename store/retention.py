@@ -1,4 +1,4 @@
-"""Forgetting messages that are older than they have to be kept, and their minutes.
+"""Forgetting messages that are older than they have to be kept, their minutes, and commands.
 
 On PostgreSQL whole days are dropped (`store.partitions`); on SQLite rows are deleted, the oldest first and few at a
 time, so that no batch waits for long. Only what is in the minutes and in the states already may go, and the newest
@@ -37,6 +37,8 @@ async def keep(database: Database, *, now: datetime, retention: timedelta) -> No
     else:
         await _forget_messages(database, before=now - retention)
         await _forget_minutes(database, before=now - retention)
+    while await database.write_batch(partial(_delete_commands, before=micros(now - retention))) == SLICE:
+        pass
 
 
 async def _keep_days(database: Database, *, now: datetime, before: int) -> None:
@@ -93,6 +95,15 @@ async def _forget_minutes(database: Database, *, before: datetime) -> None:
     while devices:
         done = await database.write_batch(partial(_delete_minutes, devices=devices, before=micros(before)))
         devices = devices[done:]
+
+
+def _delete_commands(transaction: Transaction, *, before: int) -> int:
+    """Delete from the oldest on, up to the first whose time was up later."""
+    oldest = transaction.rows("SELECT key, expires_at FROM command ORDER BY key LIMIT :slice", slice=SLICE)
+    kept = next((place for place, row in enumerate(oldest) if row[1] >= before), len(oldest))
+    if kept:
+        transaction.run("DELETE FROM command WHERE key <= :last", last=oldest[kept - 1][0])
+    return kept
 
 
 def _delete_minutes(transaction: Transaction, *, devices: Sequence[int], before: int) -> int:

@@ -11,7 +11,7 @@ from rules.ids import DeviceId
 from store import Store, partitions, retention
 from store.batch import Batch
 from store.gathering import gather
-from store.records import Device, HistoryPoint
+from store.records import CommandName, Device, HistoryPoint
 from tests.store.given import (
     HOTEL,
     NOW,
@@ -48,6 +48,25 @@ async def caught_up(store: Store) -> None:
 
 async def keep(store: Store, *, now: datetime = NOW) -> None:
     await retention.keep(store._database, now=now, retention=KEPT)
+
+
+async def ask(store: Store, *days_ago: int) -> None:
+    """Ask the first tablet for something on each of these days."""
+    for days in days_ago:
+        at = NOW - days * A_DAY
+        await store.add_command(
+            HOTEL, DeviceId("tab-0"), CommandName.RING, {"days": days}, by="ann", now=at, expires_at=at
+        )
+
+
+async def test_commands_whose_time_was_up_long_ago_go_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "SLICE", 2)
+    await add_hotel(store)
+    await ask(store, 30, 20, 9, 8, 6, 0)
+
+    await keep(store)
+
+    assert [one.args["days"] for one in (await store.commands(HOTEL)).items] == [0, 6]
 
 
 async def history(store: Store) -> list[HistoryPoint]:
