@@ -109,7 +109,9 @@ class Connections:
                 await self._idle.pop().close(timeout=1)
 
     async def _wait(self) -> None:
-        if not self._closed:
+        if not self._closed and not self._room.locked():
+            await self._room.acquire()  # at once, and a timer less
+        elif not self._closed:
             try:
                 async with asyncio.timeout(self._limits.connect_timeout.total_seconds()):
                     await self._room.acquire()

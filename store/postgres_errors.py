@@ -52,6 +52,8 @@ def translated() -> Iterator[None]:
     except UnicodeEncodeError as refusal:
         raise DataRefused(f"{refusal.object[refusal.start : refusal.end]!r} is no character") from refusal
     except LOST as error:
+        if isinstance(error, InterfaceError) and "closed" not in str(error):
+            raise  # a fault of ours, such as a value too few
         raise StoreUnavailable(str(error) or "the database does not answer") from error
 
 
