@@ -75,8 +75,8 @@ class Intake:
 
         Raises StoreUnavailable.
         """
-        ids = [(one.device_key, one.message_id) for one in batch.messages if one.device_key is not None]
-        return bool(ids) and await self._database.write(lambda transaction: _was_applied(transaction, ids[:1]))
+        ids = {(one.device_key, one.message_id) for one in batch.messages if one.device_key is not None}
+        return bool(ids) and await self._database.write(lambda transaction: _was_applied(transaction, ids))
 
 
 class _Told:
@@ -274,4 +274,4 @@ def _record(transaction: Transaction, told: _Told, *, known: Known, batch: Batch
 
 def _was_applied(transaction: Transaction, ids: Collection[tuple[DeviceKey, MessageId]]) -> bool:
     transaction.hold_table("message")  # until then it may be committing still
-    return bool(messages.known(transaction, ids))
+    return len(messages.known(transaction, ids)) == len(ids)  # one may be older than the batch, which then was refused

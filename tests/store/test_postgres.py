@@ -252,6 +252,21 @@ async def test_a_batch_of_one_statement_whose_answer_is_lost_can_be_asked_after(
         await store.close()
 
 
+async def test_a_batch_with_a_duplicate_in_it_was_not_applied_because_that_is_stored(url: str) -> None:
+    async with line_to(url) as line:
+        store = await open_at(line.url)
+        device, _ = await add_hotel(store)
+        await learn(store, device)
+        sent = batch(heartbeat(device, LEARNT[0]), heartbeat(device, "a-name-on-the-line"))
+        line.break_at(b"a-name-on-the-line", delivered=True)
+
+        with pytest.raises(OutcomeUnknown):
+            await store.apply(sent)
+
+        assert not await store.was_applied(sent)
+        await store.close()
+
+
 async def test_a_line_that_breaks_before_the_commit_leaves_no_doubt(url: str) -> None:
     async with line_to(url) as line:
         store = await open_at(line.url)
