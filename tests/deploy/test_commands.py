@@ -50,7 +50,11 @@ def test_a_unit_starts_a_command_that_there_is(unit: Path) -> None:
 @pytest.mark.parametrize("page", [ROOT / "README.md", DEPLOY / "README.md"], ids=lambda path: str(path.parent.name))
 def test_what_a_page_tells_to_type_can_be_typed(page: Path) -> None:
     shells = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    told = re.findall(r"^(?:docker compose exec api )?innwatch (.*)$", "".join(shells), re.MULTILINE)
+    told = re.findall(
+        r"^(?:docker compose exec api |docker .* --entrypoint )?innwatch (?:backup (?=restore))?(.*)$",
+        "".join(shells),
+        re.MULTILINE,
+    )
 
     assert told
     for line in told:
