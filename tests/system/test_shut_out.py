@@ -11,8 +11,11 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.support import Processes, eventually_sync
+from tests.support import eventually_sync
+from tests.system.conftest import Install
 from tests.system.installation import PASSWORD, Installation, Shape, both_shapes, bssid_of, heartbeat
+
+pytestmark = pytest.mark.timeout(180)
 
 SOON = 5.0
 """Seconds within which whoever is thrown out must be out (contract §5)."""
@@ -22,8 +25,13 @@ LIFE = "5"
 
 ways_in = pytest.mark.parametrize(
     ("shape", "websocket"),
-    [(Shape.EMBEDDED, False), (Shape.EMBEDDED, True), (Shape.SEPARATE, True)],
-    ids=["embedded-tcp", "embedded-websocket", "separate-websocket"],
+    [
+        (Shape.EMBEDDED, False),
+        (Shape.EMBEDDED, True),
+        (Shape.SEPARATE, True),
+        pytest.param(Shape.SERVER, False, marks=pytest.mark.server),
+    ],
+    ids=["embedded-tcp", "embedded-websocket", "separate-websocket", "server-tcp"],
 )
 
 
@@ -135,8 +143,8 @@ def event_stream(innwatch: Installation, token: str) -> Iterator[threading.Event
 
 
 @pytest.fixture
-def innwatch(processes: Processes, tmp_path: Path, shape: Shape) -> Installation:
-    installation = Installation(processes, tmp_path, env={"INNWATCH_CLOCK": str(tmp_path / "clock")}, shape=shape)
+def innwatch(install: Install, tmp_path: Path, shape: Shape) -> Installation:
+    installation = install(shape, env={"INNWATCH_CLOCK": str(tmp_path / "clock")})
     installation.start("--for-tests")
     installation.furnish(rooms=3)
     installation.furnish("annex")
