@@ -53,6 +53,7 @@ class Tenure:
         self._look = look
         self._clock = clock
         self._lease: Lease | None = None
+        self._was_away = False  # the database
         self._sure_until = 0.0
 
     def is_sure(self) -> bool:
@@ -97,13 +98,22 @@ class Tenure:
                     await self._store.give_up_lease(lease)
 
     async def _try(self) -> Lease | None:
-        asked = self._clock()
         try:
+            if self._was_away:
+                await self._let_the_holder_renew()
+            asked = self._clock()
             lease = await self._store.take_lease(self._name, holder=self._holder, ttl=self._ttl)
         except StoreUnavailable as error:
+            self._was_away = True
             raise NotYet("the database does not answer", detail=str(error)) from error
         self._sure_until = asked + self._ttl.total_seconds()
         return lease
+
+    async def _let_the_holder_renew(self) -> None:
+        """Once the database answers again: its lease has run out meanwhile, and it is as well as before."""
+        await self._store.newest_events()
+        await asyncio.sleep((self._renew + self._look).total_seconds())
+        self._was_away = False
 
     def _held(self) -> Lease:
         if self._lease is None:

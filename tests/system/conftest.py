@@ -18,9 +18,13 @@ def several(request: pytest.FixtureRequest, processes: Processes, tmp_path: Path
     """Make an installation of several processes on a database of its own; it runs when the test starts it."""
 
     def make(
-        *, env: Mapping[str, str] | None = None, names: tuple[str, ...] = ONE_OF_EACH, behind_mosquitto: bool = False
+        *,
+        env: Mapping[str, str] | None = None,
+        names: tuple[str, ...] = ONE_OF_EACH,
+        behind_mosquitto: bool = False,
+        own_postgresql: PostgreSQL | None = None,
     ) -> Several:
-        postgresql: PostgreSQL = request.getfixturevalue("postgresql")
+        postgresql: PostgreSQL = own_postgresql or request.getfixturevalue("postgresql")
         redis: Redis = request.getfixturevalue("redis")
         mosquitto = GuardedMosquitto(processes, tmp_path) if behind_mosquitto else None
         if mosquitto is not None:

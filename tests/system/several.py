@@ -14,6 +14,8 @@ from tests.system.installation import PASSWORD, Installation, Person, Shape
 KEY = "7KqVwZ3nT0sYb8XfJr2LmC5hGdPe9UaQ"
 ONE_OF_EACH = ("broker", "bridge", "api", "worker")
 ADMIN = "root"
+REPLACED = 75
+"""How a bridge ends that another one has replaced."""
 
 
 class Several(Installation):
@@ -37,6 +39,7 @@ class Several(Installation):
         self.names = names if mosquitto is None else tuple(name for name in names if name != "broker")
         self.ports = {name: free_port() for name in names} | {"api": self.http_port, "broker": self.health_port}
         self.running: dict[str, Process] = {}
+        self._options: tuple[str, ...] = ()
         self.mosquitto = mosquitto
         if mosquitto is not None:
             self.mqtt_port, self.ws_port = mosquitto.port, mosquitto.ws_port
@@ -64,6 +67,7 @@ class Several(Installation):
 
     def start(self, *options: str, within: float = 60) -> Process:
         """Start those that do not run; returns when all are ready and one bridge watches."""
+        self._options = options
         for name in self.names:
             if name not in self.running or self.running[name].exit_code() is not None:
                 self.spawn_one(name, *options)
@@ -102,7 +106,10 @@ class Several(Installation):
         return next((float(value) for value in values), None)
 
     def _is_ready(self) -> bool:
-        for name, process in self.running.items():
+        for name, process in tuple(self.running.items()):
+            if process.exit_code() == REPLACED:
+                self.spawn_one(name, *self._options)  # as whoever supervises it would
+                return False
             if process.exit_code() is not None:
                 raise RuntimeError(f"{name} ended with {process.exit_code()}:\n{process.output()}")
             assert self.missing(name) == [], f"{name}: {self.missing(name)}\n{process.output()}"

@@ -122,19 +122,21 @@ def settled(person: Person, count: int) -> bool:
 
 
 @pytest.mark.timeout(300)
-def test_each_may_be_killed_and_nothing_is_lost_or_told_twice(several: Callable[..., Several], tmp_path: Path) -> None:
+def test_each_may_be_killed_and_nothing_is_lost_or_told_twice(
+    several: Callable[..., Several], own_postgresql: PostgreSQL, redis: Redis, tmp_path: Path
+) -> None:
     with mailbox() as mail, webhook() as slack:
         clock = tmp_path / "clock"
         clock.write_text("0")
         env = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail.port), "INNWATCH_CLOCK": str(clock)}
-        innwatch = several(names=TWO_OF_EACH, env=env)
+        innwatch = several(names=TWO_OF_EACH, env=env, own_postgresql=own_postgresql)
         innwatch.start("--for-tests")
         tablets = furnish(innwatch, "--email", "night@hotel.example", "--slack-webhook", slack.url)
         manager = innwatch.person("max", role="manager")
         urls = [innwatch.url_of("api"), innwatch.url_of("api-2")]
 
         with Follower(urls, manager.token).following() as follower:
-            asyncio.run(send_while_killing_each(innwatch, tablets))
+            asyncio.run(send_while_killing_each(innwatch, tablets, own_postgresql, redis))
             everything_acknowledged_is_stored_once(innwatch, tablets)
             clock.write_text("130")  # A worker that was killed while it delivered holds its claim for two minutes.
             eventually_sync(lambda: settled_all(manager), within=60, every=1)
@@ -155,8 +157,13 @@ def caught_up(innwatch: Several, follower: Follower) -> int:
     return newest if follower.ids and follower.ids[-1] >= newest else 0
 
 
-async def send_while_killing_each(innwatch: Several, tablets: list[Tablet]) -> None:
-    """Have the tablets send, and end each process once as a power cut would: the bridge that watches, too."""
+async def send_while_killing_each(
+    innwatch: Several, tablets: list[Tablet], postgresql: PostgreSQL, redis: Redis
+) -> None:
+    """Have the tablets send, and end each process once as a power cut would: the bridge that watches, and the servers.
+
+    PostgreSQL is away for longer than a lease lasts, which is no reason for another bridge to take over.
+    """
     done = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         for tablet in tablets:
@@ -168,7 +175,16 @@ async def send_while_killing_each(innwatch: Several, tablets: list[Tablet]) -> N
             innwatch.running[victim].kill()
             await asyncio.sleep(0.3)
             await asyncio.to_thread(innwatch.start, "--for-tests")
+        watching = await asyncio.to_thread(innwatch.active_bridge)
+        redis.kill()
+        postgresql.kill()
+        await asyncio.sleep(7)
+        await postgresql.start_anew()
+        await redis.start_anew()
+        await asyncio.to_thread(innwatch.start, "--for-tests")
+        redis.flush()
         await asyncio.sleep(1)
+        assert await asyncio.to_thread(innwatch.active_bridge) == watching
         done.set()
 
 
