@@ -29,6 +29,7 @@ from config.lag import LoopLag
 from config.own_broker import OwnBroker
 from config.process import settle_memory
 from config.senders import senders
+from config.servers import store_limits
 from config.serving import Place, serve, stop_on_signal
 from config.settings import Settings
 from config.settings_broker import LISTEN
@@ -145,7 +146,7 @@ class Embedded:
     async def _open_store(self) -> AsyncIterator[Store]:
         database = database_file(self._settings, self._folder)
         try:
-            store = await Store.open(database.url, doorbell=self._doorbell)
+            store = await Store.open(database.url, doorbell=self._doorbell, limits=store_limits(self._settings))
         except SchemaTooNew as error:
             raise StartRefused(f"{database}: {error}") from error
         except StoreUnavailable as error:
