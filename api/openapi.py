@@ -66,14 +66,32 @@ def _operation_id(handler: HTTPRouteHandler, _method: Method, _path: list[str | 
 
 
 def _described(schema: OpenAPI) -> bytes:
-    """Encode, and say what Litestar does not: that bodies take no further fields, and that a stream is text."""
+    """Encode, and say what Litestar does not.
+
+    That bodies take no further fields, that a stream is text, and that a whole number is no second kind of number: by
+    `oneOf` it would be two at once, and none.
+    """
     for item in (schema.paths or {}).values():
         for operation in (item.get, item.post):
             if operation is not None:
                 if "telemetry" not in (operation.tags or ()):  # old and new agents mix
                     _close_body(operation, schema)
                 _name_stream(operation)
-    return msgspec.json.encode(schema.to_schema())
+    described = schema.to_schema()
+    _count_numbers_once(described)
+    return msgspec.json.encode(described)
+
+
+def _count_numbers_once(part: object) -> None:
+    if isinstance(part, dict):
+        choices = part.get("oneOf")
+        if isinstance(choices, list) and _NUMBER in choices:
+            part["oneOf"] = [choice for choice in choices if choice != _WHOLE]
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _count_numbers_once(inner)
+
+
+_NUMBER, _WHOLE = {"type": "number"}, {"type": "integer"}
 
 
 def _close_body(operation: Operation, schema: OpenAPI) -> None:

@@ -46,7 +46,7 @@ class Said(Struct, frozen=True, rename="camel", kw_only=True):
     device_id: str
     room_id: str | None = None
     id: Id | None = None
-    ts: str | int | float | None = None
+    ts: str | float | None = None
 
 
 class SaidHeartbeat(Said, frozen=True, rename="camel", kw_only=True):

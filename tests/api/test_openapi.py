@@ -1,5 +1,6 @@
 """The description of the API says what the API does."""
 
+import json
 from typing import Any
 
 import pytest
@@ -64,6 +65,14 @@ async def test_bodies_of_telemetry_do(described: dict[str, Any]) -> None:
 
     for name in ("SaidHeartbeat", "SaidBreach", "SaidBattery", "SaidTamper"):
         assert schemas[name].get("additionalProperties") is not False
+
+
+async def test_no_value_is_described_by_two_choices_of_one(described: dict[str, Any]) -> None:
+    args = described["components"]["schemas"]["Ask"]["properties"]["args"]
+
+    kinds = [choice["type"] for choice in args["additionalProperties"]["oneOf"]]
+    assert kinds == ["string", "boolean", "number", "null"]
+    assert '{"type": "integer"}, {"type": "number"}' not in json.dumps(described)
 
 
 async def test_operations_have_short_names_of_their_own(described: dict[str, Any]) -> None:
