@@ -31,7 +31,10 @@ def examine_settings(
 
 def _key(settings: Settings, folder: Folder) -> Finding:
     if settings.secret_key is None and not (folder.path / "signing.key").exists() and _is_file(settings, folder):
-        return wrong("signing key", f"{folder.path} has none", "start `innwatch up` once, or set SECRET_KEY")
+        remedy = (
+            "put signing.key back, or set SECRET_KEY; a new one, which `innwatch up` makes, voids every token there is"
+        )
+        return wrong("signing key", f"{folder.path} has none", remedy)
     try:
         key_ring(settings, folder)
     except BadSetting as weakness:

@@ -1,4 +1,4 @@
-"""docs/operations.md lists every metric, as Prometheus is told of it."""
+"""docs/metrics.md lists every metric, as Prometheus is told of it."""
 
 import re
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from device_bridge.metrics import BridgeMetrics, UplinkMetrics
 from tests.broker.authority import Authority
 from worker.metrics import WorkerMetrics
 
-OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+METRICS = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 def served(folder: Path) -> dict[str, str]:
@@ -32,6 +32,6 @@ def served(folder: Path) -> dict[str, str]:
 
 
 def test_every_metric_is_documented_in_the_words_that_prometheus_gets(tmp_path: Path) -> None:
-    table = OPERATIONS.read_text().partition("### Metrics")[2].partition("\n## ")[0]
+    table = METRICS.read_text(encoding="utf-8")
     documented = dict(re.findall(r"^\| `(innwatch_\w+)(?:\{[^`]*\})?` \| (.*) \|$", table, re.MULTILINE))
     assert documented == served(tmp_path)

@@ -26,8 +26,8 @@ def expressions() -> list[str]:
 
 
 def documented() -> dict[str, set[str]]:
-    """Every metric of ours with its labels, as docs/operations.md has it, which another test holds to the code."""
-    table = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    """Every metric of ours with its labels, as docs/metrics.md has it, which another test holds to the code."""
+    table = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(innwatch_\w+)(?:\{([^`]*)\})?` \|", table, re.MULTILINE)
     return {name: set(labels.split(",")) - {""} for name, labels in rows}
 
