@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
@@ -39,20 +39,25 @@ SOUND_AFTER: Final = 60.0
 
 _IN, _OUT = 0, 1
 
+Command = Callable[[int], Sequence[str]]
+
 _log = logging.getLogger(__name__)
 
 
 class Crew:
-    """`size` processes, each started by `command`. `registry` has the sums of what they count."""
+    """`size` processes, each started by what `command` says for its number, from 1.
+
+    `registry` has the sums of what they count.
+    """
 
     @classmethod
     @contextmanager
-    def made(cls, command: Sequence[str], *, size: int, silence: float = SILENCE) -> Iterator[Self]:
+    def made(cls, command: Command, *, size: int, silence: float = SILENCE) -> Iterator[Self]:
         """A crew with a folder for its counts, which is removed at the end."""
         with tempfile.TemporaryDirectory(prefix="innwatch-counts-", ignore_cleanup_errors=True) as counts:
             yield cls(command, size=size, counts=Path(counts), silence=silence)
 
-    def __init__(self, command: Sequence[str], *, size: int, counts: Path, silence: float) -> None:
+    def __init__(self, command: Command, *, size: int, counts: Path, silence: float) -> None:
         self.registry = CollectorRegistry()
         MultiProcessCollector(self.registry, path=str(counts))  # type: ignore[no-untyped-call]
         self._restarts = restarts(self.registry)
@@ -87,7 +92,7 @@ class Crew:
     async def _employ(self, number: int) -> int:
         """Start one and listen to it until it ends; its exit code, which is minus the signal's number if one did it."""
         member = await asyncio.create_subprocess_exec(
-            *self._command,
+            *self._command(number + 1),
             stdin=PIPE,
             stdout=PIPE,
             # prometheus_client in a new process learns in no other way where to write.

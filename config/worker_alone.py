@@ -5,8 +5,8 @@ Redis shares the work between them and is not waited for: while it is away, the 
 
 import asyncio
 import logging
-import os
 import socket
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -47,15 +47,18 @@ def run_worker(settings: Settings, *, threads: int, for_tests: bool) -> int:
     return serve(settings, lambda place: _alone(place, threads=threads), lock=None, for_tests=for_tests)
 
 
-def run_workers(settings: Settings, command: list[str], *, processes: int, threads: int, for_tests: bool) -> int:
-    """Run that many processes, each by `command`, until SIGTERM or SIGINT; the exit code. Raises StartRefused."""
+def run_workers(settings: Settings, command: Sequence[str], *, processes: int, threads: int, for_tests: bool) -> int:
+    """Run that many processes until SIGTERM or SIGINT, each by `command` and then its name; the exit code.
+
+    Raises StartRefused.
+    """
     _check(settings, processes * threads)
     return serve(settings, lambda place: _crew(place, command, size=processes), lock=None, for_tests=for_tests)
 
 
-def run_member(settings: Settings, *, threads: int, for_tests: bool) -> int:
+def run_member(settings: Settings, *, name: str, threads: int, for_tests: bool) -> int:
     """Be one of the processes that `run_workers` starts; the exit code. Raises StartRefused."""
-    return serve(settings, lambda place: _member(place, threads=threads), lock=None, for_tests=for_tests)
+    return serve(settings, lambda place: _member(place, name=name, threads=threads), lock=None, for_tests=for_tests)
 
 
 def _check(settings: Settings, threads: int) -> None:
@@ -70,38 +73,44 @@ def _check(settings: Settings, threads: int) -> None:
 
 async def _alone(place: Place, *, threads: int) -> int:
     settings, registry = place.settings, CollectorRegistry()
-    working = Working(place, registry, threads=threads)
     with bind(settings.host, settings.worker_health_port, option="--health-port") as page:
+        working = Working(place, registry, name=_name(page), threads=threads)
         greet_process("worker", health=page_address(page))
         await watched(working.run(), page=page, health=working, registry=registry, metrics_token=settings.metrics_token)
     return 0
 
 
-async def _crew(place: Place, command: list[str], *, size: int) -> int:
+async def _crew(place: Place, command: Sequence[str], *, size: int) -> int:
     settings = place.settings
     with bind(settings.host, settings.worker_health_port, option="--health-port") as page:
         greet_process("worker", health=page_address(page))
-        with Crew.made(command, size=size) as crew:
+        with Crew.made(lambda number: [*command, f"{_name(page)}:{number}"], size=size) as crew:
             await watched(
                 crew.run(), page=page, health=crew, registry=crew.registry, metrics_token=settings.metrics_token
             )
     return 0
 
 
-async def _member(place: Place, *, threads: int) -> int:
-    working = Working(place, CollectorRegistry(), threads=threads)
+async def _member(place: Place, *, name: str, threads: int) -> int:
+    working = Working(place, CollectorRegistry(), name=name, threads=threads)
     await as_member(working.run(), health=working)
     return 0
+
+
+def _name(page: socket.socket) -> str:
+    """What no other worker is called while this one lives, and the one that replaces it is called again."""
+    return f"{socket.gethostname()}:{page.getsockname()[1]}"
 
 
 class Working:
     """One process's work, and what it waits for."""
 
-    def __init__(self, place: Place, registry: CollectorRegistry, *, threads: int) -> None:
+    def __init__(self, place: Place, registry: CollectorRegistry, *, name: str, threads: int) -> None:
         url = shared_redis(place.settings).url
         self._settings = place.settings
         self._clock = Clock(place.settings.clock_file)
         self._registry = registry
+        self._name = name
         self._threads = threads
         self._doorbell = RedisDoorbell(url)
         self._metrics = WorkerMetrics(registry)
@@ -141,7 +150,7 @@ class Working:
             doorbell=self._doorbell,
             metrics=self._metrics,
             settings=WorkerSettings(
-                name=f"{socket.gethostname()}:{os.getpid()}",
+                name=self._name,
                 console_url=self._settings.public_url,
                 threads=self._threads,
             ),

@@ -106,6 +106,13 @@ class Outbox:
             )
         )
 
+    async def take_back_notifications(self, *, worker: str, now: datetime) -> int:
+        """Make due at once what was claimed by names that begin with `worker`, who is known to be dead; how many.
+
+        Only what was tried once: a notice that kills who sends it may do so again, but not again and again at once.
+        """
+        return await self._database.write(lambda transaction: _take_back(transaction, worker=worker, now=now))
+
     async def record_delivered(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime
     ) -> bool:
@@ -296,6 +303,19 @@ def _give_back(
     )
     transaction.news = True  # There is room for another one of its channel.
     return changed == 1
+
+
+def _take_back(transaction: Transaction, *, worker: str, now: datetime) -> int:
+    changed = transaction.run(
+        "UPDATE notification SET state = 'pending', due_at = :now, leased_by = NULL"
+        " WHERE state = 'sending' AND due_at IS NOT NULL AND attempts = 1"
+        " AND substr(leased_by, 1, :length) = :worker",
+        now=now,
+        length=len(worker),
+        worker=worker,
+    )
+    transaction.news = transaction.news or changed > 0
+    return changed
 
 
 def _finish(

@@ -120,7 +120,7 @@ class Deliveries:
         if self._interrupted or self._refused.get(notification_id, self._clock()) > self._clock():
             return
         # A name for this claim alone: this very worker may claim it again when this lease has ended.
-        claim = f"{self._settings.name}-{secrets.token_hex(8)}"
+        claim = f"{self._settings.name or 'worker'}-{secrets.token_hex(8)}"
         claimed = await self._outbox.claim_notification(
             hotel_id, notification_id, worker=claim, now=self._clock(), lease=self._settings.lease
         )

@@ -33,6 +33,9 @@ class OnLoop:
             self._outbox.claim_notification(hotel_id, notification_id, worker=worker, now=now, lease=lease)
         )
 
+    async def take_back_notifications(self, *, worker: str, now: datetime) -> int:
+        return await self._there(self._outbox.take_back_notifications(worker=worker, now=now))
+
     async def record_delivered(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime
     ) -> bool:

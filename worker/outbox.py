@@ -1,4 +1,4 @@
-"""What the worker needs of the store: the outbox, in five verbs. It is the truth; every queue may lose everything."""
+"""What the worker needs of the store: the outbox, in six verbs. It is the truth; every queue may lose everything."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,6 +25,13 @@ class Outbox(Protocol):
         """Take a due one for `lease`; None when it may not be claimed (any more), which is nobody's fault.
 
         The recovery of what was never told is cancelled instead. Counts an attempt. `worker` names this one claim.
+        """
+        ...
+
+    async def take_back_notifications(self, *, worker: str, now: datetime) -> int:
+        """Make due at once what was claimed, and tried once, by names that begin with `worker`; how many.
+
+        Whoever had these names must be dead: it would send what somebody else sends then.
         """
         ...
 

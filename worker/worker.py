@@ -8,6 +8,7 @@ from datetime import datetime
 import dramatiq
 
 from store.doorbell import Doorbell
+from store.errors import StoreUnavailable
 from store.records import ChannelKind, NotificationRef
 from worker.actors import QUEUE, Endings, declare_deliver
 from worker.channels import Sender
@@ -77,6 +78,7 @@ class Worker:
         threads = dramatiq.Worker(
             self._queue, queues={QUEUE}, worker_timeout=IDLE_WAKE_MS, worker_threads=self._settings.threads
         )
+        await self._take_back()
         threads.start()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -84,6 +86,18 @@ class Worker:
                 tasks.create_task(_raise(fault))
         finally:
             await self._stop(threads, deliveries)
+
+    async def _take_back(self) -> None:
+        """Free what was under way when this worker was killed: nobody else would send it for as long as a lease."""
+        if self._settings.name is None:
+            return
+        try:
+            left = await self._outbox.take_back_notifications(worker=f"{self._settings.name}-", now=self._clock())
+        except StoreUnavailable as failure:
+            logger.warning("cannot take back what an earlier worker left", {"error": failure})
+        else:
+            if left:
+                logger.warning("taken back what an earlier worker left", {"notifications": left})
 
     def _deliveries(self, loop: asyncio.AbstractEventLoop) -> Deliveries:
         return Deliveries(

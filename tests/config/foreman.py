@@ -22,7 +22,7 @@ class Said(msgspec.Struct):
 async def main(name: str, size: int, silence: float) -> None:
     stop = stop_on_signal()
     command = [sys.executable, "-c", f"from tests.config import member; member.main({name!r})"]
-    with Crew.made(command, size=size, silence=silence) as crew:
+    with Crew.made(lambda _: command, size=size, silence=silence) as crew:
         async with asyncio.TaskGroup() as parts:
             others = [parts.create_task(crew.run()), parts.create_task(say(crew))]
             await stop.wait()

@@ -115,6 +115,30 @@ async def test_what_is_claimed_is_due_to_nobody_until_the_lease_ends(store: Stor
     assert again.attempt == 2
 
 
+async def test_what_a_dead_worker_claimed_can_be_taken_back_by_its_name_once(
+    store: Store, notice: NotificationId
+) -> None:
+    assert await claim(store, notice, worker="desk_1:8085-aa") is not None
+
+    for other in ("desk_1:80-", "desk%", "desk-1:8085-", "x"):
+        assert await store.take_back_notifications(worker=other, now=later(5)) == 0
+    assert await store.take_back_notifications(worker="desk_1:8085-", now=later(5)) == 1
+
+    assert await due(store, 5) == [notice]
+    assert not await store.record_delivered(HOTEL, notice, worker="desk_1:8085-aa", now=later(6))
+    # A notice that kills who sends it may do so twice; from then on it waits for its leases.
+    assert await claim(store, notice, worker="desk_1:8085-bb", at=6) is not None
+    assert await store.take_back_notifications(worker="desk_1:8085-", now=later(7)) == 0
+    assert await store.take_back_notifications(worker="desk_1:8085-", now=later(700)) == 0
+
+
+async def test_what_is_finished_is_not_taken_back(store: Store, notice: NotificationId) -> None:
+    assert await claim(store, notice, worker="desk-aa") is not None
+    assert await store.record_delivered(HOTEL, notice, worker="desk-aa", now=later(1))
+
+    assert await store.take_back_notifications(worker="desk-", now=later(2)) == 0
+
+
 async def test_of_many_workers_in_two_processes_one_gets_the_notice(
     store: Store, second: Store, notice: NotificationId
 ) -> None:

@@ -168,6 +168,13 @@ class MemoryOutbox:
             timezone="Europe/Paris",
         )
 
+    async def take_back_notifications(self, *, worker: str, now: datetime) -> int:
+        await self._answer()
+        left = [row for row in self.rows.values() if (row.leased_by or "").startswith(worker) and row.attempts == 1]
+        for row in left:
+            row.state, row.leased_by, row.due_at = NotificationState.PENDING, None, now
+        return len(left)
+
     async def record_delivered(
         self, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime
     ) -> bool:

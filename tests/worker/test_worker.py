@@ -405,3 +405,29 @@ async def test_how_long_it_took_to_tell_is_measured(hotel: Hotel, web: WebServer
         await eventually(lambda: hotel.counted("slack", "delivered") == 1)
 
     assert hotel.registry.get_sample_value("innwatch_told_after_seconds_sum", {"channel": "slack"}) == 3
+
+
+async def test_a_worker_takes_back_what_an_earlier_one_of_its_name_left(hotel: Hotel, web: WebServer) -> None:
+    hotel.settings = WorkerSettings(name="desk:8085", threads=4)
+    rows = [hotel.outbox.add(web.webhook) for _ in range(3)]
+    claims = ["desk:8085-aaaa", "desk:80855-bbbb", "desk:8085-cccc"]
+    for row, claim in zip(rows, claims, strict=True):
+        await hotel.outbox.claim_notification(HOTEL, row.id, worker=claim, now=START, lease=timedelta(minutes=2))
+    rows[2].attempts = 2  # perhaps it was what killed the earlier one, twice
+
+    async with hotel.working():
+        await eventually(lambda: rows[0].state is DELIVERED)
+        await eventually(lambda: hotel.registry.get_sample_value("innwatch_outbox_due") == 0)
+
+    assert [row.state for row in rows] == [DELIVERED, NotificationState.SENDING, NotificationState.SENDING]
+
+
+async def test_a_store_that_is_away_at_the_start_keeps_no_worker_from_starting(hotel: Hotel, web: WebServer) -> None:
+    hotel.settings = WorkerSettings(name="desk:8085", threads=4)
+    hotel.outbox.away = True
+    row = hotel.outbox.add(web.webhook)
+
+    async with hotel.working():
+        await asyncio.sleep(0)
+        hotel.outbox.away = False
+        await eventually(lambda: row.state is DELIVERED)
