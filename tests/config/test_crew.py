@@ -13,6 +13,8 @@ import pytest
 from tests.config.foreman import Said
 from tests.support import Process, Processes, eventually_sync
 
+pytestmark = pytest.mark.timeout(120)
+
 ROOT = Path(__file__).parent.parent.parent
 
 

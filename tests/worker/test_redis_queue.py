@@ -65,7 +65,7 @@ async def test_what_is_finished_leaves_nothing_in_redis(hotel: Shared, redis: Re
     hotel.add(20)
     async with hotel.working():
         await hotel.is_told(20)
-        await eventually(lambda: fetched(redis) == 0)
+        await eventually(lambda: fetched(redis) == 0, within=15)
 
     with redis.client() as client:
         assert {str(key) for key in client.scan_iter("*")} == {"innwatch:__heartbeats__"}
@@ -77,7 +77,7 @@ async def test_redis_flushed_while_sending_loses_nothing(hotel: Shared, web: Web
     hotel.add(20)
 
     async with hotel.working():
-        await eventually(lambda: len(web.requests) == 2 and waiting(redis) > 0)
+        await eventually(lambda: len(web.requests) == 2 and waiting(redis) > 0, within=15)
         redis.flush()
         held.set()
         await hotel.is_told(20)
@@ -91,7 +91,7 @@ async def test_redis_killed_while_sending_delays_nothing_even_if_it_never_return
     hotel.add(20)
 
     async with hotel.working():
-        await eventually(lambda: len(web.requests) == 2 and waiting(redis) > 0)
+        await eventually(lambda: len(web.requests) == 2 and waiting(redis) > 0, within=15)
         redis.kill()
         held.set()
         await hotel.is_told(20)
@@ -106,9 +106,9 @@ async def test_redis_killed_and_back_is_used_again(hotel: Shared, redis: Redis) 
             hotel.add(10)
             await hotel.is_told(10 * round_)
             redis.kill()
-            await eventually(lambda: hotel.shared.problems() != [])
+            await eventually(lambda: hotel.shared.problems() != [], within=15)
             await redis.start_anew()
-            await eventually(lambda: hotel.shared.problems() == [])
+            await eventually(lambda: hotel.shared.problems() == [], within=15)
         hotel.add(1)
         await hotel.is_told(31)
 
@@ -126,13 +126,13 @@ async def test_a_fetch_that_is_never_answered_for_does_not_keep_the_next_ones_ou
         for number in range(1, 5):
             held.clear()
             hotel.add(4)
-            await eventually(lambda: fetched(redis) == 2)
+            await eventually(lambda: fetched(redis) == 2, within=15)
             redis.kill()
-            await eventually(lambda: hotel.shared.is_away)
+            await eventually(lambda: hotel.shared.is_away, within=15)
             held.set()
             await hotel.is_told(4 * number)
             await redis.start_anew()
-            await eventually(lambda: not hotel.shared.is_away)
+            await eventually(lambda: not hotel.shared.is_away, within=15)
 
 
 async def test_redis_frozen_delays_by_seconds_only(hotel: Shared, redis: Redis) -> None:
@@ -152,7 +152,7 @@ async def test_stopping_does_not_wait_for_a_frozen_redis(hotel: Shared, web: Web
     web.answer = lambda _: None
     hotel.add(20)
     async with hotel.working():
-        await eventually(lambda: len(web.requests) == 2 and waiting(redis) > 0)
+        await eventually(lambda: len(web.requests) == 2 and waiting(redis) > 0, within=15)
         redis.freeze()
         began = asyncio.get_running_loop().time()
 
@@ -164,7 +164,7 @@ async def test_stopping_gives_back_what_was_fetched(hotel: Shared, web: WebServe
     web.answer = lambda _: None
     hotel.add(20)
     async with hotel.working():
-        await eventually(lambda: len(web.requests) == 2 and (fetched(redis), waiting(redis)) == (2, 18))
+        await eventually(lambda: len(web.requests) == 2 and (fetched(redis), waiting(redis)) == (2, 18), within=15)
 
     assert (fetched(redis), waiting(redis)) == (0, 18)
 
@@ -179,7 +179,7 @@ async def test_a_worker_starts_without_redis(
     async with hotel.working():
         await hotel.is_told(3)
         await late.start_anew()
-        await eventually(lambda: not hotel.shared.is_away)
+        await eventually(lambda: not hotel.shared.is_away, within=15)
 
 
 async def test_what_a_killed_worker_had_fetched_is_fetched_by_another_within_seconds(
@@ -217,19 +217,19 @@ async def test_what_somebody_else_put_into_redis_ends_nothing(hotel: Shared, red
     async with hotel.working():
         hotel.add(3)
         await hotel.is_told(3)
-        await eventually(lambda: fetched(redis) == 0)
+        await eventually(lambda: fetched(redis) == 0, within=15)
 
 
 async def test_an_outage_is_said_once(hotel: Shared, redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with hotel.working():
-        await eventually(lambda: fetched(redis) == 0)
+        await eventually(lambda: fetched(redis) == 0, within=15)
         redis.kill()
-        await eventually(lambda: hotel.shared.is_away)
+        await eventually(lambda: hotel.shared.is_away, within=15)
         hotel.add(10)
         await hotel.is_told(10)
         await redis.start_anew()
-        await eventually(lambda: not hotel.shared.is_away)
+        await eventually(lambda: not hotel.shared.is_away, within=15)
 
     assert hotel.told == [True, False]
     said = [record for record in caplog.records if "Redis" in record.getMessage()]
