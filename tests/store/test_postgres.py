@@ -267,6 +267,19 @@ async def test_a_batch_with_a_duplicate_in_it_was_not_applied_because_that_is_st
         await store.close()
 
 
+async def test_who_asks_after_a_lost_commit_waits_until_it_is_over(store: Store, by_side: asyncpg.Connection) -> None:
+    device, _ = await add_hotel(store)
+    await learn(store, device)
+    columns = "hotel_key, device_key, kind, received_at, late, body"
+    async with by_side.transaction():
+        await by_side.execute(
+            f"INSERT INTO message (message_id, {columns}) SELECT 'late', {columns} FROM message LIMIT 1"  # noqa: S608
+        )
+        asking = asyncio.ensure_future(store.was_applied(batch(heartbeat(device, "late"))))
+        await waiting(by_side)
+    assert await asking
+
+
 async def test_a_line_that_breaks_before_the_commit_leaves_no_doubt(url: str) -> None:
     async with line_to(url) as line:
         store = await open_at(line.url)
