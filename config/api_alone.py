@@ -63,28 +63,38 @@ class ApiAlone:
             )
             async with asyncio.TaskGroup() as parts:
                 serving = parts.create_task(web.run())
-                lag = LoopLag(self._registry)
-                others = [parts.create_task(part) for part in (self._work(web), self._doorbell.run(), lag.run())]
-                await web.serving()
-                greet_process("api", console=console_url(self._settings, http_port=http.getsockname()[1]))
-                await stop.wait()
-                _log.info("stopping")
-                if self._app is not None:
-                    self._app.state.streams.close()
-                web.stop()
-                await serving
-                for part in others:
-                    part.cancel()
+                working = asyncio.create_task(self._work(web))  # noqa: TID251, ends with the group, which it does not end
+                working.add_done_callback(lambda _: stop.set())
+                try:
+                    await web.serving()
+                    greet_process("api", console=console_url(self._settings, http_port=http.getsockname()[1]))
+                    await stop.wait()
+                    _log.info("stopping")
+                    if self._app is not None:
+                        self._app.state.streams.close()
+                    web.stop()
+                    await serving
+                finally:
+                    working.cancel()
+                    await asyncio.wait([working])
+        if not working.cancelled():
+            working.result()
         return 0
 
     async def _work(self, web: WebServer) -> None:
-        async with shared_store(self._settings, doorbell=self._doorbell, waiting=self._waiting) as store:
-            self._pulse = Pulse(store)
-            self._app = self._made(store)
-            web.show(self._app)
-            self._waiting.over()
-            settle_memory()
-            await self._pulse.run()
+        """Have all requests answered, as soon as there is a database, until cancelled."""
+        lag = LoopLag(self._registry)
+        async with asyncio.TaskGroup() as parts:
+            beside = [parts.create_task(part) for part in (self._doorbell.run(), lag.run())]
+            async with shared_store(self._settings, doorbell=self._doorbell, waiting=self._waiting) as store:
+                self._pulse = Pulse(store)
+                self._app = self._made(store)
+                web.show(self._app)
+                self._waiting.over()
+                settle_memory()
+                await self._pulse.run()
+            for part in beside:
+                part.cancel()
 
     def _made(self, store: Store) -> Litestar:
         return build_app(

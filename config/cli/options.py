@@ -84,7 +84,7 @@ WsPort = Annotated[
 ]
 HealthPort = Annotated[
     int | None,
-    _port("--health-port", "/health/live, /health/ready and /metrics.", default="its setting"),
+    _port("--health-port", "/health/live, /health/ready and /metrics.", default="INNWATCH_COMMAND_HEALTH_PORT"),
 ]
 BrokerAt = Annotated[
     str | None,

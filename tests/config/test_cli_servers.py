@@ -2,7 +2,9 @@
 
 import pytest
 
+from store import schema
 from tests.config.command_line import CommandLine
+from tests.support import PostgreSQL, free_port
 
 NAMED = {
     "DATABASE_URL": "postgresql://innwatch:s3cr3t@127.0.0.1:1/innwatch",
@@ -51,3 +53,19 @@ def test_a_clock_that_is_moved_needs_a_folder_made_for_tests(cli: CommandLine) -
     ended = cli.refused("api", **NAMED, INNWATCH_CLOCK="clock")
 
     assert (ended.code, "--for-tests" in ended.err) == (78, True)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("command", ["bridge", "api"])
+def test_the_schema_of_a_newer_version_ends_the_start(cli: CommandLine, postgresql: PostgreSQL, command: str) -> None:
+    url = postgresql.database(postgresql.template("innwatch", schema.move_to))
+    postgresql.sql("UPDATE alembic_version SET version_num = '9999'", database=url.rpartition("/")[2])
+    port = "--http-port" if command == "api" else "--health-port"
+
+    ended = cli.as_process(command, port, str(free_port()), **(NAMED | {"DATABASE_URL": url}))
+
+    assert ended.code == 1
+    last = ended.err.splitlines()[-1]
+    assert last.startswith("innwatch: ")
+    assert "schema 9999" in last
+    assert "Traceback" not in ended.err, ended.err
