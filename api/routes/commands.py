@@ -1,5 +1,6 @@
 """Commands: asking a tablet to do something, and what became of it."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -11,13 +12,16 @@ from msgspec.structs import replace
 
 from api.accounts import rank
 from api.gate import Caller, needs
-from api.parameters import PAGE, Cursor, Limit, Name, command_named, device_named
+from api.parameters import PAGE, Asked, Cursor, Limit, Name, command_named, device_named
 from api.problems import Refused, Trouble, invalid, problems, too_many
 from api.records import Ask
+from api.request_ids import request_id
 from broker.tokens import Role
 from rules.ids import HotelId
 from store import NotFound, Store, TooManyCommands
 from store.records import Command, CommandName, Page
+
+log = logging.getLogger(__name__)
 
 LARGEST_ARGS = 4096
 """Bytes; a message to a tablet may have 8 KiB."""
@@ -36,6 +40,7 @@ TAKEN_FOR = timedelta(seconds=30)
     responses=problems(400, 401, 403, 404, 413, 415, 429, 503),
 )
 async def send_command(
+    request: Asked,
     store: NamedDependency[Store],
     hotel_id: NamedDependency[HotelId],
     caller: NamedDependency[Caller],
@@ -53,7 +58,7 @@ async def send_command(
         raise invalid("args", f"has more than {LARGEST_ARGS} bytes")
     now = clock()
     try:
-        return await store.add_command(
+        command = await store.add_command(
             hotel_id,
             device_named(device_id),
             data.name,
@@ -64,6 +69,18 @@ async def send_command(
         )
     except TooManyCommands:
         raise too_many(TAKEN_FOR) from None
+    log.info(
+        "command given",
+        {
+            "hotel": hotel_id,
+            "device": device_id,
+            "command": command.id,
+            "name": command.name,
+            "user": caller.name,
+            "request": request_id(request.scope),
+        },
+    )
+    return command
 
 
 @get(

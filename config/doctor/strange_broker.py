@@ -20,7 +20,8 @@ TRIED: Final = 1500
 _PATIENCE_S: Final = 5.0
 _WHOLE_S: Final = 60.0
 _AT_ONCE: Final = 20
-_QUIET_S: Final = 1.0
+_QUIET_S: Final = 3.0
+_TOLD_WITHIN_S: Final = 1.0
 _SECTION = "see Somebody else's broker in docs/operations.md"
 
 
@@ -113,7 +114,7 @@ async def _version(client: aiomqtt.Client) -> str | None:
     """What it says of itself, if it does."""
     said: list[str] = []
     with suppress(TimeoutError, aiomqtt.MqttError):
-        async with asyncio.timeout(_QUIET_S):
+        async with asyncio.timeout(_TOLD_WITHIN_S):
             await client.subscribe("$SYS/broker/version")
             said.append(ascii((await anext(aiter(client.messages))).payload)[1:41].strip("'"))
     return said[0] if said else None

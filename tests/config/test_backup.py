@@ -49,7 +49,7 @@ async def writing(url: str) -> AsyncIterator[Writing]:
     writer = Writing(store)
     running = asyncio.create_task(writer.run())
     try:
-        await eventually(lambda: writer.done > 20)
+        await eventually(lambda: writer.done > 20, within=20)
         yield writer
     finally:
         running.cancel()

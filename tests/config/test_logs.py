@@ -2,15 +2,19 @@
 
 import json
 import logging
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from config.logs import formatter
 from rules.alerts import Severity
+from tests.config.command_line import INNWATCH, CommandLine, quiet_environment
+from tests.support import Processes, eventually_sync, free_port
 
 log = logging.getLogger("broker.test")
 
@@ -86,3 +90,25 @@ def test_a_fault_is_logged_with_its_traceback_in_the_same_line() -> None:
     told = json.loads(line)
     assert (told["event"], told["request"], told["level"]) == ("request failed", "abc", "error")
     assert "ZeroDivisionError" in told["traceback"]
+
+
+def test_every_line_that_a_process_logs_is_an_object_with_its_event(cli: CommandLine, processes: Processes) -> None:
+    ports = {f"INNWATCH_{name}_PORT": str(free_port()) for name in ("HTTP", "MQTT", "WS")}
+    settings = {**ports, "INNWATCH_LOG_FORMAT": "json", "INNWATCH_LOG_LEVEL": "debug"}
+    up = processes.start([INNWATCH, "up", "--data", cli.folder.path], env=quiet_environment(settings))
+    eventually_sync(lambda: _is_ready(int(ports["INNWATCH_HTTP_PORT"])), within=30)
+    up.signal(signal.SIGTERM)
+    up.wait(within=20)
+
+    lines = [json.loads(line) for line in up.output().splitlines() if line.startswith("{")]
+    assert all(line.keys() >= {"at", "level", "logger", "event"} for line in lines)
+    assert {"listening", "request answered", "stopping"} <= {line["event"] for line in lines}
+    (answered, *_) = (line for line in lines if line["event"] == "request answered")
+    assert (answered["route"], len(answered["request"])) == ("/health/ready", 16)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/ready", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
