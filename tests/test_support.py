@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -137,6 +138,38 @@ def test_postgresql_keeps_what_was_committed_when_stopped_and_when_killed(own_po
         own_postgresql.start()
 
         assert own_postgresql.sql("SELECT number FROM room", database=name) == "101"
+
+
+@pytest.mark.server
+def test_postgresql_does_not_outlive_a_run_that_was_killed(processes: Processes, tmp_path: Path) -> None:
+    run = processes.start([sys.executable, "-c", RUN, str(tmp_path)], cwd=Path(__file__).parent.parent)
+    eventually_sync(lambda: run.output().endswith("\n"), within=30)
+    folder, server = run.output().split()
+
+    run.kill()
+
+    eventually_sync(lambda: not _runs(int(server)), within=20)
+    shutil.rmtree(folder)
+
+
+RUN = """
+import sys, tempfile, time
+from pathlib import Path
+from tests.support import PostgreSQL, Processes
+
+folder = Path(tempfile.mkdtemp(prefix="innwatch-postgresql-"))
+server = PostgreSQL(Processes(Path(sys.argv[1])), folder)
+server.start()
+print(folder, server.process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def _name(url: str) -> str:

@@ -23,6 +23,9 @@ OWNER = "innwatch"
 # What the tests store need not survive a power cut. A test about that says "fsync=on".
 QUICK = ("fsync=off", "max_connections=200", "log_line_prefix=%m [%p] ")
 
+# It serves a whole run, which may be ended in a way that lets no fixture clean up.
+WITH_US = ["--pdeathsig=QUIT"]
+
 
 class PostgreSQL:
     """One server, with its data in `folder`. `settings` are lines of postgresql.conf, such as "fsync=on".
@@ -107,7 +110,7 @@ class PostgreSQL:
             settings = [word for line in self._settings for word in ("-c", line)]
             self.process = self._processes.start(
                 [
-                    *_unprivileged(),
+                    *_unprivileged(*WITH_US),
                     *(self._program, "-D", self._data, "-p", str(self.port)),
                     *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", *settings),
                 ],
@@ -137,9 +140,12 @@ class PostgreSQL:
         self.sql(f'CREATE DATABASE "{name}" OWNER {OWNER} TEMPLATE "{template}"')
 
 
-def _unprivileged() -> list[str]:
+def _unprivileged(*options: str) -> list[str]:
     """Return the words in front of a program of PostgreSQL, all of which refuse to run as root."""
-    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"] if os.getuid() == 0 else []
+    if shutil.which("setpriv") is None:
+        return []  # not Linux
+    as_whom = ["--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
+    return ["setpriv", *options, *as_whom, "--"] if options or as_whom else []
 
 
 def _give_away(folder: Path) -> None:
