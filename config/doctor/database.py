@@ -1,7 +1,7 @@
 """The database: is it there, is it new enough, is its clock ours, and what has been waiting in it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,9 @@ LATELY: Final = timedelta(days=1)
 WAL: Final = 1 << 30
 
 
-async def examine_database(database: DatabaseUrl, limits: DatabaseLimits, *, now: datetime) -> list[Finding]:
+async def examine_database(
+    database: DatabaseUrl, limits: DatabaseLimits, *, clock: Callable[[], datetime]
+) -> list[Finding]:
     try:
         store = await Store.open(database.url, doorbell=LocalDoorbell(), migrate=False)
     except SchemaTooNew as error:
@@ -34,6 +36,8 @@ async def examine_database(database: DatabaseUrl, limits: DatabaseLimits, *, now
         remedy = "is it running, is the address right, does it let this user in? See DATABASE_URL and its log"
         return [wrong("database", f"{database}: {error}", remedy)]
     try:
+        await store.check_up(now=clock(), since=clock())  # connections are made now, and not while clocks are compared
+        now = clock()
         found = await store.check_up(now=now, since=now - LATELY)
     except StoreUnavailable as error:
         return [wrong("database", f"{database}: {error}", "see the server's log; try again")]

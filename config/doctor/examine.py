@@ -31,7 +31,7 @@ async def examine(
     if database.file is not None and not database.file.exists():
         remedy = "start `innwatch up` once to make it, or say where it is by --data or DATABASE_URL"
         return [*found, wrong("database", f"there is none at {database}", remedy)]
-    others = [examine_database(database, settings.database, now=clock()), examine_pages(settings, clock=clock)]
+    others = [examine_database(database, settings.database, clock=clock), examine_pages(settings, clock=clock)]
     if settings.redis_url is not None:
         others.append(examine_redis(settings.redis_url))
     if settings.broker_url is not None:

@@ -177,7 +177,7 @@ async def test_what_has_waited_too_long_is_told(cli: CommandLine) -> None:
     raw.close()
 
     findings = await examine_database(
-        DatabaseUrl(cli.folder.database_url), DatabaseLimits(), now=datetime(1970, 1, 1, 0, 20, tzinfo=UTC)
+        DatabaseUrl(cli.folder.database_url), DatabaseLimits(), clock=lambda: datetime(1970, 1, 1, 0, 20, tzinfo=UTC)
     )
 
     assert of(findings, "inbox").grade is Grade.WRONG
@@ -191,7 +191,7 @@ async def test_a_postgresql_without_fsync_breaks_a_promise(postgresql: PostgreSQ
     url = postgresql.database()
     await (await Store.open(url, doorbell=LocalDoorbell())).close()
 
-    findings = await examine_database(DatabaseUrl(url), DatabaseLimits(), now=datetime.now(UTC))
+    findings = await examine_database(DatabaseUrl(url), DatabaseLimits(), clock=lambda: datetime.now(UTC))
 
     assert of(findings, "database").grade is Grade.WELL
     assert of(findings, "database").says.startswith("PostgreSQL ")
@@ -206,7 +206,7 @@ async def test_a_postgresql_without_fsync_breaks_a_promise(postgresql: PostgreSQ
 
 @pytest.mark.server
 async def test_a_postgresql_that_was_not_migrated_is_told_so(postgresql: PostgreSQL) -> None:
-    (finding,) = await examine_database(DatabaseUrl(postgresql.database()), DatabaseLimits(), now=NOW)
+    (finding,) = await examine_database(DatabaseUrl(postgresql.database()), DatabaseLimits(), clock=lambda: NOW)
 
     assert finding.grade is Grade.WRONG
     assert finding.remedy == "run `innwatch migrate`"
