@@ -16,7 +16,7 @@ from greenlet import getcurrent, greenlet
 
 from store.errors import StoreUnavailable
 from store.limits import Limits
-from store.postgres_errors import LOST, translated
+from store.postgres_errors import LOST, is_spent, translated
 from store.statements import Statement, numbered
 from store.times import micros
 from store.transaction import Dialect, Row, Transaction, Value
@@ -84,8 +84,9 @@ class Connections:
             connection = await self._take(begin)
             try:
                 yield connection
-            except (asyncio.CancelledError, *LOST):
-                connection.terminate()  # It may be in the middle of anything.
+            except BaseException as error:
+                if is_spent(error):
+                    connection.terminate()
                 raise
             finally:
                 if self._closed or connection.is_closed() or connection.is_in_transaction():

@@ -1,5 +1,6 @@
 """What PostgreSQL and its driver raise, as the store's callers can act on it."""
 
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -55,6 +56,15 @@ def translated() -> Iterator[None]:
         if isinstance(error, InterfaceError) and "closed" not in str(error):
             raise  # a fault of ours, such as a value too few
         raise StoreUnavailable(str(error) or "the database does not answer") from error
+
+
+def is_spent(error: BaseException) -> bool:
+    """Whether the connection should not be used again: it is lost, in the middle of something, or to a server that only
+    reads (any more), or what it has prepared is of another schema.
+    """
+    if isinstance(error, CancelledError | InvalidCachedStatementError):
+        return True
+    return isinstance(error, Exception) and (is_cut(error) or _field(error, "sqlstate") == "25006")
 
 
 def is_cut(error: Exception) -> bool:
