@@ -4,7 +4,6 @@ It listens on 127.0.0.1 only and believes who knocks. Tests use it as the user "
 the databases.
 """
 
-import asyncio
 import os
 import pwd
 import shutil
@@ -16,7 +15,7 @@ from pathlib import Path
 from tests.support.ports import free_port
 from tests.support.processes import Process, Processes
 from tests.support.servers import requires
-from tests.support.waiting import eventually_sync
+from tests.support.waiting import eventually, eventually_sync
 
 OWNER = "innwatch"
 
@@ -84,7 +83,8 @@ class PostgreSQL:
         eventually_sync(self._up, within=30)
 
     async def start_anew(self) -> None:
-        await asyncio.to_thread(self.start)
+        """Start it again. In this thread, since it ends with the one that started it (WITH_US)."""
+        await eventually(self._up, within=30)
 
     def stop(self) -> None:
         """End it as an operator does: its clients are cut off, its data are complete."""
