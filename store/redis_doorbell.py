@@ -95,6 +95,7 @@ class RedisDoorbell:
             is_asked = False
             while True:
                 heard = await channel.get_message(timeout=PATIENCE)
+                _go_if_told_to()
                 if heard is None and is_asked:
                     raise TimeoutError(f"no answer within {PATIENCE:g} s")
                 is_asked = heard is None
@@ -111,6 +112,7 @@ class RedisDoorbell:
             # What was rung while there was no connection may have been for somebody.
             while True:
                 await redis.publish(CHANNEL, self._name)
+                _go_if_told_to()
                 await asyncio.sleep(BREATH)
                 await bell.wait(PATIENCE * 1000)
 
@@ -126,6 +128,15 @@ class RedisDoorbell:
         if trouble != self._trouble:
             _log.warning("the doorbell is not heard elsewhere, where they look by themselves", {"error": failure})
         self._trouble = trouble
+
+
+def _go_if_told_to() -> None:
+    """Be cancelled, if we were: Python's `wait_for`, by which the driver waits, loses that when the answer comes at the
+    same moment (3.11), and nobody says it twice.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _first(group: BaseExceptionGroup[RedisError | OSError]) -> BaseException:

@@ -128,6 +128,22 @@ async def test_many_rings_are_few_messages(redis: Redis) -> None:
             assert 1 <= published(client.info("commandstats")) - before <= 60
 
 
+async def test_a_doorbell_that_rings_all_the_time_ends_when_it_is_told_to(redis: Redis) -> None:
+    for _ in range(20):
+        doorbell = RedisDoorbell(redis.url)
+        running = asyncio.ensure_future(doorbell.run())
+        await eventually(lambda: not doorbell.problems())  # noqa: B023 - asked before the next one
+        ends = time.monotonic() + 0.05
+        while time.monotonic() < ends:
+            for _ in range(300):
+                doorbell.ring()
+            await asyncio.sleep(0)
+
+        running.cancel()
+        done, _ = await asyncio.wait([running], timeout=10)
+        assert done
+
+
 def published(stats: dict[str, dict[str, int]]) -> int:
     return stats.get("cmdstat_publish", {}).get("calls", 0)
 
