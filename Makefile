@@ -26,7 +26,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 FUZZ  := .fuzz/atheris-$(shell $(PYTHON) -c 'import sys; print(*sys.version_info[:2], sep=".")' 2>/dev/null)
-.PHONY: help setup run test check bench fuzz clean servers format lint types imports unused wheel lock
+.PHONY: help setup run test check bench fuzz faults clean servers format lint types imports unused wheel lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: $(STAMP) ## measure, side by side with Mosquitto
 
 fuzz: $(STAMP) $(FUZZ)/.installed ## look for bytes that break the broker, with Atheris (ARGS=clients: one target only)
 	PYTHONPATH=$(FUZZ) $(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
+faults: $(STAMP) servers ## kill, stop and freeze every part of one server under load, and account for it (12 minutes)
+	$(BIN)/python -m bench.faults $(ARGS)
 
 clean: ## remove what these targets made, but never DATA
 	rm -rf $(VENV) .fuzz build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,7 +1,6 @@
 """`make bench`: set up, measure in rounds, print the table; exit code 1 and one line where the figures do not count."""
 
 import argparse
-import resource
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +18,6 @@ from bench.markdown import check_marks, put_figures
 
 ON_DISK = Path("/var/tmp")  # noqa: S108 - only the parent of a folder that tempfile makes
 """Not the temporary folder for small things, which is often memory: there fsync is free."""
-
-FILES = 1500
-"""Open files beside the tablets': consoles, databases, libraries."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -117,17 +113,7 @@ def _check(options: argparse.Namespace, plan: Plan) -> None:
         raise BenchFailed(f"{options.folder} is no folder")
     if options.markdown is not None:
         check_marks(options.markdown)
-    _allow_sockets(plan.sockets)
-
-
-def _allow_sockets(sockets: int) -> None:
-    """Raise the limit of open files for this process and all that it starts, servers and generator alike."""
-    wanted = sockets + FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        raise BenchFailed(f"at most {hard} files may be open here, {sockets} tablets need {wanted}: ulimit -n {wanted}")
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    machine.allow_sockets(plan.sockets)
 
 
 def _listed(cores: frozenset[int]) -> str:

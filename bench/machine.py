@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 import statistics
 import tempfile
 import time
@@ -12,7 +13,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from bench.failure import BenchFailed
+
 SYNCS = 100
+
+FILES = 1500
+"""Open files beside the tablets': consoles, databases, libraries."""
 
 
 class Cores(Struct, frozen=True):
@@ -64,6 +70,19 @@ def cpu_s(pid: int) -> float:
         elif int(fields[1]) == pid:
             ticks += sum(map(int, fields[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def allow_sockets(sockets: int) -> None:
+    """Raise the limit of open files for this process and all that it starts, servers and generator alike.
+
+    Raises BenchFailed.
+    """
+    wanted = sockets + FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise BenchFailed(f"at most {hard} files may be open here, {sockets} tablets need {wanted}: ulimit -n {wanted}")
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Machine(Struct, frozen=True):

@@ -1,60 +1,19 @@
 """kill -9 at any moment: nothing that was acknowledged is lost, nothing is stored twice, every notice finds its end."""
 
 import asyncio
-import itertools
 import json
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
-import aiomqtt
 import pytest
 
 from tests.support import Processes, eventually_sync
 from tests.system.installation import Installation, Shape
 from tests.system.receivers import mailbox, webhook
+from tests.system.tablets import Tablet, read_tablets
 
-TABLETS, PER_SECOND, KILLS = 20, 10, 10
-
-
-class Tablet:
-    """Sends heartbeats, and now and then a report or its recovery; sends again what was not acknowledged."""
-
-    def __init__(self, port: int, name: str, *, token: str, bssid: str) -> None:
-        self.port, self.name, self.token, self.bssid = port, name, token, bssid
-        self.acknowledged: list[str] = []
-        self._numbers = itertools.count(1)
-
-    async def run(self, done: asyncio.Event) -> None:
-        unsent: tuple[str, str, str] | None = None
-        while not done.is_set():
-            try:
-                async with aiomqtt.Client(
-                    "127.0.0.1",
-                    self.port,
-                    identifier=f"grand/{self.name}",
-                    username=f"grand/{self.name}",
-                    password=self.token,
-                    timeout=5,
-                ) as client:
-                    while not done.is_set():
-                        unsent = unsent or self._next()
-                        topic, message_id, payload = unsent
-                        await client.publish(f"hotels/grand/devices/{self.name}/{topic}", payload, qos=1)
-                        self.acknowledged.append(message_id)
-                        unsent = None
-                        await asyncio.sleep(1 / PER_SECOND)
-            except aiomqtt.MqttError:
-                await asyncio.sleep(0.1)
-
-    def _next(self) -> tuple[str, str, str]:
-        number = next(self._numbers)
-        body: dict[str, object] = {"id": f"{self.name}-{number}", "ts": datetime.now(UTC).isoformat()}
-        if number % 25 == 0:
-            kind = "breach" if number % 50 else "recovery"
-            return "alert", f"{self.name}-{number}", json.dumps(body | {"kind": kind, "rssi": -90})
-        return "heartbeat", f"{self.name}-{number}", json.dumps(body | {"wifiBssid": self.bssid, "rssi": -50})
+TABLETS, KILLS = 20, 10
 
 
 @pytest.mark.timeout(240)
@@ -102,14 +61,8 @@ def test_a_broker_by_itself_loses_nothing_either_whichever_process_is_killed(
 def furnish(innwatch: Installation, *channels: str) -> list[Tablet]:
     """A hotel with tablets that are ready to send."""
     innwatch.furnish(rooms=0, channels=channels)
-    rows = innwatch.cli(
-        "device", "add", "grand", "--count", str(TABLETS), "--prefix", "tab-", "--tokens", "--csv"
-    ).splitlines()
-    tablets = []
-    for row in rows:
-        _, _, token, _, device, _, bssid = row.split(",")
-        tablets.append(Tablet(innwatch.mqtt_port, device, token=token, bssid=bssid))
-    return tablets
+    words = ("device", "add", "grand", "--count", str(TABLETS), "--prefix", "tab-", "--tokens", "--csv")
+    return read_tablets(innwatch.cli(*words), port=innwatch.mqtt_port)
 
 
 def everything_acknowledged_is_stored_once(innwatch: Installation, tablets: list[Tablet]) -> None:

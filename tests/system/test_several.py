@@ -4,10 +4,8 @@ import asyncio
 import json
 import signal
 import statistics
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import aiomqtt
@@ -15,58 +13,17 @@ import httpx
 import pytest
 
 from tests.support import PostgreSQL, Processes, Redis, eventually_sync
+from tests.system.follower import Follower
 from tests.system.installation import Person
 from tests.system.listeners import event_stream
 from tests.system.receivers import mailbox, webhook
 from tests.system.several import Several
-from tests.system.test_kill import Tablet, everything_acknowledged_is_stored_once, furnish
+from tests.system.tablets import Tablet
+from tests.system.test_kill import everything_acknowledged_is_stored_once, furnish
 
 pytestmark = pytest.mark.server
 
 TWO_OF_EACH = ("broker", "bridge", "bridge-2", "api", "api-2", "worker", "worker-2")
-
-
-class Follower:
-    """Reads a hotel's events from either of two APIs, and goes on at the other where one fails."""
-
-    def __init__(self, urls: list[str], token: str) -> None:
-        self.ids: list[int] = []
-        self._urls = urls
-        self._headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
-        self._done = threading.Event()
-
-    def run(self) -> None:
-        turn = 0
-        while not self._done.is_set():
-            turn += 1
-            last = {"Last-Event-ID": str(self.ids[-1])} if self.ids else {}
-            try:
-                with httpx.stream(
-                    "GET",
-                    f"{self._urls[turn % len(self._urls)]}/api/events",
-                    headers=self._headers | last,
-                    timeout=httpx.Timeout(5, read=20),
-                ) as reply:
-                    self._read(reply.iter_lines())
-            except httpx.HTTPError:
-                self._done.wait(0.1)
-
-    def _read(self, lines: Iterator[str]) -> None:
-        for line in lines:
-            assert line != "event: reset"
-            if line.startswith("id: "):
-                self.ids.append(int(line[4:]))
-            if self._done.is_set():
-                return
-
-    @contextmanager
-    def following(self) -> Iterator["Follower"]:
-        thread = threading.Thread(target=self.run, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._done.set()
 
 
 def report(tablet: Tablet, number: int) -> None:
