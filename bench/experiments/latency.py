@@ -34,24 +34,24 @@ def measure(house: House) -> Findings:
             watchers=watchers,
         )
         # Every tablet is heard before the window: the first time is more work, once in its life.
-        heard = plan.some / RATE + 1
-        pacing = Load(url=url, tablets=tablets, count=plan.some, seconds=plan.seconds, warm_up=heard, rate=RATE)
+        once_each = plan.some / RATE + 1
+        pacing = Load(url=url, tablets=tablets, count=plan.some, seconds=plan.seconds, warm_up=once_each, rate=RATE)
         paced = house.stored("paced", pacing, on=server)
-        mixed = house.stored("mixed", _mixed(house, url, tablets=tablets, watchers=watchers), on=server)
+        mixed = house.stored("mixed", mixed_load(house, url, tablets=tablets, watchers=watchers), on=server)
         storm = house.stored("storm", storming, on=server)
     return {
         Key.CPU_PACED: Measured(paced.cpu_per_10_000, relay.cpu_per_10_000),
         Key.ACK_P50: Measured(ms(paced.ack.p50), ms(relay.ack.p50)),
         Key.ACK_P99: Measured(ms(paced.ack.p99), ms(relay.ack.p99)),
-        Key.WEBSOCKET_P50: Measured(ms(_heard(mixed, 0).p50), ms(_heard(relay, 0).p50)),
-        Key.WEBSOCKET_P99: Measured(ms(_heard(mixed, 0).p99), ms(_heard(relay, 0).p99)),
-        Key.STREAM_P50: Measured(ms(_heard(mixed, 1).p50)),
-        Key.STREAM_P99: Measured(ms(_heard(mixed, 1).p99)),
-        Key.STREAM_MORE: Measured(ms(_heard(mixed, 1).p50 - _heard(mixed, 0).p50)),
-        Key.STORM_WEBSOCKET_P50: Measured(ms(_heard(storm, 0).p50)),
-        Key.STORM_WEBSOCKET_P99: Measured(ms(_heard(storm, 0).p99)),
-        Key.STORM_STREAM_P50: Measured(ms(_heard(storm, 1).p50)),
-        Key.STORM_STREAM_P99: Measured(ms(_heard(storm, 1).p99)),
+        Key.WEBSOCKET_P50: Measured(ms(heard(mixed, 0).p50), ms(heard(relay, 0).p50)),
+        Key.WEBSOCKET_P99: Measured(ms(heard(mixed, 0).p99), ms(heard(relay, 0).p99)),
+        Key.STREAM_P50: Measured(ms(heard(mixed, 1).p50)),
+        Key.STREAM_P99: Measured(ms(heard(mixed, 1).p99)),
+        Key.STREAM_MORE: Measured(ms(heard(mixed, 1).p50 - heard(mixed, 0).p50)),
+        Key.STORM_WEBSOCKET_P50: Measured(ms(heard(storm, 0).p50)),
+        Key.STORM_WEBSOCKET_P99: Measured(ms(heard(storm, 0).p99)),
+        Key.STORM_STREAM_P50: Measured(ms(heard(storm, 1).p50)),
+        Key.STORM_STREAM_P99: Measured(ms(heard(storm, 1).p99)),
     }
 
 
@@ -62,11 +62,11 @@ def ms(microseconds: float) -> float:
 def _relay(house: House) -> Run:
     with house.mosquitto() as broker:
         watcher = Watcher(url=broker.ws_url, login=house.stranger(), filter=f"hotels/{HOTEL}/devices/+/alert")
-        load = _mixed(house, broker.mqtt_url, tablets=house.strangers(house.plan.some), watchers=(watcher,))
+        load = mixed_load(house, broker.mqtt_url, tablets=house.strangers(house.plan.some), watchers=(watcher,))
         return house.run("relay", load, server="mosquitto", pid=broker.pid)
 
 
-def _mixed(house: House, url: str, *, tablets: Path, watchers: tuple[Watcher, ...]) -> Load:
+def mixed_load(house: House, url: str, *, tablets: Path, watchers: tuple[Watcher, ...]) -> Load:
     plan = house.plan
     return Load(
         url=url,
@@ -81,7 +81,7 @@ def _mixed(house: House, url: str, *, tablets: Path, watchers: tuple[Watcher, ..
     )
 
 
-def _heard(run: Run, place: int) -> Latency:
+def heard(run: Run, place: int) -> Latency:
     """What the reader at a place, in the order in which the load names them, found."""
     reader = run.readers[place]
     if reader.latency_us is None:

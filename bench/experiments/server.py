@@ -8,10 +8,9 @@ waited for and every row counted.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from bench.experiments.latency import ms
-from bench.failure import BenchFailed
-from bench.figures import EVERY, RATE, Findings, Key, Measured
-from bench.generator import Latency, Load, Run, Watcher
+from bench.experiments.latency import heard, mixed_load, ms
+from bench.figures import Findings, Key, Measured
+from bench.generator import Latency, Load, Watcher
 from bench.house import House
 from bench.one_server import OneServer, Window, last
 from bench.servers import HOTEL
@@ -55,24 +54,8 @@ def _measure(house: House, open_server: Callable[[], AbstractContextManager[OneS
             in_flight=IN_FLIGHT,
             may_fall_behind=True,
         )
-        mixed = Load(
-            url=url,
-            tablets=tablets,
-            count=plan.some,
-            seconds=plan.seconds,
-            warm_up=plan.warm_up,
-            rate=RATE,
-            reports=plan.mixed_reports,
-            every=EVERY,
-            watchers=(Watcher(url=server.broker.ws_url, login=login, filter=f"hotels/{HOTEL}/alerts/+"),),
-        )
+        watcher = Watcher(url=server.broker.ws_url, login=login, filter=f"hotels/{HOTEL}/alerts/+")
+        mixed = mixed_load(house, url, tablets=tablets, watchers=(watcher,))
         window = last(house.sampled("server offered", offered, on=server).samples, plan.seconds)
         run = house.sampled("server mixed", mixed, on=server).run
-        return window, _heard(run)
-
-
-def _heard(run: Run) -> Latency:
-    (reader,) = run.readers
-    if reader.latency_us is None:
-        raise BenchFailed(f"{reader.url} heard nothing")
-    return reader.latency_us
+        return window, heard(run, 0)
