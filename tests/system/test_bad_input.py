@@ -32,18 +32,23 @@ class Wire:
 
     def __init__(self, innwatch: Installation, *, token: str) -> None:
         self.codes: list[int] = []
+        self.acknowledged: set[int] = set()
         self.client = Client(CallbackAPIVersion.VERSION2, client_id="grand/tab-101", reconnect_on_failure=False)
         self.client.username_pw_set("grand/tab-101", token)
         self.client.on_connect = lambda _c, _u, _f, code, _p: self.codes.append(int(code.value))
+        self.client.on_publish = lambda _c, _u, number, _r, _p: self.acknowledged.add(number)
         self.client.connect("127.0.0.1", innwatch.mqtt_port)
         self.client.loop_start()
         eventually_sync(lambda: self.codes)
 
     def publish(self, payload: str | bytes, topic: str = TOPIC) -> bool:
-        """Whether it was acknowledged."""
-        handed = self.client.publish(topic, payload, qos=1)
-        eventually_sync(lambda: handed.is_published() or not self.client.is_connected())
-        return handed.is_published()
+        """Whether it was acknowledged.
+
+        Not asked of paho's own receipt, which raises when the connection ended while `publish` was on its way back.
+        """
+        number = self.client.publish(topic, payload, qos=1).mid
+        eventually_sync(lambda: number in self.acknowledged or not self.client.is_connected())
+        return number in self.acknowledged
 
     def close(self) -> None:
         self.client.disconnect()
