@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -9,6 +10,7 @@ from msgspec import Struct
 from rules.alerts import AlertSnapshot, Reason
 from rules.ids import AlertId, HotelId
 from store import cursors
+from store.batch import StatusChange
 from store.database import Database
 from store.errors import NotFound
 from store.records import ChannelKind, Event, EventBounds, EventType, NoticeKind, Recorded
@@ -48,7 +50,24 @@ def encoded(data: object) -> msgspec.Raw:
     return msgspec.Raw(_ENCODER.encode(data))
 
 
-def of_alert(type_: EventType, alert: AlertSnapshot, *, key: int, at: datetime, why: tuple[Reason, ...] = ()) -> Entry:
+COLUMNS: Final = {"at": "bigint", "type": "varchar", "subject": "varchar", "why": "text", "data": "text"}
+"""What an entry says by itself, with PostgreSQL's types."""
+
+
+def row_of(entry: Entry) -> Row:
+    """In the order of `COLUMNS`."""
+    why = _ENCODER.encode(entry.why).decode() if entry.why else None
+    return (micros(entry.at), entry.type.value, entry.subject, why, bytes(entry.data).decode())
+
+
+def of_status(status: StatusChange, *, at: datetime) -> Entry:
+    subject = status.snapshot.device_id
+    return Entry(at=at, type=EventType.DEVICE_STATUS, subject=subject, data=encoded(status.snapshot))
+
+
+def of_alert(
+    type_: EventType, alert: AlertSnapshot, *, key: int | None = None, at: datetime, why: tuple[Reason, ...] = ()
+) -> Entry:
     return Entry(at=at, type=type_, subject=alert.id, data=encoded(alert), alert_key=key, why=why)
 
 
@@ -69,18 +88,28 @@ def append(transaction: Transaction, hotel_id: HotelId, entries: Iterable[Entry]
     if row is None:
         raise NotFound("hotel", hotel_id)
     hotel_key, last = row
-    events = [
-        Event(last - len(entries) + place, entry.at, entry.type, entry.subject, entry.data)
-        for place, entry in enumerate(entries, start=1)
-    ]
+    before = last - len(entries)
     transaction.many(
-        "INSERT INTO event (hotel_key, id, at, type, subject, alert_key, why, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [_row(hotel_key, event, entry) for event, entry in zip(events, entries, strict=True)],
+        "INSERT INTO event (hotel_key, id, alert_key, at, type, subject, why, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (hotel_key, event_id, entry.alert_key, *row_of(entry))
+            for event_id, entry in enumerate(entries, start=before + 1)
+        ],
+    )
+    return recorded(transaction, hotel_id, entries, before=before)
+
+
+def recorded(
+    transaction: Transaction, hotel_id: HotelId, entries: Iterable[Entry], *, before: int
+) -> tuple[Recorded, ...]:
+    """Say that the transaction adds these, with the ids before + 1, before + 2, …; and return them as events."""
+    added = tuple(
+        Recorded(hotel_id, Event(event_id, entry.at, entry.type, entry.subject, entry.data))
+        for event_id, entry in enumerate(entries, start=before + 1)
     )
     transaction.news = True
-    recorded = tuple(Recorded(hotel_id, event) for event in events)
-    transaction.recorded += recorded
-    return recorded
+    transaction.recorded += added
+    return added
 
 
 class Events:
@@ -128,12 +157,6 @@ def _note_announced(transaction: Transaction, newest: Mapping[HotelId, int]) -> 
         " ON CONFLICT (hotel_key) DO UPDATE SET event_id = excluded.event_id",
         sorted(newest.items()),
     )
-
-
-def _row(hotel_key: int, event: Event, entry: Entry) -> Row:
-    why = _ENCODER.encode(entry.why).decode() if entry.why else None
-    data = bytes(event.data).decode()
-    return (hotel_key, event.id, micros(event.at), event.type.value, event.subject, entry.alert_key, why, data)
 
 
 def _bounds(transaction: Transaction, hotel_id: HotelId) -> EventBounds:

@@ -7,28 +7,22 @@ statements, and whatever is rare (alerts, events) costs nothing when there is no
 from collections.abc import Collection, Iterable
 from itertools import chain
 
-import msgspec
-
-from rules.alerts import AlertChange, ChangeKind
+from rules.alerts import ChangeKind
 from rules.ids import DeviceId, HotelId, MessageId
-from store import commands, events, inbox, messages, states
-from store.batch import Batch, DeviceChange, MonitorChange, Orphan, Quarantined, StatusChange
+from store import at_once, commands, conditions, events, inbox, messages, states
+from store.batch import Batch, DeviceChange, MonitorChange, Orphan, Quarantined
 from store.database import Database
-from store.errors import DataRefused
 from store.events import Entry
 from store.known import Known
 from store.records import DeviceKey, EventType, NoticeKind, Recorded
-from store.snapshots import COLUMNS, snapshot
 from store.times import micros
-from store.transaction import Dialect, Row, Transaction
+from store.transaction import Dialect, Transaction
 
 HEAD = 1024
 """Bytes of a refused message that are kept."""
 
 KEPT = 200
 """Refused messages of one sender that are kept, the newest: rubbish must not fill the disk."""
-
-_BESIDES = tuple(name for name in Batch.__struct_fields__ if name not in {"received_at", "messages"})
 
 EVENT_OF = {
     ChangeKind.OPENED: EventType.ALERT_OPENED,
@@ -65,9 +59,10 @@ class Intake:
         if database.dialect is Dialect.POSTGRES:
             if not database.known.suffices(batch.messages):
                 await database.write_batch(lambda transaction: database.known.learn(transaction, batch.messages))
-            if _is_all_messages(batch):
-                await database.write_alone(lambda transaction: _insert(transaction, batch, database))
-                return ()
+            if at_once.fits(batch):
+                return await database.write_alone(
+                    lambda transaction: at_once.apply(transaction, batch, database=database)
+                )
         return await database.write_batch(lambda transaction: _apply(transaction, batch, database.known))
 
     async def was_applied(self, batch: Batch) -> bool:
@@ -94,15 +89,6 @@ class _Told:
         self.notices.append((hotel_id, len(self.entries[hotel_id]) - 1, kind, revision))
 
 
-def _is_all_messages(batch: Batch) -> bool:
-    """Whether it writes nothing but messages, as nearly all do: then one statement is all of it."""
-    return bool(batch.messages) and not any(getattr(batch, name) for name in _BESIDES)
-
-
-def _insert(transaction: Transaction, batch: Batch, database: Database) -> None:
-    messages.insert(transaction, batch.messages, known=database.known, lease=database.lease)
-
-
 def _apply(transaction: Transaction, batch: Batch, known: Known) -> tuple[Recorded, ...]:
     if batch.messages:
         messages.insert(transaction, batch.messages, known=known)
@@ -115,7 +101,7 @@ def _apply(transaction: Transaction, batch: Batch, known: Known) -> tuple[Record
     for change in batch.changes:
         _change_alert(transaction, change, known=known, told=told)
     for status in batch.statuses:
-        told.add(status.hotel_id, _of_status(status, batch))
+        told.add(status.hotel_id, events.of_status(status, at=batch.received_at))
     for monitor in batch.monitor:
         told.add(monitor.hotel_id, _of_monitor(monitor))
     for command in batch.commands:
@@ -168,82 +154,16 @@ def _write_orphans(transaction: Transaction, orphans: Iterable[Orphan]) -> None:
 
 
 def _change_alert(transaction: Transaction, change: DeviceChange, *, known: Known, told: _Told) -> None:
-    if change.change.kind is ChangeKind.OPENED:
-        row = _open(transaction, change, hotel_key=known.hotel_key(transaction, change.hotel_id))
-    else:
-        row = _move(transaction, change, hotel_key=known.hotel_key(transaction, change.hotel_id))
-    if row is None:
+    kind, hotel_key = change.change.kind, known.hotel_key(transaction, change.hotel_id)
+    write = conditions.open_alert if kind is ChangeKind.OPENED else conditions.move_alert
+    written = write(transaction, change, hotel_key=hotel_key)
+    if written is None:
         return
-    alert, kind = snapshot(row), change.change.kind
-    entry = events.of_alert(EVENT_OF[kind], alert, key=row[0], at=change.change.at, why=change.change.why)
+    key, alert = written
+    entry = events.of_alert(EVENT_OF[kind], alert, key=key, at=change.change.at, why=change.change.why)
     told.add(change.hotel_id, entry)
     if kind in NOTICE_OF:
         told.add_notice(change.hotel_id, NOTICE_OF[kind], revision=alert.revision)
-
-
-def _open(transaction: Transaction, change: DeviceChange, *, hotel_key: int) -> Row | None:
-    alert = change.change.alert
-    return transaction.row(
-        "INSERT INTO alert (hotel_key, id, device_key, room_id, floor, family, rule, severity, condition, opened_at,"  # noqa: S608 - our own words
-        " last_at, count, why, status, drill, revision)"
-        " VALUES (:hotel, :id, :device, :room, :floor, :family, :rule, :severity, 'active', :opened_at,"
-        f" :last_at, :count, :why, 'open', FALSE, 1) RETURNING {COLUMNS}",
-        hotel=hotel_key,
-        id=alert.id,
-        device=change.device_key,
-        room=change.room_id,
-        floor=change.floor,
-        family=alert.family,
-        rule=alert.rule,
-        severity=alert.severity,
-        opened_at=alert.opened_at,
-        last_at=alert.last_at,
-        count=alert.count,
-        why=_why(change.change),
-    )
-
-
-def _move(transaction: Transaction, change: DeviceChange, *, hotel_key: int) -> Row | None:
-    """Write the condition side of an open alert. None: a person has resolved it meanwhile, so nothing changes."""
-    alert = change.change.alert
-    cleared = change.change.kind is ChangeKind.CLEARED
-    row = transaction.row(
-        "UPDATE alert SET rule = :rule, severity = :severity, last_at = :last_at, count = :count, why = :why,"  # noqa: S608
-        " condition = :condition, status = :status, resolved_at = :resolved_at, revision = revision + 1"
-        f" WHERE hotel_key = :hotel AND id = :id AND status = 'open' RETURNING {COLUMNS}",
-        hotel=hotel_key,
-        id=alert.id,
-        rule=alert.rule,
-        severity=alert.severity,
-        last_at=alert.last_at,
-        count=alert.count,
-        why=_why(change.change),
-        condition="cleared" if cleared else "active",
-        status="resolved" if cleared else "open",
-        resolved_at=change.change.at if cleared else None,
-    )
-    if row is None and not transaction.row(
-        "SELECT 1 FROM alert WHERE hotel_key = :hotel AND id = :id", hotel=hotel_key, id=alert.id
-    ):
-        raise DataRefused(f"no alert {alert.id} to change")
-    return row
-
-
-def _why(change: AlertChange) -> str:
-    """The reasons that stand in the row: why it is open and, once it is over, why it ended too."""
-    cleared = change.kind is ChangeKind.CLEARED
-    reasons = tuple(chain(change.alert.why, change.why)) if cleared else change.alert.why
-    return msgspec.json.encode(reasons).decode()
-
-
-def _of_status(status: StatusChange, batch: Batch) -> Entry:
-    snapshot_ = status.snapshot
-    return Entry(
-        at=batch.received_at,
-        type=EventType.DEVICE_STATUS,
-        subject=snapshot_.device_id,
-        data=events.encoded(snapshot_),
-    )
 
 
 def _of_monitor(change: MonitorChange) -> Entry:

@@ -15,7 +15,6 @@ from rules.ids import HotelId, MessageId
 from store.batch import InputKind, StoredMessage
 from store.errors import Duplicate
 from store.known import Known
-from store.lease import HELD, Lease, check
 from store.partitions import DAY, day_of
 from store.records import DeviceKey
 from store.times import maybe_micros, micros
@@ -39,8 +38,8 @@ _COLUMNS: Final = {
     "body": "bytea",
 }
 _NAMES: Final = ", ".join(_COLUMNS)
-_INSERT: Final = f"INSERT INTO message ({_NAMES})"
-_LISTS: Final = ", ".join(f":{name}::{type_}[]" for name, type_ in _COLUMNS.items())
+INSERT: Final = f"INSERT INTO message ({_NAMES})"
+LISTS: Final = ", ".join(f":{name}::{type_}[]" for name, type_ in _COLUMNS.items())
 
 # Lists out of a query are lists of unknown length: PostgreSQL plans once, and not anew for each batch.
 _STORED: Final = (
@@ -49,34 +48,33 @@ _STORED: Final = (
 )
 
 
-def insert(
-    transaction: Transaction, messages: Sequence[StoredMessage], *, known: Known, lease: Lease | None = None
-) -> None:
-    """Insert them in this order. Raises Duplicate, DataRefused, LeaseLost.
-
-    On PostgreSQL it is one statement, and `known` suffices for it. `lease` is for a transaction without its guard.
-    """
+def insert(transaction: Transaction, messages: Sequence[StoredMessage], *, known: Known) -> None:
+    """Insert them in this order. Raises Duplicate, DataRefused. On PostgreSQL `known` must suffice for them."""
     if transaction.dialect is Dialect.SQLITE:
         hotels = {hotel_id: known.hotel_key(transaction, hotel_id) for hotel_id in {one.hotel_id for one in messages}}
-        transaction.fill(f"{_INSERT} VALUES", _rows(messages, hotels))
+        transaction.fill(f"{INSERT} VALUES", _rows(messages, hotels))
         return
-    columns = _columns(messages, [known.hotels[message.hotel_id] for message in messages])
+    inserted = transaction.run(
+        f"{INSERT} SELECT * FROM unnest({LISTS}) WHERE NOT EXISTS ({stored(messages)})",  # noqa: S608 - our own words
+        **columns(messages, known),
+    )
+    refuse_unless(inserted == len(messages))
+
+
+def stored(messages: Sequence[StoredMessage]) -> str:
+    """What finds a row when one of the messages whose `columns` are given is stored on another day already.
+
+    Raises Duplicate when that would not find it.
+    """
     days = {day_of(message.received_at) for message in messages}
     if len(days) > 1:
         _refuse_twins(messages)
-    stored = f"{_STORED} WHERE {_days_besides(days)}"
-    if lease is None:
-        sql = f"{_INSERT} SELECT * FROM unnest({_LISTS}) WHERE NOT EXISTS ({stored})"  # noqa: S608 - ours
-        inserted = transaction.run(sql, **columns)
-    else:
-        sql = (
-            f"WITH held AS ({HELD[Dialect.POSTGRES]}) {_INSERT} SELECT * FROM unnest({_LISTS})"  # noqa: S608
-            f" WHERE EXISTS (SELECT 1 FROM held) AND NOT EXISTS ({stored})"
-        )
-        inserted = transaction.run(sql, name=lease.name, generation=lease.generation, **columns)
-    if inserted < len(messages):
-        if lease is not None:
-            check(transaction, lease)
+    return f"{_STORED} WHERE {_days_besides(days)}"
+
+
+def refuse_unless(all_are_new: bool) -> None:  # noqa: FBT001 - the condition is its name
+    """Raises Duplicate."""
+    if not all_are_new:
         raise Duplicate("a message is stored already, on another day")
 
 
@@ -102,11 +100,11 @@ def _rows(messages: Sequence[StoredMessage], hotels: Mapping[HotelId, int]) -> l
     ]
 
 
-def _columns(messages: Sequence[StoredMessage], hotel_keys: list[int]) -> dict[str, list[Any]]:
-    """What is stored of them, by column."""
+def columns(messages: Sequence[StoredMessage], known: Known) -> dict[str, list[Any]]:
+    """What PostgreSQL stores of them, by column; `known` suffices for them."""
     beat, word = InputKind.HEARTBEAT, InputKind.HEARTBEAT.value  # to ask a member for its value takes a call
     return {
-        "hotel_key": hotel_keys,
+        "hotel_key": [known.hotels[message.hotel_id] for message in messages],
         "device_key": [message.device_key for message in messages],
         "kind": [word if message.kind is beat else message.kind.value for message in messages],
         "message_id": [message.message_id for message in messages],

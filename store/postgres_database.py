@@ -7,6 +7,7 @@ each decides by what is committed; a stricter level would let all but one of tho
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from asyncpg.exceptions import DeadlockDetectedError, PostgresError, SerializationError
@@ -52,10 +53,16 @@ class PostgresDatabase(Database):
                 return await driven(lambda transaction: transaction.rows(sql, **values), transaction)
 
     async def write(self, work: Work[T]) -> T:
+        return await self._until_done(lambda: self._write(work))
+
+    async def write_alone(self, work: Work[T]) -> T:
+        return await self._until_done(lambda: self._write_alone(work))
+
+    async def _until_done(self, attempted: Callable[[], Awaitable[T]]) -> T:
         with translated():
             for attempt in range(ATTEMPTS):
                 try:
-                    return await self._write(work)
+                    return await attempted()
                 except _BROKEN_OFF:
                     if attempt + 1 == ATTEMPTS:
                         raise
@@ -63,17 +70,6 @@ class PostgresDatabase(Database):
         raise AssertionError("the last attempt returns or raises")
 
     write_batch = write
-
-    async def write_alone(self, work: Work[T]) -> T:
-        with translated():
-            async with self._connections.one() as connection:
-                try:
-                    return await driven(work, PostgresTransaction(connection, self._fills))
-                except (PostgresError, *LOST) as error:
-                    if is_cut(error):
-                        connection.terminate()
-                        raise _lost(error) from error
-                    raise
 
     async def close(self) -> None:
         await self._connections.close()
@@ -87,6 +83,19 @@ class PostgresDatabase(Database):
                 await _roll_back(connection)
                 raise
             await _commit(connection)
+        self._committed(transaction)
+        return result
+
+    async def _write_alone(self, work: Work[T]) -> T:
+        async with self._connections.one() as connection:
+            transaction = PostgresTransaction(connection, self._fills)
+            try:
+                result = await driven(work, transaction)
+            except (PostgresError, *LOST) as error:
+                if is_cut(error):
+                    connection.terminate()
+                    raise _lost(error) from error
+                raise
         self._committed(transaction)
         return result
 

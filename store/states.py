@@ -61,10 +61,14 @@ def write(transaction: Transaction, states: Mapping[DeviceKey, DeviceState]) -> 
     if states:
         transaction.fill(
             "INSERT INTO device_state (device_key, state) VALUES",
-            # In order of key: neighbours share a page.
-            [(key, _encode(states[key])) for key in sorted(states)],
+            rows(states),
             "ON CONFLICT (device_key) DO UPDATE SET state = excluded.state",
         )
+
+
+def rows(states: Mapping[DeviceKey, DeviceState]) -> list[tuple[DeviceKey, bytes]]:
+    """What is written of them, in order of key: neighbours share a page."""
+    return [(key, _encode(states[key])) for key in sorted(states)]
 
 
 def have_caught_up(transaction: Transaction, upto: int) -> None:

@@ -19,6 +19,7 @@ from tests.store.given import (
     ON_POSTGRESQL,
     add_hotel,
     batch,
+    cleared,
     heartbeat,
     online,
     open_at,
@@ -251,7 +252,8 @@ async def test_a_commit_whose_answer_is_lost_can_be_asked_after(url: str, delive
         store = await open_at(line.url)
         device, _ = await add_hotel(store)
         await learn(store, device)
-        sent = batch(heartbeat(device, "m-1"), changes=[opened(device)], states={device.key: online()})
+        await store.apply(batch(changes=[opened(device)]))
+        sent = batch(heartbeat(device, "m-1"), changes=[cleared(device)], states={device.key: online()})
         line.break_at(b"COMMIT\0", delivered=delivered)  # not READ COMMITTED
 
         with pytest.raises(OutcomeUnknown):
@@ -262,19 +264,23 @@ async def test_a_commit_whose_answer_is_lost_can_be_asked_after(url: str, delive
         await store.close()
 
 
+@pytest.mark.parametrize("opens", [True, False])
 @pytest.mark.parametrize("delivered", [True, False])
-async def test_a_batch_of_one_statement_whose_answer_is_lost_can_be_asked_after(url: str, delivered: bool) -> None:
+async def test_a_batch_of_one_statement_whose_answer_is_lost_can_be_asked_after(
+    url: str, delivered: bool, opens: bool
+) -> None:
     async with line_to(url) as line:
         store = await open_at(line.url)
         device, _ = await add_hotel(store)
         await learn(store, device)
-        sent = batch(heartbeat(device, "a-name-on-the-line"))
+        sent = batch(heartbeat(device, "a-name-on-the-line"), changes=[opened(device)] if opens else [])
         line.break_at(b"a-name-on-the-line", delivered=delivered)
 
         with pytest.raises(OutcomeUnknown):
             await store.apply(sent)
 
         assert await store.was_applied(sent) == delivered
+        assert len(await store.open_alerts(HOTEL)) == (1 if opens and delivered else 0)
         await store.close()
 
 
