@@ -4,6 +4,7 @@ It is written under another name, 0600, read again and compared, and only then g
 whole.
 """
 
+import gzip
 import hashlib
 import os
 import secrets
@@ -51,6 +52,18 @@ class Contents(Struct, frozen=True, rename="camel", kw_only=True):
     @property
     def database(self) -> Part:
         return Part.SQLITE if Part.SQLITE in self.sums else Part.POSTGRESQL
+
+
+@contextmanager
+def in_one_line(doing: str) -> Iterator[None]:
+    """Say what a disk that is full, or fails, makes impossible. Raises StartRefused instead of OSError."""
+    try:
+        yield
+    except PermissionError:
+        raise  # the command line knows what to do
+    except OSError as error:
+        where = f"{error.filename2 or error.filename}: " if error.filename else ""
+        raise StartRefused(f"cannot {doing}: {where}{error.strerror or error}") from error
 
 
 @contextmanager
@@ -122,7 +135,7 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
             yield tar
     except FileNotFoundError as error:
         raise StartRefused(f"there is no file {archive}") from error
-    except (tarfile.TarError, EOFError, OSError, zlib.error, KeyError, msgspec.MsgspecError) as error:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, KeyError, msgspec.MsgspecError) as error:
         raise StartRefused(f"{archive} is no backup of Innwatch, or is torn: {error}") from error
 
 

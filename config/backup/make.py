@@ -11,7 +11,7 @@ from pathlib import Path
 
 from broker import shelf_copy
 from broker.shelf_copy import NotCopied
-from config.backup.archive import FORMAT, Contents, Part, beside, pack, sums_of
+from config.backup.archive import FORMAT, Contents, Part, beside, in_one_line, pack, sums_of
 from config.database import database_of
 from config.errors import StartRefused
 from config.folder import Folder
@@ -25,7 +25,7 @@ def make(settings: Settings, file: Path, *, with_key: bool, without_broker: bool
     folder, file = Folder(settings.data), file.absolute()
     if file.exists():
         raise StartRefused(f"{file} exists already; give another name, or move it away")
-    with beside(file) as parts:
+    with in_one_line("back up"), beside(file) as parts:
         try:
             contents = _gather(settings, folder, parts, with_key=with_key, without_broker=without_broker, now=now)
         except (StoreError, NotCopied) as error:

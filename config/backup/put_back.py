@@ -1,10 +1,11 @@
 """Putting a backup into an installation that is empty. What is there is never overwritten."""
 
 import asyncio
+import os
 import tempfile
 from pathlib import Path
 
-from config.backup.archive import Contents, Part, beside, contents_of, settle, unpack
+from config.backup.archive import Contents, Part, beside, contents_of, in_one_line, settle, unpack
 from config.database import database_of
 from config.errors import StartRefused
 from config.folder import Folder
@@ -15,13 +16,18 @@ from store import StoreError, backup_sqlite, schema
 
 def put_back(settings: Settings, file: Path) -> Contents:
     """Restore all that is in `file`. Raises StartRefused; then nothing is there that was not."""
+    with in_one_line("restore"):
+        return _put_back(settings, file)
+
+
+def _put_back(settings: Settings, file: Path) -> Contents:
     contents, folder = contents_of(file), Folder(settings.data)
     database = database_of(settings, folder)
     _refuse_what_cannot_be(contents, folder, database)
     if contents.sums.keys() == {Part.POSTGRESQL}:  # no folder is needed then
-        with tempfile.TemporaryDirectory() as parts:
-            unpack(file, Path(parts))
-            _fill_server(database, Path(parts), contents)
+        with beside(_with_room(file, folder) / file.name) as parts:
+            unpack(file, parts)
+            _fill_server(database, parts, contents)
         return contents
     folder = Folder.make(settings.data, for_tests=False)
     with folder.wholly_locked(), beside(folder.path / "restored") as parts:
@@ -36,6 +42,12 @@ def put_back(settings: Settings, file: Path) -> Contents:
                 (parts / part).replace(folder.path / part)
         settle(folder.path)
     return contents
+
+
+def _with_room(file: Path, folder: Folder) -> Path:
+    """Where the parts of a backup find room: beside it, or in the data folder. The system's own place may be memory."""
+    places = (file.absolute().parent, folder.path)
+    return next((path for path in places if os.access(path, os.W_OK | os.X_OK)), Path(tempfile.gettempdir()))
 
 
 def _refuse_what_cannot_be(contents: Contents, folder: Folder, database: DatabaseUrl) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
 import tarfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
@@ -325,6 +326,56 @@ def test_a_backup_that_is_damaged_is_refused(cli: CommandLine, tmp_path: Path, h
             file.write_bytes(gzip.compress(b"a letter"))
 
     refused(cli, file, tmp_path / "new")
+
+
+@pytest.mark.parametrize("doing", ["backup", "restore"])
+def test_a_disk_without_room_is_said_in_one_line_and_called_nothing_else(
+    cli: CommandLine, tmp_path: Path, doing: str
+) -> None:
+    (tmp_path / "backups").mkdir()
+    cli("backup", file := tmp_path / "backups" / "a")
+    cli.folder.shelf.write_bytes(bytes(256 << 10))
+    target = tmp_path / "backups" / "b" if doing == "backup" else file
+    data = cli.folder.path if doing == "backup" else tmp_path / "new"
+
+    ended = without_room(doing, target, "--data", data)
+
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"innwatch: cannot {'back up' if doing == 'backup' else 'restore'}: ")
+    assert "is torn" not in line
+    assert list((tmp_path / "backups").iterdir()) == [file]
+    assert not (tmp_path / "new" / "innwatch.db").exists()
+
+
+def without_room(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command that may write no file larger than 64 KiB: to a program, what a full disk is."""
+    limited = ["sh", "-c", 'ulimit -f 128; exec "$@"', "sh", INNWATCH, *words]
+    return subprocess.run(
+        limited, env=quiet_environment({}), capture_output=True, text=True, timeout=50, check=False
+    )  # fmt: skip
+
+
+@pytest.mark.server
+def test_a_backup_of_a_server_is_unpacked_beside_it_and_not_in_memory(
+    postgresql: PostgreSQL, url: str, tmp_path: Path
+) -> None:
+    requires("pg_dump")
+    (tmp_path / "backups").mkdir()
+    file, cli = tmp_path / "backups" / "a.backup", CommandLine(Folder(tmp_path / "none"))
+    assert cli.as_process("backup", file, DATABASE_URL=url).code == 0
+    tells = tmp_path / "tools" / "pg_restore"  # the real one, which is asked what it was given
+    tells.parent.mkdir()
+    tells.write_text(f'#!/bin/sh\necho "$*" >{tmp_path}/given\nexec {requires("pg_restore")} "$@"\n')
+    tells.chmod(0o755)
+
+    ended = cli.as_process(
+        "restore", file, DATABASE_URL=postgresql.database(), PATH=f"{tells.parent}:{os.environ['PATH']}"
+    )
+
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "given").read_text().split()[-1].startswith(f"{file.parent}/")
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_an_archive_cannot_write_elsewhere(cli: CommandLine, tmp_path: Path) -> None:
