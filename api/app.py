@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from api.accounts import Accounts
 from api.attempts import Attempts
 from api.bodies import require_json
+from api.callers import Callers
 from api.gate import Access, Caller, Connection, Gate, RouteWithoutAccess, hotel_of
 from api.heads import complete, timed
 from api.metrics import ApiMetrics
@@ -82,6 +83,7 @@ def build_app(
         "streams": streams,
         "desk": signin.Desk(store=store, keys=keys, clock=clock, life=settings.user_token_life),
         "attempts": Attempts(clock=clock),
+        "callers": Callers(settings.proxies),
         "passwords": Passwords(),
         "letterbox": Letterbox(store=store, clock=clock),
     }

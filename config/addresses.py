@@ -1,7 +1,10 @@
-"""What a web address and a mail address look like, for settings and for the command line."""
+"""What a web address, a mail address and a network look like, for settings and for the command line."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
+
+Network = IPv4Network | IPv6Network
 
 
 def is_web_address(text: str) -> bool:
@@ -29,3 +32,11 @@ def is_mail_address(text: str) -> bool:
         and re.fullmatch(rf"{word}(?:\.{word})*", local) is not None
         and re.fullmatch(rf"{label}(?:\.{label})*", domain) is not None
     )
+
+
+def networks(text: str) -> tuple[Network, ...] | None:
+    """The networks in a text, an address being one of itself; None where a word is neither."""
+    try:
+        return tuple(ip_network(word) for word in text.replace(",", " ").split())
+    except ValueError:
+        return None

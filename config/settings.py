@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from broker.settings import BrokerSettings, Listener, Scheme
-from config.addresses import is_web_address
+from config.addresses import Network, is_web_address, networks
 from config.errors import BadSetting
 from config.settings_broker import (
     LIMITS,
@@ -88,6 +88,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     slack_webhook_url: str | None = None
     public_url: str | None = None
     public_ws_url: PublicWs | None = None
+    proxies: tuple[Network, ...] = ()
     metrics_token: str | None = None
     clock_file: Path | None = None
     log_level: str = "INFO"
@@ -157,6 +158,7 @@ def read_environment(environment: Mapping[str, str]) -> Settings:
         slack_webhook_url=said.read(SLACK_WEBHOOK_URL),
         public_url=public_url,
         public_ws_url=said.read(PUBLIC_WS_URL),
+        proxies=said.read(PROXIES),
         metrics_token=said.read(METRICS_TOKEN),
         clock_file=said.read(CLOCK),
         log_level=said.read(LOG_LEVEL),
@@ -214,6 +216,13 @@ PUBLIC_WS_URL: Final = Variable(
     None,
     "Where browsers reach the broker on that same host, such as `wss://watch.example/mqtt`.",
 )
+PROXIES: Final[Variable[tuple[Network, ...]]] = Variable(
+    "INNWATCH_PROXIES",
+    Kind("addresses or networks such as 127.0.0.1 or 10.0.0.0/8, with blanks between", networks),
+    (),
+    "Proxies in front of the API that are believed when they say by `X-Forwarded-For` whose request it is.",
+    unset="nobody",
+)
 METRICS_TOKEN: Final = Variable(
     "INNWATCH_METRICS_TOKEN", TEXT, None, "Lets a Prometheus on another machine read `/metrics`.", is_secret=True
 )
@@ -247,6 +256,7 @@ SECTIONS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         WORKER_HEALTH_PORT,
         PUBLIC_URL,
         PUBLIC_WS_URL,
+        PROXIES,
         METRICS_TOKEN,
     ),
     "A broker elsewhere": (BROKER, BROKER_CA),

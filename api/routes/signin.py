@@ -10,6 +10,7 @@ from litestar.params import JSONBody
 
 from api.accounts import role_in
 from api.attempts import Attempts
+from api.callers import Callers
 from api.gate import Caller, needs
 from api.metrics import ApiMetrics
 from api.parameters import Asked
@@ -90,10 +91,11 @@ async def log_in(
     attempts: NamedDependency[Attempts],
     passwords: NamedDependency[Passwords],
     metrics: NamedDependency[ApiMetrics],
+    callers: NamedDependency[Callers],
     data: JSONBody[LogIn],
 ) -> Grant:
     """Trade name and password for a token of one hotel. The answer names the others."""
-    address = request.client.host if request.client else "?"
+    address = callers.address(request)
     wait = attempts.begin(account=data.username, address=address)
     if wait is not None:
         metrics.log_ins.labels("limited").inc()

@@ -378,3 +378,15 @@ def test_how_long_the_database_may_take_is_a_setting() -> None:
     assert settings.database == DatabaseLimits(
         connections=40, statement_timeout=timedelta(minutes=1), idle_timeout=timedelta(seconds=0.5)
     )
+
+
+def test_proxies_are_addresses_or_networks() -> None:
+    said = read_settings({"INNWATCH_PROXIES": "127.0.0.1, 10.0.0.0/8 fd00::/8"}).proxies
+
+    assert [str(network) for network in said] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+
+
+@pytest.mark.parametrize("text", ["proxy", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.1:8080", "*"])
+def test_what_is_no_network_is_no_proxy(text: str) -> None:
+    with pytest.raises(BadSetting, match="INNWATCH_PROXIES"):
+        read_settings({"INNWATCH_PROXIES": text})

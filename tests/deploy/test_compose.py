@@ -7,6 +7,7 @@ project is.
 import json
 import re
 import subprocess
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -316,6 +317,14 @@ def test_the_proxy_passes_on_to_ports_that_are_served() -> None:
     assert can_reach("proxy", "broker")
     assert can_reach("proxy", "api")
     assert environment(SERVICES["api"])["INNWATCH_PUBLIC_WS_URL"] == "wss://watch.example/mqtt"
+
+
+def test_the_api_believes_the_proxy_and_is_reached_by_nobody_from_outside() -> None:
+    networks = [ip_network(one) for one in environment(SERVICES["api"])["INNWATCH_PROXIES"].split()]
+
+    assert all(network.is_private for network in networks)
+    assert "ports" not in SERVICES["api"]
+    assert {"front", "outward"}.isdisjoint(SERVICES["api"]["networks"])
 
 
 def test_all_processes_together_find_room_in_the_database() -> None:
