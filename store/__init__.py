@@ -24,6 +24,7 @@ from store.errors import (
     StoreError,
     StoreUnavailable,
     TooManyCommands,
+    WrongEncoding,
 )
 from store.lease import Lease
 from store.limits import Limits
@@ -53,6 +54,7 @@ __all__ = [
     "StoreUnavailable",
     "StoredMessage",
     "TooManyCommands",
+    "WrongEncoding",
     "batch",
     "records",
 ]

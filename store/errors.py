@@ -31,6 +31,13 @@ class SchemaTooOld(StoreError):
     """The database must be migrated first, and `open` was told not to."""
 
 
+class WrongEncoding(StoreError):
+    """The database cannot hold every text that there is."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"the database is in {found} and cannot hold every name: make one with ENCODING 'UTF8'")
+
+
 class DataRefused(StoreError):
     """The database refuses this data and will refuse it again. Nothing of the call was written."""
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from store.errors import SchemaTooNew, SchemaTooOld
+from store.errors import SchemaTooNew, SchemaTooOld, WrongEncoding
 from store.limits import USUAL, Limits
 from store.sqlite import SCHEME, path_of, translated
 
@@ -69,7 +69,7 @@ def move_to(url: str, revision: str = HEAD, *, limits: Limits = USUAL, told: Tol
 
     `told` gets each revision that is done, "base" for none; all of them count when the last one is.
 
-    Raises SchemaTooNew, StoreUnavailable.
+    Raises SchemaTooNew, WrongEncoding, StoreUnavailable.
     """
     if is_postgres(url):
         asyncio.run(_move_postgres(url, revision, limits, told))
@@ -128,6 +128,9 @@ async def _move_postgres(url: str, revision: str, limits: Limits, told: Told) ->
     with postgres_errors.translated():
         try:
             async with engine.begin() as connection:
+                encoding = (await connection.exec_driver_sql("SHOW server_encoding")).scalar_one()
+                if encoding != "UTF8":
+                    raise WrongEncoding(encoding)
                 await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # a big table takes its time
                 await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
                 await connection.run_sync(_run_alembic, revision, told)

@@ -36,7 +36,8 @@ def migrate(
     if found == wanted:
         print(f"{database}: schema {wanted}, nothing to do")
     elif check:
-        raise StartRefused(f"{database}: schema {found}, {wanted} is wanted: run `innwatch migrate`")
+        words = "innwatch migrate" if to is None else f"innwatch migrate --to {to}"
+        raise StartRefused(f"{database}: schema {found}, {wanted} is wanted: run `{words}`")
     else:
         print(f"{database}: from schema {found} to {wanted}")
         _move(settings, wanted)
@@ -70,14 +71,14 @@ def _move(settings: Settings, wanted: str) -> None:
     from msgspec.structs import replace
 
     from config.servers import store_limits
-    from store import SchemaTooNew, StoreUnavailable, schema
+    from store import SchemaTooNew, StoreUnavailable, WrongEncoding, schema
 
     database = database_of(settings, Folder(settings.data))
     try:
         schema.move_to(
             database.url, wanted, limits=replace(store_limits(settings), statement_timeout=_LONGEST), told=_tell
         )
-    except SchemaTooNew as error:
+    except (SchemaTooNew, WrongEncoding) as error:
         raise StartRefused(f"{database}: {error}") from error
     except StoreUnavailable as error:
         raise StartRefused(f"{database}: {error}; nothing was changed, try again") from error

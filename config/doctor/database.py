@@ -61,6 +61,9 @@ def _server(database: DatabaseUrl, server: Server, limits: DatabaseLimits, *, no
         yield wrong("database", says, f"use PostgreSQL {OLDEST_POSTGRESQL} or newer")
     else:
         yield well("database", says)
+    if (encoding := server.settings["server_encoding"]) != "UTF8":
+        says = f"it is in {encoding}: a text that it cannot hold is refused"
+        yield wrong("encoding", says, "back it up, and restore into one made with ENCODING 'UTF8' TEMPLATE template0")
     off = [name for name in ("fsync", "synchronous_commit", "full_page_writes") if server.settings[name] == "off"]
     for name in off:
         says = f"{name} is off: what was acknowledged can be lost with the machine's power"

@@ -54,6 +54,7 @@ def test_a_check_says_what_is_to_be_done_and_does_nothing(migrate: Database) -> 
     assert (checked.code, checked.out) == (1, "")
     assert f"schema base, {HEAD} is wanted" in checked.err
     assert migrate.revision is None
+    assert f"`innwatch migrate --to {BEFORE}`" in migrate("--check", "--to", BEFORE).err
 
     migrate()
     assert migrate("--check").code == 0
@@ -91,6 +92,24 @@ def test_a_server_that_is_not_there_is_refused_and_no_password_shown() -> None:
     assert refused.code == 1
     assert refused.err.startswith("innwatch: cannot use postgresql://innwatch@127.0.0.1:1/innwatch: ")
     assert "s3cr3t" not in refused.err
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_hold_every_text_is_refused(postgresql: PostgreSQL, encoding: str) -> None:
+    name = f"in_{encoding.lower()}"
+    postgresql.sql(
+        f"CREATE DATABASE {name} OWNER innwatch TEMPLATE template0"
+        f" ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc"
+    )
+    migrate = Database(postgresql.url(name))
+
+    refused = migrate()
+
+    assert refused.code == 1
+    assert f"in {encoding}" in refused.err
+    assert "ENCODING 'UTF8'" in refused.err
+    assert migrate.revision is None
 
 
 @pytest.mark.server

@@ -213,6 +213,19 @@ async def test_a_postgresql_that_was_not_migrated_is_told_so(postgresql: Postgre
 
 
 @pytest.mark.server
+async def test_a_postgresql_that_cannot_hold_every_text_is_wrong(postgresql: PostgreSQL) -> None:
+    url = postgresql.database()
+    await (await Store.open(url, doorbell=LocalDoorbell())).close()
+    name = url.rpartition("/")[2]
+    postgresql.sql(f"UPDATE pg_database SET encoding = pg_char_to_encoding('LATIN1') WHERE datname = '{name}'")  # noqa: S608
+
+    findings = await examine_database(DatabaseUrl(url), DatabaseLimits(), clock=lambda: datetime.now(UTC))
+
+    assert of(findings, "encoding").grade is Grade.WRONG
+    assert "LATIN1" in of(findings, "encoding").says
+
+
+@pytest.mark.server
 async def test_a_redis_that_forgets_is_told(processes: Processes, tmp_path: Path) -> None:
     redis = Redis(processes, tmp_path, "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru", password=PASSWORD)
     redis.start()
