@@ -3,14 +3,14 @@
 import typer
 
 from config.cli.installation import settings_of, warn_of_surprises
-from config.cli.options import BrokerAt, Data, ForTests, HealthPort, Host, broker_at
+from config.cli.options import BridgeHealthPort, BrokerAt, Data, ForTests, Host, broker_at
 
 
 def bridge(
     broker: BrokerAt = None,
     *,
     host: Host = None,
-    health_port: HealthPort = None,
+    health_port: BridgeHealthPort = None,
     data: Data = None,
     for_tests: ForTests = False,
 ) -> None:

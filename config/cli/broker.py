@@ -3,7 +3,7 @@
 import typer
 
 from config.cli.installation import settings_of, warn_of_surprises
-from config.cli.options import Data, ForTests, HealthPort, Host, Listen, MqttPort, WsPort
+from config.cli.options import BrokerHealthPort, Data, ForTests, Host, Listen, MqttPort, WsPort
 
 
 def broker(
@@ -13,7 +13,7 @@ def broker(
     mqtt_port: MqttPort = None,
     ws_port: WsPort = None,
     listen: Listen = None,
-    health_port: HealthPort = None,
+    health_port: BrokerHealthPort = None,
     for_tests: ForTests = False,
 ) -> None:
     """Start the broker alone; `innwatch up --broker mqtt://HOST:PORT` runs everything else, on the same data folder.

@@ -31,9 +31,9 @@ def warn_of_dead_ones(channels: "Sequence[Channel]", settings: Settings) -> None
 
     kinds = {one.kind for one in channels}
     if ChannelKind.EMAIL in kinds and settings.smtp is None:
-        warn("e-mail is not set up: SMTP_HOST is missing, or SMTP_ENABLED is false; `innwatch up` needs it to send any")
+        warn("e-mail is not set up: SMTP_HOST is missing, or SMTP_ENABLED is false; `up`, or `worker`, needs it")
     if ChannelKind.SLACK in kinds and not settings.slack_enabled:
-        warn("Slack is switched off: SLACK_ENABLED is false; nothing goes there from an `innwatch up` that is set so")
+        warn("Slack is switched off: SLACK_ENABLED is false; an `up` or `worker` that is set so sends nothing there")
 
 
 def channel_record(channel: "Channel") -> dict[str, object]:

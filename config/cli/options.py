@@ -82,9 +82,15 @@ WsPort = Annotated[
     int | None,
     _port("--ws-port", "MQTT over websocket; with --broker, the broker's.", default="INNWATCH_WS_PORT, or 8083"),
 ]
-HealthPort = Annotated[
-    int | None,
-    _port("--health-port", "/health/live, /health/ready and /metrics.", default="INNWATCH_COMMAND_HEALTH_PORT"),
+_HEALTH = "/health/live, /health/ready and /metrics."
+BrokerHealthPort = Annotated[
+    int | None, _port("--health-port", _HEALTH, default="INNWATCH_BROKER_HEALTH_PORT, or 8082")
+]
+BridgeHealthPort = Annotated[
+    int | None, _port("--health-port", _HEALTH, default="INNWATCH_BRIDGE_HEALTH_PORT, or 8084")
+]
+WorkerHealthPort = Annotated[
+    int | None, _port("--health-port", _HEALTH, default="INNWATCH_WORKER_HEALTH_PORT, or 8085")
 ]
 BrokerAt = Annotated[
     str | None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from config.cli.installation import settings_of, warn_of_surprises
-from config.cli.options import Data, ForTests, HealthPort, Host
+from config.cli.options import Data, ForTests, Host, WorkerHealthPort
 
 
 def worker(
@@ -16,7 +16,7 @@ def worker(
         int, typer.Option("--threads", help="Notices that one process sends at the same time.", min=1, max=64)
     ] = 8,
     host: Host = None,
-    health_port: HealthPort = None,
+    health_port: WorkerHealthPort = None,
     data: Data = None,
     for_tests: ForTests = False,
     member: Annotated[str | None, typer.Option("--member", hidden=True)] = None,

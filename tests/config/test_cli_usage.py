@@ -1,9 +1,14 @@
 """What the command line refuses before it looks at any installation: one line, exit code 2, nothing loaded."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
+from config.cli import app
+from config.settings import KNOWN
 from tests.config.command_line import run_here
 
 
@@ -128,3 +133,20 @@ def test_a_noun_without_a_verb_is_answered_with_its_help(noun: str) -> None:
     assert ended.code == 2
     assert "Usage" in ended.out
     assert ended.err == ""
+
+
+def parameters(command: typer.core.TyperGroup | typer.core.TyperCommand) -> Iterator[object]:
+    """Return what every command under this one takes."""
+    if isinstance(command, typer.core.TyperGroup):
+        for each in command.commands.values():
+            yield from parameters(each)  # type: ignore[arg-type]
+    else:
+        yield from command.params
+
+
+def test_every_variable_that_help_names_is_a_setting() -> None:
+    shown = [getattr(one, "show_default", None) for one in parameters(typer.main.get_command(app))]  # type: ignore[arg-type]
+    named = {name for text in shown if isinstance(text, str) for name in re.findall(r"\b[A-Z]+_[A-Z_]+\b", text)}
+
+    assert named
+    assert named <= KNOWN

@@ -158,6 +158,7 @@ def all_that_is_asked_is_measured(server: OneServer) -> None:
 
     assert {name for name in said if not name.endswith("_created")} <= set(documented())
     assert asked - later <= said
+    assert all("innwatch_event_loop_lag_seconds_count" in page for page in pages)
 
 
 def backups_are_made_and_the_newest_stay(server: OneServer, folder: Path) -> None:
