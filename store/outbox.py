@@ -44,23 +44,34 @@ AT_ONCE_TO_FAILING: Final = 1
 AT_ONCE_TO_ALL_FAILING: Final = 4
 """Half of a worker's threads (`worker.settings`): the other half is for channels that answer."""
 
+_EACH = "LIMIT 1 OFFSET 0"
+"""Has PostgreSQL ask a subquery for each row, and only for rows that are wanted. It knows the outbox as it was when it
+last took stock, with next to nothing due, and would else compare every notice of a storm with every other.
+"""
+
+_IS_DUE = "CASE WHEN due_at <= :now THEN 1 END = 1"
+"""Of one row that is known by its id. Said plainly, PostgreSQL would rather look for it among all that are due."""
+
 _LANES = (
-    "SELECT channel.key, hotel.id,"
+    "SELECT channel.key, hotel.id,"  # noqa: S608 - ours
     " (SELECT count(*) FROM notification AS sent WHERE sent.channel_key = channel.key"
     " AND sent.due_at > :now AND sent.state = 'sending'),"
     " EXISTS (SELECT 1 FROM notification AS tried WHERE tried.channel_key = channel.key"
-    " AND tried.due_at IS NOT NULL AND tried.last_error IS NOT NULL)"
-    " FROM channel JOIN hotel ON hotel.key = channel.hotel_key WHERE EXISTS"
-    " (SELECT 1 FROM notification WHERE notification.channel_key = channel.key AND notification.due_at IS NOT NULL)"
+    f" AND tried.due_at IS NOT NULL AND tried.last_error IS NOT NULL {_EACH})"
+    " FROM channel JOIN hotel ON hotel.key = channel.hotel_key WHERE EXISTS (SELECT 1 FROM notification"
+    f" WHERE notification.channel_key = channel.key AND notification.due_at IS NOT NULL {_EACH})"
 )
 """Every channel with unfinished notices: how many are under way, and whether it fails."""
 
 _IN_ORDER = (
-    " NOT EXISTS (SELECT 1 FROM notification AS earlier WHERE earlier.alert_key = notification.alert_key"
+    " NOT EXISTS (SELECT 1 FROM notification AS earlier WHERE earlier.alert_key = notification.alert_key"  # noqa: S608
     " AND +earlier.channel_key = notification.channel_key AND earlier.id < notification.id"
-    " AND earlier.due_at IS NOT NULL)"
+    f" AND earlier.state IN ('pending', 'sending') {_EACH})"
 )
-"""That a row's turn has come. `+` keeps SQLite to the alert's few rows: it would walk all that the channel ever had."""
+"""That a row's turn has come. `+` keeps SQLite to the alert's few rows: it would walk all that the channel ever had.
+
+By its state, which says the same as `due_at`: of that there is an index, which PostgreSQL would walk for each row.
+"""
 
 _UNHEARD = (
     " notification.kind = 'recovered' AND NOT EXISTS (SELECT 1 FROM notification AS earlier"
@@ -183,7 +194,8 @@ def _first(transaction: Transaction, channel: int, hotel_id: str, *, now: dateti
     """The first of one channel whose turn has come."""
     rows = transaction.rows(
         "SELECT due_at, id FROM notification"  # noqa: S608 - ours
-        f" WHERE channel_key = :channel AND due_at <= :now AND {_IN_ORDER} ORDER BY due_at, id LIMIT :limit",
+        # Not by id too: the index is in this order, and only the first rows are looked at.
+        f" WHERE channel_key = :channel AND due_at <= :now AND {_IN_ORDER} ORDER BY due_at LIMIT :limit",
         channel=channel,
         now=now,
         limit=limit,
@@ -209,8 +221,8 @@ def _claim(
     taken = transaction.run(
         "UPDATE notification SET state = 'sending', leased_by = :worker, due_at = :lease_until,"  # noqa: S608 - ours
         " attempts = attempts + 1"
-        " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel) AND due_at <= :now"
-        f" AND {_IN_ORDER} AND :at_once > (SELECT count(*) FROM notification AS sent"
+        " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
+        f" AND {_IS_DUE} AND {_IN_ORDER} AND :at_once > (SELECT count(*) FROM notification AS sent"
         " WHERE sent.channel_key = notification.channel_key AND sent.due_at > :now AND sent.state = 'sending')",
         at_once=AT_ONCE,
         worker=worker,
@@ -272,8 +284,8 @@ def _cancel_unheard(
     changed = transaction.run(
         "UPDATE notification SET state = 'cancelled', due_at = NULL, leased_by = NULL, finished_at = :now,"  # noqa: S608
         " last_error = :why"
-        " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel) AND due_at <= :now"
-        f" AND {_IN_ORDER} AND {_UNHEARD}",
+        " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
+        f" AND {_IS_DUE} AND {_IN_ORDER} AND {_UNHEARD}",
         now=now,
         why=_NOT_TOLD,
         id=notification_id,

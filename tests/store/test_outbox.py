@@ -10,7 +10,8 @@ import pytest
 
 from rules.alerts import ChangeKind, Family, Severity
 from rules.ids import HotelId
-from store import Store
+from store import Limits, Store
+from store.outbox import AT_ONCE
 from store.records import (
     ChannelKind,
     Claimed,
@@ -24,6 +25,7 @@ from tests.store.given import (
     HOTEL,
     MAIL,
     NOW,
+    ON_POSTGRESQL,
     OTHER,
     SLACK,
     add_hotel,
@@ -32,6 +34,7 @@ from tests.store.given import (
     change,
     cleared,
     later,
+    open_at,
     opened,
 )
 
@@ -420,7 +423,7 @@ async def test_a_failing_channel_is_asked_with_one_notice_at_a_time_and_after_th
 async def test_a_channel_that_is_well_again_is_told_as_before(store: Store) -> None:
     await storm(store, HOTEL, alerts=60)
     failed = await claim_all(store)
-    await give_back(store, failed, at=5, next_at=0)
+    await give_back(store, failed, at=5, next_at=-1)
     for _ in failed:
         (ref,) = await claim_all(store, at=6)
         await store.record_delivered(HOTEL, ref.id, worker="w-1", now=later(6))
@@ -439,3 +442,31 @@ async def test_all_failing_channels_together_leave_room_for_the_others(store: St
 
     assert claimed.pop(OTHER) == 2
     assert sorted(claimed.values()) == [1, 1, 1, 1]
+
+
+@ON_POSTGRESQL
+async def test_a_storm_of_which_the_planner_knows_nothing_keeps_nobody_waiting(
+    store: Store, url: str, by_hand: Callable[[str], str]
+) -> None:
+    await add_hotel(store, channels=[MAIL, SLACK])
+    by_hand(
+        "INSERT INTO alert (hotel_key, id, device_key, family, rule, severity, condition, opened_at, last_at, count,"
+        " why, status, drill, revision)"
+        " SELECT hotel_key, 'A' || number, key, 'breach', 'breach.signal', 'high', 'cleared', number, number, 1,"
+        " '[]', 'resolved', FALSE, 1 FROM generate_series(1, 4000) AS number, device WHERE id = 'tab-0'"
+    )
+    notices = (
+        "INSERT INTO notification (hotel_key, alert_key, channel_key, kind, alert_revision, event_id, state, attempts,"
+        " due_at, created_at) SELECT alert.hotel_key, alert.key, channel.key, '{}', 1, 1, '{}', 0, {}, 1"
+        " FROM alert CROSS JOIN channel ORDER BY alert.key"
+    )
+    by_hand(notices.format("opened", "delivered", "NULL"))
+    by_hand("ANALYZE notification")
+    by_hand(notices.format("recovered", "pending", "alert.opened_at"))
+    impatient = await open_at(url, limits=Limits(statement_timeout=timedelta(seconds=1)))
+    try:
+        first = await impatient.due_notifications(NOW, limit=100)
+    finally:
+        await impatient.close()
+
+    assert len(first) == 2 * AT_ONCE
