@@ -26,7 +26,7 @@ async def examine(
     """What was found, in the order in which a person would look."""
     folder, database = Folder(settings.data), database_of(settings, Folder(settings.data))
     found = [*examine_machine(), *examine_settings(settings, folder, environment, clock=clock)]
-    if folder.path.is_dir():
+    if folder.path.is_dir() and (database.file is not None or folder.shelf.exists()):  # else nothing is kept there
         found += examine_folder(folder)
     if database.file is not None and not database.file.exists():
         remedy = "start `innwatch up` once to make it, or say where it is by --data or DATABASE_URL"

@@ -88,6 +88,15 @@ def test_nothing_is_made_where_there_is_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+def test_a_folder_in_which_nothing_is_kept_is_nobodys_concern(tmp_path: Path) -> None:
+    """As in the containers of one server, whose file system cannot be written."""
+    url = f"postgresql://innwatch@127.0.0.1:{free_port()}/innwatch"
+
+    ended = CommandLine(Folder(tmp_path)).refused("doctor", "--json", DATABASE_URL=url, **ports())
+
+    assert not {"disk", "permissions", "data folder"} & set(found(ended))
+
+
 def test_a_setting_that_cannot_be_right_is_a_finding(cli: CommandLine) -> None:
     ended = cli.refused("doctor", "--json", INNWATCH_HTTP_PORT="http")
 

@@ -125,11 +125,11 @@ class OneServer:
             cwd=self._folder,
         )
 
-    def cli(self, *words: str, stdin: str | None = None) -> str:
-        """Run `docker compose exec api innwatch …`; what it printed."""
+    def cli(self, *words: str, stdin: str | None = None, within: str = "api", code: int = 0) -> str:
+        """Run `docker compose exec api innwatch …`, or in another container; what it printed."""
         done = subprocess.run(
             [INNWATCH, *words],
-            env={**os.environ, **self.environment("api")},
+            env={**os.environ, **self.environment(within)},
             cwd=self._folder,
             input=stdin,
             capture_output=True,
@@ -137,7 +137,7 @@ class OneServer:
             timeout=60,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
     def environment(self, replica: str) -> dict[str, str]:

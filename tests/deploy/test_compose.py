@@ -283,6 +283,17 @@ def test_whoever_is_named_by_an_address_can_be_reached_and_listens_there(made: P
     assert (database.port, redis.port) == (5432, 6379)
 
 
+def test_the_doctor_is_run_where_all_that_it_looks_at_can_be_reached() -> None:
+    page = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    (where,) = set(re.findall(r"docker compose exec (\w+) innwatch doctor", page))
+    said = environment(SERVICES[where])
+
+    assert {"DATABASE_URL_FILE", "REDIS_URL_FILE", "INNWATCH_BROKER", "INNWATCH_PUBLIC_URL", "SMTP_HOST"} <= set(said)
+    assert all(can_reach(where, other) for other in ("postgres", "redis", "broker"))
+    networks = compose()["networks"]
+    assert any(not (networks[name] or {}).get("internal") for name in SERVICES[where]["networks"]), "mail, and people"
+
+
 def test_the_accounts_of_the_database_are_those_that_its_script_makes(made: Path) -> None:
     script = (DEPLOY / "postgres" / "roles.sh").read_text(encoding="utf-8")
     url = urlsplit((made / "deploy" / "secrets" / "database_url").read_text())

@@ -98,5 +98,11 @@ def test_a_container_that_does_not_answer_is_not_healthy() -> None:
 
 def test_shell_scripts_are_sound() -> None:
     shell = shutil.which("dash") or "sh"
-    for script in ("deploy/install", "deploy/make-secrets", "deploy/backup", "deploy/postgres/roles.sh"):
+    for script in (
+        "deploy/install",
+        "deploy/innwatch",
+        "deploy/make-secrets",
+        "deploy/backup",
+        "deploy/postgres/roles.sh",
+    ):
         subprocess.run([shell, "-n", ROOT / script], check=True, timeout=10)

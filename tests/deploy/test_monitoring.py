@@ -162,3 +162,21 @@ def test_the_accounts_of_the_database_are_made_and_whatever_is_asked_of_it_is_me
     owner = own_postgresql.sql("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'innwatch'")
     superusers = own_postgresql.sql("SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolsuper")
     assert (owner, superusers) == ("innwatch", "postgres")
+
+
+@pytest.mark.server
+def test_prometheus_takes_the_alertmanager_that_the_page_adds(tmp_path: Path) -> None:
+    page = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    (added,) = re.findall(r"^```yaml\n(alerting:\n.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "token").write_text("token")
+    config = (DEPLOY / "prometheus.yml").read_text(encoding="utf-8")
+    config = config.replace("/run/secrets/metrics_token", str(tmp_path / "token"))
+    (tmp_path / "prometheus.yml").write_text(config + "\n" + added)
+    (tmp_path / "alerts.yml").write_bytes((DEPLOY / "alerts.yml").read_bytes())
+
+    checked = subprocess.run(
+        [requires("promtool"), "check", "config", tmp_path / "prometheus.yml"],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr

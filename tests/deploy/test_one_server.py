@@ -1,5 +1,6 @@
 """What the compose file starts gets to work: each command with the file's environment and secrets, on real servers."""
 
+import json
 import re
 import ssl
 from collections.abc import Iterator
@@ -112,6 +113,7 @@ def test_everything_that_the_file_starts_gets_to_work_and_stops(server: OneServe
     a_person_sees_it_by_https(server)
     a_console_is_told_by_secure_websocket(server)
     all_that_is_asked_is_measured(server)
+    a_doctor_finds_nothing_wrong(server)
     backups_are_made_and_the_newest_stay(server, tmp_path / "backups")
 
     for replica in server.serving():
@@ -159,6 +161,14 @@ def all_that_is_asked_is_measured(server: OneServer) -> None:
     assert {name for name in said if not name.endswith("_created")} <= set(documented())
     assert asked - later <= said
     assert all("innwatch_event_loop_lag_seconds_count" in page for page in pages)
+
+
+def a_doctor_finds_nothing_wrong(server: OneServer) -> None:
+    findings = json.loads(server.cli("doctor", "--json", within="worker", code=1))["findings"]
+
+    assert {one["about"] for one in findings} >= {"database", "Redis", "broker", "worker", "lease"}
+    # Only what a test cannot have: an address that people reach, by a certificate that everybody trusts.
+    assert [one for one in findings if one["grade"] != "well" and one["about"] != "public address"] == []
 
 
 def backups_are_made_and_the_newest_stay(server: OneServer, folder: Path) -> None:

@@ -112,3 +112,42 @@ def test_what_is_shared_takes_nothing_back_that_a_service_says(name: str) -> Non
     own = set(re.findall(r"^(\w+)=", (UNITS / name).read_text(), re.MULTILINE))
 
     assert shared & own <= {"After", "Environment", "StateDirectory"}  # these add up
+
+
+def test_the_command_line_has_what_the_units_have(tmp_path: Path) -> None:
+    etc, program = tmp_path / "etc", tmp_path / "innwatch"
+    (etc / "secrets").mkdir(parents=True)
+    shutil.copyfile(UNITS / "environment", etc / "environment")
+    for name in ("secret_key", "database_url", "redis_url", "metrics_token"):
+        (etc / "secrets" / name).write_text(f"the {name}\n")
+    program.write_text('#!/bin/sh\necho "$@"\nenv\n')
+    program.chmod(0o755)
+    script = (DEPLOY / "innwatch").read_text(encoding="utf-8")
+    for there, here in {
+        "/etc/innwatch": etc,
+        "/var/lib/innwatch": tmp_path,
+        "/opt/innwatch/bin/innwatch": program,
+        "setpriv --reuid=innwatch --regid=innwatch --init-groups": "",
+    }.items():
+        assert there in script
+        script = script.replace(there, str(here))
+
+    done = subprocess.run(["sh", "-c", script, "innwatch", "doctor", "a b"], capture_output=True, text=True, check=True)
+
+    said = dict(line.split("=", 1) for line in done.stdout.splitlines()[1:] if "=" in line)
+    assert done.stdout.splitlines()[0] == "doctor a b"
+    assert said["SECRET_KEY"] == "the secret_key"
+    assert said["INNWATCH_LISTEN"].startswith("mqtts://0.0.0.0:8883 ws://")
+    brought = {line.partition(":")[0] for line in lines("innwatch-.service.d/hardening.conf", "LoadCredential")}
+    assert {said[name] for name in said if name in KNOWN} >= {f"the {name}" for name in brought}
+
+
+def test_the_account_can_reach_the_certificate_and_not_the_secrets() -> None:
+    page = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    modes = {path: int(mode, 8) for mode, path in re.findall(r"install -d -m (\d+) (?:-g innwatch )?(\S+)", page)}
+    certificate = re.search(r"^INNWATCH_TLS_CERT=(.*)$", (UNITS / "environment").read_text(), re.MULTILINE)
+    assert certificate is not None
+
+    for folder in Path(certificate[1]).parents[:-2]:
+        assert modes[str(folder)] & (0o010 if f"-g innwatch {folder}\n" in page else 0o001), folder
+    assert modes["/etc/innwatch/secrets"] == 0o700
