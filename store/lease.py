@@ -5,7 +5,8 @@ goes up. Nobody can know for sure that it still has its lease: it may have been 
 writes under a lease lets the database look, in the same transaction (`check`): a bridge that was replaced writes
 nothing.
 
-The clock is the database's own. Processes on machines whose clocks differ would otherwise take leases too early.
+The clock is the database's own. Processes on machines whose clocks differ would otherwise take leases too early. When
+it is set back, nobody waits for it to come round again.
 """
 
 from datetime import timedelta
@@ -79,7 +80,14 @@ def check(transaction: Transaction, lease: Lease) -> None:
 def _take(transaction: Transaction, name: str, *, holder: str, ttl: timedelta) -> Lease | None:
     now = NOW[transaction.dialect]
     # First without a lock: who stands by looks every second, and the upsert would lock the row even to find it held.
-    if transaction.row(f"SELECT 1 FROM lease WHERE name = :name AND until > {now}", name=name):  # noqa: S608 - ours
+    held = transaction.row(
+        f"SELECT until > {now} + :ttl FROM lease WHERE name = :name AND until > {now}",  # noqa: S608 - ours
+        name=name,
+        ttl=_micros(ttl),
+    )
+    if held is not None:
+        if held[0]:
+            _shorten(transaction, name, ttl=ttl)
         return None
     row = transaction.row(
         "INSERT INTO lease (name, holder, generation, until)"  # noqa: S608 - our own words
@@ -91,6 +99,16 @@ def _take(transaction: Transaction, name: str, *, holder: str, ttl: timedelta) -
         ttl=_micros(ttl),
     )
     return None if row is None else Lease(name, holder, row[0])
+
+
+def _shorten(transaction: Transaction, name: str, *, ttl: timedelta) -> None:
+    """Let it run out in time: the clock was set back since it was renewed. Who has it and lives renews it before."""
+    now = NOW[transaction.dialect]
+    transaction.run(
+        f"UPDATE lease SET until = {now} + :ttl WHERE name = :name AND until > {now} + :ttl",  # noqa: S608 - ours
+        name=name,
+        ttl=_micros(ttl),
+    )
 
 
 def _renew(transaction: Transaction, lease: Lease, *, ttl: timedelta) -> None:

@@ -1,6 +1,7 @@
 """A lease: one holder at a time, taken over when it runs out, and no writing under one that was lost."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -61,6 +62,27 @@ async def test_a_lease_that_has_run_out_and_that_nobody_took_may_be_renewed(stor
     await store.renew_lease(lease, ttl=LONG)
 
     assert await second.take_lease("bridge", holder="b", ttl=LONG) is None
+
+
+async def test_when_the_clock_is_set_back_a_lease_lasts_no_longer_than_before(
+    store: Store, second: Store, by_hand: Callable[[str], str]
+) -> None:
+    first = await taken(store, ttl=SHORT)
+    by_hand("UPDATE lease SET until = until + 3600000000")  # as it looks after the clock went back by an hour
+
+    lease = await eventually(lambda: second.take_lease("bridge", holder="b", ttl=SHORT))
+
+    assert lease == Lease("bridge", "b", first.generation + 1)
+
+
+async def test_when_the_clock_is_set_back_who_has_a_lease_keeps_it(
+    store: Store, second: Store, by_hand: Callable[[str], str]
+) -> None:
+    lease = await taken(store)
+    by_hand("UPDATE lease SET until = until + 3600000000")
+
+    assert await second.take_lease("bridge", holder="b", ttl=LONG) is None
+    await store.renew_lease(lease, ttl=LONG)
 
 
 async def test_what_was_given_up_may_be_had_at_once(store: Store, second: Store) -> None:
