@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from store.database import Database
 from store.lease import NOW
+from store.records import ChannelKind
 from store.times import maybe_moment, moment
 from store.transaction import Dialect, Transaction
 
@@ -27,11 +28,15 @@ class Server(Struct, frozen=True, kw_only=True):
 
 
 class Checkup(Struct, frozen=True, kw_only=True):
-    """`dead` are those given up since the moment that was asked for. `server` is None for a file."""
+    """`dead` are those given up since the moment asked for. `told_by` counts the hotels that have such a channel.
+
+    `server` is None for a file.
+    """
 
     due: int
     oldest_due_at: datetime | None
     dead: int
+    told_by: dict[ChannelKind, int]
     inbox: int
     oldest_inbox_at: datetime | None
     holders: tuple[Holder, ...]
@@ -55,12 +60,14 @@ def _check_up(transaction: Transaction, *, now: datetime, since: datetime) -> Ch
     ((dead,),) = transaction.rows(
         "SELECT count(*) FROM notification WHERE state = 'dead' AND finished_at >= :since", since=since
     )
+    told_by = transaction.rows("SELECT kind, count(DISTINCT hotel_key) FROM channel GROUP BY kind")
     ((inbox, oldest_inbox),) = transaction.rows("SELECT count(*), min(received_at) FROM inbox")
     held = transaction.rows(f"SELECT name, holder, until - {NOW[transaction.dialect]} FROM lease ORDER BY name")  # noqa: S608 - ours
     return Checkup(
         due=due,
         oldest_due_at=maybe_moment(oldest_due),
         dead=dead,
+        told_by={ChannelKind(kind): hotels for kind, hotels in told_by},
         inbox=inbox,
         oldest_inbox_at=maybe_moment(oldest_inbox),
         holders=tuple(Holder(name, holder, timedelta(microseconds=left)) for name, holder, left in held),

@@ -56,7 +56,9 @@ def restore(file: BackupFile, data: Data = None) -> None:
     _print(file, contents)
     if contents.revision != schema.HEAD:
         warn("its schema is old: run `innwatch migrate` before anything else is started (`innwatch up` does it itself)")
-    if Part.KEY not in contents.sums and settings.secret_key is None:
+    if Part.KEY not in contents.sums and contents.database is Part.POSTGRESQL:
+        warn("every process needs the SECRET_KEY that they had, or every token is void")
+    elif Part.KEY not in contents.sums and settings.secret_key is None:
         warn(f"put its signing.key into {settings.data} before the start, or every token is void")
     warn("whoever was thrown out after it was made is in again: throw them out once more")
 

@@ -1,7 +1,7 @@
 """The database: is it there, is it new enough, is its clock ours, and what has been waiting in it."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ from config.doctor.findings import Finding, look, well, wrong
 from config.settings_store import DatabaseLimits, DatabaseUrl
 from store import LocalDoorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable
 from store.checkup import Checkup, Server
+from store.records import ChannelKind
 
 OLDEST_POSTGRESQL: Final = 15
 APART, FAR_APART = timedelta(seconds=2), timedelta(seconds=30)
@@ -20,8 +21,13 @@ WAL: Final = 1 << 30
 
 
 async def examine_database(
-    database: DatabaseUrl, limits: DatabaseLimits, *, clock: Callable[[], datetime]
+    database: DatabaseUrl,
+    limits: DatabaseLimits,
+    *,
+    clock: Callable[[], datetime],
+    switched_off: Mapping[ChannelKind, str] | None = None,
 ) -> list[Finding]:
+    """`switched_off` are the channels by which nothing goes out, with the variable that would change it."""
     try:
         store = await Store.open(database.url, doorbell=LocalDoorbell(), migrate=False)
     except SchemaTooNew as error:
@@ -44,7 +50,7 @@ async def examine_database(
     finally:
         await store.close()
     own = _server(database, found.server, limits, now=now) if found.server else _file(database.file)
-    return [*own, *_waiting(found, now=now)]
+    return [*own, *_untold(found, switched_off or {}), *_waiting(found, now=now)]
 
 
 def _file(path: Path | None) -> Iterator[Finding]:
@@ -87,6 +93,13 @@ def apart(whose: str, difference: timedelta) -> Finding:
     if abs(difference) > FAR_APART:
         return wrong("clock", says, remedy)
     return look("clock", says, remedy) if abs(difference) > APART else well("clock", says)
+
+
+def _untold(found: Checkup, switched_off: Mapping[ChannelKind, str]) -> Iterator[Finding]:
+    for kind, variable in switched_off.items():
+        if hotels := found.told_by.get(kind):
+            says = f"{hotels} of the hotels tell people by {kind.value}, and {variable} keeps it from going out"
+            yield look("notices", says, f"set {variable} where `up` or `worker` runs, or their notices are given up")
 
 
 def _waiting(found: Checkup, *, now: datetime) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from config.errors import BadSetting
 from config.folder import Folder
 from config.settings import Settings
 from config.settings_uplink import BrokerUrl, trust
+from store.records import ChannelKind
 
 _REACH_S = 5.0
 
@@ -31,7 +32,10 @@ async def examine(
     if database.file is not None and not database.file.exists():
         remedy = "start `innwatch up` once to make it, or say where it is by --data or DATABASE_URL"
         return [*found, wrong("database", f"there is none at {database}", remedy)]
-    others = [examine_database(database, settings.database, clock=clock), examine_pages(settings, clock=clock)]
+    others = [
+        examine_database(database, settings.database, clock=clock, switched_off=_switched_off(settings)),
+        examine_pages(settings, clock=clock),
+    ]
     if settings.redis_url is not None:
         others.append(examine_redis(settings.redis_url))
     if settings.broker_url is not None:
@@ -39,6 +43,12 @@ async def examine(
     if settings.smtp is not None:
         others.append(examine_mail(settings.smtp, clock=clock))
     return [*found, *(finding for findings in await asyncio.gather(*others) for finding in findings)]
+
+
+def _switched_off(settings: Settings) -> dict[ChannelKind, str]:
+    mail = {} if settings.smtp is not None else {ChannelKind.EMAIL: "SMTP_HOST"}
+    slack = {} if settings.slack_enabled else {ChannelKind.SLACK: "SLACK_ENABLED"}
+    return mail | slack
 
 
 async def _broker(settings: Settings, url: BrokerUrl) -> list[Finding]:

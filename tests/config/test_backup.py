@@ -164,12 +164,37 @@ def test_what_a_running_broker_keeps_is_in_it(cli: CommandLine, processes: Proce
     assert asyncio.run(first.find()) == [str(number) for number in range(50)]  # it took nothing away
 
 
+@pytest.mark.server
+def test_what_a_running_broker_of_a_server_keeps_is_in_it_too(
+    postgresql: PostgreSQL, url: str, processes: Processes, tmp_path: Path
+) -> None:
+    requires("pg_dump")
+    said = {"DATABASE_URL": url, "SECRET_KEY": os.urandom(32).hex()}
+    cli = CommandLine(Folder(tmp_path / "broker"))
+    for words in (["hotel", "add", "inn"], ["integrator", "add", "inn", "pms"]):
+        cli(*words, **said)
+    token = cli("token", "integrator", "inn", "pms", **said).out.strip()
+    asyncio.run(Broker(processes, cli.folder, token, **said).leave_behind(50))
+    assert cli.as_process("backup", tmp_path / "a.backup", **said).code == 0
+
+    new, there = Folder(tmp_path / "new"), said | {"DATABASE_URL": postgresql.database()}
+    ended = CommandLine(new).as_process("restore", tmp_path / "a.backup", **there)
+
+    assert ended.code == 0, ended.err
+    assert "every process needs the SECRET_KEY" in ended.err
+    assert new.shelf.stat().st_mode & 0o777 == 0o600
+    assert not new.database.exists()
+    assert "pms" in CommandLine(new)("integrator", "list", "inn", **there).out
+    assert asyncio.run(Broker(processes, new, token, **there).find()) == [str(number) for number in range(50)]
+
+
 class Broker:
     """`innwatch broker` on a folder; an integrator's client leaves messages behind there, and finds them."""
 
     TOPIC = "hotels/inn/ext/pms/x"
 
-    def __init__(self, processes: Processes, folder: Folder, token: str) -> None:
+    def __init__(self, processes: Processes, folder: Folder, token: str, **said: str) -> None:
+        self._said = said
         self._processes = processes
         self._folder = folder
         self._token = token
@@ -179,7 +204,9 @@ class Broker:
     def _start(self) -> None:
         ports = {"--mqtt-port": self.port, "--ws-port": free_port(), "--health-port": free_port()}
         words = [str(word) for pair in ports.items() for word in pair]
-        self._processes.start([INNWATCH, "broker", "--data", self._folder.path, *words], env=quiet_environment({}))
+        self._processes.start(
+            [INNWATCH, "broker", "--data", self._folder.path, *words], env=quiet_environment(self._said)
+        )
         eventually_sync(self._answers, within=20)
 
     def _answers(self) -> bool:

@@ -195,6 +195,15 @@ async def test_what_has_waited_too_long_is_told(cli: CommandLine) -> None:
     assert of(findings, "notices").says == "none waits"
 
 
+def test_hotels_that_tell_people_by_what_is_switched_off_are_told(cli: CommandLine) -> None:
+    assert found(cli.refused("doctor", "--json", **ports()))["notices"][0] == "well"
+    cli("hotel", "add", "grand", "--email", "night@grand.example")
+
+    grade, says = found(cli.refused("doctor", "--json", **ports()))["notices"]
+
+    assert (grade, says.startswith("1 of the hotels tell people by email, and SMTP_HOST")) == ("look", True)
+
+
 @pytest.mark.server
 async def test_a_postgresql_without_fsync_breaks_a_promise(postgresql: PostgreSQL) -> None:
     url = postgresql.database()
