@@ -36,6 +36,15 @@ FULL: Final = 32 * MIB
 AGAIN: Final = 0.5
 """Seconds between two attempts to write what the disk refused."""
 
+PAUSE: Final = 0.003
+"""Seconds after a transaction in which what somebody waits for waits for company; what comes later goes at once."""
+
+COMPANY: Final = 50
+"""Who wait and need not wait for more."""
+
+LEISURE: Final = 0.05
+"""Seconds that what nobody waits for may wait, such as that a client has acknowledged a message."""
+
 
 class _Kept:
     """What the shelf knows of a session: its key, its row, and the numbers of its messages by packet id."""
@@ -103,7 +112,9 @@ class Shelf:
         self._changes = Changes()  # recorded, not yet handed to the thread
         self._earlier: deque[Changes] = deque()  # the same, each to be written by itself before that
         self._writing: Changes | None = None
-        self._starts_soon = False
+        self._starts: asyncio.Handle | None = None
+        self._starts_at = 0.0  # on the loop's clock
+        self._rested_at = 0.0  # on the loop's clock: when who waits need not wait for company any more
         self._trouble: str | None = None
         self._resumes: list[Callable[[], None]] = []
         self._closing: asyncio.Future[None] | None = None
@@ -251,6 +262,9 @@ class Shelf:
             return
         waiting.kept.append(call)
         self._notice_fullness()
+        if waiting is self._changes:
+            enough = len(waiting.kept) >= COMPANY
+            self._start_within(0 if enough else self._rested_at - self._loop.time())
 
     @property
     def unwritten(self) -> int:
@@ -287,17 +301,25 @@ class Shelf:
 
     def _changed(self) -> None:
         self._notice_fullness()
-        if not self._starts_soon and not self._closed and (self._writing is None or self._changes.is_enough):
-            # Not now: what else is recorded in this turn of the loop belongs into the same transaction.
-            self._starts_soon = True
-            self._loop.call_soon(self._start)
+        self._start_within(0 if self._changes.is_enough else LEISURE)
 
     def _notice_fullness(self) -> None:
         if not self.full and self.unwritten >= self._most:
             self.full = True
 
+    def _start_within(self, seconds: float) -> None:
+        """Begin a transaction by then. Never now: what else is recorded in this turn of the loop belongs into it."""
+        if self._closed or (self._writing is not None and not self._changes.is_enough):
+            return
+        at = self._loop.time() + max(0.0, seconds)
+        if self._starts is not None:
+            if self._starts_at <= at:
+                return
+            self._starts.cancel()
+        self._starts, self._starts_at = self._loop.call_at(at, self._start), at
+
     def _start(self) -> None:
-        self._starts_soon = False
+        self._starts = None
         if not self._closed:
             self.whole()
             self._next()
@@ -314,6 +336,15 @@ class Shelf:
             self._submit(self._writing)
         elif self._closing is not None and not self._closing.done():
             self._closing.set_result(None)
+
+    def _go_on(self) -> None:
+        """Do at the end of a transaction what would have begun the next one while it was written."""
+        if self._earlier or self._closing is not None:
+            self._next()
+        elif self._changes.kept:
+            self._start_within(0 if len(self._changes.kept) >= COMPANY else PAUSE)
+        elif self._changes:
+            self._start_within(LEISURE)
 
     def _submit(self, changes: Changes) -> None:
         def tell(outcome: Future[str | None]) -> None:
@@ -332,7 +363,8 @@ class Shelf:
             _log.warning("the broker's file can be written again", {"path": self._file.path})
             self._trouble = None
         self._writing = None
-        self._next()
+        self._rested_at = self._loop.time() + PAUSE
+        self._go_on()
         for call in written.kept:
             self._loop.call_soon(call)  # Each by itself: what one raises is not the others' affair.
         if self.full and self.unwritten < self._most // 2:

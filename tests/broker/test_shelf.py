@@ -413,6 +413,47 @@ async def test_what_is_still_being_written_is_not_kept_yet(path: Path) -> None:
         assert at_once == []
 
 
+async def test_what_nobody_waits_for_is_written_with_what_somebody_does(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.shelf.LEISURE", 60)
+    async with opened(path) as shelf:
+        keep(shelf)
+        shelf.queued("ann", message(1))
+        await kept(shelf)
+        written = transactions(shelf)
+        shelf.delivered("ann", 1)
+        await asyncio.sleep(0)
+        shelf.queued("ann", message(2))
+        await kept(shelf)
+    assert [len(one.removed) for one in written] == [1]
+
+
+async def test_what_nobody_waits_for_is_written_nevertheless(path: Path) -> None:
+    async with opened(path) as shelf:
+        keep(shelf)
+        written = transactions(shelf)
+        await eventually(lambda: len(written) == 1)
+
+
+async def test_who_waits_right_after_a_transaction_waits_for_company(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.shelf.PAUSE", 60)
+    monkeypatch.setattr("broker.shelf.COMPANY", 10)
+    async with opened(path) as shelf:
+        keep(shelf)
+        await kept(shelf)
+        written = transactions(shelf)
+        all_kept = asyncio.Event()
+        for number in range(1, 11):
+            shelf.queued("ann", message(number))
+            shelf.when_kept(all_kept.set if number == 10 else lambda: None)
+            await asyncio.sleep(0)
+        await all_kept.wait()
+    assert [len(one.messages) for one in written] == [10]
+
+
 async def test_a_call_that_fails_does_not_keep_the_others_from_theirs(path: Path) -> None:
     complaints: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(str(context["exception"])))
