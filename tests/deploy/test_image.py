@@ -96,6 +96,25 @@ def test_a_container_that_does_not_answer_is_not_healthy() -> None:
     assert "no answer" in silent.stderr
 
 
+@pytest.mark.parametrize(
+    ("every", "kept", "named"),
+    [(every, "14", "BACKUP_EVERY") for every in ("daily", "1 day", "24hours", "0h", "-1h", "")]
+    + [("24h", kept, "BACKUPS_KEPT") for kept in ("all", "0", "-1", "1.5", "")],
+)
+def test_backups_by_a_setting_that_cannot_be_are_not_begun(tmp_path: Path, every: str, kept: str, named: str) -> None:
+    there = tmp_path / "20261123T033000Z.backup"
+    there.touch()
+
+    refused = subprocess.run(
+        ["sh", ROOT / "deploy" / "backup", tmp_path],
+        env={"PATH": "/usr/bin:/bin", "BACKUP_EVERY": every, "BACKUPS_KEPT": kept},
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+
+    assert (refused.returncode, refused.stderr.startswith(f"{named}=")) == (78, True)
+    assert there.exists()
+
+
 def test_shell_scripts_are_sound() -> None:
     shell = shutil.which("dash") or "sh"
     for script in (
