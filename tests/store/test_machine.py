@@ -2,10 +2,12 @@
 
 import asyncio
 import shutil
-import tempfile
 from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -26,11 +28,12 @@ from hypothesis.stateful import (
 
 from rules.alerts import AlertSnapshot, AlertStatus, ChangeKind, Family, Severity
 from rules.ids import AlertId
-from store import AlertGone, AlreadyAcknowledged, DataRefused, Store
+from store import AlertGone, AlreadyAcknowledged, DataRefused, Store, schema
 from store.records import Claimed, EventType, NotificationRef, NotificationState
-from tests.store.given import HOTEL, MAIL, SLACK, add_hotel, an_alert, batch, cleared, heartbeat, later, open_store
+from tests.store.given import HOTEL, MAIL, SLACK, add_hotel, an_alert, batch, cleared, heartbeat, later, open_at, url_of
 from tests.store.given import change as changed
 from tests.store.given import opened as opening
+from tests.support import PostgreSQL
 
 LEASE = timedelta(seconds=60)
 DEVICES = st.integers(0, 2)
@@ -38,17 +41,16 @@ FAMILIES = st.sampled_from(Family)
 
 
 class Life(RuleBasedStateMachine):
-    """Two stores on one file take turns at random, as two processes would."""
+    """Two stores on one database take turns at random, as two processes would."""
 
-    template: Path
+    fresh: ClassVar[Callable[[], str]]
     claims: Bundle[tuple[Claimed, str]] = Bundle("claims")
 
     @initialize()
     def begin(self) -> None:
         self.runner = asyncio.Runner()
-        self.folder = Path(tempfile.mkdtemp())
-        shutil.copy(self.template, self.folder)
-        self.stores = [self.runner.run(open_store(self.folder)) for _ in range(2)]
+        url = type(self).fresh()
+        self.stores = [self.runner.run(open_at(url)) for _ in range(2)]
         self.devices = self.runner.run(add_hotel(self.stores[0], tablets=3, channels=[MAIL, SLACK]))
         self.clock = 0
         self.alerts = 0
@@ -64,7 +66,6 @@ class Life(RuleBasedStateMachine):
             for store in self.stores:
                 self.runner.run(store.close())
             self.runner.close()
-            shutil.rmtree(self.folder)
 
     @property
     def store(self) -> Store:
@@ -151,6 +152,11 @@ class Life(RuleBasedStateMachine):
         if self.runner.run(deed) and end != "retry":
             self.ended[NotificationState(end)] += 1
 
+    @rule(claim=consumes(claims))
+    def its_worker_is_killed_and_comes_back(self, claim: tuple[Claimed, str]) -> None:
+        _, worker = claim
+        self.runner.run(self.store.take_back_notifications(worker=worker, now=later(self.clock)))
+
     @invariant()
     def event_ids_have_no_gap_and_each_alert_is_as_its_last_event_says(self) -> None:
         if not hasattr(self, "runner"):
@@ -185,11 +191,44 @@ class Life(RuleBasedStateMachine):
         assert types[EventType.NOTIFICATION_DEAD] == self.ended[NotificationState.DEAD]
 
 
-def test_no_order_of_deeds_breaks_what_was_promised(migrated: Path) -> None:
-    Life.template = migrated
+@pytest.fixture
+def fresh(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes a database that nobody has used, as often as it is called."""
+    if kind == "sqlite":
+        migrated: Path = request.getfixturevalue("migrated")
+        folders = (tmp_path / str(number) for number in count())
+
+        def copied() -> str:
+            folder = next(folders)
+            folder.mkdir()
+            shutil.copy(migrated, folder)
+            return url_of(folder)
+
+        yield copied
+    else:
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        made: list[str] = []
+
+        def new() -> str:
+            made.append(server.database(server.template("store", schema.move_to)))
+            return made[-1]
+
+        yield new
+        for url in made:
+            server.drop(url)
+
+
+EXAMPLES = {"sqlite": 15, "postgresql": 8}
+
+
+def test_no_order_of_deeds_breaks_what_was_promised(kind: str, fresh: Callable[[], str]) -> None:
+    Life.fresh = fresh
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=EXAMPLES[kind],
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )
