@@ -23,11 +23,13 @@ from sqlalchemy import Boolean, Table
 
 from store import partitions, schema
 from store.errors import StoreError
+from store.lease import NOW
 from store.limits import USUAL, Limits
 from store.postgres import Connection, PostgresTransaction, connect, driven, dsn_of
 from store.postgres_errors import translated as in_postgres
 from store.sqlite import translated as in_sqlite
 from store.tables import Base
+from store.transaction import Dialect
 
 SLICE: Final = 5000
 """Rows of one transaction."""
@@ -47,6 +49,10 @@ _SEEDS: Final = frozenset({"caught_up", "gathered"})
 
 class NotEmpty(StoreError):
     """The target holds something that this copy did not bring there."""
+
+
+class InUse(StoreError):
+    """Somebody works on the target."""
 
 
 class CopyFailed(StoreError):
@@ -71,7 +77,7 @@ class Place(Struct, frozen=True):
 async def copy(source: Path, url: str, *, told: Callable[[Progress], None], limits: Limits = USUAL) -> dict[str, int]:
     """Copy the SQLite file `source`, whose schema is current, and return how many rows each table has.
 
-    Raises NotEmpty, CopyFailed, SchemaTooNew, StoreUnavailable.
+    Raises NotEmpty, InUse, CopyFailed, SchemaTooNew, StoreUnavailable.
     """
     with in_sqlite(), _locked(source) as file:
         reader = _Reader(file)
@@ -147,12 +153,12 @@ def _tables() -> list[Table]:
 
 @asynccontextmanager
 async def _target(url: str, limits: Limits) -> AsyncIterator[Connection]:
-    """A connection of which no other copy has one. Raises NotEmpty, StoreUnavailable."""
+    """A connection of which no other copy has one. Raises InUse, StoreUnavailable."""
     connection = await connect(dsn_of(url), replace(limits, statement_timeout=_LONGEST))
     try:
         with in_postgres():
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _TURN):
-                raise NotEmpty("another copy into this database is under way")
+                raise InUse("another copy into this database is under way")
             yield connection
     finally:
         connection.terminate()
@@ -163,8 +169,10 @@ async def _place(target: Connection, url: str, *, stamp: str, limits: Limits) ->
     if not await _is_begun(target):
         await _refuse_strangers(target)
         await asyncio.to_thread(schema.move_to, url, limits=limits)
+        await _refuse_company(target)
         await _refuse_rows(target)
         return await _begin(target, stamp)
+    await _refuse_company(target)
     begun, place = await target.fetchrow("SELECT stamp, place FROM copying")
     if begun != stamp:
         return await _begin(target, stamp)
@@ -181,6 +189,13 @@ async def _refuse_strangers(target: Connection) -> None:
     }
     if names and "alembic_version" not in names:
         raise NotEmpty(f"there are tables of something else in it, such as {min(names)}")
+
+
+async def _refuse_company(target: Connection) -> None:
+    """A process that has a lease began before us, when the target was open, and would add rows among ours."""
+    name = await target.fetchval(f"SELECT name FROM lease WHERE until > {NOW[Dialect.POSTGRES]} LIMIT 1")  # noqa: S608
+    if name is not None:
+        raise InUse(f"a process of Innwatch works on it just now ({name}); stop it first")
 
 
 async def _refuse_rows(target: Connection) -> None:

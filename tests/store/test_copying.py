@@ -1,5 +1,6 @@
 """From SQLite to PostgreSQL: all of it, once, however often the copying is cut off."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -9,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from rules.ids import DeviceId, UserName
-from store import Batch, Duplicate, SchemaTooOld, Store, StoreUnavailable, copying
+from store import Batch, Duplicate, SchemaTooOld, Store, StoreUnavailable, copying, schema
 from store.batch import Orphan, Quarantined
-from store.copying import CopyFailed, NotEmpty, Progress, copy
+from store.copying import CopyFailed, InUse, NotEmpty, Progress, copy
 from store.gathering import gather
 from store.limits import USUAL
 from store.postgres import connect, dsn_of
@@ -223,10 +224,25 @@ async def test_two_at_once_do_not_mix(source: Path, target: str) -> None:
     connection = await connect(dsn_of(target), USUAL)
     await connection.execute("SELECT pg_advisory_lock($1)", copying._TURN)
 
-    with pytest.raises(NotEmpty, match="under way"):
+    with pytest.raises(InUse, match="under way"):
         await copy(source, target, told=lambda _: None)
 
     await connection.close()
+
+
+async def test_a_database_that_is_worked_on_is_left_alone(source: Path, target: str) -> None:
+    await asyncio.to_thread(schema.move_to, target)
+    bridge = await open_at(target)
+    lease = await bridge.take_lease("bridge", holder="a", ttl=timedelta(minutes=1))
+    assert lease is not None
+
+    with pytest.raises(InUse, match="bridge"):
+        await copy(source, target, told=lambda _: None)
+
+    await bridge.give_up_lease(lease)
+    assert await bridge.hotels() == ()
+    await bridge.close()
+    await copy(source, target, told=lambda _: None)
 
 
 async def test_nobody_writes_into_the_source_meanwhile(source: Path, target: str) -> None:
