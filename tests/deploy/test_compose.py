@@ -283,6 +283,15 @@ def test_whoever_is_named_by_an_address_can_be_reached_and_listens_there(made: P
     assert (database.port, redis.port) == (5432, 6379)
 
 
+def test_what_the_page_sets_in_the_env_file_reaches_a_container() -> None:
+    page = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    told = {name for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)=", row)}
+    taken = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+
+    assert {"BACKUP_EVERY", "INNWATCH_RETENTION_DAYS"} <= told
+    assert told <= taken
+
+
 def test_the_doctor_is_run_where_all_that_it_looks_at_can_be_reached() -> None:
     page = (DEPLOY / "README.md").read_text(encoding="utf-8")
     (where,) = set(re.findall(r"docker compose exec (\w+) innwatch doctor", page))
