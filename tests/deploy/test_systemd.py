@@ -151,3 +151,14 @@ def test_the_account_can_reach_the_certificate_and_not_the_secrets() -> None:
     for folder in Path(certificate[1]).parents[:-2]:
         assert modes[str(folder)] & (0o010 if f"-g innwatch {folder}\n" in page else 0o001), folder
     assert modes["/etc/innwatch/secrets"] == 0o700
+
+
+def test_the_page_names_units_that_there_are_and_replaces_the_broker_last() -> None:
+    page = (DEPLOY / "README.md").read_text(encoding="utf-8").partition("## By units")[2]
+    calls = re.findall(r"systemctl (stop|start|restart) ([^&\n]+)", page)
+    units = [(verb, re.sub(r"@\*?$", "@", name.strip("'"))) for verb, names in calls for name in names.split()]
+    whole = [(verb, name if name.endswith(".target") else f"{name}.service") for verb, name in units]
+
+    assert all((UNITS / name).is_file() for _, name in whole)
+    assert whole.index(("stop", "innwatch-bridge@.service")) < whole.index(("restart", "innwatch-migrate.service"))
+    assert whole[-1] == ("restart", "innwatch-broker.service")
