@@ -51,7 +51,7 @@ def test_a_unit_starts_a_command_that_there_is(unit: Path) -> None:
 def test_what_a_page_tells_to_type_can_be_typed(page: Path) -> None:
     shells = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     told = re.findall(
-        r"^(?:docker .* run .* migrate (?=migrate)|(?:docker compose exec \w+ |docker .* --entrypoint )?innwatch )"
+        r"^(?:docker .* run .* migrate (?=migrate|copy)|(?:docker compose exec \w+ |docker .* --entrypoint )?innwatch )"
         r"(?:backup (?=restore))?(.*)$",
         "".join(shells),
         re.MULTILINE,

@@ -196,6 +196,27 @@ def test_making_the_secrets_again_changes_nothing(made: Path) -> None:
     assert state() == before
 
 
+def make_secrets(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    (tree / "deploy").mkdir(exist_ok=True)
+    script = tree / "deploy" / "make-secrets"
+    script.write_bytes((DEPLOY / "make-secrets").read_bytes())
+    return subprocess.run(["sh", script, *words], timeout=30, capture_output=True, text=True, check=False)
+
+
+def test_what_stands_in_the_env_file_already_stays(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SMTP_HOST=mail.example")
+
+    assert make_secrets(tmp_path, "watch.example").returncode == 0
+    assert (tmp_path / ".env").read_text() == "SMTP_HOST=mail.example\nINNWATCH_DOMAIN=watch.example\n"
+
+
+def test_another_domain_than_the_one_that_is_named_is_not_passed_over(made: Path) -> None:
+    refused = make_secrets(made, "other.example")
+
+    assert (refused.returncode, "INNWATCH_DOMAIN=watch.example" in refused.stderr) == (2, True)
+    assert make_secrets(made, "watch.example").returncode == 0
+
+
 @pytest.mark.parametrize("domain", ["", "watch.example; rm -rf", "$(id)", "a b"])
 def test_a_domain_that_is_none_is_refused_before_anything_is_made(domain: str, tmp_path: Path) -> None:
     (tmp_path / "deploy").mkdir()
