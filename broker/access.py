@@ -104,7 +104,7 @@ def may_publish(claims: Claims, topic: str, *, retain: bool = False) -> Refusal 
     if parsed is None:
         return Refusal.NO_SUCH_TOPIC
     row = TABLE[parsed.kind]
-    if not row.writers & _parties(claims) or not _reaches(claims, row, hotel=parsed.hotel_id, subject=parsed.subject):
+    if not row.writers & parties(claims) or not _reaches(claims, row, hotel=parsed.hotel_id, subject=parsed.subject):
         return Refusal.NOT_ALLOWED
     if retain and parsed.kind not in MAY_RETAIN:
         return Refusal.RETAIN
@@ -119,10 +119,10 @@ def may_subscribe(claims: Claims, topic_filter: str) -> Refusal | None:
     """
     if not is_filter(topic_filter):
         return Refusal.MALFORMED_FILTER
-    parties = _parties(claims)
+    who = parties(claims)
     levels = topic_filter.split("/")
     for kind, row in TABLE.items():
-        if row.readers & parties and _inside(levels, TEMPLATES[kind], claims=claims, row=row):
+        if row.readers & who and _inside(levels, TEMPLATES[kind], claims=claims, row=row):
             return None
     return Refusal.NOT_ALLOWED
 
@@ -160,7 +160,8 @@ def _to_bridge(topic: str) -> bool:
     return parsed is not None and parsed.kind in BRIDGE_INBOUND
 
 
-def _parties(claims: Claims) -> frozenset[Party]:
+def parties(claims: Claims) -> frozenset[Party]:
+    """Return what an identity acts as."""
     match claims.type:
         case TokenType.DEVICE:
             return frozenset({Party.DEVICE})

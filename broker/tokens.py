@@ -138,6 +138,10 @@ class KeyRing:
             raise TokenRefused(TokenReason.MALFORMED)
         return key
 
+    def derived(self, purpose: str) -> str:
+        """Return 64 digits that whoever has the signing key finds again, and nobody else can guess."""
+        return hmac.new(self._signing.secret, f"innwatch {purpose}".encode(), hashlib.sha256).hexdigest()
+
     def mint(  # noqa: PLR0913, every argument is a claim
         self,
         *,

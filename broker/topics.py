@@ -106,7 +106,10 @@ def everybodys(kind: Kind) -> str:
 
 
 BRIDGE_FILTERS = tuple(sorted(everybodys(kind) for kind in BRIDGE_INBOUND))
-"""What a bridge behind a broker subscribes to."""
+"""What a bridge behind a broker of ours subscribes to."""
+
+BELIEVED_ANYWHERE = BRIDGE_INBOUND - {Kind.ENDED}
+"""What the bridge consumes of a broker that is not ours: it ends nobody's token, so whoever says so there is lying."""
 
 
 def parse(topic: str) -> Topic | None:

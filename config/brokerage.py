@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from broker.delivery import BRIDGE_CLIENT_ID
 from broker.settings import Listener, Scheme
 from broker.tokens import KeyRing, mint_service
+from broker.topics import BELIEVED_ANYWHERE, BRIDGE_INBOUND
 from config.own_broker import OwnBroker
 from config.revoked_news import RevokedNews
 from config.settings import Settings
@@ -25,6 +26,8 @@ from store import Doorbell, Store
 _TOKEN_LIFE = timedelta(days=1)
 _RENEW_AFTER = 0.8 * _TOKEN_LIFE
 _USERNAME = BRIDGE_CLIENT_ID.rpartition("/")[0]
+_DIGITS = 16
+"""Of a client id that must not be guessed: with its end it has 23 characters, which every broker takes (§3.1.3.1)."""
 
 
 class Brokerage(Protocol):
@@ -100,6 +103,8 @@ class BrokerOutside:
             now=now,
             metrics=UplinkMetrics(registry),
             may_connect=may_connect,
+            name=_USERNAME if url.is_ours else keys.derived("client id of the bridge")[:_DIGITS],
+            consumed=BRIDGE_INBOUND if url.is_ours else BELIEVED_ANYWHERE,
         )
         self.uplink: Uplink = self._far
 
@@ -121,7 +126,7 @@ class BrokerOutside:
 
     def _new_pass(self) -> Pass:
         """A token of our own, unless the address says how to log in."""
-        if self._url.username is not None:
+        if not self._url.is_ours:
             return Pass(LogIn(self._url.username, self._url.password))
         now = self._now()
         token = mint_service(self._keys, name=_USERNAME.rpartition("/")[2], gen=0, now=now, ttl=_TOKEN_LIFE)

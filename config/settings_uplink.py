@@ -22,6 +22,11 @@ class BrokerUrl(Struct, frozen=True, kw_only=True):
     username: str | None = None
     password: str | None = None
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is taken for a broker of ours, which knows our tokens and asks for nothing else."""
+        return self.username is None
+
     def __repr__(self) -> str:
         return f"BrokerUrl({self.host}:{self.port})"
 

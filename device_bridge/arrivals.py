@@ -6,10 +6,10 @@ with the rest and goes no further.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from broker.delivery import Intake
-from broker.topics import BRIDGE_INBOUND, Topic, parse
+from broker.topics import BRIDGE_INBOUND, Kind, Topic, parse
 from device_bridge.mqtt_wire import Wire
 
 _REMEMBERED_TOPICS = 20_000
@@ -38,9 +38,10 @@ class FarDelivery:
 
 
 class Topics:
-    """What names mean, remembered: the same few thousand come again and again."""
+    """What names of the kinds that are consumed mean, remembered: the same few thousand come again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, consumed: Collection[Kind] = BRIDGE_INBOUND) -> None:
+        self._consumed = consumed
         self._known: dict[str, Topic | None] = {}
 
     def of(self, name: str) -> Topic | None:
@@ -49,7 +50,7 @@ class Topics:
             return self._known[name]
         except KeyError:
             parsed = parse(name)
-            topic = parsed if parsed is not None and parsed.kind in BRIDGE_INBOUND else None
+            topic = parsed if parsed is not None and parsed.kind in self._consumed else None
             if len(self._known) >= _REMEMBERED_TOPICS:
                 self._known.clear()
             self._known[name] = topic

@@ -8,14 +8,14 @@ reading on. While there is no connection nothing is heard: `hearing` says so, an
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
 
 from broker.delivery import BRIDGE_CLIENT_ID, Intake
-from broker.topics import BRIDGE_FILTERS
+from broker.topics import BRIDGE_INBOUND, Kind, everybodys
 from device_bridge.arrivals import Arrivals, Topics
 from device_bridge.census import LAST, retained_by
 from device_bridge.hearing import Hearing
@@ -31,7 +31,7 @@ _STEADY_S = 2.0  # a connection that lasted so long was none that was ended at o
 _LOOK_EVERY_S = 1.0
 _FAREWELL_S = 1.0
 _CATCHING_UP = "the bridge has just connected"
-_NAME = BRIDGE_CLIENT_ID.rpartition("/")[0]
+_NAME, _, _INTAKE = BRIDGE_CLIENT_ID.rpartition("/")
 
 
 class Pass(Struct, frozen=True):
@@ -44,7 +44,8 @@ class Pass(Struct, frozen=True):
 class FarBroker:
     """An Uplink. `new_pass` and `may_connect` are asked before each connection.
 
-    All bridges share one client id, so whoever connects ends the connection of another.
+    `name` begins our client ids. All bridges share one, so whoever connects ends the connection of another: where the
+    broker lets anybody connect by any client id, it must not be known. `consumed` are the kinds of topic that we take.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class FarBroker:
         now: Callable[[], datetime],
         metrics: UplinkMetrics,
         may_connect: Callable[[], bool] = lambda: True,
+        name: str = _NAME,
+        consumed: Collection[Kind] = BRIDGE_INBOUND,
     ) -> None:
         self.announcements = Announcements()
         self.receipts = Receipts(lost=metrics.receipts_lost.inc)
@@ -66,7 +69,9 @@ class FarBroker:
         self._may_connect = may_connect
         self._now = now
         self._metrics = metrics
-        self._topics = Topics()
+        self._name = name
+        self._filters = tuple(sorted(everybodys(kind) for kind in consumed))
+        self._topics = Topics(consumed)
         self._arrivals: Arrivals | None = None
         self._pause_s = _PAUSE_FIRST_S
         self._last_word: int | None = None  # its packet id
@@ -89,7 +94,7 @@ class FarBroker:
 
     async def retained(self) -> frozenset[str]:
         await self.settled()
-        greeting = Greeting(client_id=f"{_NAME}/census", log_in=self._new_pass().log_in, is_clean=True)
+        greeting = Greeting(client_id=f"{self._name}/census", log_in=self._new_pass().log_in, is_clean=True)
         return await retained_by(self._address, greeting)
 
     async def run(self) -> None:
@@ -119,7 +124,7 @@ class FarBroker:
         try:
             async with connected(self._address, self._greeting(new), arrivals) as wire:
                 arrivals.attach(wire)
-                await wire.subscribe(BRIDGE_FILTERS)
+                await wire.subscribe(self._filters)
                 self._hear(wire)
                 try:
                     await self._until_renewal(wire, new)
@@ -136,7 +141,7 @@ class FarBroker:
 
     def _greeting(self, new: Pass) -> Greeting:
         will = (LAST, blind(self._now(), why="the bridge is gone"))
-        return Greeting(client_id=BRIDGE_CLIENT_ID, log_in=new.log_in, is_clean=False, will=will)
+        return Greeting(client_id=f"{self._name}/{_INTAKE}", log_in=new.log_in, is_clean=False, will=will)
 
     def _hear(self, wire: Wire) -> None:
         """Everything is subscribed to. After a renewal, which nobody noticed, there is nothing to begin again."""

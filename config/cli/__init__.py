@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from config.cli import (
+    access,
     api,
     backup,
     bridge,
@@ -50,6 +51,7 @@ app.command("api")(api.api)
 app.command("worker")(worker.worker)
 for noun in (hotel, room, device, command, user, integrator, token, quarantine):
     app.add_typer(noun.app)
+app.command("access")(access.access)
 app.command("migrate")(migrate.migrate)
 app.command("doctor")(doctor.doctor)
 app.command("backup")(backup.backup)

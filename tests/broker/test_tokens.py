@@ -296,3 +296,10 @@ def test_claims_are_values() -> None:
     token = mint_device(RING, hotel_id=H, device_id=D, gen=0, now=NOW)
     first: Claims = RING.verify(token, audience="mqtt", now=NOW)
     assert first == RING.verify(token, audience="mqtt", now=NOW)
+
+
+def test_what_is_derived_from_the_key_is_the_same_everywhere_and_for_each_key_and_purpose_another() -> None:
+    other = KeyRing.of("c3f1c09a6d2e47588a90d1c7e5f2463b")
+
+    assert RING.derived("a") == RING.derived("a")
+    assert len({RING.derived("a"), RING.derived("b"), other.derived("a")}) == 3

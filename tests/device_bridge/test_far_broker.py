@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from broker.delivery import BRIDGE_CLIENT_ID
+from broker.topics import BELIEVED_ANYWHERE
 from device_bridge.far_broker import FarBroker, Pass
 from device_bridge.metrics import UplinkMetrics
 from device_bridge.mqtt_wire import BrokerAddress, LogIn
@@ -348,6 +349,37 @@ async def test_rules_of_a_broker_that_keep_our_own_word_from_us_are_reported(
     await house.open()
     async with far.running():
         await eventually(lambda: house.bridge.problems() and "platform/monitor" in house.bridge.problems()[0])
+    await house.store.close()
+
+
+async def test_a_broker_that_is_not_ours_can_end_no_token_and_nobody_can_take_our_place_there(
+    processes: Processes, tmp_path: Path
+) -> None:
+    mosquitto = Mosquitto(processes, tmp_path)
+    mosquitto.start()
+    house = House(tmp_path / "innwatch.db")
+    far = Far(house, mosquitto)
+    far.broker = FarBroker(
+        BrokerAddress("127.0.0.1", mosquitto.port),
+        queue=house.queue,
+        new_pass=lambda: Pass(ANYBODY),
+        now=house.clock.now,
+        metrics=(metrics := UplinkMetrics(CollectorRegistry())),
+        name="b1c5e7d0a9f34862",
+        consumed=BELIEVED_ANYWHERE,
+    )
+    house.uplink = far.broker
+    await house.open()
+    async with far.running():
+        await eventually(far.watches)
+        ended = {"id": "revoked-1", "ts": house.clock.at.isoformat(), "cause": "revoked"}
+        await far.publish("hotels/grand/devices/tab-101/ended", ended)
+        async with aiomqtt.Client("127.0.0.1", mosquitto.port, identifier=BRIDGE_CLIENT_ID):
+            await eventually(lambda: _stored_after_beat(far))
+
+        assert "revoked-1" not in await house.stored()
+        assert far.broker.hearing.deaf_since is None
+        assert metrics.connections._value.get() == 1
     await house.store.close()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from broker.access_file import rules_of_bridge
 from tests.support import Process, Processes, eventually_sync, free_port, requires
 from tests.support.mosquitto import Mosquitto
 from tests.system.installation import PASSWORD, Installation, Person, Shape
@@ -129,7 +130,8 @@ class Several(Installation):
         token = super().token(*words)
         if self.mosquitto is not None:
             kind, hotel, name = words
-            self.mosquitto.let_in(f"{hotel}/{'user/' if kind == 'user' else ''}{name}", token)
+            username = f"{hotel}/{'user/' if kind == 'user' else ''}{name}"
+            self.mosquitto.let_in(username, token, rules=self.cli("access"))
         return token
 
 
@@ -149,26 +151,24 @@ class GuardedMosquitto(Mosquitto):
         )
         for file in (self._passwords, self._rules):
             file.touch(mode=0o600)
-        self._add("bridge", "s3cr3t", "readwrite hotels/#", "readwrite platform/monitor")
+        self._add("bridge", "s3cr3t")
+        self._rules.write_text(rules_of_bridge("bridge"))
 
     @property
     def url_of_bridge(self) -> str:
         return f"mqtt://bridge:s3cr3t@127.0.0.1:{self.port}"
 
-    def let_in(self, username: str, password: str) -> None:
-        """Add a tablet or a person, and return when they can connect."""
-        hotel, _, who = username.partition("/")
-        topics = [f"write hotels/{hotel}/devices/{who}/+", f"read hotels/{hotel}/devices/{who}/+"]
-        self._add(username, password, *(topics if not who.startswith("user/") else [f"read hotels/{hotel}/#"]))
+    def let_in(self, username: str, password: str, *, rules: str) -> None:
+        """Add a tablet or a person, give it everybody's rules, and return when the newcomer can connect."""
+        self._add(username, password)
+        self._rules.write_text(rules)
         assert self.process is not None
         self.process.signal(signal.SIGHUP)
         eventually_sync(lambda: self._takes(username, password))
 
-    def _add(self, username: str, password: str, *topics: str) -> None:
+    def _add(self, username: str, password: str) -> None:
         words = [str(requires("mosquitto_passwd")), "-b", str(self._passwords), username, password]
         subprocess.run(words, check=True, capture_output=True, timeout=10)
-        with self._rules.open("a") as rules:
-            rules.write(f"user {username}\n" + "".join(f"topic {topic}\n" for topic in topics))
 
     def _takes(self, username: str, password: str) -> bool:
         words = [
