@@ -6,19 +6,17 @@ wrote that one itself, and those before it may be the client's invention. From a
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from litestar.connection import ASGIConnection
 
-from api.settings import Network
-
 
 class Callers:
-    """Knows by address who calls; `proxies` are believed."""
+    """Knows by address who calls; `proxies` are networks that are believed."""
 
-    def __init__(self, proxies: Sequence[Network]) -> None:
-        self._proxies = proxies
+    def __init__(self, proxies: Sequence[str]) -> None:
+        self._proxies = [ip_network(proxy) for proxy in proxies]
 
     def address(self, connection: ASGIConnection[Any, Any, Any, Any]) -> str:
         """The address of whoever made the request; `?` where the server knows none."""

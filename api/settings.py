@@ -1,12 +1,9 @@
 """What the API is told by whoever wires it."""
 
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from msgspec import Struct
-
-Network = IPv4Network | IPv6Network
 
 CONSOLE = Path(__file__).parent / "console"
 
@@ -15,7 +12,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     """`mqtt_*` is where browsers find the broker: the port really bound, and what a TLS proxy makes of it.
 
     `metrics_token` opens /metrics to machines other than this one. `console` is the folder of the static page.
-    `proxies` are believed when they say for whom they speak.
+    `proxies`, networks such as 10.0.0.0/8, are believed when they say for whom they speak.
     `streams_of_one` is how many event streams one person or integrator may have open, in one hotel.
     """
 
@@ -24,7 +21,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     mqtt_secure: bool = False
     user_token_life: timedelta = timedelta(hours=12)
     metrics_token: str | None = None
-    proxies: tuple[Network, ...] = ()
+    proxies: tuple[str, ...] = ()
     console: Path = CONSOLE
     streams_at_most: int = 1024
     streams_of_one: int = 20

@@ -17,7 +17,7 @@ def api_settings(settings: Settings, reach: Sequence[Listener]) -> ApiSettings:
         mqtt_path=place.path,
         mqtt_secure=place.secure,
         metrics_token=settings.metrics_token,
-        proxies=settings.proxies,
+        proxies=tuple(map(str, settings.proxies)),
     )
 
 
