@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bench.credentials import anonymous_tablets, write_login, write_tablets
 from bench.failure import BenchFailed
 from bench.figures import Plan
 from bench.generator import Generator, Load, Run
 from bench.machine import Cores
-from bench.one_server import OneServer, Sample, one_server
+from bench.one_server import OneServer, Sample, last, one_server
 from bench.servers import Broker, Innwatch, innwatch, mosquitto, sink
 from bench.tools import Tools
 
@@ -86,9 +87,7 @@ class House:
 
     def run(self, what: str, load: Load, *, server: Server, pid: int) -> Run:
         """Put a load on a server and record the run; raises BenchFailed if any part of the load did not happen."""
-        run = self._generator.run(load, watch=pid)
-        self.runs.append(Ran(server, what, run))
-        return run
+        return self._record(server, what, self._generator.run(load, watch=pid))
 
     def stored(self, what: str, load: Load, *, on: Innwatch) -> Run:
         """Do as `run` does; every message that was acknowledged must be one more row, and nothing else may be one."""
@@ -99,9 +98,15 @@ class House:
     def sampled(self, what: str, load: Load, *, on: OneServer) -> Sampled:
         """Do as `stored` does with one server, whose bridge may be behind its broker when the load ends."""
         with on.sampled() as samples:
-            run = self.run(what, load, server="innwatch", pid=on.parts["bridge"])
+            run = self._generator.run(load, watch=on.parts["bridge"])
+        all_parts = sum(last(samples, load.seconds).cpu_s.values())  # the generator watched one of them
+        run = self._record("innwatch", what, replace(run, server_cpu_s=all_parts))
         self.settled(what, run.acknowledged, on=on)
         return Sampled(run, samples)
+
+    def _record(self, server: Server, what: str, run: Run) -> Run:
+        self.runs.append(Ran(server, what, run))
+        return run
 
     def settled(self, what: str, acknowledged: int, *, on: OneServer) -> None:
         """Wait until the bridge has stored what its broker acknowledged; nothing else may have been stored."""

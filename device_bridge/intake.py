@@ -198,6 +198,8 @@ class Intake:
         self._unjudged.difference_update(draft.tablets)
         self._watch.look_at(draft.restless)
         self._born(draft.born)
+        if draft.batch.changes:
+            await asyncio.sleep(0)  # Whoever tells the consoles was woken by the commit, and goes first.
         self._count(draft, len(matters))
         self._say(draft, matters)
         await self._answer(draft)
