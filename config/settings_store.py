@@ -72,7 +72,9 @@ def _database_url(text: str) -> DatabaseUrl | None:
         return None
     has_host = bool(parts.hostname) or "host" in parse_qs(parts.query)
     sound = parts.scheme in _POSTGRESQL and has_host and port_is_sound and not parts.fragment
-    return DatabaseUrl(text) if sound and parts.path.strip("/") else None
+    name = parts.path.removeprefix("/")
+    # More than a name: the password has a slash in it, and where it ends is anybody's guess.
+    return DatabaseUrl(text) if sound and name and "/" not in name and "@" not in name else None
 
 
 def _redis_url(text: str) -> RedisUrl | None:
@@ -89,7 +91,10 @@ def _redis_url(text: str) -> RedisUrl | None:
 
 DATABASE_URL: Final = Variable(
     "DATABASE_URL",
-    Kind(f"{_SQLITE}PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE", _database_url),
+    Kind(
+        f"{_SQLITE}PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE (in a password %2F for a slash, %40 for an @)",
+        _database_url,
+    ),
     None,
     "The database: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, or a file as `sqlite+aiosqlite:////PATH`.",
     unset="`innwatch.db` in the data folder",

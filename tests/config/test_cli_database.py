@@ -60,3 +60,12 @@ def test_up_keeps_its_database_in_a_file(cli: CommandLine) -> None:
     assert refused.code == 78
     assert "innwatch bridge" in refused.err or "`bridge`" in refused.err
     assert "s3cr3t" not in refused.err
+
+
+@pytest.mark.parametrize("name", ["postgresql://innwatch:12/s3cr3t@db/innwatch", "postgresql://innwatch:12/s3cr3t@db"])
+def test_a_password_with_a_slash_is_refused_and_not_shown(cli: CommandLine, name: str) -> None:
+    refused = cli.refused("hotel", "list", DATABASE_URL=name)
+
+    assert (refused.code, len(refused.err.splitlines())) == (78, 1)
+    assert "%2F" in refused.err
+    assert "s3cr3t" not in refused.err
