@@ -88,7 +88,9 @@ async def test_a_wire_that_is_held_takes_nothing_in_and_loses_nothing(mosquitto:
         await say(mosquitto.port, b"end")
         assert ear.heard == []
         wire.go_on()
-        await eventually(lambda: ear.payloads == [*payloads, b"end"])
+        await eventually(lambda: len(ear.payloads) == len(payloads) + 1)
+        # The end has a connection of its own, and may overtake what the broker has not read from the first.
+        assert [one for one in ear.payloads if one != b"end"] == payloads
 
 
 async def test_what_is_published_is_acknowledged_by_its_packet_id(mosquitto: Mosquitto) -> None:
