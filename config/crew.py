@@ -11,13 +11,13 @@ import os
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from api.operations import Health
@@ -59,7 +59,7 @@ class Crew:
 
     def __init__(self, command: Command, *, size: int, counts: Path, silence: float) -> None:
         self.registry = CollectorRegistry()
-        MultiProcessCollector(self.registry, path=str(counts))  # type: ignore[no-untyped-call]
+        _Sums(self.registry, path=str(counts))  # type: ignore[no-untyped-call]
         self._restarts = restarts(self.registry)
         self._command = command
         self._counts = counts
@@ -115,6 +115,18 @@ class Crew:
                     return
                 self._lacks[number] = msgspec.json.decode(line, type=list[str])
         _log.error("a worker process says nothing any more", {"number": number + 1})
+
+
+class _Sums(MultiProcessCollector):
+    """What the members counted.
+
+    The file of one that has just begun is empty for a moment, or for good if it was killed in it. The library takes
+    that for a broken file and would give nobody's counts.
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in Path(self._path).glob("*.db") if file.stat().st_size]
+        return self.merge(files)  # type: ignore[no-untyped-call,no-any-return]
 
 
 def restarts(registry: CollectorRegistry) -> Counter:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from prometheus_client import Counter
 
+from config.crew import Crew
 from tests.config.foreman import Said
 from tests.support import Process, Processes, eventually_sync
 
@@ -78,6 +80,14 @@ def test_their_counts_are_summed_up_and_outlive_them(crew: Callable[..., Team]) 
     eventually_sync(lambda: team.said.counts["cups_total"] == 3, within=40)
     assert team.said.counts["innwatch_worker_restarts_total"] == 1
     assert team.said.counts["hot"] == 1
+
+
+def test_one_that_has_just_begun_to_count_hides_nobody_elses_counts(tmp_path: Path) -> None:
+    crew = Crew(lambda _: [], size=1, counts=tmp_path, silence=1.0)
+    Counter("cups", "Tea made", registry=crew.registry).inc()
+    (tmp_path / "counter_1.db").touch()
+
+    assert crew.registry.get_sample_value("cups_total") == 1
 
 
 def test_one_that_is_killed_is_started_again_and_the_other_left_alone(crew: Callable[..., Team]) -> None:
