@@ -103,7 +103,13 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
 def _plan(options: argparse.Namespace) -> Plan:
     if options.quick:
         return Plan(rounds=1, seconds=1, warm_up=0.5, many=4000, overload_s=4, calm_s=4, soak_s=30)
-    return Plan(rounds=options.rounds, seconds=options.seconds, soak_s=options.soak, soak_picture=options.picture)
+    return Plan(
+        rounds=options.rounds,
+        seconds=options.seconds,
+        soak_s=options.soak,
+        soak_picture=options.picture,
+        plans=options.plans,
+    )
 
 
 def _check(options: argparse.Namespace, plan: Plan) -> None:

@@ -28,8 +28,8 @@ COLUMNS = """
 """
 ALERTS = """
     INSERT INTO alert (id, status, condition, opened_at, resolved_at, {columns})
-    SELECT 'Z' || lpad(n::text, 25, '0'), 'resolved', 'cleared', one.opened_at - n * 1000000,
-        one.opened_at - n * 1000000 + 500000, {columns}
+    SELECT 'Z' || lpad(n::text, 25, '0'), 'resolved', 'cleared', one.opened_at - n::bigint * 1000000,
+        one.opened_at - n::bigint * 1000000 + 500000, {columns}
     FROM (SELECT * FROM alert ORDER BY key LIMIT 1) AS one, generate_series({first}, {last}) AS n
 """
 EVENTS = """
@@ -112,7 +112,7 @@ def _questions(server: OneServer, client: httpx.Client) -> Mapping[str, Question
     cursor = encode(tuple(map(int, middle.split("|"))))
     old = server.sql("SELECT id FROM alert ORDER BY opened_at LIMIT 1")
     newest = int(server.sql("SELECT last_event_id FROM hotel"))
-    device = client.get("/api/devices", params={"limit": 1}).raise_for_status().json()["items"][0]["id"]
+    device = client.get("/api/devices", params={"limit": 1}).raise_for_status().json()["items"][0]["deviceId"]
     return {
         "open alerts": _page("/api/alerts", status="open"),
         "all alerts, newest": _page("/api/alerts", status="all"),
