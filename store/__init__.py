@@ -5,6 +5,7 @@ not there. Times are arguments, aware UTC.
 """
 
 from store import batch, records
+from store.audit import INNWATCH, Actor, ActorKind, AuditEntry, Deed
 from store.batch import Batch, InputKind, StoredMessage
 from store.door import Store
 from store.doorbell import Bell, Doorbell, LocalDoorbell
@@ -30,12 +31,17 @@ from store.lease import Lease
 from store.limits import Limits
 
 __all__ = [
+    "INNWATCH",
+    "Actor",
+    "ActorKind",
     "AlertGone",
     "AlreadyAcknowledged",
+    "AuditEntry",
     "BadCursor",
     "Batch",
     "Bell",
     "DataRefused",
+    "Deed",
     "Doorbell",
     "Duplicate",
     "Exists",

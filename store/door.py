@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from store.alerts import Alerts
+from store.audit import Audit
 from store.checkup import Checkups
 from store.commands import Commands
 from store.database import Database
@@ -52,6 +53,7 @@ class Store(
     Commands,
     Leases,
     Checkups,
+    Audit,
 ):
     """An open database. Used on the event loop that opened it.
 

@@ -35,6 +35,14 @@ class Page(Struct, Generic[T], frozen=True):
     next: str | None = None
 
 
+class Way(StrEnum):
+    """How a tablet speaks: over HTTP by the token that all shared, over HTTP by its own, or by MQTT."""
+
+    LEGACY_TOKEN = "legacy-token"  # noqa: S105, a way
+    HTTP = "http"
+    MQTT = "mqtt"
+
+
 # -- the installation
 
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import registry
@@ -37,8 +38,9 @@ from sqlmodel import Field, SQLModel
 from rules.alerts import AlertStatus, Condition
 from rules.policy import Profile
 from rules.revoked import Subject
+from store.audit import ActorKind
 from store.batch import InputKind
-from store.records import ChannelKind, CommandState, InboxKind, MemberRole, NoticeKind, NotificationState
+from store.records import ChannelKind, CommandState, InboxKind, MemberRole, NoticeKind, NotificationState, Way
 from store.times import micros, moment
 
 KEY = BigInteger().with_variant(Integer, "sqlite")  # Only INTEGER is SQLite's own row id.
@@ -64,6 +66,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 WITHOUT_ROWID = {"sqlite_with_rowid": False}
+
+NOT_AT_FIRST = {"server_default": false()}
+"""For a column that came later: rows that were there say no."""
 
 
 def one_of(column: str, words: Iterable[StrEnum]) -> CheckConstraint:
@@ -108,6 +113,7 @@ class HotelTable(Base, table=True):
     last_event_id: int = Field(sa_type=BigInteger)  # the newest of its events, which are 1, 2, 3, …
     created_at: datetime = Field(sa_type=UtcDateTime)
     suspended_at: datetime | None = Field(sa_type=UtcDateTime)
+    hidden: bool = Field(sa_column_kwargs=NOT_AT_FIRST)  # ours, in nobody's list: the isolation audit's
 
 
 class RoomTable(Base, table=True):
@@ -138,6 +144,9 @@ class DeviceTable(Base, table=True):
     added_at: datetime = Field(sa_type=UtcDateTime)
     retired_at: datetime | None = Field(sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(sa_type=UtcDateTime)
+    legacy: bool = Field(sa_column_kwargs=NOT_AT_FIRST)  # API_TOKEN may speak for it
+    token_issued_at: datetime | None = Field(sa_type=UtcDateTime)  # its newest token; none: it never had one
+    token_expires_at: datetime | None = Field(sa_type=UtcDateTime)
 
 
 class DeviceStateTable(Base, table=True):
@@ -238,6 +247,14 @@ class AlertTable(Base, table=True):
             sqlite_where=text("status = 'open'"),
             postgresql_where=text("status = 'open'"),
         ),
+        Index(
+            "uq_alert_legacy",
+            "hotel_key",
+            "legacy_id",
+            unique=True,
+            sqlite_where=text("legacy_id IS NOT NULL"),
+            postgresql_where=text("legacy_id IS NOT NULL"),
+        ),
     )
 
     key: int = Field(primary_key=True, sa_type=KEY)
@@ -266,6 +283,7 @@ class AlertTable(Base, table=True):
     resolved_at: datetime | None = Field(sa_type=UtcDateTime)
     drill: bool
     revision: int = Field(sa_type=BigInteger)
+    legacy_id: int | None = Field(sa_type=BigInteger)  # its number in the old system, for those that were imported
 
 
 class EventTable(Base, table=True):
@@ -358,6 +376,7 @@ class AccountTable(Base, table=True):
     gen: int = Field(sa_type=Integer)
     disabled: bool
     created_at: datetime = Field(sa_type=UtcDateTime)
+    temporary: bool = Field(sa_column_kwargs=NOT_AT_FIRST)  # somebody else knows the password
 
 
 class MembershipTable(Base, table=True):
@@ -378,6 +397,85 @@ class IntegratorTable(Base, table=True):
     scopes: str = Field(sa_type=Text)  # JSON: string[]
     gen: int = Field(sa_type=Integer)
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PasswordLinkTable(Base, table=True):
+    """Links by which a person sets a new password, once; of the secret in one there is only the SHA-256, in hex."""
+
+    __tablename__: ClassVar[str] = "password_link"
+
+    secret_hash: str = Field(primary_key=True, max_length=64)
+    account_name: str = Field(foreign_key="account.name", sa_type=ID, index=True)
+    created_by: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(sa_type=UtcDateTime)
+
+
+class EnrolmentTable(Base, table=True):
+    """One-time codes by which a tablet gets its token; of the code there is only the SHA-256, in hex.
+
+    `device_id` is the tablet's, if whoever made the code said it; `again`: a tablet that is known may take it.
+    `wanted_…`: one that is known came with a code that does not say so, and waits for somebody's yes.
+    """
+
+    __tablename__: ClassVar[str] = "enrolment"
+    __table_args__ = (
+        UniqueConstraint("hotel_key", "id"),
+        UniqueConstraint("code_hash"),
+        Index("ix_enrolment_newest", "hotel_key", "key"),
+    )
+
+    key: int = Field(primary_key=True, sa_type=KEY)
+    hotel_key: int = Field(foreign_key="hotel.key", sa_type=KEY)
+    id: str = Field(sa_type=ID)  # the `jti` of its token
+    code_hash: str = Field(max_length=64)
+    room_key: int = Field(foreign_key="room.key", sa_type=KEY)
+    device_id: str | None = Field(sa_type=ID)
+    again: bool
+    created_by: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    wanted_device_id: str | None = Field(sa_type=ID)
+    wanted_at: datetime | None = Field(sa_type=UtcDateTime)
+    approved_by: str | None
+    approved_at: datetime | None = Field(sa_type=UtcDateTime)
+    withdrawn_at: datetime | None = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(sa_type=UtcDateTime)
+    device_key: int | None = Field(foreign_key="device.key", sa_type=KEY)  # the one that used it
+
+
+class ContactTable(Base, table=True):
+    """By which ways a tablet has spoken; `last_at` is some minutes behind for one that speaks all the time."""
+
+    __tablename__: ClassVar[str] = "contact"
+    __table_args__ = (one_of("way", Way),)
+
+    device_key: int = Field(primary_key=True, foreign_key="device.key", sa_type=KEY)
+    way: str = Field(primary_key=True)
+    first_at: datetime = Field(sa_type=UtcDateTime)
+    last_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class AuditTable(Base, table=True):
+    """Who did what to what, when, from where. Only added to: a trigger refuses everything else.
+
+    Hotel and subject stand here by their ids, so that a line outlives what it is about. No hotel: the platform's.
+    """
+
+    __tablename__: ClassVar[str] = "audit"
+    __table_args__ = (one_of("actor_kind", ActorKind), Index("ix_audit_newest", "hotel_id", "id"))
+
+    id: int = Field(primary_key=True, sa_type=KEY)
+    at: datetime = Field(sa_type=UtcDateTime)
+    hotel_id: str | None = Field(sa_type=ID)
+    actor_kind: str
+    actor: str
+    address: str | None
+    request_id: str | None
+    deed: str
+    subject: str
+    detail: str = Field(sa_type=Text)  # JSON object
 
 
 class RevocationTable(Base, table=True):

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from rules.ids import AlertId, CommandId, DeviceId, HotelId, IntegratorName, RoomId, UserName
-from store import Batch, NotFound, Store
+from store import INNWATCH, Batch, Deed, NotFound, Store
 from store.batch import Orphan, Quarantined
 from store.records import CommandName, EventBounds, InboxKind, MemberRole, NotificationId, Page, Room
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, add_hotel, batch, heartbeat, later, opened
@@ -79,11 +79,12 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     ),
     "commands": (lambda store: store.commands(OTHER, TAB), NOTHING),
     "command": (the_others_command, None),
+    "audit": (lambda store: store.audit(OTHER), NOTHING),
     "add_device": (lambda store: store.add_device(OTHER, DeviceId("tab-9"), room_id=ROOM, now=NOW), NotFound),
 }
 
 # Verbs that only add to the hotel they are given: nothing of another could be seen or touched.
-ADDING = {"add_room", "add_devices", "add_channel", "add_user", "add_integrator"}
+ADDING = {"add_room", "add_devices", "add_channel", "add_user", "add_integrator", "write_audit"}
 
 
 async def one_of_everything(store: Store) -> None:
@@ -99,6 +100,7 @@ async def one_of_everything(store: Store) -> None:
     await store.apply(whole)
     await store.leave(HOTEL, TAB, InboxKind.HEARTBEAT, b"{}", now=NOW)
     await store.add_command(HOTEL, TAB, CommandName.RING, {}, by="ann", now=NOW, expires_at=later(60))
+    await store.write_audit(HOTEL, Deed.LOGGED_IN, by=INNWATCH, subject="ann", now=NOW)
 
 
 async def everything(store: Store, hotel_id: HotelId) -> list[object]:
