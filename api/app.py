@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from litestar import HttpMethod, Litestar, Request, Router, route
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from prometheus_client import CollectorRegistry
 
 from api.accounts import Accounts
+from api.actors import actor_of
 from api.attempts import Attempts
 from api.bodies import require_json
 from api.callers import Callers
@@ -27,7 +28,7 @@ from api.streams import Streams
 from api.telemetry import Letterbox
 from broker.tokens import KeyRing
 from rules.ids import HotelId
-from store import Doorbell, Store
+from store import Actor, Doorbell, Store
 
 LARGEST_BODY = 64 * 1024
 
@@ -155,6 +156,7 @@ def _guarded(gate: Gate) -> Router:
         dependencies={
             "caller": Provide(_caller, sync_to_thread=False),
             "hotel_id": Provide(_hotel_id, sync_to_thread=False),
+            "by": Provide(_by, sync_to_thread=False),
         },
     )
 
@@ -170,3 +172,7 @@ def _caller(request: Request[Any, Any, Any]) -> Caller:
 
 def _hotel_id(request: Request[Any, Any, Any]) -> HotelId:
     return hotel_of(_caller(request))
+
+
+def _by(request: Request[Any, Any, Any], callers: NamedDependency[Callers]) -> Actor:
+    return actor_of(request, _caller(request), callers)

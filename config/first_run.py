@@ -11,7 +11,7 @@ from config.passwords import hash_password, new_password
 from config.settings import Settings
 from rules.ids import HotelId, UserName
 from rules.policy import Profile
-from store import Exists, Store
+from store import INNWATCH, Exists, Store
 from store.records import Channel, EmailChannel, Hotel, MemberRole, SlackChannel
 
 ADMIN = UserName("admin")
@@ -66,7 +66,7 @@ async def _first_hotel(store: Store, *, settings: Settings, demo: bool, now: Cal
         if demo
         else Hotel(id=HotelId("hotel-1"), name="Hotel 1")
     )
-    await store.add_hotel(hotel, channels=default_channels(settings), now=now())
+    await store.add_hotel(hotel, channels=default_channels(settings), by=INNWATCH, now=now())
     return hotel.id
 
 
@@ -79,7 +79,7 @@ async def _warn_of_an_empty_demo(store: Store) -> None:
 async def _join(store: Store, hotel_id: HotelId, *, password_hash: str | None, now: Callable[[], datetime]) -> None:
     try:
         await store.add_user(
-            hotel_id, ADMIN, role=MemberRole.MANAGER, password_hash=password_hash, admin=True, now=now()
+            hotel_id, ADMIN, role=MemberRole.MANAGER, password_hash=password_hash, admin=True, by=INNWATCH, now=now()
         )
     except Exists:
         return

@@ -6,7 +6,8 @@ import msgspec
 
 from rules.alerts import AlertSnapshot, AlertStatus
 from rules.ids import AlertId, HotelId
-from store import cursors, events
+from store import audit, cursors, events
+from store.audit import Actor, Deed
 from store.database import Database
 from store.errors import AlertGone, AlreadyAcknowledged, NotFound
 from store.events import NoticeOutcome
@@ -51,7 +52,7 @@ class Alerts:
         return await self._database.read(lambda transaction: _timeline(transaction, hotel_id, alert_id))
 
     async def acknowledge(
-        self, hotel_id: HotelId, alert_id: AlertId, *, by: str, note: str | None, now: datetime
+        self, hotel_id: HotelId, alert_id: AlertId, *, by: Actor, note: str | None, now: datetime
     ) -> AlertSnapshot:
         """First wins: compare-and-swap, with the event alert.acknowledged in the same transaction.
 
@@ -123,14 +124,14 @@ def _entry(row: Row) -> TimelineEntry:
 
 
 def _acknowledge(
-    transaction: Transaction, hotel_id: HotelId, alert_id: AlertId, *, by: str, note: str | None, now: datetime
+    transaction: Transaction, hotel_id: HotelId, alert_id: AlertId, *, by: Actor, note: str | None, now: datetime
 ) -> AlertSnapshot:
     row = transaction.row(
         "UPDATE alert SET acknowledged_by = :by, acknowledged_at = :now, acknowledged_note = :note,"  # noqa: S608
         " revision = revision + 1"
         " WHERE hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel) AND id = :alert"
         f" AND status = 'open' AND acknowledged_by IS NULL RETURNING {COLUMNS}",
-        by=by,
+        by=by.shown,
         now=now,
         note=note,
         hotel=hotel_id,
@@ -139,6 +140,7 @@ def _acknowledge(
     if row is None:
         raise _refusal(transaction, hotel_id, alert_id)
     alert = snapshot(row)
+    audit.note(transaction, hotel_id, Deed.ALERT_ACKNOWLEDGED, by=by, subject=alert_id, now=now)
     entry = events.of_alert(EventType.ALERT_ACKNOWLEDGED, alert, key=row[0], at=now)
     events.append(transaction, hotel_id, [entry])
     return alert

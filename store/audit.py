@@ -36,6 +36,11 @@ class Actor(Struct, frozen=True):
     address: str | None = None
     request_id: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """The name where no kind stands beside it: a user of the machine is not the person with an account like it."""
+        return "command line" if self.kind is ActorKind.COMMAND_LINE else self.name
+
 
 INNWATCH: Final = Actor(ActorKind.INNWATCH, "innwatch")
 """What happens by itself, such as at the first start."""

@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from rules.ids import CommandId, DeviceId, HotelId
-from store import cursors, events
+from store import audit, cursors, events
+from store.audit import Actor, Deed
 from store.batch import CommandChange
 from store.database import Database
 from store.errors import NotFound, TooManyCommands
@@ -89,7 +90,7 @@ class Commands:
         name: CommandName,
         args: dict[str, Argument],
         *,
-        by: str,
+        by: Actor,
         now: datetime,
         expires_at: datetime,
     ) -> Command:
@@ -146,7 +147,7 @@ def _add(
     *,
     name: CommandName,
     args: dict[str, Argument],
-    by: str,
+    by: Actor,
     now: datetime,
     expires_at: datetime,
 ) -> Command:
@@ -176,12 +177,15 @@ def _add(
         id=new_id(now),
         name=name.value,
         args=msgspec.json.encode(args).decode(),
-        by=by,
+        by=by.shown,
         now=now,
         expires_at=expires_at,
     )
     assert row is not None  # noqa: S101, RETURNING
     added = _command((*row, device_id))
+    # Without the arguments, as in the event.
+    detail = {"deviceId": device_id, "name": name.value}
+    audit.note(transaction, hotel_id, Deed.COMMAND_SENT, by=by, subject=added.id, now=now, detail=detail)
     events.append(transaction, hotel_id, [_changed(added, at=now)])
     return added
 

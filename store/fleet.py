@@ -1,6 +1,7 @@
 """Hotels, rooms, devices and channels: what people set up, and what the bridge reads back.
 
-Each change raises the hotel's revision, by which the bridge learns that it must read the hotel again.
+Each change raises the hotel's revision, by which the bridge learns that it must read the hotel again, and is in the
+audit with whoever made it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,8 @@ import msgspec
 
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.revoked import SUSPENDED, Subject
-from store import cursors, events, facts, revocations
+from store import audit, cursors, events, facts, revocations
+from store.audit import Actor, Deed, Detail
 from store.database import Database
 from store.errors import Exists, NotFound
 from store.events import Entry
@@ -38,40 +40,51 @@ from store.transaction import Transaction
 class Fleet:
     _database: Database
 
-    async def add_hotel(self, hotel: Hotel, *, channels: Sequence[Channel] = (), now: datetime) -> None:
+    async def add_hotel(self, hotel: Hotel, *, channels: Sequence[Channel] = (), by: Actor, now: datetime) -> None:
         """Add a hotel with its channels. Raises Exists."""
-        await self._database.write(lambda transaction: _add_hotel(transaction, hotel, channels=channels, now=now))
+        await self._database.write(
+            lambda transaction: _add_hotel(transaction, hotel, channels=channels, by=by, now=now)
+        )
 
-    async def add_room(self, hotel_id: HotelId, room: Room, *, now: datetime) -> None:
+    async def add_room(self, hotel_id: HotelId, room: Room, *, by: Actor, now: datetime) -> None:
         """Raises NotFound (hotel), Exists."""
-        await self._database.write(lambda transaction: _add_room(transaction, hotel_id, room, now=now))
+        await self._database.write(lambda transaction: _add_room(transaction, hotel_id, room, by=by, now=now))
 
-    async def add_device(self, hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, now: datetime) -> Device:
+    async def add_device(
+        self, hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, by: Actor, now: datetime
+    ) -> Device:
         """Add a tablet to a room that is there; event device.added. Raises NotFound (hotel, room), Exists."""
         return await self._database.write(
-            lambda transaction: _add_device(transaction, hotel_id, device_id, room_id=room_id, now=now)
+            lambda transaction: _add_device(transaction, hotel_id, device_id, room_id=room_id, by=by, now=now)
         )
 
     async def add_devices(
-        self, hotel_id: HotelId, devices: Sequence[NewDevice], *, now: datetime
+        self, hotel_id: HotelId, devices: Sequence[NewDevice], *, by: Actor, now: datetime
     ) -> tuple[Device, ...]:
-        """Add tablets, each with a new room, all or none; one event device.added each. Raises NotFound, Exists."""
-        return await self._database.write(lambda transaction: _add_devices(transaction, hotel_id, devices, now=now))
+        """Add tablets, each with a new room, all or none; one event device.added each, one line in the audit for all.
 
-    async def revoke_device(self, hotel_id: HotelId, device_id: DeviceId, *, now: datetime) -> Device:
+        Raises NotFound, Exists.
+        """
+        return await self._database.write(
+            lambda transaction: _add_devices(transaction, hotel_id, devices, by=by, now=now)
+        )
+
+    async def revoke_device(self, hotel_id: HotelId, device_id: DeviceId, *, by: Actor, now: datetime) -> Device:
         """Void every token that the tablet has, and return it with its new generation. Raises NotFound.
 
         As often as one likes: the tokens minted since the last time are void then too.
         """
-        return await self._database.write(lambda transaction: _revoke_device(transaction, hotel_id, device_id, now=now))
+        return await self._database.write(
+            lambda transaction: _revoke_device(transaction, hotel_id, device_id, by=by, now=now)
+        )
 
-    async def suspend_hotel(self, hotel_id: HotelId, *, now: datetime) -> bool:
+    async def suspend_hotel(self, hotel_id: HotelId, *, by: Actor, now: datetime) -> bool:
         """Shut out every token of the hotel until it is resumed. False: it was so already. Raises NotFound."""
-        return await self._database.write(lambda transaction: _suspend(transaction, hotel_id, at=now))
+        return await self._database.write(lambda transaction: _suspend(transaction, hotel_id, by=by, now=now))
 
-    async def resume_hotel(self, hotel_id: HotelId, *, now: datetime) -> bool:
+    async def resume_hotel(self, hotel_id: HotelId, *, by: Actor, now: datetime) -> bool:
         """Let the hotel's tokens in again, as far as they are good. False: it was not suspended. Raises NotFound."""
-        return await self._database.write(lambda transaction: _suspend(transaction, hotel_id, at=None))
+        return await self._database.write(lambda transaction: _resume(transaction, hotel_id, by=by, now=now))
 
     async def hotels(self) -> tuple[Hotel, ...]:
         """Every hotel, in order of id."""
@@ -110,9 +123,11 @@ class Fleet:
         """One device with its state; None if unknown or retired."""
         return await self._database.read(lambda transaction: facts.device(transaction, hotel_id, device_id))
 
-    async def add_channel(self, hotel_id: HotelId, channel: Channel, *, now: datetime) -> ChannelRow:
+    async def add_channel(self, hotel_id: HotelId, channel: Channel, *, by: Actor, now: datetime) -> ChannelRow:
         """Raises NotFound (hotel)."""
-        return await self._database.write(lambda transaction: _add_channel(transaction, hotel_id, channel, now=now))
+        return await self._database.write(
+            lambda transaction: _add_channel(transaction, hotel_id, channel, by=by, now=now)
+        )
 
     async def channels(self, hotel_id: HotelId) -> tuple[ChannelRow, ...]:
         """In order of making."""
@@ -159,7 +174,9 @@ def _changed_hotel(transaction: Transaction, hotel_id: HotelId) -> int:
     return int(row[0])
 
 
-def _add_hotel(transaction: Transaction, hotel: Hotel, *, channels: Iterable[Channel], now: datetime) -> None:
+def _add_hotel(
+    transaction: Transaction, hotel: Hotel, *, channels: Iterable[Channel], by: Actor, now: datetime
+) -> None:
     added = transaction.run(
         "INSERT INTO hotel (id, name, timezone, profile, revision, last_event_id, created_at)"
         " VALUES (:id, :name, :timezone, :profile, 1, 0, :now) ON CONFLICT (id) DO NOTHING",
@@ -171,12 +188,15 @@ def _add_hotel(transaction: Transaction, hotel: Hotel, *, channels: Iterable[Cha
     )
     if not added:
         raise Exists("hotel", hotel.id)
+    audit.note(transaction, hotel.id, Deed.HOTEL_ADDED, by=by, subject=hotel.id, now=now, detail={"name": hotel.name})
     for channel in channels:
-        _add_channel(transaction, hotel.id, channel, now=now)
+        _add_channel(transaction, hotel.id, channel, by=by, now=now)
     transaction.news = True
 
 
-def _add_channel(transaction: Transaction, hotel_id: HotelId, channel: Channel, *, now: datetime) -> ChannelRow:
+def _add_channel(
+    transaction: Transaction, hotel_id: HotelId, channel: Channel, *, by: Actor, now: datetime
+) -> ChannelRow:
     key = transaction.insert(
         "INSERT INTO channel (hotel_key, kind, settings, created_at)"
         " VALUES (:hotel, :kind, :settings, :now) RETURNING key",
@@ -185,14 +205,18 @@ def _add_channel(transaction: Transaction, hotel_id: HotelId, channel: Channel, 
         settings=msgspec.json.encode(channel).decode(),
         now=now,
     )
+    audit.note(
+        transaction, hotel_id, Deed.CHANNEL_ADDED, by=by, subject=str(key), now=now, detail={"kind": channel.kind}
+    )
     return ChannelRow(ChannelId(key), channel)
 
 
-def _add_room(transaction: Transaction, hotel_id: HotelId, room: Room, *, now: datetime) -> None:
+def _add_room(transaction: Transaction, hotel_id: HotelId, room: Room, *, by: Actor, now: datetime) -> None:
     key = _changed_hotel(transaction, hotel_id)
     if transaction.row("SELECT 1 FROM room WHERE hotel_key = :hotel AND id = :id", hotel=key, id=room.id):
         raise Exists("room", room.id)
     _insert_rooms(transaction, key, [room], now=now)
+    audit.note(transaction, hotel_id, Deed.ROOM_ADDED, by=by, subject=room.id, now=now)
 
 
 def _insert_rooms(transaction: Transaction, key: int, rooms: Iterable[Room], *, now: datetime) -> None:
@@ -216,19 +240,23 @@ def _insert_rooms(transaction: Transaction, key: int, rooms: Iterable[Room], *, 
 
 
 def _add_device(
-    transaction: Transaction, hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, now: datetime
+    transaction: Transaction, hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, by: Actor, now: datetime
 ) -> Device:
     key = _changed_hotel(transaction, hotel_id)
     if not transaction.row("SELECT 1 FROM room WHERE hotel_key = :hotel AND id = :id", hotel=key, id=room_id):
         raise NotFound("room", room_id)
+    audit.note(transaction, hotel_id, Deed.DEVICE_ADDED, by=by, subject=device_id, now=now, detail={"roomId": room_id})
     (device,) = _insert_devices(transaction, hotel_id, [(device_id, room_id)], key=key, now=now)
     return device
 
 
 def _add_devices(
-    transaction: Transaction, hotel_id: HotelId, devices: Sequence[NewDevice], *, now: datetime
+    transaction: Transaction, hotel_id: HotelId, devices: Sequence[NewDevice], *, by: Actor, now: datetime
 ) -> tuple[Device, ...]:
     key = _changed_hotel(transaction, hotel_id)
+    if devices:
+        detail: Detail = {"roomId": devices[0].room.id, "count": len(devices), "last": devices[-1].id}
+        audit.note(transaction, hotel_id, Deed.DEVICE_ADDED, by=by, subject=devices[0].id, now=now, detail=detail)
     rooms = [device.room for device in devices]
     _check_new(transaction, "room", [room.id for room in rooms], key=key)
     _insert_rooms(transaction, key, rooms, now=now)
@@ -260,7 +288,9 @@ def _insert_devices(
     )
 
 
-def _revoke_device(transaction: Transaction, hotel_id: HotelId, device_id: DeviceId, *, now: datetime) -> Device:
+def _revoke_device(
+    transaction: Transaction, hotel_id: HotelId, device_id: DeviceId, *, by: Actor, now: datetime
+) -> Device:
     key = _changed_hotel(transaction, hotel_id)
     changed = transaction.run(
         "UPDATE device SET gen = gen + 1, revoked_at = :now"
@@ -272,19 +302,38 @@ def _revoke_device(transaction: Transaction, hotel_id: HotelId, device_id: Devic
     device = facts.find_device(transaction, hotel_id, device_id)
     if not changed or device is None:
         raise NotFound("device", device_id)
+    audit.note(transaction, hotel_id, Deed.DEVICE_REVOKED, by=by, subject=device_id, now=now)
     revocations.note(transaction, Subject.DEVICE, hotel_id, device_id, gen=device.gen)
     return device
 
 
-def _suspend(transaction: Transaction, hotel_id: HotelId, *, at: datetime | None) -> bool:
-    """Suspend it at a time, or resume it where there is none."""
-    transaction.hold("SELECT 1 FROM hotel WHERE id = :hotel", hotel=hotel_id)
-    if (facts.hotel(transaction, hotel_id).suspended_at is None) == (at is None):
+def _suspend(transaction: Transaction, hotel_id: HotelId, *, by: Actor, now: datetime) -> bool:
+    if _held(transaction, hotel_id).suspended_at is not None:
         return False
+    _set_suspended(transaction, hotel_id, now)
+    audit.note(transaction, hotel_id, Deed.HOTEL_SUSPENDED, by=by, subject=hotel_id, now=now)
+    revocations.note(transaction, Subject.HOTEL, hotel_id, hotel_id, gen=SUSPENDED)
+    return True
+
+
+def _resume(transaction: Transaction, hotel_id: HotelId, *, by: Actor, now: datetime) -> bool:
+    if _held(transaction, hotel_id).suspended_at is None:
+        return False
+    _set_suspended(transaction, hotel_id, None)
+    audit.note(transaction, hotel_id, Deed.HOTEL_RESUMED, by=by, subject=hotel_id, now=now)
+    revocations.note(transaction, Subject.HOTEL, hotel_id, hotel_id, gen=0)
+    return True
+
+
+def _held(transaction: Transaction, hotel_id: HotelId) -> Hotel:
+    """Return the hotel, which nobody else changes until the end of the transaction. Raises NotFound."""
+    transaction.hold("SELECT 1 FROM hotel WHERE id = :hotel", hotel=hotel_id)
+    return facts.hotel(transaction, hotel_id)
+
+
+def _set_suspended(transaction: Transaction, hotel_id: HotelId, at: datetime | None) -> None:
     key = _changed_hotel(transaction, hotel_id)
     transaction.run("UPDATE hotel SET suspended_at = :at WHERE key = :hotel", hotel=key, at=at)
-    revocations.note(transaction, Subject.HOTEL, hotel_id, hotel_id, gen=0 if at is None else SUSPENDED)
-    return True
 
 
 def _check_new(transaction: Transaction, what: str, ids: Sequence[str], *, key: int) -> None:

@@ -7,7 +7,8 @@ import msgspec
 
 from rules.ids import HotelId, IntegratorName, UserName
 from rules.revoked import Subject
-from store import facts, revocations
+from store import audit, facts, revocations
+from store.audit import Actor, Deed
 from store.database import Database
 from store.errors import Exists, NotFound
 from store.records import Account, Integrator, MemberRole, Membership
@@ -31,6 +32,7 @@ class People:
         *,
         role: MemberRole,
         password_hash: str | None,
+        by: Actor,
         now: datetime,
         admin: bool = False,
     ) -> Account:
@@ -39,7 +41,9 @@ class People:
         Raises NotFound (hotel), Exists (already a member of this hotel).
         """
         new = Account(name=name, password_hash=password_hash, admin=admin, gen=1, disabled=False, memberships=())
-        return await self._database.write(lambda transaction: _add_user(transaction, hotel_id, new, role=role, now=now))
+        return await self._database.write(
+            lambda transaction: _add_user(transaction, hotel_id, new, role=role, by=by, now=now)
+        )
 
     async def find_account(self, name: UserName) -> Account | None:
         """A person and the hotels she is a member of, disabled or not."""
@@ -64,38 +68,42 @@ class People:
             return None
         return next((membership for membership in account.memberships if membership.hotel_id == hotel_id), None)
 
-    async def set_password(self, name: UserName, password_hash: str, *, now: datetime) -> None:
+    async def set_password(self, name: UserName, password_hash: str, *, by: Actor, now: datetime) -> None:
         """Raise the generation too: who knew the old password is logged in no more. Raises NotFound."""
-        await self._database.write(lambda transaction: _set_password(transaction, name, password_hash))
+        await self._database.write(lambda transaction: _set_password(transaction, name, password_hash, by=by, now=now))
 
-    async def disable_user(self, name: UserName, *, now: datetime) -> bool:
+    async def disable_user(self, name: UserName, *, by: Actor, now: datetime) -> bool:
         """Void every token that the person has, in all hotels, and let nobody log in by the name.
 
         False: it was so already. Raises NotFound.
         """
-        return await self._database.write(lambda transaction: _disable_user(transaction, name))
+        return await self._database.write(lambda transaction: _disable_user(transaction, name, by=by, now=now))
 
-    async def enable_user(self, name: UserName, *, now: datetime) -> bool:
+    async def enable_user(self, name: UserName, *, by: Actor, now: datetime) -> bool:
         """Let the person log in again; the old tokens stay void. False: the account was not disabled.
 
         Raises NotFound.
         """
-        return await self._database.write(lambda transaction: _enable_user(transaction, name))
+        return await self._database.write(lambda transaction: _enable_user(transaction, name, by=by, now=now))
 
     async def add_integrator(
-        self, hotel_id: HotelId, name: IntegratorName, *, scopes: Collection[str], now: datetime
+        self, hotel_id: HotelId, name: IntegratorName, *, scopes: Collection[str], by: Actor, now: datetime
     ) -> Integrator:
         """Raises NotFound (hotel), Exists."""
         new = Integrator(hotel_id=hotel_id, name=name, scopes=tuple(scopes))
-        await self._database.write(lambda transaction: _add_integrator(transaction, new, now=now))
+        await self._database.write(lambda transaction: _add_integrator(transaction, new, by=by, now=now))
         return new
 
     async def find_integrator(self, hotel_id: HotelId, name: IntegratorName) -> Integrator | None:
         return await self._database.read(lambda transaction: _find_integrator(transaction, hotel_id, name))
 
-    async def revoke_integrator(self, hotel_id: HotelId, name: IntegratorName, *, now: datetime) -> Integrator:
+    async def revoke_integrator(
+        self, hotel_id: HotelId, name: IntegratorName, *, by: Actor, now: datetime
+    ) -> Integrator:
         """Void every token that the integrator has; return it with its new generation. Raises NotFound."""
-        return await self._database.write(lambda transaction: _revoke_integrator(transaction, hotel_id, name))
+        return await self._database.write(
+            lambda transaction: _revoke_integrator(transaction, hotel_id, name, by=by, now=now)
+        )
 
     async def integrators(self, hotel_id: HotelId) -> tuple[Integrator, ...]:
         """In order of name."""
@@ -105,9 +113,11 @@ class People:
         return tuple(_integrator(row) for row in rows)
 
 
-def _add_user(transaction: Transaction, hotel_id: HotelId, new: Account, *, role: MemberRole, now: datetime) -> Account:
+def _add_user(
+    transaction: Transaction, hotel_id: HotelId, new: Account, *, role: MemberRole, by: Actor, now: datetime
+) -> Account:
     key = facts.hotel_key(transaction, hotel_id)
-    transaction.run(
+    is_new = transaction.run(
         "INSERT INTO account (name, password_hash, admin, gen, disabled, created_at)"
         " VALUES (:name, :hash, :admin, :gen, FALSE, :now) ON CONFLICT (name) DO NOTHING",
         name=new.name,
@@ -126,6 +136,8 @@ def _add_user(transaction: Transaction, hotel_id: HotelId, new: Account, *, role
     )
     if not joined:
         raise Exists("user", new.name)
+    detail = {"role": role.value, "new": bool(is_new), "admin": bool(is_new) and new.admin}
+    audit.note(transaction, hotel_id, Deed.USER_ADDED, by=by, subject=new.name, now=now, detail=detail)
     added = _account(transaction, new.name)
     assert added is not None  # noqa: S101 - written above
     return added
@@ -153,7 +165,7 @@ def _account(transaction: Transaction, name: UserName) -> Account | None:
     )
 
 
-def _add_integrator(transaction: Transaction, new: Integrator, *, now: datetime) -> None:
+def _add_integrator(transaction: Transaction, new: Integrator, *, by: Actor, now: datetime) -> None:
     key = facts.hotel_key(transaction, new.hotel_id)
     added = transaction.run(
         "INSERT INTO integrator (hotel_key, name, scopes, gen, created_at) VALUES (:hotel, :name, :scopes, :gen, :now)"
@@ -166,9 +178,11 @@ def _add_integrator(transaction: Transaction, new: Integrator, *, now: datetime)
     )
     if not added:
         raise Exists("integrator", new.name)
+    detail = {"scopes": " ".join(new.scopes)}
+    audit.note(transaction, new.hotel_id, Deed.INTEGRATOR_ADDED, by=by, subject=new.name, now=now, detail=detail)
 
 
-def _set_password(transaction: Transaction, name: UserName, password_hash: str) -> None:
+def _set_password(transaction: Transaction, name: UserName, password_hash: str, *, by: Actor, now: datetime) -> None:
     row = transaction.row(
         "UPDATE account SET password_hash = :hash, gen = gen + 1 WHERE name = :name RETURNING gen",
         hash=password_hash,
@@ -176,22 +190,25 @@ def _set_password(transaction: Transaction, name: UserName, password_hash: str) 
     )
     if row is None:
         raise NotFound("user", name)
+    audit.note(transaction, None, Deed.PASSWORD_CHANGED, by=by, subject=name, now=now)
     revocations.note(transaction, Subject.USER, None, name, gen=row[0])
 
 
-def _disable_user(transaction: Transaction, name: UserName) -> bool:
+def _disable_user(transaction: Transaction, name: UserName, *, by: Actor, now: datetime) -> bool:
     row = transaction.row(
         "UPDATE account SET disabled = TRUE, gen = gen + 1 WHERE name = :name AND NOT disabled RETURNING gen", name=name
     )
     if row is None:
         _make_sure_of_user(transaction, name)
         return False
+    audit.note(transaction, None, Deed.USER_DISABLED, by=by, subject=name, now=now)
     revocations.note(transaction, Subject.USER, None, name, gen=row[0])
     return True
 
 
-def _enable_user(transaction: Transaction, name: UserName) -> bool:
+def _enable_user(transaction: Transaction, name: UserName, *, by: Actor, now: datetime) -> bool:
     if transaction.run("UPDATE account SET disabled = FALSE WHERE name = :name AND disabled", name=name):
+        audit.note(transaction, None, Deed.USER_ENABLED, by=by, subject=name, now=now)
         return True
     _make_sure_of_user(transaction, name)
     return False
@@ -202,7 +219,9 @@ def _make_sure_of_user(transaction: Transaction, name: UserName) -> None:
         raise NotFound("user", name)
 
 
-def _revoke_integrator(transaction: Transaction, hotel_id: HotelId, name: IntegratorName) -> Integrator:
+def _revoke_integrator(
+    transaction: Transaction, hotel_id: HotelId, name: IntegratorName, *, by: Actor, now: datetime
+) -> Integrator:
     transaction.run(
         "UPDATE integrator SET gen = gen + 1 WHERE name = :name"
         " AND hotel_key = (SELECT key FROM hotel WHERE hotel.id = :hotel)",
@@ -212,6 +231,7 @@ def _revoke_integrator(transaction: Transaction, hotel_id: HotelId, name: Integr
     integrator = _find_integrator(transaction, hotel_id, name)
     if integrator is None:
         raise NotFound("integrator", name)
+    audit.note(transaction, hotel_id, Deed.INTEGRATOR_REVOKED, by=by, subject=name, now=now)
     revocations.note(transaction, Subject.INTEGRATOR, hotel_id, name, gen=integrator.gen)
     return integrator
 

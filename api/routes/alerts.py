@@ -10,15 +10,14 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody
 
-from api.gate import Caller, needs
-from api.parameters import PAGE, Asked, Cursor, Limit, Name, alert_named
+from api.gate import needs
+from api.parameters import PAGE, Cursor, Limit, Name, alert_named
 from api.problems import Refused, Trouble, problems
 from api.records import Acknowledge, AlertDetail
-from api.request_ids import request_id
 from broker.tokens import Role
 from rules.alerts import Acknowledgment, AlertSnapshot, AlertStatus
 from rules.ids import HotelId
-from store import AlertGone, AlreadyAcknowledged, Store
+from store import Actor, AlertGone, AlreadyAcknowledged, Store
 from store.records import Page
 
 log = logging.getLogger(__name__)
@@ -66,23 +65,22 @@ async def show_alert(store: NamedDependency[Store], hotel_id: NamedDependency[Ho
     responses=problems(400, 401, 403, 404, 409, 410, 413, 415, 503),
 )
 async def acknowledge(
-    request: Asked,
     store: NamedDependency[Store],
     hotel_id: NamedDependency[HotelId],
-    caller: NamedDependency[Caller],
+    by: NamedDependency[Actor],
     clock: NamedDependency[Callable[[], datetime]],
     alert_id: Name,
     data: JSONBody[Acknowledge],
 ) -> AlertSnapshot:
     """Take an alert on. The first one wins; the next gets 409 with `by` and `at`. A resolved one is 410."""
     try:
-        taken = await store.acknowledge(hotel_id, alert_named(alert_id), by=caller.name, note=data.note, now=clock())
+        taken = await store.acknowledge(hotel_id, alert_named(alert_id), by=by, note=data.note, now=clock())
     except AlertGone:
         raise Refused(Trouble.RESOLVED, "Its condition has ended; there is nothing left to acknowledge.") from None
     except AlreadyAcknowledged as first:
         raise Refused(Trouble.ACKNOWLEDGED, acknowledged=Acknowledgment(first.by, first.at)) from None
     log.info(
         "alert acknowledged",
-        {"hotel": hotel_id, "alert": taken.id, "user": caller.name, "request": request_id(request.scope)},
+        {"hotel": hotel_id, "alert": taken.id, "user": by.name, "request": by.request_id},
     )
     return taken

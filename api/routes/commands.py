@@ -12,13 +12,12 @@ from msgspec.structs import replace
 
 from api.accounts import rank
 from api.gate import Caller, needs
-from api.parameters import PAGE, Asked, Cursor, Limit, Name, command_named, device_named
+from api.parameters import PAGE, Cursor, Limit, Name, command_named, device_named
 from api.problems import Refused, Trouble, invalid, problems, too_many
 from api.records import Ask
-from api.request_ids import request_id
 from broker.tokens import Role
 from rules.ids import HotelId
-from store import NotFound, Store, TooManyCommands
+from store import Actor, NotFound, Store, TooManyCommands
 from store.records import Command, CommandName, Page
 
 log = logging.getLogger(__name__)
@@ -40,10 +39,10 @@ TAKEN_FOR = timedelta(seconds=30)
     responses=problems(400, 401, 403, 404, 413, 415, 429, 503),
 )
 async def send_command(
-    request: Asked,
     store: NamedDependency[Store],
     hotel_id: NamedDependency[HotelId],
     caller: NamedDependency[Caller],
+    by: NamedDependency[Actor],
     clock: NamedDependency[Callable[[], datetime]],
     device_id: Name,
     data: JSONBody[Ask],
@@ -63,7 +62,7 @@ async def send_command(
             device_named(device_id),
             data.name,
             data.args,
-            by=caller.name,
+            by=by,
             now=now,
             expires_at=now + timedelta(seconds=data.expires_in_seconds),
         )
@@ -76,8 +75,8 @@ async def send_command(
             "device": device_id,
             "command": command.id,
             "name": command.name,
-            "user": caller.name,
-            "request": request_id(request.scope),
+            "user": by.name,
+            "request": by.request_id,
         },
     )
     return command

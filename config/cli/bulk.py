@@ -65,7 +65,7 @@ def add_many(many: Many, *, tokens: bool, ttl: timedelta | None, data: Path | No
     async def work(at: Installation) -> list[Login]:
         now = at.now()
         keys = at.keys if tokens else None
-        made = await at.store.add_devices(many.hotel_id, new, now=now)
+        made = await at.store.add_devices(many.hotel_id, new, by=at.by, now=now)
         life = ttl or at.settings.device_token_life
         return [
             _login(device, bssid=one.room.access_points[0], keys=keys, now=now, life=life)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="command", help="What tablets are asked to do.", no_args_is_help=True)
 
-BY = "command line"
 NAMES = ("ring", "lock", "unlock", "locate", "message", "reboot", "sync", "apply-config")
 LARGEST_ARGS = 4096
 """Bytes; as over HTTP."""
@@ -72,7 +71,7 @@ def send(
             DeviceId(device),
             CommandName(command),
             given,
-            by=BY,
+            by=at.by,
             now=now,
             expires_at=now + timedelta(seconds=expires),
         )

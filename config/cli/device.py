@@ -110,7 +110,7 @@ def revoke(hotel: HotelArgument, device: DeviceArgument, data: Data = None, as_j
 
     async def work(at: Installation) -> "tuple[Hotel, DeviceRow, Device]":
         hotel_, row = await _row(at, HotelId(hotel), DeviceId(device))
-        return hotel_, row, await at.store.revoke_device(HotelId(hotel), DeviceId(device), now=at.now())
+        return hotel_, row, await at.store.revoke_device(HotelId(hotel), DeviceId(device), by=at.by, now=at.now())
 
     found, before, after = with_installation(data, work)
     if as_json:
@@ -131,7 +131,7 @@ def _still_out_since(row: "DeviceRow") -> "datetime | None":
 
 def _add_one(hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, data: Data, as_json: bool) -> None:
     async def work(at: Installation) -> "Device":
-        return await at.store.add_device(hotel_id, device_id, room_id=room_id, now=at.now())
+        return await at.store.add_device(hotel_id, device_id, room_id=room_id, by=at.by, now=at.now())
 
     made = with_installation(data, work)
     if as_json:

@@ -37,7 +37,7 @@ def add(
 
     async def work(at: Installation) -> "tuple[Channel, ...]":
         channels = given_channels(at.settings, emails=email, slack_webhook=slack_webhook)
-        await at.store.add_hotel(made, channels=channels, now=at.now())
+        await at.store.add_hotel(made, channels=channels, by=at.by, now=at.now())
         warn_of_dead_ones(channels, at.settings)
         return channels
 
@@ -99,7 +99,7 @@ def suspend(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) ->
     """
 
     async def work(at: Installation) -> tuple[bool, "Hotel"]:
-        changed = await at.store.suspend_hotel(HotelId(hotel), now=at.now())
+        changed = await at.store.suspend_hotel(HotelId(hotel), by=at.by, now=at.now())
         return changed, await at.store.hotel(HotelId(hotel))
 
     changed, found = with_installation(data, work)
@@ -117,7 +117,7 @@ def resume(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> 
     """Let everybody of a suspended hotel in again. Each tablet is watched from its first sign of life on."""
 
     async def work(at: Installation) -> bool:
-        return await at.store.resume_hotel(HotelId(hotel), now=at.now())
+        return await at.store.resume_hotel(HotelId(hotel), by=at.by, now=at.now())
 
     changed = with_installation(data, work)
     if as_json:
@@ -162,7 +162,7 @@ def channel_add(
     async def work(at: Installation) -> "tuple[ChannelRow, ...]":
         await at.store.hotel(HotelId(hotel))
         new = _added(await at.store.channels(HotelId(hotel)), emails=email, slack_webhook=slack_webhook)
-        rows = [await at.store.add_channel(HotelId(hotel), one, now=at.now()) for one in new]
+        rows = [await at.store.add_channel(HotelId(hotel), one, by=at.by, now=at.now()) for one in new]
         warn_of_dead_ones(new, at.settings)
         return tuple(rows)
 

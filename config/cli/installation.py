@@ -1,9 +1,11 @@
-"""The installation that a command works on: its settings, folder, clock, keys and store, open while it works.
+"""The installation that a command works on: its settings, folder, clock, keys and store, open while it works; and who
+gives the command.
 
 Another process may have the same database open (`innwatch up`); the store takes turns with it.
 """
 
 import asyncio
+import getpass
 import os
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -21,7 +23,7 @@ from config.surprises import surprises
 
 if TYPE_CHECKING:
     from broker.tokens import KeyRing
-    from store import Store
+    from store import Actor, Store
 
 T = TypeVar("T")
 
@@ -47,12 +49,27 @@ class Installation:
     def now(self) -> datetime:
         return self._clock.now()
 
+    @property
+    def by(self) -> "Actor":
+        """Who gives the command, for the audit."""
+        from store import Actor, ActorKind
+
+        return Actor(ActorKind.COMMAND_LINE, _machine_user())
+
     @cached_property
     def keys(self) -> "KeyRing":
         """Raises BadSetting."""
         from config.keys import key_ring
 
         return key_ring(self.settings, self.folder)
+
+
+def _machine_user() -> str:
+    """Whoever is logged in to the machine, also behind sudo; the number of an account that has no name (containers)."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()  # noqa: TID251, the command line is its place
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def with_installation(data: Path | None, work: Callable[[Installation], Awaitable[T]]) -> T:

@@ -45,7 +45,9 @@ def add(
 
     async def work(at: Installation) -> "Integrator":
         scopes = [word for word in scope.split(",") if word]
-        return await at.store.add_integrator(HotelId(hotel), IntegratorName(name), scopes=scopes, now=at.now())
+        return await at.store.add_integrator(
+            HotelId(hotel), IntegratorName(name), scopes=scopes, by=at.by, now=at.now()
+        )
 
     made = with_installation(data, work)
     if as_json:
@@ -102,7 +104,7 @@ def revoke(hotel: HotelArgument, name: IntegratorArgument, data: Data = None, as
 
     async def work(at: Installation) -> "Integrator":
         await at.store.hotel(HotelId(hotel))
-        return await at.store.revoke_integrator(HotelId(hotel), IntegratorName(name), now=at.now())
+        return await at.store.revoke_integrator(HotelId(hotel), IntegratorName(name), by=at.by, now=at.now())
 
     found = with_installation(data, work)
     if as_json:

@@ -47,7 +47,7 @@ def add(  # noqa: PLR0913, typer spells options as arguments
     )
 
     async def work(at: Installation) -> None:
-        await at.store.add_room(HotelId(hotel), made, now=at.now())
+        await at.store.add_room(HotelId(hotel), made, by=at.by, now=at.now())
 
     with_installation(data, work)
     if as_json:

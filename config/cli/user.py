@@ -63,6 +63,7 @@ def add(
             role=MemberRole(role),
             password_hash=None if password is None else hash_password(password),
             admin=admin,
+            by=at.by,
             now=at.now(),
         )
         if known and given is not None:
@@ -97,7 +98,7 @@ def password(
         from config.passwords import hash_password, new_password
 
         chosen = given or new_password()
-        await at.store.set_password(UserName(name), hash_password(chosen), now=at.now())
+        await at.store.set_password(UserName(name), hash_password(chosen), by=at.by, now=at.now())
         login = known_login(at.folder)
         if login is not None and login.username == name:
             # Else `up` would go on greeting with a password that no longer opens anything.
@@ -119,7 +120,7 @@ def disable(name: PersonArgument, data: Data = None, as_json: AsJson = False) ->
     """Log a person out, in every hotel, and let nobody log in by that name until `enable`."""
 
     async def work(at: Installation) -> bool:
-        return await at.store.disable_user(UserName(name), now=at.now())
+        return await at.store.disable_user(UserName(name), by=at.by, now=at.now())
 
     changed = with_installation(data, work)
     if as_json:
@@ -135,7 +136,7 @@ def enable(name: PersonArgument, data: Data = None, as_json: AsJson = False) -> 
     """Let a disabled person log in again. What they were logged in by before stays void."""
 
     async def work(at: Installation) -> bool:
-        return await at.store.enable_user(UserName(name), now=at.now())
+        return await at.store.enable_user(UserName(name), by=at.by, now=at.now())
 
     changed = with_installation(data, work)
     if as_json:

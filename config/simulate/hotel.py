@@ -9,7 +9,7 @@ from config.simulate.bssids import made_up_bssid
 from config.simulate.identity import TabletIdentity
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Policy
-from store import Store
+from store import INNWATCH, Store
 from store.records import HotelFacts, NewDevice, Room
 
 PREFIX = "demo-"
@@ -67,10 +67,10 @@ async def _furnished(store: Store, hotel_id: HotelId, *, count: int, now: dateti
     missing = [(device_id, room) for device_id, room in wanted.items() if device_id not in there]
     new = [NewDevice(id=device_id, room=room) for device_id, room in missing if room.id not in rooms]
     if new:
-        await store.add_devices(hotel_id, new, now=now)
+        await store.add_devices(hotel_id, new, by=INNWATCH, now=now)
     for device_id, room in missing:
         if room.id in rooms:
-            await store.add_device(hotel_id, device_id, room_id=room.id, now=now)
+            await store.add_device(hotel_id, device_id, room_id=room.id, by=INNWATCH, now=now)
     return await store.load_hotel(hotel_id) if missing else facts
 
 

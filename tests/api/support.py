@@ -22,7 +22,7 @@ from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Re
 from rules.ids import AlertId, DeviceId, HotelId, IntegratorName, MessageId, RoomId, UserName
 from rules.policy import Profile
 from rules.state import DeviceState, LinkState, Posture, Power
-from store import Batch, Doorbell, InputKind, LocalDoorbell, Store, StoredMessage
+from store import INNWATCH, Batch, Doorbell, InputKind, LocalDoorbell, Store, StoredMessage
 from store.batch import DeviceChange, Quarantined
 from store.records import Device, EmailChannel, Hotel, MemberRole, Room
 from tests.support import eventually, free_port
@@ -150,13 +150,17 @@ async def furnish(world: World) -> None:
     store = world.store
     for hotel_id, name, floor in ((INN, "The Inn", "1"), (LODGE, "The Lodge", "2")):
         hotel = Hotel(id=hotel_id, name=name, timezone="Europe/Vienna", profile=Profile.STRICT)
-        await store.add_hotel(hotel, channels=[EmailChannel(("desk@hotel.example",))], now=NOON)
+        await store.add_hotel(hotel, channels=[EmailChannel(("desk@hotel.example",))], by=INNWATCH, now=NOON)
         room = Room(id=ROOM, name="Garden", floor=floor, access_points=("aa:bb:cc:00:00:01",), rssi_floor=-70.0)
-        await store.add_room(hotel_id, room, now=NOON)
-        world.devices[hotel_id] = await store.add_device(hotel_id, DEVICE, room_id=ROOM, now=NOON)
+        await store.add_room(hotel_id, room, by=INNWATCH, now=NOON)
+        world.devices[hotel_id] = await store.add_device(hotel_id, DEVICE, room_id=ROOM, by=INNWATCH, now=NOON)
         for role in MemberRole:
-            await store.add_user(hotel_id, UserName(f"{hotel_id}-{role}"), role=role, password_hash=HASH, now=NOON)
-        await store.add_integrator(hotel_id, IntegratorName("pms"), scopes=["alerts", "events", "rooms"], now=NOON)
+            await store.add_user(
+                hotel_id, UserName(f"{hotel_id}-{role}"), role=role, password_hash=HASH, by=INNWATCH, now=NOON
+            )
+        await store.add_integrator(
+            hotel_id, IntegratorName("pms"), scopes=["alerts", "events", "rooms"], by=INNWATCH, now=NOON
+        )
         refused = Quarantined(
             hotel_id=hotel_id, device_id=DEVICE, topic=f"hotels/{hotel_id}/devices/{DEVICE}/heartbeat",
             reason="not-json", detail="byte 0", head=b"\x00", at=NOON,
@@ -164,9 +168,11 @@ async def furnish(world: World) -> None:
         await store.apply(Batch(received_at=NOON, quarantined=[refused]))
         world.alerts[hotel_id] = await world.open_alert(hotel_id)
     # One person with two hotels, and an admin who is a member of one.
-    await store.add_user(INN, UserName("both"), role=MemberRole.STAFF, password_hash=HASH, now=NOON)
-    await store.add_user(LODGE, UserName("both"), role=MemberRole.VIEWER, password_hash=None, now=NOON)
-    await store.add_user(INN, UserName("root"), role=MemberRole.MANAGER, password_hash=HASH, now=NOON, admin=True)
+    await store.add_user(INN, UserName("both"), role=MemberRole.STAFF, password_hash=HASH, by=INNWATCH, now=NOON)
+    await store.add_user(LODGE, UserName("both"), role=MemberRole.VIEWER, password_hash=None, by=INNWATCH, now=NOON)
+    await store.add_user(
+        INN, UserName("root"), role=MemberRole.MANAGER, password_hash=HASH, by=INNWATCH, now=NOON, admin=True
+    )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from api import ApiSettings, build_app
 from broker.tokens import Role
 from rules.alerts import ChangeKind
 from rules.ids import HotelId, UserName
-from store import LocalDoorbell
+from store import INNWATCH, LocalDoorbell
 from tests.api.support import INN, LODGE, Furnished, Parts, Reader, Served, World, bearer, serving
 from tests.support import eventually
 
@@ -151,11 +151,11 @@ async def test_a_stream_ends_when_its_token_does(world: World, served: Served) -
 
 
 async def disable(world: World) -> None:
-    assert await world.store.disable_user(UserName("inn-viewer"), now=world.clock())
+    assert await world.store.disable_user(UserName("inn-viewer"), by=INNWATCH, now=world.clock())
 
 
 async def suspend(world: World) -> None:
-    assert await world.store.suspend_hotel(INN, now=world.clock())
+    assert await world.store.suspend_hotel(INN, by=INNWATCH, now=world.clock())
 
 
 @pytest.mark.parametrize("deed", [disable, suspend])

@@ -2,6 +2,7 @@
 
 from broker.tokens import Role
 from rules.ids import DeviceId, RoomId
+from store import INNWATCH
 from store.records import NewDevice, Room
 from tests.api.support import INN, World
 
@@ -31,7 +32,7 @@ async def test_a_device_is_shown_on_its_three_axes(world: World) -> None:
 
 async def test_devices_come_in_pages(world: World) -> None:
     more = [NewDevice(id=DeviceId(f"tab-{n}"), room=Room(id=RoomId(f"20{n}"))) for n in range(2, 6)]
-    await world.store.add_devices(INN, more, now=world.clock())
+    await world.store.add_devices(INN, more, by=INNWATCH, now=world.clock())
     found: list[str] = []
     async with world.client(world.user(INN, "inn-viewer", role=Role.VIEWER)) as client:
         page = (await client.get("/api/devices?limit=2")).json()
@@ -64,8 +65,8 @@ async def test_a_room_names_its_devices(world: World) -> None:
 
 async def test_rooms_come_in_pages_each_with_its_own_devices(world: World) -> None:
     more = [NewDevice(id=DeviceId(f"tab-{n}"), room=Room(id=RoomId(f"20{n}"))) for n in range(2, 6)]
-    await world.store.add_devices(INN, more, now=world.clock())
-    await world.store.add_room(INN, Room(id=RoomId("attic")), now=world.clock())
+    await world.store.add_devices(INN, more, by=INNWATCH, now=world.clock())
+    await world.store.add_room(INN, Room(id=RoomId("attic")), by=INNWATCH, now=world.clock())
     found: dict[str, list[str]] = {}
     cursor: dict[str, str] = {}
     async with world.client(world.user(INN, "inn-viewer", role=Role.VIEWER)) as client:

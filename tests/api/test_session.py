@@ -2,6 +2,7 @@
 
 from broker.tokens import Role
 from rules.ids import IntegratorName
+from store import INNWATCH
 from tests.api.support import DEVICE, INN, LODGE, World
 
 
@@ -60,7 +61,7 @@ async def test_in_a_suspended_hotel_every_token_is_void_and_in_another_none(worl
         world.device(INN),
         world.integrator(INN, "pms", "alerts"),
     ]
-    await world.store.suspend_hotel(INN, now=world.clock())
+    await world.store.suspend_hotel(INN, by=INNWATCH, now=world.clock())
     for token in everybody:
         async with world.client(token) as client:
             answer = await client.get("/api/alerts")
@@ -72,8 +73,8 @@ async def test_in_a_suspended_hotel_every_token_is_void_and_in_another_none(worl
 
 async def test_a_revoked_tablet_or_integrator_is_told_so(world: World) -> None:
     device, integrator = world.device(INN), world.integrator(INN, "pms", "alerts")
-    await world.store.revoke_device(INN, DEVICE, now=world.clock())
-    await world.store.revoke_integrator(INN, IntegratorName("pms"), now=world.clock())
+    await world.store.revoke_device(INN, DEVICE, by=INNWATCH, now=world.clock())
+    await world.store.revoke_integrator(INN, IntegratorName("pms"), by=INNWATCH, now=world.clock())
     for token in (device, integrator):
         async with world.client(token) as client:
             answer = await client.get("/api/alerts")

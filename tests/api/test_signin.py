@@ -8,6 +8,7 @@ import pytest
 
 from broker.tokens import Role
 from config.logs import said
+from store import INNWATCH
 from tests.api.support import INN, LODGE, PASSWORD, World, bearer
 
 
@@ -156,7 +157,7 @@ async def test_a_token_that_has_expired_is_not_renewed(world: World) -> None:
 
 
 async def test_who_belongs_to_a_suspended_hotel_only_is_told_so_at_log_in(world: World) -> None:
-    await world.store.suspend_hotel(INN, now=world.clock())
+    await world.store.suspend_hotel(INN, by=INNWATCH, now=world.clock())
     async with world.client() as client:
         answers = [await log_in(client, "inn-staff"), await log_in(client, "both", hotelId="inn")]
         stranger = await log_in(client, "lodge-staff", hotelId="inn")
@@ -173,7 +174,7 @@ async def test_who_belongs_to_a_suspended_hotel_only_is_told_so_at_log_in(world:
 
 
 async def test_who_belongs_to_another_hotel_too_gets_that_one_while_the_first_is_suspended(world: World) -> None:
-    await world.store.suspend_hotel(INN, now=world.clock())
+    await world.store.suspend_hotel(INN, by=INNWATCH, now=world.clock())
     async with world.client() as client:
         grant = (await log_in(client, "both")).json()
         switched = await client.post("/api/auth/switch", json={"hotelId": "inn"}, headers=bearer(grant["token"]))

@@ -15,7 +15,7 @@ from rules.alerts import AlertStatus
 from rules.ids import DeviceId
 from rules.messages import Heartbeat, Report
 from rules.state import DeviceState, LinkState
-from store import Batch, inbox
+from store import INNWATCH, Batch, inbox
 from store.records import InboxRow
 from tests.api.support import DEVICE, INN, LODGE, NOON, World
 
@@ -219,8 +219,8 @@ async def test_a_voided_token_a_stale_one_and_one_of_a_suspended_hotel_are_refus
     stale = mint_device(world.keys, hotel_id=INN, device_id=DEVICE, gen=1, now=NOON, ttl=timedelta(seconds=5))
     of_nobody = mint_device(world.keys, hotel_id=INN, device_id=DeviceId("tab-9"), gen=1, now=NOON)
     voided, suspended = world.device(INN), world.device(LODGE)
-    await world.store.revoke_device(INN, DEVICE, now=NOON)
-    await world.store.suspend_hotel(LODGE, now=NOON)
+    await world.store.revoke_device(INN, DEVICE, by=INNWATCH, now=NOON)
+    await world.store.suspend_hotel(LODGE, by=INNWATCH, now=NOON)
     world.clock.pass_(seconds=6)
 
     reasons = {}

@@ -32,6 +32,7 @@ from store.records import (
     SlackChannel,
 )
 from tests.config.command_line import INNWATCH, CommandLine, quiet_environment
+from tests.support import person
 
 H = HotelId("h")
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -474,7 +475,9 @@ def test_an_administrator_gets_a_token_of_any_hotel(hotel: CommandLine) -> None:
     hotel("hotel", "add", "g")
 
     async def add_admin(store: Store) -> None:
-        await store.add_user(H, UserName("root"), role=MemberRole.MANAGER, password_hash=None, admin=True, now=NOW)
+        await store.add_user(
+            H, UserName("root"), role=MemberRole.MANAGER, password_hash=None, admin=True, by=person("ann"), now=NOW
+        )
 
     hotel.with_store(add_admin)
 

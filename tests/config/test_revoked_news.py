@@ -14,7 +14,7 @@ from config.folder import Folder
 from config.revoked_news import WORRY, RevokedNews
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.revoked import Revoked
-from store import LocalDoorbell, Store, StoreUnavailable
+from store import INNWATCH, LocalDoorbell, Store, StoreUnavailable
 from store.records import Hotel, NewDevice, Room
 from tests.config.command_line import CommandLine
 from tests.support import eventually
@@ -41,7 +41,7 @@ class Inn:
         return [deed.name for deed in self.told]
 
     async def revoke(self, device: DeviceId) -> None:
-        await self.store.revoke_device(INN, device, now=NOW)
+        await self.store.revoke_device(INN, device, by=INNWATCH, now=NOW)
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -55,8 +55,10 @@ class Inn:
 async def inn(cli: CommandLine) -> AsyncIterator[Inn]:
     doorbell = LocalDoorbell()
     store = await Store.open(cli.folder.database_url, doorbell=doorbell)
-    await store.add_hotel(Hotel(id=INN, name="Inn"), now=NOW)
-    await store.add_devices(INN, [NewDevice(id=one, room=Room(id=RoomId(one))) for one in TABLETS], now=NOW)
+    await store.add_hotel(Hotel(id=INN, name="Inn"), by=INNWATCH, now=NOW)
+    await store.add_devices(
+        INN, [NewDevice(id=one, room=Room(id=RoomId(one))) for one in TABLETS], by=INNWATCH, now=NOW
+    )
     yield Inn(store, doorbell, cli.folder)
     await store.close()
 
@@ -86,7 +88,7 @@ async def test_a_deed_of_another_process_is_told_without_a_bell(inn: Inn) -> Non
     await inn.news.load()
     async with inn.following():
         other = await Store.open(inn.folder.database_url, doorbell=LocalDoorbell())
-        await other.revoke_device(INN, TABLETS[0], now=NOW)
+        await other.revoke_device(INN, TABLETS[0], by=INNWATCH, now=NOW)
         await other.close()
         await eventually(lambda: inn.out == ["t1"])
 

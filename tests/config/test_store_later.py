@@ -8,7 +8,7 @@ import pytest
 from config.settings_store import DatabaseUrl
 from config.store_later import PATIENCE, StoreLater
 from rules.ids import HotelId
-from store import LocalDoorbell, Store, StoreUnavailable
+from store import INNWATCH, LocalDoorbell, Store, StoreUnavailable
 from store.records import Hotel
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -33,8 +33,8 @@ async def test_a_database_that_is_not_there_yet_is_waited_for_and_then_missed(tm
 
     store = await Store.open(f"sqlite+aiosqlite:///{path}", doorbell=LocalDoorbell())
     try:
-        await store.add_hotel(Hotel(id=HotelId("h1"), name="H"), now=NOW)
-        await store.suspend_hotel(HotelId("h1"), now=NOW)
+        await store.add_hotel(Hotel(id=HotelId("h1"), name="H"), by=INNWATCH, now=NOW)
+        await store.suspend_hotel(HotelId("h1"), by=INNWATCH, now=NOW)
         newest, (deed,) = await later.revoked(0)
         assert (newest, deed.hotel_id) == (1, "h1")
     finally:

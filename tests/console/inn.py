@@ -38,7 +38,7 @@ from rules.ids import AlertId, DeviceId, HotelId, RoomId, UserName
 from rules.memory import SilenceMemory
 from rules.policy import Profile
 from rules.state import DeviceState, LinkState, Posture, Power, StatusSnapshot
-from store import Batch, LocalDoorbell, Store
+from store import INNWATCH, Batch, LocalDoorbell, Store
 from store.batch import DeviceChange, StatusChange
 from store.records import Device, EmailChannel, Event, Hotel, MemberRole, Room
 from tests.api.support import Parts, serving
@@ -191,9 +191,9 @@ class Inn:
         """A second hotel, empty, for somebody who works in the first."""
         now = self.clock()
         await self.store.add_hotel(
-            Hotel(id=ANNEX, name="The Annex", timezone="Europe/Vienna", profile=Profile.STRICT), now=now
+            Hotel(id=ANNEX, name="The Annex", timezone="Europe/Vienna", profile=Profile.STRICT), by=INNWATCH, now=now
         )
-        await self.store.add_user(ANNEX, person, role=MemberRole.STAFF, password_hash=None, now=now)
+        await self.store.add_user(ANNEX, person, role=MemberRole.STAFF, password_hash=None, by=INNWATCH, now=now)
 
     # -- what the bridge and the broker do
 
@@ -289,12 +289,12 @@ async def an_inn(folder: Path) -> AsyncIterator[Inn]:
 
 async def _furnish(store: Store, *, now: datetime) -> dict[str, Device]:
     inn = Hotel(id=INN, name="The Inn", timezone="Europe/Vienna", profile=Profile.STRICT)
-    await store.add_hotel(inn, channels=[EmailChannel(("desk@inn.test",))], now=now)
+    await store.add_hotel(inn, channels=[EmailChannel(("desk@inn.test",))], by=INNWATCH, now=now)
     devices = {}
     for room, floor in ROOMS.items():
         name = EVIL if room == "201" else None
-        await store.add_room(INN, Room(id=RoomId(room), name=name, floor=floor, rssi_floor=-70), now=now)
-        devices[room] = await store.add_device(INN, DeviceId(f"tab-{room}"), room_id=RoomId(room), now=now)
+        await store.add_room(INN, Room(id=RoomId(room), name=name, floor=floor, rssi_floor=-70), by=INNWATCH, now=now)
+        devices[room] = await store.add_device(INN, DeviceId(f"tab-{room}"), room_id=RoomId(room), by=INNWATCH, now=now)
     for person, role in (("ida", MemberRole.STAFF), ("ben", MemberRole.STAFF), ("vera", MemberRole.VIEWER)):
-        await store.add_user(INN, UserName(person), role=role, password_hash=HASH, now=now)
+        await store.add_user(INN, UserName(person), role=role, password_hash=HASH, by=INNWATCH, now=now)
     return devices

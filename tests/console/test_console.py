@@ -11,8 +11,10 @@ from rules.alerts import Because, Severity
 from rules.ids import UserName
 from rules.messages import TokenEnd
 from rules.state import LinkState, Posture
+from store import INNWATCH
 from tests.console.desk import PHONE, at_the_desk, at_the_door, log_in, row, tile
 from tests.console.inn import EVIL, INN, PASSWORD, an_inn
+from tests.support import person
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
 
@@ -67,14 +69,14 @@ async def test_who_is_disabled_is_logged_out_at_once(browser: Browser, tmp_path:
     async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
         await connected(page, "websocket")
 
-        await inn.store.disable_user(UserName("ida"), now=inn.clock())
+        await inn.store.disable_user(UserName("ida"), by=INNWATCH, now=inn.clock())
         await inn.tell_of_revocations()
         await expect(page.get_by_text("Your session has ended.")).to_be_visible(timeout=PATIENT)
 
 
 async def test_who_logs_in_to_a_suspended_hotel_is_told_so(browser: Browser, tmp_path: Path) -> None:
     async with an_inn(tmp_path) as inn, at_the_door(browser, inn) as page:
-        await inn.store.suspend_hotel(INN, now=inn.clock())
+        await inn.store.suspend_hotel(INN, by=INNWATCH, now=inn.clock())
 
         await log_in(page, "ida")
         await expect(page.get_by_role("alert")).to_contain_text("The hotel is suspended. Ask whoever runs Innwatch")
@@ -166,7 +168,7 @@ async def test_who_comes_second_learns_who_was_first(browser: Browser, tmp_path:
         alert = await inn.open_alert("101")
 
         async def ben_is_quicker(route: Route) -> None:
-            await inn.store.acknowledge(INN, alert, by=UserName("ben"), note=None, now=inn.clock())
+            await inn.store.acknowledge(INN, alert, by=person("ben"), note=None, now=inn.clock())
             await route.continue_()
 
         await page.route("**/acknowledge", ben_is_quicker)

@@ -19,7 +19,7 @@ from device_bridge.queue import InputQueue
 from device_bridge.uplink import Nearby, Uplink
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Profile
-from store import Limits, LocalDoorbell, Store
+from store import INNWATCH, Limits, LocalDoorbell, Store
 from store.records import Hotel, Room
 
 HOTEL = HotelId("grand")
@@ -129,7 +129,7 @@ class House:
             limits=Limits(lock_timeout=timedelta(milliseconds=200)),
         )
         if not await self.store.hotels():
-            await self.store.add_hotel(Hotel(id=HOTEL, name="Grand", profile=Profile.STRICT), now=START)
+            await self.store.add_hotel(Hotel(id=HOTEL, name="Grand", profile=Profile.STRICT), by=INNWATCH, now=START)
             for number in (101, 102, 103):
                 await self.add_room(number)
         self.bridge = self.new_bridge()
@@ -139,8 +139,8 @@ class House:
         room = Room(
             id=RoomId(str(number)), floor="1", access_points=(f"aa:bb:cc:dd:ee:{number - 100:02}",), rssi_floor=-75
         )
-        await self.store.add_room(HOTEL, room, now=self.clock.at)
-        await self.store.add_device(HOTEL, DeviceId(f"tab-{number}"), room_id=room.id, now=self.clock.at)
+        await self.store.add_room(HOTEL, room, by=INNWATCH, now=self.clock.at)
+        await self.store.add_device(HOTEL, DeviceId(f"tab-{number}"), room_id=room.id, by=INNWATCH, now=self.clock.at)
 
     def new_bridge(self) -> Bridge:
         return Bridge(

@@ -9,14 +9,14 @@ from broker.topics import Kind
 from rules.ids import CommandId, DeviceId
 from store.records import Command, CommandName, EventType
 from tests.device_bridge.given import HOTEL, START, TABLET, House, Post, beside, heartbeat
-from tests.support import eventually
+from tests.support import eventually, person
 
 OTHER = DeviceId("tab-102")
 
 
 async def ask(house: House, name: CommandName = CommandName.RING, *, seconds: float = 60) -> Command:
     return await house.store.add_command(
-        HOTEL, TABLET, name, {"tone": "chime"}, by="ann", now=house.clock.at,
+        HOTEL, TABLET, name, {"tone": "chime"}, by=person("ann"), now=house.clock.at,
         expires_at=house.clock.at + timedelta(seconds=seconds),
     )  # fmt: skip
 

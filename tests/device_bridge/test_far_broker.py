@@ -20,9 +20,8 @@ from device_bridge.metrics import UplinkMetrics
 from device_bridge.mqtt_wire import BrokerAddress, LogIn
 from device_bridge.queue import InputQueue
 from rules.alerts import AlertStatus
-from rules.ids import UserName
 from tests.device_bridge.given import HOTEL, START, House, heartbeat, report
-from tests.support import Processes, eventually
+from tests.support import Processes, eventually, person
 from tests.support.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.server
@@ -228,7 +227,7 @@ async def test_an_alert_that_was_resolved_while_the_broker_was_away_is_emptied_a
         far.mosquitto.kill()
         await eventually(far.broker.problems)
         page = await far.house.store.alerts(HOTEL, status=AlertStatus.OPEN)
-        await far.house.store.acknowledge(HOTEL, page.items[0].id, by=UserName("sam"), note=None, now=START)
+        await far.house.store.acknowledge(HOTEL, page.items[0].id, by=person("sam"), note=None, now=START)
         await far.mosquitto.start_anew()
         await eventually(far.watches, within=15)
         assert (await far.retained())[alert]["acknowledged"]["by"] == "sam"

@@ -12,6 +12,7 @@ from rules.alerts import AlertStatus
 from rules.ids import DeviceId
 from rules.messages import TokenEnd
 from rules.state import LinkState
+from store import INNWATCH
 from tests.device_bridge.given import HOTEL, TABLET, House, Post, heartbeat
 from tests.device_bridge.test_intake import send
 from tests.support import eventually
@@ -22,9 +23,9 @@ OTHER = DeviceId("tab-102")
 async def shut_out(house: House, deed: str) -> None:
     house.clock.advance(1)
     if deed == "revoked":
-        await house.store.revoke_device(HOTEL, TABLET, now=house.clock.at)
+        await house.store.revoke_device(HOTEL, TABLET, by=INNWATCH, now=house.clock.at)
     else:
-        await house.store.suspend_hotel(HOTEL, now=house.clock.at)
+        await house.store.suspend_hotel(HOTEL, by=INNWATCH, now=house.clock.at)
 
 
 async def beat(house: House, device: DeviceId = TABLET, rssi: float = -55) -> None:

@@ -7,10 +7,9 @@ from broker.topics import Kind
 from device_bridge.queue import Began, DeadlineDue
 from device_bridge.uplink import Nearby
 from rules.alerts import AlertStatus
-from rules.ids import UserName
 from store import Store
 from tests.device_bridge.given import FOREIGN, HOTEL, START, House, Post, beside, heartbeat, report
-from tests.support import eventually
+from tests.support import eventually, person
 
 
 async def beat(house: House, bssid: str = "aa:bb:cc:dd:ee:01", *, device: str = "tab-101") -> None:
@@ -81,7 +80,7 @@ async def test_an_acknowledgment_over_http_is_published_too(house: House) -> Non
     house.queue.offer(Post(Kind.ALERT, report()))
     await eventually(lambda: open_alerts(house))
     (alert,) = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
-    await house.store.acknowledge(HOTEL, alert.id, by=UserName("sam"), note=None, now=house.clock.at)
+    await house.store.acknowledge(HOTEL, alert.id, by=person("sam"), note=None, now=house.clock.at)
     await eventually(lambda: house.published.on(f"/alerts/{alert.id}")[-1]["acknowledged"])
 
 
@@ -93,7 +92,7 @@ async def test_what_another_process_adds_and_rings_for_is_published_before_the_n
     api = await Store.open(f"sqlite+aiosqlite:///{house.path}", doorbell=house.doorbell)
     try:
         for alert, within in zip(alerts, (5, 0.5, 0.5), strict=True):  # The first may have to wait for a look.
-            await api.acknowledge(HOTEL, alert.id, by=UserName("sam"), note=None, now=house.clock.at)
+            await api.acknowledge(HOTEL, alert.id, by=person("sam"), note=None, now=house.clock.at)
             topic = f"/alerts/{alert.id}"
             await eventually(lambda: house.published.on(topic)[-1].get("acknowledged"), within=within)  # noqa: B023
     finally:
@@ -109,7 +108,7 @@ async def test_events_that_a_killed_bridge_did_not_publish_are_published_by_the_
         published = newest[-1]["id"]
         await eventually(lambda: _noted(house, published))
     (alert,) = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
-    await house.store.acknowledge(HOTEL, alert.id, by=UserName("sam"), note=None, now=START)
+    await house.store.acknowledge(HOTEL, alert.id, by=person("sam"), note=None, now=START)
     house.published.messages.clear()
 
     house.bridge = house.new_bridge()

@@ -9,7 +9,7 @@ import pytest
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Reason, Rule, Severity
 from rules.ids import AlertId, DeviceId, HotelId, MessageId, RoomId
 from rules.state import DeviceState, LinkState
-from store import Batch, InputKind, Limits, LocalDoorbell, Store, StoredMessage
+from store import INNWATCH, Batch, InputKind, Limits, LocalDoorbell, Store, StoredMessage
 from store.batch import DeviceChange
 from store.limits import USUAL
 from store.records import Channel, Device, DeviceKey, EmailChannel, Hotel, NewDevice, Room, SlackChannel
@@ -54,8 +54,8 @@ async def add_hotel(
     store: Store, hotel_id: HotelId = HOTEL, *, tablets: int = 2, channels: Sequence[Channel] = ()
 ) -> tuple[Device, ...]:
     """Add a hotel with tablets tab-0, tab-1, … in rooms 100, 101, …"""
-    await store.add_hotel(Hotel(id=hotel_id, name=f"Hotel {hotel_id}"), channels=channels, now=NOW)
-    return await store.add_devices(hotel_id, [new_tablet(number) for number in range(tablets)], now=NOW)
+    await store.add_hotel(Hotel(id=hotel_id, name=f"Hotel {hotel_id}"), channels=channels, by=INNWATCH, now=NOW)
+    return await store.add_devices(hotel_id, [new_tablet(number) for number in range(tablets)], by=INNWATCH, now=NOW)
 
 
 def new_tablet(number: int) -> NewDevice:

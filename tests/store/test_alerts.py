@@ -25,6 +25,7 @@ from tests.store.given import (
     later,
     opened,
 )
+from tests.support import person
 
 A1 = AlertId("A1")
 
@@ -121,7 +122,7 @@ async def test_an_acknowledgment_is_in_the_row_in_the_event_and_in_the_answer(st
     (device, _) = await add_hotel(store)
     await store.apply(batch(changes=[opened(device)]))
 
-    answer = await store.acknowledge(HOTEL, A1, by="ann", note="on my way", now=later(30))
+    answer = await store.acknowledge(HOTEL, A1, by=person("ann"), note="on my way", now=later(30))
 
     assert answer.acknowledged == Acknowledgment("ann", later(30), "on my way")
     assert answer.revision == 2
@@ -134,7 +135,7 @@ async def test_an_acknowledgment_is_in_the_row_in_the_event_and_in_the_answer(st
 async def test_neither_side_overwrites_the_other(store: Store) -> None:
     (device, _) = await add_hotel(store)
     await store.apply(batch(changes=[opened(device)]))
-    await store.acknowledge(HOTEL, A1, by="ann", note=None, now=later(1))
+    await store.acknowledge(HOTEL, A1, by=person("ann"), note=None, now=later(1))
 
     worse = an_alert(severity=Severity.CRITICAL)
     await store.apply(batch(changes=[change(device, ChangeKind.WORSENED, worse)]))
@@ -149,10 +150,10 @@ async def test_neither_side_overwrites_the_other(store: Store) -> None:
 async def test_who_comes_second_learns_who_was_first(store: Store) -> None:
     (device, _) = await add_hotel(store)
     await store.apply(batch(changes=[opened(device)]))
-    await store.acknowledge(HOTEL, A1, by="ann", note=None, now=later(1))
+    await store.acknowledge(HOTEL, A1, by=person("ann"), note=None, now=later(1))
 
     with pytest.raises(AlreadyAcknowledged) as refused:
-        await store.acknowledge(HOTEL, A1, by="bob", note=None, now=later(2))
+        await store.acknowledge(HOTEL, A1, by=person("bob"), note=None, now=later(2))
 
     assert (refused.value.by, refused.value.at) == ("ann", later(1))
 
@@ -163,11 +164,11 @@ async def test_what_is_over_or_unknown_cannot_be_acknowledged(store: Store) -> N
     await store.apply(batch(changes=[opened(device), cleared(device)]))
 
     with pytest.raises(AlertGone):
-        await store.acknowledge(HOTEL, A1, by="ann", note=None, now=NOW)
+        await store.acknowledge(HOTEL, A1, by=person("ann"), note=None, now=NOW)
     with pytest.raises(NotFound):
-        await store.acknowledge(HOTEL, AlertId("A9"), by="ann", note=None, now=NOW)
+        await store.acknowledge(HOTEL, AlertId("A9"), by=person("ann"), note=None, now=NOW)
     with pytest.raises(NotFound):
-        await store.acknowledge(OTHER, A1, by="ann", note=None, now=NOW)
+        await store.acknowledge(OTHER, A1, by=person("ann"), note=None, now=NOW)
 
 
 async def test_of_many_who_acknowledge_at_once_in_two_processes_one_wins(store: Store, second: Store) -> None:
@@ -176,7 +177,7 @@ async def test_of_many_who_acknowledge_at_once_in_two_processes_one_wins(store: 
 
     answers = await asyncio.gather(
         *(
-            (store if number % 2 else second).acknowledge(HOTEL, A1, by=f"staff-{number}", note=None, now=NOW)
+            (store if number % 2 else second).acknowledge(HOTEL, A1, by=person(f"staff-{number}"), note=None, now=NOW)
             for number in range(10)
         ),
         return_exceptions=True,
@@ -195,7 +196,7 @@ async def test_of_many_who_acknowledge_at_once_in_two_processes_one_wins(store: 
 async def test_a_timeline_tells_the_alerts_life_with_its_reasons(store: Store) -> None:
     (device, other) = await add_hotel(store)
     await store.apply(batch(changes=[opened(device), opened(other, "A2")]))
-    await store.acknowledge(HOTEL, A1, by="ann", note="on my way", now=later(30))
+    await store.acknowledge(HOTEL, A1, by=person("ann"), note="on my way", now=later(30))
     await store.apply(batch(changes=[cleared(device, at=later(60))]))
 
     entries = await store.timeline(HOTEL, A1)

@@ -31,7 +31,7 @@ from tests.store.given import (
     open_at,
     opened,
 )
-from tests.support import PostgreSQL, eventually
+from tests.support import PostgreSQL, eventually, person
 
 pytestmark = ON_POSTGRESQL
 
@@ -184,7 +184,7 @@ async def test_ids_stay_gapless_while_others_acknowledge(store: Store, second: S
     async def acknowledge(at: int) -> None:
         alert_id = AlertId(f"A{at}")
         await eventually(lambda: second.alert(HOTEL, alert_id))
-        await second.acknowledge(HOTEL, alert_id, by="anna", note=None, now=NOW)
+        await second.acknowledge(HOTEL, alert_id, by=person("anna"), note=None, now=NOW)
 
     async with asyncio.TaskGroup() as group:
         for at in range(number):

@@ -11,6 +11,7 @@ from store import Batch, NotFound, Store, TooManyCommands, commands
 from store.batch import CommandChange
 from store.records import Command, CommandName, CommandRef, CommandState, Device, EventType
 from tests.store.given import HOTEL, NOW, OTHER, add_hotel, later
+from tests.support import person
 
 TAB = DeviceId("tab-0")
 ENDED = {CommandState.DONE, CommandState.FAILED, CommandState.UNSUPPORTED}
@@ -19,7 +20,7 @@ ENDED = {CommandState.DONE, CommandState.FAILED, CommandState.UNSUPPORTED}
 async def ask(
     store: Store, name: CommandName = CommandName.RING, *, device: DeviceId = TAB, at: datetime = NOW
 ) -> Command:
-    return await store.add_command(HOTEL, device, name, {"seconds": 10}, by="ann", now=at, expires_at=later(60))
+    return await store.add_command(HOTEL, device, name, {"seconds": 10}, by=person("ann"), now=at, expires_at=later(60))
 
 
 async def move(
@@ -138,7 +139,7 @@ async def test_a_device_has_only_so_many_open_at_once(store: Store, monkeypatch:
     await ask(store)
     with pytest.raises(TooManyCommands):
         await ask(store)
-    await store.add_command(HOTEL, TAB, CommandName.RING, {}, by="ann", now=later(61), expires_at=later(90))
+    await store.add_command(HOTEL, TAB, CommandName.RING, {}, by=person("ann"), now=later(61), expires_at=later(90))
 
 
 async def test_the_list_is_newest_first_and_in_pages(store: Store) -> None:

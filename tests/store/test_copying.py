@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rules.ids import DeviceId, UserName
-from store import Batch, Duplicate, SchemaTooOld, Store, StoreUnavailable, copying, schema
+from store import INNWATCH, Batch, Duplicate, SchemaTooOld, Store, StoreUnavailable, copying, schema
 from store.batch import Orphan, Quarantined
 from store.copying import CopyFailed, InUse, NotEmpty, Progress, copy
 from store.gathering import gather
@@ -59,7 +59,7 @@ async def source(tmp_path: Path) -> Path:
     store = await open_store(tmp_path)
     device, other = await add_hotel(store, channels=[MAIL])
     await add_hotel(store, OTHER)
-    await store.add_user(HOTEL, UserName("mia"), role=MemberRole.STAFF, password_hash="x", now=NOW)
+    await store.add_user(HOTEL, UserName("mia"), role=MemberRole.STAFF, password_hash="x", by=INNWATCH, now=NOW)
     for number in range(BEATS):
         await store.apply(batch(heartbeat(device, f"m-{number}", at=NOW - (number % 3) * A_DAY)))
     await store.apply(batch(changes=[opened(device, "A1"), opened(other, "A2")], states={device.key: online()}))

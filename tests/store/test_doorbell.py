@@ -5,9 +5,10 @@ import threading
 from pathlib import Path
 
 from rules.ids import RoomId
-from store import LocalDoorbell, Store
+from store import INNWATCH, LocalDoorbell, Store
 from store.records import Room
 from tests.store.given import HOTEL, NOW, add_hotel, batch, heartbeat, opened, url_of
+from tests.support import person
 
 LONG = 30.0
 AT_ONCE = 0.0
@@ -82,8 +83,8 @@ async def test_the_store_rings_for_what_others_wait_for_and_not_for_heartbeats(t
     assert not rung()
     await store.apply(batch(changes=[opened(device)]))
     assert rung()
-    await store.acknowledge(HOTEL, (await store.open_alerts(HOTEL))[0].id, by="ann", note=None, now=NOW)
+    await store.acknowledge(HOTEL, (await store.open_alerts(HOTEL))[0].id, by=person("ann"), note=None, now=NOW)
     assert rung()
-    await store.add_room(HOTEL, Room(id=RoomId("attic")), now=NOW)
+    await store.add_room(HOTEL, Room(id=RoomId("attic")), by=INNWATCH, now=NOW)
     assert rung()
     await store.close()

@@ -6,7 +6,7 @@ import pytest
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Profile
 from rules.state import DeviceState
-from store import BadCursor, Exists, NotFound, Store, cursors
+from store import INNWATCH, BadCursor, Exists, NotFound, Store, cursors
 from store.records import EventType, Hotel, Room
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, SLACK, add_hotel, batch, new_tablet, online
 
@@ -22,9 +22,9 @@ ROOM = Room(
 
 async def test_what_was_set_up_is_loaded_whole(store: Store) -> None:
     hotel = Hotel(id=HOTEL, name="Seaview", timezone="Europe/Lisbon", profile=Profile.STRICT)
-    await store.add_hotel(hotel, now=NOW)
-    await store.add_room(HOTEL, ROOM, now=NOW)
-    device = await store.add_device(HOTEL, DeviceId("tab-1"), room_id=ROOM.id, now=NOW)
+    await store.add_hotel(hotel, by=INNWATCH, now=NOW)
+    await store.add_room(HOTEL, ROOM, by=INNWATCH, now=NOW)
+    device = await store.add_device(HOTEL, DeviceId("tab-1"), room_id=ROOM.id, by=INNWATCH, now=NOW)
 
     (facts,) = (await store.load()).hotels
 
@@ -43,9 +43,9 @@ async def test_each_change_raises_the_revision_of_its_hotel_alone(store: Store) 
     await add_hotel(store, OTHER)
     before = await store.revisions()
 
-    await store.add_room(HOTEL, ROOM, now=NOW)
-    await store.add_device(HOTEL, DeviceId("tab-9"), room_id=ROOM.id, now=NOW)
-    await store.add_channel(HOTEL, MAIL, now=NOW)
+    await store.add_room(HOTEL, ROOM, by=INNWATCH, now=NOW)
+    await store.add_device(HOTEL, DeviceId("tab-9"), room_id=ROOM.id, by=INNWATCH, now=NOW)
+    await store.add_channel(HOTEL, MAIL, by=INNWATCH, now=NOW)
 
     after = await store.revisions()
     assert after[HOTEL] == before[HOTEL] + 3
@@ -75,7 +75,7 @@ async def test_of_many_tablets_none_is_added_when_one_is_there_already(store: St
     await add_hotel(store, tablets=3)
 
     with pytest.raises(Exists, match="101"):
-        await store.add_devices(HOTEL, [new_tablet(7), new_tablet(1)], now=NOW)
+        await store.add_devices(HOTEL, [new_tablet(7), new_tablet(1)], by=INNWATCH, now=NOW)
 
     assert len((await store.load_hotel(HOTEL)).devices) == 3
     assert len((await store.load_hotel(HOTEL)).rooms) == 3
@@ -85,29 +85,29 @@ async def test_two_of_the_same_name_cannot_be_added_together(store: Store) -> No
     await add_hotel(store, tablets=0)
 
     with pytest.raises(Exists):
-        await store.add_devices(HOTEL, [new_tablet(7), new_tablet(7)], now=NOW)
+        await store.add_devices(HOTEL, [new_tablet(7), new_tablet(7)], by=INNWATCH, now=NOW)
 
 
 async def test_what_exists_is_not_added_again(store: Store) -> None:
     await add_hotel(store)
 
     with pytest.raises(Exists, match="hotel seaview"):
-        await store.add_hotel(Hotel(id=HOTEL, name="Another"), now=NOW)
+        await store.add_hotel(Hotel(id=HOTEL, name="Another"), by=INNWATCH, now=NOW)
     with pytest.raises(Exists, match="room 100"):
-        await store.add_room(HOTEL, Room(id=RoomId("100")), now=NOW)
+        await store.add_room(HOTEL, Room(id=RoomId("100")), by=INNWATCH, now=NOW)
     with pytest.raises(Exists, match="device tab-0"):
-        await store.add_device(HOTEL, DeviceId("tab-0"), room_id=RoomId("100"), now=NOW)
+        await store.add_device(HOTEL, DeviceId("tab-0"), room_id=RoomId("100"), by=INNWATCH, now=NOW)
 
 
 async def test_what_it_would_belong_to_must_be_there(store: Store) -> None:
     await add_hotel(store)
 
     with pytest.raises(NotFound, match="hotel nowhere"):
-        await store.add_room(HotelId("nowhere"), ROOM, now=NOW)
+        await store.add_room(HotelId("nowhere"), ROOM, by=INNWATCH, now=NOW)
     with pytest.raises(NotFound, match="room attic"):
-        await store.add_device(HOTEL, DeviceId("tab-9"), room_id=RoomId("attic"), now=NOW)
+        await store.add_device(HOTEL, DeviceId("tab-9"), room_id=RoomId("attic"), by=INNWATCH, now=NOW)
     with pytest.raises(NotFound, match="hotel nowhere"):
-        await store.add_channel(HotelId("nowhere"), MAIL, now=NOW)
+        await store.add_channel(HotelId("nowhere"), MAIL, by=INNWATCH, now=NOW)
     with pytest.raises(NotFound, match="hotel nowhere"):
         await store.load_hotel(HotelId("nowhere"))
 
@@ -153,8 +153,8 @@ async def test_a_cursor_that_was_not_given_out_is_refused(store: Store, cursor: 
 async def test_residents_are_named_for_the_rooms_of_a_page_only(store: Store) -> None:
     await add_hotel(store, tablets=5)
     await add_hotel(store, OTHER, tablets=5)
-    await store.add_room(HOTEL, Room(id=RoomId("1025")), now=NOW)
-    await store.add_device(HOTEL, DeviceId("another"), room_id=RoomId("102"), now=NOW)
+    await store.add_room(HOTEL, Room(id=RoomId("1025")), by=INNWATCH, now=NOW)
+    await store.add_device(HOTEL, DeviceId("another"), room_id=RoomId("102"), by=INNWATCH, now=NOW)
 
     assert await store.residents(HOTEL, first=RoomId("101"), last=RoomId("103")) == {
         "101": ("tab-1",),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from store import Lease, LeaseLost, Store
+from store import INNWATCH, Lease, LeaseLost, Store
 from store.limits import USUAL
 from store.postgres import connect, dsn_of
 from store.records import Hotel
@@ -107,7 +107,7 @@ async def test_nothing_is_written_under_a_lease_that_was_lost(store: Store, seco
     assert await second.take_lease("bridge", holder="b", ttl=LONG) is not None
     for write in (
         lambda: store.apply(batch(heartbeat(device, "m-3"))),
-        lambda: store.add_hotel(Hotel(id=OTHER, name="O"), now=NOW),
+        lambda: store.add_hotel(Hotel(id=OTHER, name="O"), by=INNWATCH, now=NOW),
         lambda: store.renew_lease(lease, ttl=LONG),
     ):
         with pytest.raises(LeaseLost):

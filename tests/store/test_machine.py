@@ -33,7 +33,7 @@ from store.records import Claimed, EventType, NotificationRef, NotificationState
 from tests.store.given import HOTEL, MAIL, SLACK, add_hotel, an_alert, batch, cleared, heartbeat, later, open_at, url_of
 from tests.store.given import change as changed
 from tests.store.given import opened as opening
-from tests.support import PostgreSQL
+from tests.support import PostgreSQL, person
 
 LEASE = timedelta(seconds=60)
 DEVICES = st.integers(0, 2)
@@ -111,7 +111,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), by=st.sampled_from(["ann", "bob"]))
     def acknowledge(self, data: st.DataObject, by: str) -> None:
         alert_id = data.draw(st.sampled_from(sorted([*self.open.values(), *self.over])))
-        deed = self.store.acknowledge(HOTEL, alert_id, by=by, note=None, now=later(self.clock))
+        deed = self.store.acknowledge(HOTEL, alert_id, by=person(by), note=None, now=later(self.clock))
         if alert_id in self.over:
             with pytest.raises(AlertGone):
                 self.runner.run(deed)

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from rules.ids import AlertId, RoomId
-from store import DataRefused, Limits, OutcomeUnknown, Store, StoreUnavailable, schema
+from store import INNWATCH, DataRefused, Limits, OutcomeUnknown, Store, StoreUnavailable, schema
 from store.postgres import dsn_of
 from store.records import Device, Room
 from store.transaction import Transaction
@@ -26,7 +26,7 @@ from tests.store.given import (
     opened,
 )
 from tests.store.line import line_to
-from tests.support import PostgreSQL, eventually
+from tests.support import PostgreSQL, eventually, person
 
 pytestmark = ON_POSTGRESQL
 
@@ -74,12 +74,12 @@ async def test_a_verb_whose_connection_is_ended_has_written_nothing_and_the_next
     await add_hotel(store)
     async with by_side.transaction():
         await by_side.execute("SELECT 1 FROM hotel FOR UPDATE")
-        verb = asyncio.ensure_future(store.add_room(HOTEL, attic(), now=NOW))
+        verb = asyncio.ensure_future(store.add_room(HOTEL, attic(), by=INNWATCH, now=NOW))
         await by_side.execute("SELECT pg_terminate_backend($1)", await waiting(by_side))
         with pytest.raises(StoreUnavailable):
             await verb
 
-    await store.add_room(HOTEL, attic(), now=NOW)
+    await store.add_room(HOTEL, attic(), by=INNWATCH, now=NOW)
 
 
 async def test_connections_that_are_ended_while_nobody_uses_them_are_not_noticed(
@@ -109,9 +109,9 @@ async def test_who_waits_too_long_for_a_lock_is_told(url: str, by_side: asyncpg.
     async with by_side.transaction():
         await by_side.execute("SELECT 1 FROM hotel FOR UPDATE")
         with pytest.raises(StoreUnavailable, match="lock timeout"):
-            await store.add_room(HOTEL, attic(), now=NOW)
+            await store.add_room(HOTEL, attic(), by=INNWATCH, now=NOW)
 
-    await store.add_room(HOTEL, attic(), now=NOW)
+    await store.add_room(HOTEL, attic(), by=INNWATCH, now=NOW)
     await store.close()
 
 
@@ -134,7 +134,7 @@ async def test_a_transaction_that_does_nothing_is_ended_and_holds_nobody_up(url:
 
     with pytest.raises(StoreUnavailable):
         await frozen._database.write(freeze)
-    await store.add_room(HOTEL, attic(), now=NOW)
+    await store.add_room(HOTEL, attic(), by=INNWATCH, now=NOW)
     assert (await store.hotel(HOTEL)).name != "too late"
     await frozen.close()
 
@@ -146,7 +146,9 @@ async def test_when_every_connection_is_in_use_the_next_one_waits_and_is_told_at
     await add_hotel(store)
     async with by_side.transaction():
         await by_side.execute("SELECT 1 FROM hotel FOR UPDATE")
-        stuck = [asyncio.ensure_future(store.add_room(HOTEL, attic(number), now=NOW)) for number in range(2)]
+        stuck = [
+            asyncio.ensure_future(store.add_room(HOTEL, attic(number), by=INNWATCH, now=NOW)) for number in range(2)
+        ]
         await eventually(lambda: _all_wait(by_side, stuck))
         with pytest.raises(StoreUnavailable, match="in use"):
             await store.hotels()
@@ -163,14 +165,14 @@ async def test_a_verb_that_is_cancelled_holds_nothing_and_leaves_no_connection_b
     await add_hotel(store)
     async with by_side.transaction():
         await by_side.execute("SELECT 1 FROM hotel FOR UPDATE")
-        verb = asyncio.ensure_future(store.add_room(HOTEL, attic(), now=NOW))
+        verb = asyncio.ensure_future(store.add_room(HOTEL, attic(), by=INNWATCH, now=NOW))
         stuck = await waiting(by_side)
         verb.cancel()
         with pytest.raises(asyncio.CancelledError):
             await verb
         await eventually(lambda: _none_of(by_side, [stuck]))
 
-    await store.add_room(HOTEL, attic(), now=NOW)
+    await store.add_room(HOTEL, attic(), by=INNWATCH, now=NOW)
 
 
 async def test_what_deadlocks_is_done_again(store: Store, second: Store) -> None:
@@ -319,10 +321,10 @@ async def test_a_line_that_breaks_before_the_commit_leaves_no_doubt(url: str) ->
         line.break_at(b"SET gen", delivered=True)
 
         with pytest.raises(StoreUnavailable) as lost:
-            await store.revoke_device(HOTEL, device.id, now=NOW)
+            await store.revoke_device(HOTEL, device.id, by=INNWATCH, now=NOW)
 
         assert not isinstance(lost.value, OutcomeUnknown)
-        assert (await store.revoke_device(HOTEL, device.id, now=NOW)).gen == 2
+        assert (await store.revoke_device(HOTEL, device.id, by=INNWATCH, now=NOW)).gen == 2
         await store.close()
 
 
@@ -332,10 +334,12 @@ async def test_a_text_that_postgresql_does_not_take_is_refused_and_not_quoted(st
     await store.apply(batch(changes=[opened(device)]))
 
     with pytest.raises(DataRefused) as refused:
-        await store.acknowledge(HOTEL, AlertId("A1"), by="anna", note=note, now=NOW)
+        await store.acknowledge(HOTEL, AlertId("A1"), by=person("anna"), note=note, now=NOW)
 
     assert "nothing" not in str(refused.value)
-    assert (await store.acknowledge(HOTEL, AlertId("A1"), by="anna", note="a", now=NOW)).acknowledged is not None
+    assert (
+        await store.acknowledge(HOTEL, AlertId("A1"), by=person("anna"), note="a", now=NOW)
+    ).acknowledged is not None
 
 
 async def test_words_are_in_the_order_of_their_bytes_whatever_the_language_of_the_database(
@@ -350,7 +354,7 @@ async def test_words_are_in_the_order_of_their_bytes_whatever_the_language_of_th
     await add_hotel(store, tablets=0)
     names = ["B", "a", "10", "9", "_", "ä", "Z"]
     for name in names:
-        await store.add_room(HOTEL, Room(id=RoomId(name)), now=NOW)
+        await store.add_room(HOTEL, Room(id=RoomId(name)), by=INNWATCH, now=NOW)
 
     first = await store.rooms(HOTEL, limit=3)
     rest = await store.rooms(HOTEL, cursor=first.next)

@@ -24,7 +24,7 @@ from tests.store.given import (
     open_at,
     opened,
 )
-from tests.support import eventually
+from tests.support import eventually, person
 
 A_DAY = timedelta(days=1)
 KEPT = timedelta(days=7)
@@ -55,7 +55,7 @@ async def ask(store: Store, *days_ago: int) -> None:
     for days in days_ago:
         at = NOW - days * A_DAY
         await store.add_command(
-            HOTEL, DeviceId("tab-0"), CommandName.RING, {"days": days}, by="ann", now=at, expires_at=at
+            HOTEL, DeviceId("tab-0"), CommandName.RING, {"days": days}, by=person("ann"), now=at, expires_at=at
         )
 
 

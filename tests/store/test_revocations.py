@@ -6,7 +6,7 @@ import pytest
 
 from rules.ids import DeviceId, HotelId, IntegratorName, UserName
 from rules.revoked import SUSPENDED, Revoked, Subject
-from store import NotFound, Store
+from store import INNWATCH, NotFound, Store
 from store.records import MemberRole
 from tests.store.given import HOTEL, NOW, OTHER, add_hotel, later
 
@@ -16,8 +16,8 @@ TAB, ANN, OPERA = DeviceId("tab-0"), UserName("ann"), IntegratorName("opera")
 @pytest.fixture
 async def inn(store: Store) -> Store:
     await add_hotel(store)
-    await store.add_user(HOTEL, ANN, role=MemberRole.STAFF, password_hash="hash", now=NOW)
-    await store.add_integrator(HOTEL, OPERA, scopes=["pms"], now=NOW)
+    await store.add_user(HOTEL, ANN, role=MemberRole.STAFF, password_hash="hash", by=INNWATCH, now=NOW)
+    await store.add_integrator(HOTEL, OPERA, scopes=["pms"], by=INNWATCH, now=NOW)
     return store
 
 
@@ -30,10 +30,10 @@ async def test_nobody_is_shut_out_of_a_new_installation(inn: Store) -> None:
 
 
 async def test_each_deed_raises_a_generation_and_tells_it_once(inn: Store) -> None:
-    device = await inn.revoke_device(HOTEL, TAB, now=later(1))
-    integrator = await inn.revoke_integrator(HOTEL, OPERA, now=later(2))
-    assert await inn.disable_user(ANN, now=later(3))
-    assert await inn.suspend_hotel(HOTEL, now=later(4))
+    device = await inn.revoke_device(HOTEL, TAB, by=INNWATCH, now=later(1))
+    integrator = await inn.revoke_integrator(HOTEL, OPERA, by=INNWATCH, now=later(2))
+    assert await inn.disable_user(ANN, by=INNWATCH, now=later(3))
+    assert await inn.suspend_hotel(HOTEL, by=INNWATCH, now=later(4))
 
     account = await inn.find_account(ANN)
     assert account is not None
@@ -53,32 +53,32 @@ async def test_each_deed_raises_a_generation_and_tells_it_once(inn: Store) -> No
 
 
 async def test_a_later_deed_takes_the_place_of_the_earlier_and_is_news(inn: Store) -> None:
-    await inn.revoke_device(HOTEL, TAB, now=later(1))
-    await inn.suspend_hotel(HOTEL, now=later(2))
-    await inn.revoke_device(HOTEL, TAB, now=later(3))
+    await inn.revoke_device(HOTEL, TAB, by=INNWATCH, now=later(1))
+    await inn.suspend_hotel(HOTEL, by=INNWATCH, now=later(2))
+    await inn.revoke_device(HOTEL, TAB, by=INNWATCH, now=later(3))
 
     assert await inn.revoked(2) == (3, (deed(Subject.DEVICE, TAB, 3, 3),))
     assert [one.revision for one in (await inn.revoked(0))[1]] == [2, 3]
 
 
 async def test_a_suspended_hotel_is_resumed(inn: Store) -> None:
-    assert not await inn.resume_hotel(HOTEL, now=NOW)
-    await inn.suspend_hotel(HOTEL, now=later(1))
-    assert not await inn.suspend_hotel(HOTEL, now=later(2))
+    assert not await inn.resume_hotel(HOTEL, by=INNWATCH, now=NOW)
+    await inn.suspend_hotel(HOTEL, by=INNWATCH, now=later(1))
+    assert not await inn.suspend_hotel(HOTEL, by=INNWATCH, now=later(2))
     assert (await inn.hotel(HOTEL)).suspended_at == later(1)
 
-    assert await inn.resume_hotel(HOTEL, now=later(3))
+    assert await inn.resume_hotel(HOTEL, by=INNWATCH, now=later(3))
     assert (await inn.hotel(HOTEL)).suspended_at is None
     assert await inn.revoked(1) == (2, (deed(Subject.HOTEL, HOTEL, 0, 2),))
 
 
 async def test_a_disabled_person_is_enabled_and_the_old_tokens_stay_void(inn: Store) -> None:
-    assert not await inn.enable_user(ANN, now=NOW)
-    assert await inn.disable_user(ANN, now=NOW)
-    assert not await inn.disable_user(ANN, now=NOW)
+    assert not await inn.enable_user(ANN, by=INNWATCH, now=NOW)
+    assert await inn.disable_user(ANN, by=INNWATCH, now=NOW)
+    assert not await inn.disable_user(ANN, by=INNWATCH, now=NOW)
     assert await inn.membership(HOTEL, ANN) is None
 
-    assert await inn.enable_user(ANN, now=NOW)
+    assert await inn.enable_user(ANN, by=INNWATCH, now=NOW)
     account = await inn.find_account(ANN)
     assert account is not None
     assert (account.gen, account.disabled) == (2, False)
@@ -86,21 +86,21 @@ async def test_a_disabled_person_is_enabled_and_the_old_tokens_stay_void(inn: St
 
 
 async def test_a_new_password_shuts_out_who_knew_the_old_one(inn: Store) -> None:
-    await inn.set_password(ANN, "hash-2", now=NOW)
+    await inn.set_password(ANN, "hash-2", by=INNWATCH, now=NOW)
 
     assert await inn.revoked(0) == (1, (deed(Subject.USER, ANN, 2, 1, hotel_id=None),))
 
 
 async def test_what_changes_for_the_bridge_raises_the_hotels_revision(inn: Store) -> None:
     before = (await inn.revisions())[HOTEL]
-    await inn.revoke_device(HOTEL, TAB, now=NOW)
-    await inn.suspend_hotel(HOTEL, now=NOW)
+    await inn.revoke_device(HOTEL, TAB, by=INNWATCH, now=NOW)
+    await inn.suspend_hotel(HOTEL, by=INNWATCH, now=NOW)
     assert (await inn.revisions())[HOTEL] == before + 2
 
 
 async def test_whoever_waits_is_woken(inn: Store) -> None:
     with inn._database._doorbell.listen() as bell:
-        await inn.revoke_integrator(HOTEL, OPERA, now=NOW)
+        await inn.revoke_integrator(HOTEL, OPERA, by=INNWATCH, now=NOW)
         async with asyncio.timeout(5):
             await bell.wait(60)
 
@@ -109,13 +109,13 @@ async def test_who_is_not_there_cannot_be_shut_out_and_nothing_is_told(inn: Stor
     await add_hotel(inn, OTHER)
     nowhere, nobody = HotelId("nowhere"), UserName("nobody")
     for refused in (
-        inn.revoke_device(HOTEL, DeviceId("tab-9"), now=NOW),
-        inn.revoke_device(nowhere, TAB, now=NOW),
-        inn.revoke_integrator(OTHER, OPERA, now=NOW),
-        inn.suspend_hotel(nowhere, now=NOW),
-        inn.resume_hotel(nowhere, now=NOW),
-        inn.disable_user(nobody, now=NOW),
-        inn.enable_user(nobody, now=NOW),
+        inn.revoke_device(HOTEL, DeviceId("tab-9"), by=INNWATCH, now=NOW),
+        inn.revoke_device(nowhere, TAB, by=INNWATCH, now=NOW),
+        inn.revoke_integrator(OTHER, OPERA, by=INNWATCH, now=NOW),
+        inn.suspend_hotel(nowhere, by=INNWATCH, now=NOW),
+        inn.resume_hotel(nowhere, by=INNWATCH, now=NOW),
+        inn.disable_user(nobody, by=INNWATCH, now=NOW),
+        inn.enable_user(nobody, by=INNWATCH, now=NOW),
     ):
         with pytest.raises(NotFound):
             await refused

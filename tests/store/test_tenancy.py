@@ -12,6 +12,7 @@ from store import INNWATCH, Batch, Deed, NotFound, Store
 from store.batch import Orphan, Quarantined
 from store.records import CommandName, EventBounds, InboxKind, MemberRole, NotificationId, Page, Room
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, add_hotel, batch, heartbeat, later, opened
+from tests.support import person
 
 A1, TAB, ROOM = AlertId("A1"), DeviceId("tab-0"), RoomId("100")
 NOBODY = UserName("ann")
@@ -50,7 +51,7 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "open_alerts": (lambda store: store.open_alerts(OTHER), []),
     "alert": (lambda store: store.alert(OTHER, A1), None),
     "timeline": (lambda store: store.timeline(OTHER, A1), []),
-    "acknowledge": (lambda store: store.acknowledge(OTHER, A1, by="eve", note=None, now=NOW), NotFound),
+    "acknowledge": (lambda store: store.acknowledge(OTHER, A1, by=person("eve"), note=None, now=NOW), NotFound),
     "notifications": (lambda store: store.notifications(OTHER), NOTHING),
     "count_notifications": (lambda store: store.count_notifications(OTHER), {}),
     "claim_notification": (
@@ -68,19 +69,27 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "count_messages": (lambda store: store.count_messages(OTHER), 0),
     "quarantine": (lambda store: store.quarantine(OTHER), NOTHING),
     "orphans": (lambda store: store.orphans(OTHER), []),
-    "revoke_device": (lambda store: store.revoke_device(OTHER, TAB, now=NOW), NotFound),
-    "revoke_integrator": (lambda store: store.revoke_integrator(OTHER, IntegratorName("opera"), now=NOW), NotFound),
-    "suspend_hotel": (lambda store: store.suspend_hotel(OTHER, now=NOW), True),
-    "resume_hotel": (lambda store: store.resume_hotel(OTHER, now=NOW), False),
+    "revoke_device": (lambda store: store.revoke_device(OTHER, TAB, by=INNWATCH, now=NOW), NotFound),
+    "revoke_integrator": (
+        lambda store: store.revoke_integrator(OTHER, IntegratorName("opera"), by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "suspend_hotel": (lambda store: store.suspend_hotel(OTHER, by=INNWATCH, now=NOW), True),
+    "resume_hotel": (lambda store: store.resume_hotel(OTHER, by=INNWATCH, now=NOW), False),
     "leave": (lambda store: store.leave(OTHER, TAB, InboxKind.HEARTBEAT, b"{}", now=NOW), NotFound),
     "add_command": (
-        lambda store: store.add_command(OTHER, TAB, CommandName.RING, {}, by="eve", now=NOW, expires_at=later(60)),
+        lambda store: store.add_command(
+            OTHER, TAB, CommandName.RING, {}, by=person("eve"), now=NOW, expires_at=later(60)
+        ),
         NotFound,
     ),
     "commands": (lambda store: store.commands(OTHER, TAB), NOTHING),
     "command": (the_others_command, None),
-    "audit": (lambda store: store.audit(OTHER), NOTHING),
-    "add_device": (lambda store: store.add_device(OTHER, DeviceId("tab-9"), room_id=ROOM, now=NOW), NotFound),
+    "audit": (lambda store: store.audit(OTHER, deed="device."), NOTHING),
+    "add_device": (
+        lambda store: store.add_device(OTHER, DeviceId("tab-9"), room_id=ROOM, by=INNWATCH, now=NOW),
+        NotFound,
+    ),
 }
 
 # Verbs that only add to the hotel they are given: nothing of another could be seen or touched.
@@ -88,8 +97,8 @@ ADDING = {"add_room", "add_devices", "add_channel", "add_user", "add_integrator"
 
 
 async def one_of_everything(store: Store) -> None:
-    await store.add_integrator(HOTEL, IntegratorName("opera"), scopes=["pms"], now=NOW)
-    await store.add_user(HOTEL, NOBODY, role=MemberRole.STAFF, password_hash=None, now=NOW)
+    await store.add_integrator(HOTEL, IntegratorName("opera"), scopes=["pms"], by=INNWATCH, now=NOW)
+    await store.add_user(HOTEL, NOBODY, role=MemberRole.STAFF, password_hash=None, by=INNWATCH, now=NOW)
     device = await store.find_device(HOTEL, TAB)
     assert device is not None
     whole = batch(heartbeat(device, "m-1"), changes=[opened(device)])
@@ -99,7 +108,7 @@ async def one_of_everything(store: Store) -> None:
     ]
     await store.apply(whole)
     await store.leave(HOTEL, TAB, InboxKind.HEARTBEAT, b"{}", now=NOW)
-    await store.add_command(HOTEL, TAB, CommandName.RING, {}, by="ann", now=NOW, expires_at=later(60))
+    await store.add_command(HOTEL, TAB, CommandName.RING, {}, by=person("ann"), now=NOW, expires_at=later(60))
     await store.write_audit(HOTEL, Deed.LOGGED_IN, by=INNWATCH, subject="ann", now=NOW)
 
 
@@ -150,10 +159,10 @@ def test_a_hotel_is_always_the_first_argument() -> None:
 async def test_rooms_of_the_same_name_are_not_confused(store: Store) -> None:
     await add_hotel(store, HOTEL)
     await add_hotel(store, OTHER)
-    await store.add_room(OTHER, Room(id=RoomId("attic")), now=NOW)
+    await store.add_room(OTHER, Room(id=RoomId("attic")), by=INNWATCH, now=NOW)
 
     with pytest.raises(NotFound):
-        await store.add_device(HOTEL, DeviceId("tab-9"), room_id=RoomId("attic"), now=NOW)
+        await store.add_device(HOTEL, DeviceId("tab-9"), room_id=RoomId("attic"), by=INNWATCH, now=NOW)
 
 
 async def test_a_batch_of_two_hotels_gives_each_its_own(store: Store) -> None:

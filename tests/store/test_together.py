@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from rules.ids import AlertId, DeviceId, HotelId, IntegratorName, RoomId, UserName
-from store import AlreadyAcknowledged, DataRefused, Exists, Limits, Store, StoreUnavailable
+from store import INNWATCH, AlreadyAcknowledged, DataRefused, Exists, Limits, Store, StoreUnavailable
 from store.outbox import AT_ONCE
 from store.postgres import dsn_of
 from store.records import CommandName, EventType, Hotel, MemberRole, NotificationId, Room
@@ -30,6 +30,7 @@ from tests.store.given import (
     open_at,
     opened,
 )
+from tests.support import person
 
 pytestmark = ON_POSTGRESQL
 
@@ -70,7 +71,7 @@ async def write_on(store: Store, writer: int, *, until: asyncio.Event) -> int:
         number += 1
         tablets = [new_tablet(1000 * (writer + 1) + 10 * number + place) for place in range(1 + number % 3)]
         try:
-            await store.add_devices(HOTEL if number % 2 else OTHER, tablets, now=later(number))
+            await store.add_devices(HOTEL if number % 2 else OTHER, tablets, by=INNWATCH, now=later(number))
         except StoreUnavailable:
             continue
         except Exists:
@@ -128,7 +129,7 @@ async def test_of_several_who_acknowledge_one_is_first(stores: list[Store]) -> N
     await stores[0].apply(batch(changes=[opened(device)]))
 
     outcomes = await all_at_once(
-        store.acknowledge(HOTEL, AlertId("A1"), by=f"person-{number}", note=None, now=NOW)
+        store.acknowledge(HOTEL, AlertId("A1"), by=person(f"person-{number}"), note=None, now=NOW)
         for number, store in enumerate(stores)
     )
 
@@ -149,7 +150,7 @@ async def test_an_alert_that_is_cleared_and_acknowledged_at_once_ends_as_one_of_
     await stores[0].apply(batch(changes=[opened(device, f"A{number}") for number, device in enumerate(devices)]))
 
     await all_at_once(
-        store.acknowledge(HOTEL, AlertId(f"A{number}"), by="anna", note=None, now=NOW)
+        store.acknowledge(HOTEL, AlertId(f"A{number}"), by=person("anna"), note=None, now=NOW)
         if number % 2
         else store.apply(batch(changes=[cleared(device, f"A{place}") for place, device in enumerate(devices)]))
         for number, store in enumerate(stores)
@@ -193,11 +194,11 @@ async def test_of_several_who_claim_one_notice_one_gets_it(stores: list[Store]) 
 async def test_what_is_added_by_several_at_once_is_there_once(stores: list[Store]) -> None:
     anna = UserName("anna")
     verbs: list[Callable[[Store], Awaitable[object]]] = [
-        lambda store: store.add_hotel(Hotel(id=HOTEL, name="Seaview"), channels=[MAIL], now=NOW),
-        lambda store: store.add_room(HOTEL, Room(id=RoomId("1")), now=NOW),
-        lambda store: store.add_device(HOTEL, DeviceId("tab"), room_id=RoomId("1"), now=NOW),
-        lambda store: store.add_user(HOTEL, anna, role=MemberRole.STAFF, password_hash=None, now=NOW),
-        lambda store: store.add_integrator(HOTEL, IntegratorName("pms"), scopes=["read"], now=NOW),
+        lambda store: store.add_hotel(Hotel(id=HOTEL, name="Seaview"), channels=[MAIL], by=INNWATCH, now=NOW),
+        lambda store: store.add_room(HOTEL, Room(id=RoomId("1")), by=INNWATCH, now=NOW),
+        lambda store: store.add_device(HOTEL, DeviceId("tab"), room_id=RoomId("1"), by=INNWATCH, now=NOW),
+        lambda store: store.add_user(HOTEL, anna, role=MemberRole.STAFF, password_hash=None, by=INNWATCH, now=NOW),
+        lambda store: store.add_integrator(HOTEL, IntegratorName("pms"), scopes=["read"], by=INNWATCH, now=NOW),
     ]
     for verb in verbs:
         outcomes = await all_at_once(verb(store) for store in stores)
@@ -213,7 +214,7 @@ async def test_a_person_may_be_added_to_several_hotels_at_once(stores: list[Stor
         await add_hotel(stores[0], hotel_id, tablets=0)
 
     outcomes = await all_at_once(
-        store.add_user(hotel_id, UserName("anna"), role=MemberRole.STAFF, password_hash=None, now=NOW)
+        store.add_user(hotel_id, UserName("anna"), role=MemberRole.STAFF, password_hash=None, by=INNWATCH, now=NOW)
         for store, hotel_id in zip(stores, hotels, strict=True)
     )
 
@@ -227,7 +228,7 @@ async def test_every_deed_that_voids_tokens_has_a_revision_of_its_own_and_reader
     stores: list[Store],
 ) -> None:
     devices = await add_hotel(stores[0], tablets=WRITERS)
-    await stores[0].add_user(HOTEL, UserName("anna"), role=MemberRole.STAFF, password_hash=None, now=NOW)
+    await stores[0].add_user(HOTEL, UserName("anna"), role=MemberRole.STAFF, password_hash=None, by=INNWATCH, now=NOW)
     seen: list[int] = []
     finished = asyncio.Event()
 
@@ -242,9 +243,9 @@ async def test_every_deed_that_voids_tokens_has_a_revision_of_its_own_and_reader
         group.create_task(follow())
         for _ in range(5):
             outcomes = await all_at_once(
-                store.set_password(UserName("anna"), "hash", now=NOW)
+                store.set_password(UserName("anna"), "hash", by=INNWATCH, now=NOW)
                 if number % 4 == 0
-                else store.revoke_device(HOTEL, devices[number].id, now=NOW)
+                else store.revoke_device(HOTEL, devices[number].id, by=INNWATCH, now=NOW)
                 for number, store in enumerate(stores)
             )
             assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
@@ -257,8 +258,8 @@ async def test_every_deed_that_voids_tokens_has_a_revision_of_its_own_and_reader
 
 async def test_of_several_who_suspend_a_hotel_one_did(stores: list[Store]) -> None:
     await add_hotel(stores[0], tablets=0)
-    assert Counter(await all_at_once(store.suspend_hotel(HOTEL, now=NOW) for store in stores))[True] == 1
-    assert Counter(await all_at_once(store.resume_hotel(HOTEL, now=NOW) for store in stores))[True] == 1
+    assert Counter(await all_at_once(store.suspend_hotel(HOTEL, by=INNWATCH, now=NOW) for store in stores))[True] == 1
+    assert Counter(await all_at_once(store.resume_hotel(HOTEL, by=INNWATCH, now=NOW) for store in stores))[True] == 1
 
 
 async def test_a_command_too_many_is_refused_however_many_ask(
@@ -268,7 +269,7 @@ async def test_a_command_too_many_is_refused_however_many_ask(
     device, _ = await add_hotel(stores[0])
 
     outcomes = await all_at_once(
-        store.add_command(HOTEL, device.id, CommandName.LOCATE, {}, by="anna", now=NOW, expires_at=later(60))
+        store.add_command(HOTEL, device.id, CommandName.LOCATE, {}, by=person("anna"), now=NOW, expires_at=later(60))
         for store in stores
     )
 
@@ -286,10 +287,12 @@ async def test_batches_and_deeds_of_people_never_wait_for_each_other_in_a_circle
         here, there = hotels[HOTEL][number % 4], hotels[OTHER][number % 4]
         if number % 2:
             return [
-                store.revoke_device(HOTEL, here.id, now=NOW),
-                store.add_room(OTHER, Room(id=RoomId(name)), now=NOW),
-                store.suspend_hotel(OTHER, now=NOW),
-                store.add_command(HOTEL, here.id, CommandName.LOCATE, {}, by="a", now=NOW, expires_at=later(60)),
+                store.revoke_device(HOTEL, here.id, by=INNWATCH, now=NOW),
+                store.add_room(OTHER, Room(id=RoomId(name)), by=INNWATCH, now=NOW),
+                store.suspend_hotel(OTHER, by=INNWATCH, now=NOW),
+                store.add_command(
+                    HOTEL, here.id, CommandName.LOCATE, {}, by=person("a"), now=NOW, expires_at=later(60)
+                ),
             ]
         return [
             store.apply(batch(heartbeat(here, name), changes=[opened(here, name), opened(there, name)])),

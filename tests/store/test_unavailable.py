@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rules.ids import AlertId, MessageId, RoomId
-from store import Store, StoreUnavailable
+from store import INNWATCH, Store, StoreUnavailable
 from store.records import Room
 from tests.store.given import (
     HOTEL,
@@ -25,6 +25,7 @@ from tests.store.given import (
     opened,
     writer_of,
 )
+from tests.support import person
 
 FEW = timedelta(milliseconds=30)
 
@@ -53,7 +54,7 @@ async def test_a_locked_database_is_unavailable_to_writers_and_open_to_readers(
     with pytest.raises(StoreUnavailable, match="locked"):
         await impatient.apply(batch(heartbeat(device, "m-2")))
     with pytest.raises(StoreUnavailable):
-        await impatient.acknowledge(HOTEL, AlertId("A1"), by="ann", note=None, now=NOW)
+        await impatient.acknowledge(HOTEL, AlertId("A1"), by=person("ann"), note=None, now=NOW)
     assert await impatient.known([(device.key, MessageId("m-1"))]) == {(device.key, "m-1")}
     assert len(await impatient.open_alerts(HOTEL)) == 1
 
@@ -114,7 +115,7 @@ async def test_a_read_only_database_is_unavailable(store: Store) -> None:
     await writer_of(store).hop(lambda raw: raw.execute("PRAGMA query_only=ON").fetchall())
 
     with pytest.raises(StoreUnavailable, match="readonly"):
-        await store.add_room(HOTEL, Room(id=RoomId("attic")), now=NOW)
+        await store.add_room(HOTEL, Room(id=RoomId("attic")), by=INNWATCH, now=NOW)
 
 
 async def test_a_verb_that_is_cancelled_has_happened_whole_or_not_at_all(store: Store) -> None:

@@ -1,5 +1,6 @@
-"""What every test may lean on: waiting with a deadline, a free port, a system server or a skip, a process that ends."""
+"""What every test may lean on: waiting with a deadline, a person, a free port, a system server or a skip, a process."""
 
+from tests.support.actors import person
 from tests.support.ports import free_port
 from tests.support.postgresql import PostgreSQL
 from tests.support.processes import Process, Processes
@@ -15,5 +16,6 @@ __all__ = [
     "eventually",
     "eventually_sync",
     "free_port",
+    "person",
     "requires",
 ]

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Reason, Rule, Severity
 from rules.ids import AlertId, DeviceId, RoomId
-from store import Batch, LocalDoorbell, Store
+from store import INNWATCH, Batch, LocalDoorbell, Store
 from store.batch import DeviceChange
 from store.records import Channel, ChannelKind, Device, EventType, Hotel, Notification, NotificationState, Room
 from tests.support import eventually
@@ -54,9 +54,11 @@ class Installation:
 
     async def set_up(self, *channels: Channel) -> None:
         now = self.clock()
-        await self.store.add_hotel(Hotel(id=HOTEL, name="Grand Hôtel"), channels=channels, now=now)
-        await self.store.add_room(HOTEL, Room(id=RoomId("204")), now=now)
-        self._device = await self.store.add_device(HOTEL, DeviceId("tab-7"), room_id=RoomId("204"), now=now)
+        await self.store.add_hotel(Hotel(id=HOTEL, name="Grand Hôtel"), channels=channels, by=INNWATCH, now=now)
+        await self.store.add_room(HOTEL, Room(id=RoomId("204")), by=INNWATCH, now=now)
+        self._device = await self.store.add_device(
+            HOTEL, DeviceId("tab-7"), room_id=RoomId("204"), by=INNWATCH, now=now
+        )
 
     async def happens(self, kind: ChangeKind, alert: OpenAlert, *, why: tuple[Reason, ...] = WALK_OUT.why) -> None:
         assert self._device is not None
@@ -74,7 +76,7 @@ class Installation:
         """That many tablets walk out at once."""
         for number in range(tablets):
             self._device = await self.store.add_device(
-                HOTEL, DeviceId(f"tab-{100 + number}"), room_id=RoomId("204"), now=self.clock()
+                HOTEL, DeviceId(f"tab-{100 + number}"), room_id=RoomId("204"), by=INNWATCH, now=self.clock()
             )
             await self.happens(ChangeKind.OPENED, replace(WALK_OUT, id=AlertId(f"01JD8Z00000000000000000{number:03}")))
 
