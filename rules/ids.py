@@ -11,6 +11,7 @@ IntegratorName = NewType("IntegratorName", str)
 AlertId = NewType("AlertId", str)
 CommandId = NewType("CommandId", str)
 MessageId = NewType("MessageId", str)
+EnrolmentId = NewType("EnrolmentId", str)
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

@@ -15,6 +15,7 @@ from store.errors import (
     BadCursor,
     DataRefused,
     Duplicate,
+    EnrolmentRefused,
     Exists,
     InboxFull,
     LeaseLost,
@@ -25,6 +26,7 @@ from store.errors import (
     StoreError,
     StoreUnavailable,
     TooManyCommands,
+    Unusable,
     WrongEncoding,
 )
 from store.lease import Lease
@@ -44,6 +46,7 @@ __all__ = [
     "Deed",
     "Doorbell",
     "Duplicate",
+    "EnrolmentRefused",
     "Exists",
     "InboxFull",
     "InputKind",
@@ -60,6 +63,7 @@ __all__ = [
     "StoreUnavailable",
     "StoredMessage",
     "TooManyCommands",
+    "Unusable",
     "WrongEncoding",
     "batch",
     "records",

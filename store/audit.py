@@ -56,6 +56,7 @@ class Deed(StrEnum):
     ROOM_ADDED = "room.added"
     ROOM_CHANGED = "room.changed"
     DEVICE_ADDED = "device.added"
+    DEVICE_CHANGED = "device.changed"  # its name
     DEVICE_MOVED = "device.moved"
     DEVICE_REPLACED = "device.replaced"
     DEVICE_REVOKED = "device.revoked"

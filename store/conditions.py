@@ -1,13 +1,19 @@
-"""The condition side of alerts: how one opens, changes and clears. It is the bridge's alone."""
+"""The condition side of alerts: how one opens, changes and clears.
 
+It is the bridge's alone, as long as the tablet is watched; of one that is retired it is ended with the tablet.
+"""
+
+from datetime import datetime
 from itertools import chain
 
 import msgspec
 
-from rules.alerts import AlertChange, AlertSnapshot, AlertStatus, ChangeKind, Condition
+from rules.alerts import AlertChange, AlertSnapshot, AlertStatus, ChangeKind, Condition, Reason
+from rules.ids import HotelId
 from store.batch import DeviceChange
 from store.errors import DataRefused
-from store.snapshots import COLUMNS, snapshot
+from store.records import DeviceKey
+from store.snapshots import COLUMNS, reasons, snapshot
 from store.times import micros
 from store.transaction import Transaction, Value
 
@@ -107,6 +113,30 @@ def move_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int
     if not transaction.row("SELECT 1 FROM alert WHERE hotel_key = :hotel AND id = :id", hotel=hotel_key, id=alert.id):
         raise DataRefused(f"no alert {alert.id} to change")
     return None
+
+
+def end_alerts(
+    transaction: Transaction, hotel_id: HotelId, device_key: DeviceKey, *, why: tuple[Reason, ...], at: datetime
+) -> list[tuple[int, AlertSnapshot]]:
+    """End what is open of a tablet that is watched no more; their keys, and what others see of them."""
+    rows = transaction.rows(
+        "SELECT alert.key, alert.why FROM alert JOIN hotel ON hotel.key = alert.hotel_key"
+        " WHERE hotel.id = :hotel AND alert.device_key = :device AND alert.status = 'open' ORDER BY alert.key",
+        hotel=hotel_id,
+        device=device_key,
+    )
+    return [(key, _end(transaction, key, why=(*reasons(text), *why), at=at)) for key, text in rows]
+
+
+def _end(transaction: Transaction, key: int, *, why: tuple[Reason, ...], at: datetime) -> AlertSnapshot:
+    (row,) = transaction.rows(
+        "UPDATE alert SET condition = 'cleared', status = 'resolved', resolved_at = :at, why = :why,"  # noqa: S608 - ours
+        f" revision = revision + 1 WHERE key = :key RETURNING {COLUMNS}",
+        at=at,
+        why=msgspec.json.encode(why).decode(),
+        key=key,
+    )
+    return snapshot(row)
 
 
 def _why(change: AlertChange) -> str:

@@ -12,6 +12,7 @@ from store.checkup import Checkups
 from store.commands import Commands
 from store.database import Database
 from store.doorbell import Doorbell
+from store.enrolment import Enrolments
 from store.errors import StoreUnavailable
 from store.events import Events
 from store.fleet import Fleet
@@ -22,6 +23,7 @@ from store.intake import Intake
 from store.lease import Leases
 from store.ledger import Ledger
 from store.limits import USUAL, Limits
+from store.lives import Lives
 from store.outbox import Outbox
 from store.people import People
 from store.retention import keep
@@ -40,6 +42,8 @@ GATHER_EVERY: Final = timedelta(minutes=1)
 
 class Store(
     Fleet,
+    Lives,
+    Enrolments,
     People,
     Revocations,
     Intake,

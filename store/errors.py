@@ -1,6 +1,7 @@
 """What can go wrong with the store, as far as a caller can do something about it. All else propagates."""
 
 from datetime import datetime
+from enum import StrEnum
 
 
 class StoreError(Exception):
@@ -66,6 +67,25 @@ class NotFound(StoreError):
 
 class BadCursor(StoreError):
     """A paging cursor that this store did not make."""
+
+
+class Unusable(StrEnum):
+    """Why an enrolment is of no use: to whoever brought its code, or to who would say yes to it."""
+
+    USED = "used"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    FOREIGN = "foreign"  # it is for another tablet, room or hotel
+    SUSPENDED = "suspended"  # its hotel is
+    NOBODY_WAITS = "nobody-waits"
+
+
+class EnrolmentRefused(StoreError):
+    """The enrolment is there, and cannot be used so."""
+
+    def __init__(self, why: Unusable, detail: str) -> None:
+        super().__init__(detail)
+        self.why = why
 
 
 class AlreadyAcknowledged(StoreError):

@@ -29,7 +29,7 @@ _ROOMS = (
 )
 _DEVICES = (
     "SELECT device.key, device.id, room.id, device.name, device.gen, device.added_at, device.retired_at, room.floor,"
-    " device_state.state, device.revoked_at FROM device"
+    " device_state.state, device.revoked_at, device.legacy, device.token_issued_at, device.token_expires_at FROM device"
     " JOIN hotel ON hotel.key = device.hotel_key JOIN room ON room.key = device.room_key"
     " LEFT JOIN device_state ON device_state.device_key = device.key"
 )
@@ -117,6 +117,9 @@ def _device(hotel_id: HotelId, row: Row) -> Device:
         added_at=moment(row[5]),
         retired_at=maybe_moment(row[6]),
         revoked_at=maybe_moment(row[9]),
+        legacy=bool(row[10]),
+        token_issued_at=maybe_moment(row[11]),
+        token_expires_at=maybe_moment(row[12]),
     )
 
 
@@ -143,6 +146,11 @@ def device(transaction: Transaction, hotel_id: HotelId, device_id: DeviceId) -> 
     if row is None:
         return None
     return _device_row(hotel_id, row, heard=states.latest_of(transaction, hotel_id, [row[0]]))
+
+
+def room(transaction: Transaction, hotel_id: HotelId, room_id: RoomId) -> Room | None:
+    row = transaction.row(_ROOMS + " WHERE hotel.id = :hotel AND room.id = :room", hotel=hotel_id, room=room_id)
+    return None if row is None else _room(row)
 
 
 def rooms(transaction: Transaction, hotel_id: HotelId, *, after: str, limit: int) -> Page[Room]:

@@ -10,6 +10,8 @@ from itertools import groupby
 from operator import itemgetter
 
 import msgspec
+from msgspec import UNSET
+from msgspec.structs import asdict, replace
 
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.revoked import SUSPENDED, Subject
@@ -32,7 +34,9 @@ from store.records import (
     NewDevice,
     Page,
     Room,
+    RoomChanges,
 )
+from store.revisions import changed_hotel
 from store.times import micros
 from store.transaction import Transaction
 
@@ -50,12 +54,32 @@ class Fleet:
         """Raises NotFound (hotel), Exists."""
         await self._database.write(lambda transaction: _add_room(transaction, hotel_id, room, by=by, now=now))
 
+    async def change_room(
+        self, hotel_id: HotelId, room_id: RoomId, changes: RoomChanges, *, by: Actor, now: datetime
+    ) -> Room:
+        """Change a room and return it as it is now. Raises NotFound."""
+        return await self._database.write(
+            lambda transaction: _change_room(transaction, hotel_id, room_id, changes, by=by, now=now)
+        )
+
+    async def room(self, hotel_id: HotelId, room_id: RoomId) -> Room | None:
+        return await self._database.read(lambda transaction: facts.room(transaction, hotel_id, room_id))
+
     async def add_device(
-        self, hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, by: Actor, now: datetime
+        self,
+        hotel_id: HotelId,
+        device_id: DeviceId,
+        *,
+        room_id: RoomId,
+        name: str | None = None,
+        by: Actor,
+        now: datetime,
     ) -> Device:
         """Add a tablet to a room that is there; event device.added. Raises NotFound (hotel, room), Exists."""
         return await self._database.write(
-            lambda transaction: _add_device(transaction, hotel_id, device_id, room_id=room_id, by=by, now=now)
+            lambda transaction: _add_device(
+                transaction, hotel_id, device_id, room_id=room_id, name=name, by=by, now=now
+            )
         )
 
     async def add_devices(
@@ -67,15 +91,6 @@ class Fleet:
         """
         return await self._database.write(
             lambda transaction: _add_devices(transaction, hotel_id, devices, by=by, now=now)
-        )
-
-    async def revoke_device(self, hotel_id: HotelId, device_id: DeviceId, *, by: Actor, now: datetime) -> Device:
-        """Void every token that the tablet has, and return it with its new generation. Raises NotFound.
-
-        As often as one likes: the tokens minted since the last time are void then too.
-        """
-        return await self._database.write(
-            lambda transaction: _revoke_device(transaction, hotel_id, device_id, by=by, now=now)
         )
 
     async def suspend_hotel(self, hotel_id: HotelId, *, by: Actor, now: datetime) -> bool:
@@ -165,15 +180,6 @@ def _residents(
     }
 
 
-def _changed_hotel(transaction: Transaction, hotel_id: HotelId) -> int:
-    """Raise the revision and return the hotel's key. Raises NotFound."""
-    transaction.news = True
-    row = transaction.row("UPDATE hotel SET revision = revision + 1 WHERE id = :hotel RETURNING key", hotel=hotel_id)
-    if row is None:
-        raise NotFound("hotel", hotel_id)
-    return int(row[0])
-
-
 def _add_hotel(
     transaction: Transaction, hotel: Hotel, *, channels: Iterable[Channel], by: Actor, now: datetime
 ) -> None:
@@ -200,7 +206,7 @@ def _add_channel(
     key = transaction.insert(
         "INSERT INTO channel (hotel_key, kind, settings, created_at)"
         " VALUES (:hotel, :kind, :settings, :now) RETURNING key",
-        hotel=_changed_hotel(transaction, hotel_id),
+        hotel=changed_hotel(transaction, hotel_id),
         kind=channel.kind,
         settings=msgspec.json.encode(channel).decode(),
         now=now,
@@ -212,11 +218,36 @@ def _add_channel(
 
 
 def _add_room(transaction: Transaction, hotel_id: HotelId, room: Room, *, by: Actor, now: datetime) -> None:
-    key = _changed_hotel(transaction, hotel_id)
+    key = changed_hotel(transaction, hotel_id)
     if transaction.row("SELECT 1 FROM room WHERE hotel_key = :hotel AND id = :id", hotel=key, id=room.id):
         raise Exists("room", room.id)
     _insert_rooms(transaction, key, [room], now=now)
     audit.note(transaction, hotel_id, Deed.ROOM_ADDED, by=by, subject=room.id, now=now)
+
+
+def _change_room(
+    transaction: Transaction, hotel_id: HotelId, room_id: RoomId, changes: RoomChanges, *, by: Actor, now: datetime
+) -> Room:
+    key = changed_hotel(transaction, hotel_id)
+    before = facts.room(transaction, hotel_id, room_id)
+    if before is None:
+        raise NotFound("room", room_id)
+    given = {name: value for name, value in asdict(changes).items() if value is not UNSET}
+    room = replace(before, **given)
+    transaction.run(
+        "UPDATE room SET name = :name, floor = :floor, access_points = :access_points, rssi_floor = :rssi_floor,"
+        " profile = :profile WHERE hotel_key = :hotel AND id = :room",
+        name=room.name,
+        floor=room.floor,
+        access_points=msgspec.json.encode(room.access_points).decode(),
+        rssi_floor=room.rssi_floor,
+        profile=room.profile,
+        hotel=key,
+        room=room_id,
+    )
+    detail = {"changed": ", ".join(sorted(given))}
+    audit.note(transaction, hotel_id, Deed.ROOM_CHANGED, by=by, subject=room_id, now=now, detail=detail)
+    return room
 
 
 def _insert_rooms(transaction: Transaction, key: int, rooms: Iterable[Room], *, now: datetime) -> None:
@@ -240,30 +271,45 @@ def _insert_rooms(transaction: Transaction, key: int, rooms: Iterable[Room], *, 
 
 
 def _add_device(
-    transaction: Transaction, hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, by: Actor, now: datetime
+    transaction: Transaction,
+    hotel_id: HotelId,
+    device_id: DeviceId,
+    *,
+    room_id: RoomId,
+    name: str | None,
+    by: Actor,
+    now: datetime,
 ) -> Device:
-    key = _changed_hotel(transaction, hotel_id)
+    key = changed_hotel(transaction, hotel_id)
     if not transaction.row("SELECT 1 FROM room WHERE hotel_key = :hotel AND id = :id", hotel=key, id=room_id):
         raise NotFound("room", room_id)
     audit.note(transaction, hotel_id, Deed.DEVICE_ADDED, by=by, subject=device_id, now=now, detail={"roomId": room_id})
-    (device,) = _insert_devices(transaction, hotel_id, [(device_id, room_id)], key=key, now=now)
-    return device
+    (device,) = insert_devices(transaction, hotel_id, [(device_id, room_id)], key=key, now=now)
+    if name is None:
+        return device
+    transaction.run(
+        "UPDATE device SET name = :name WHERE hotel_key = :hotel AND key = :device",
+        name=name,
+        hotel=key,
+        device=device.key,
+    )
+    return replace(device, name=name)
 
 
 def _add_devices(
     transaction: Transaction, hotel_id: HotelId, devices: Sequence[NewDevice], *, by: Actor, now: datetime
 ) -> tuple[Device, ...]:
-    key = _changed_hotel(transaction, hotel_id)
+    key = changed_hotel(transaction, hotel_id)
     if devices:
         detail: Detail = {"roomId": devices[0].room.id, "count": len(devices), "last": devices[-1].id}
         audit.note(transaction, hotel_id, Deed.DEVICE_ADDED, by=by, subject=devices[0].id, now=now, detail=detail)
     rooms = [device.room for device in devices]
     _check_new(transaction, "room", [room.id for room in rooms], key=key)
     _insert_rooms(transaction, key, rooms, now=now)
-    return _insert_devices(transaction, hotel_id, [(one.id, one.room.id) for one in devices], key=key, now=now)
+    return insert_devices(transaction, hotel_id, [(one.id, one.room.id) for one in devices], key=key, now=now)
 
 
-def _insert_devices(
+def insert_devices(
     transaction: Transaction,
     hotel_id: HotelId,
     placed: Sequence[tuple[DeviceId, RoomId]],
@@ -271,40 +317,32 @@ def _insert_devices(
     key: int,
     now: datetime,
 ) -> tuple[Device, ...]:
+    """Add tablets to rooms that are there; `key` is the hotel's. Raises Exists."""
     _check_new(transaction, "device", [device_id for device_id, _ in placed], key=key)
     at = micros(now)
     transaction.many(
+        # A name that somebody else had keeps the generation that those tokens were voided by.
         "INSERT INTO device (hotel_key, id, room_key, gen, added_at)"
-        " VALUES (?1, ?2, (SELECT key FROM room WHERE hotel_key = ?1 AND id = ?3), 1, ?4)",
-        [(key, device_id, room_id, at) for device_id, room_id in placed],
+        " VALUES (?1, ?2, (SELECT key FROM room WHERE hotel_key = ?1 AND id = ?3), coalesce((SELECT gen FROM revocation"
+        " WHERE kind = 'device' AND hotel_id = ?5 AND name = ?6), 1), ?4)",
+        [(key, device_id, room_id, at, hotel_id, device_id) for device_id, room_id in placed],
     )
-    keys: dict[str, int] = dict(
-        transaction.rows("SELECT id, key FROM device WHERE hotel_key = :hotel AND added_at = :at", hotel=key, at=at)
+    rows = transaction.rows(
+        "SELECT id, key, gen FROM device WHERE hotel_key = :hotel AND added_at = :at", hotel=key, at=at
     )
+    made = {row[0]: (DeviceKey(row[1]), row[2]) for row in rows}
     events.append(transaction, hotel_id, [_added(device_id, room_id, now=now) for device_id, room_id in placed])
     return tuple(
-        Device(key=DeviceKey(keys[device_id]), hotel_id=hotel_id, id=device_id, room_id=room_id, added_at=now)
+        Device(
+            key=made[device_id][0],
+            hotel_id=hotel_id,
+            id=device_id,
+            room_id=room_id,
+            gen=made[device_id][1],
+            added_at=now,
+        )
         for device_id, room_id in placed
     )
-
-
-def _revoke_device(
-    transaction: Transaction, hotel_id: HotelId, device_id: DeviceId, *, by: Actor, now: datetime
-) -> Device:
-    key = _changed_hotel(transaction, hotel_id)
-    changed = transaction.run(
-        "UPDATE device SET gen = gen + 1, revoked_at = :now"
-        " WHERE hotel_key = :hotel AND id = :device AND retired_at IS NULL",
-        hotel=key,
-        device=device_id,
-        now=now,
-    )
-    device = facts.find_device(transaction, hotel_id, device_id)
-    if not changed or device is None:
-        raise NotFound("device", device_id)
-    audit.note(transaction, hotel_id, Deed.DEVICE_REVOKED, by=by, subject=device_id, now=now)
-    revocations.note(transaction, Subject.DEVICE, hotel_id, device_id, gen=device.gen)
-    return device
 
 
 def _suspend(transaction: Transaction, hotel_id: HotelId, *, by: Actor, now: datetime) -> bool:
@@ -332,7 +370,7 @@ def _held(transaction: Transaction, hotel_id: HotelId) -> Hotel:
 
 
 def _set_suspended(transaction: Transaction, hotel_id: HotelId, at: datetime | None) -> None:
-    key = _changed_hotel(transaction, hotel_id)
+    key = changed_hotel(transaction, hotel_id)
     transaction.run("UPDATE hotel SET suspended_at = :at WHERE key = :hotel", hotel=key, at=at)
 
 

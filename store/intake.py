@@ -9,7 +9,7 @@ from itertools import chain
 
 from rules.alerts import ChangeKind
 from rules.ids import DeviceId, HotelId, MessageId
-from store import at_once, commands, conditions, events, inbox, messages, states
+from store import at_once, commands, conditions, events, inbox, messages, outbox, states
 from store.batch import Batch, DeviceChange, MonitorChange, Orphan, Quarantined
 from store.database import Database
 from store.events import Entry
@@ -177,17 +177,14 @@ def _record(transaction: Transaction, told: _Told, *, known: Known, batch: Batch
         hotel_id: events.append(transaction, hotel_id, told.entries[hotel_id]) for hotel_id in sorted(told.entries)
     }
     for hotel_id, place, kind, revision in told.notices:
-        transaction.run(
-            "INSERT INTO notification (hotel_key, alert_key, channel_key, kind, alert_revision, event_id, state,"
-            " attempts, due_at, created_at)"
-            " SELECT channel.hotel_key, :alert, channel.key, :kind, :revision, :event, 'pending', 0, :now, :now"
-            " FROM channel WHERE channel.hotel_key = :hotel ORDER BY channel.key",
-            alert=told.entries[hotel_id][place].alert_key,
+        outbox.tell(
+            transaction,
+            known.hotel_key(transaction, hotel_id),
+            alert_key=told.entries[hotel_id][place].alert_key,
             kind=kind,
             revision=revision,
-            event=recorded[hotel_id][place].event.id,
+            event_id=recorded[hotel_id][place].event.id,
             now=batch.received_at,
-            hotel=known.hotel_key(transaction, hotel_id),
         )
     return tuple(chain.from_iterable(recorded.values()))
 

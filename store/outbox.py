@@ -175,6 +175,31 @@ class Outbox:
         )
 
 
+def tell(
+    transaction: Transaction,
+    hotel_key: int,
+    *,
+    alert_key: int | None,
+    kind: NoticeKind,
+    revision: int,
+    event_id: int,
+    now: datetime,
+) -> None:
+    """Write one notification per channel of the hotel, in the transaction of what it tells: an alert's event."""
+    transaction.run(
+        "INSERT INTO notification (hotel_key, alert_key, channel_key, kind, alert_revision, event_id, state,"
+        " attempts, due_at, created_at)"
+        " SELECT channel.hotel_key, :alert, channel.key, :kind, :revision, :event, 'pending', 0, :now, :now"
+        " FROM channel WHERE channel.hotel_key = :hotel ORDER BY channel.key",
+        alert=alert_key,
+        kind=kind,
+        revision=revision,
+        event=event_id,
+        now=now,
+        hotel=hotel_key,
+    )
+
+
 def _due(transaction: Transaction, now: datetime, *, limit: int) -> list[NotificationRef]:
     well: list[_Waiting] = []
     failing: list[_Waiting] = []

@@ -9,10 +9,20 @@ from enum import StrEnum
 from typing import Generic, NewType, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from rules.alerts import AlertSnapshot, Reason, Rule, Severity
-from rules.ids import AlertId, CommandId, DeviceId, HotelId, IntegratorName, MessageId, RoomId, UserName
+from rules.ids import (
+    AlertId,
+    CommandId,
+    DeviceId,
+    EnrolmentId,
+    HotelId,
+    IntegratorName,
+    MessageId,
+    RoomId,
+    UserName,
+)
 from rules.policy import Profile
 from rules.state import DeviceState
 
@@ -65,8 +75,22 @@ class Room(Struct, frozen=True, rename="camel", kw_only=True):
     profile: Profile | None = None  # None: the hotel's
 
 
+class RoomChanges(Struct, frozen=True, rename="camel", kw_only=True):
+    """What is to be different of a room; what is unset stays."""
+
+    name: str | UnsetType | None = UNSET
+    floor: str | UnsetType | None = UNSET
+    access_points: tuple[str, ...] | UnsetType = UNSET
+    rssi_floor: float | UnsetType | None = UNSET
+    profile: Profile | UnsetType | None = UNSET
+
+
 class Device(Struct, frozen=True, kw_only=True):
-    """Where a tablet belongs. `gen` is the generation a token must carry; a retired one is known to nobody."""
+    """Where a tablet belongs. `gen` is the generation a token must carry; a retired one is known to nobody.
+
+    `token_issued_at` and `token_expires_at` are those of its newest token; none: it never had one that we know of.
+    `legacy`: whoever has API_TOKEN may speak for it.
+    """
 
     key: DeviceKey
     hotel_id: HotelId
@@ -77,6 +101,9 @@ class Device(Struct, frozen=True, kw_only=True):
     added_at: datetime
     retired_at: datetime | None = None
     revoked_at: datetime | None = None  # when its tokens were last voided
+    legacy: bool = False
+    token_issued_at: datetime | None = None
+    token_expires_at: datetime | None = None
 
 
 class NewDevice(Struct, frozen=True, kw_only=True):
@@ -106,6 +133,52 @@ class HotelFacts(Struct, frozen=True, kw_only=True):
 
 class Installation(Struct, frozen=True):
     hotels: tuple[HotelFacts, ...]
+
+
+# -- enrolment
+
+
+class EnrolmentState(StrEnum):
+    OPEN = "open"  # a tablet may take it
+    WAITING = "waiting"  # one that is known has come with it, and waits for somebody's yes
+    APPROVED = "approved"  # that one may take it now
+    USED = "used"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class Enrolment(Struct, frozen=True, rename="camel", kw_only=True):
+    """A one-time code for a tablet of a room; the code itself is nowhere.
+
+    `device_id`: for this tablet alone. `again`: one that is known may take it too, which voids the tokens it had.
+    `wanted_device_id` is a known one that came with a code that does not say so. `enrolled_device_id` used it.
+    """
+
+    id: EnrolmentId
+    room_id: RoomId
+    device_id: DeviceId | None
+    again: bool
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    wanted_device_id: DeviceId | None = None
+    wanted_at: datetime | None = None
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    used_at: datetime | None = None
+    enrolled_device_id: DeviceId | None = None
+
+    def state(self, now: datetime) -> EnrolmentState:
+        if self.used_at is not None:
+            return EnrolmentState.USED
+        if self.withdrawn_at is not None:
+            return EnrolmentState.WITHDRAWN
+        if self.expires_at <= now:
+            return EnrolmentState.EXPIRED
+        if self.approved_at is not None:
+            return EnrolmentState.APPROVED
+        return EnrolmentState.OPEN if self.wanted_at is None else EnrolmentState.WAITING
 
 
 # -- people and integrators
@@ -321,6 +394,8 @@ class OpenCommand(Struct, frozen=True, kw_only=True):
 class EventType(StrEnum):
     DEVICE_STATUS = "device.status"
     DEVICE_ADDED = "device.added"
+    DEVICE_REMOVED = "device.removed"
+    DEVICE_MOVED = "device.moved"
     ALERT_OPENED = "alert.opened"
     ALERT_CHANGED = "alert.changed"
     ALERT_CLEARED = "alert.cleared"
@@ -336,9 +411,9 @@ class Event(Struct, frozen=True, rename="camel"):
 
     `id` is per hotel, gapless and committed in order. `subject` is an alert's id (alert.*, notification.*), a device's
     (device.*), a command's (command.*) or the hotel's (monitor.*). `data` is JSON: the whole AlertSnapshot after the
-    change for alert.*, the StatusSnapshot for device.status, {deviceId, roomId} for device.added, {alertId, channel,
-    kind, error?} for notification.*, {state, why} for monitor.changed, {id, deviceId, name, state, by, detail,
-    expiresAt} for command.changed.
+    change for alert.*, the StatusSnapshot for device.status, {deviceId, roomId} for device.added and device.removed,
+    {deviceId, roomId, fromRoomId} for device.moved, {alertId, channel, kind, error?} for notification.*, {state, why}
+    for monitor.changed, {id, deviceId, name, state, by, detail, expiresAt} for command.changed.
     """
 
     id: int

@@ -7,7 +7,7 @@ from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Profile
 from rules.state import DeviceState
 from store import INNWATCH, BadCursor, Exists, NotFound, Store, cursors
-from store.records import EventType, Hotel, Room
+from store.records import EventType, Hotel, Room, RoomChanges
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, SLACK, add_hotel, batch, new_tablet, online
 
 ROOM = Room(
@@ -170,3 +170,26 @@ async def test_channels_are_given_back_in_order_and_keep_their_secrets_to_themse
 
     assert [row.channel for row in rows] == [MAIL, SLACK]
     assert "secret" not in repr(rows)
+
+
+async def test_of_a_room_only_that_changes_which_was_given(store: Store) -> None:
+    await add_hotel(store)
+    await store.add_room(HOTEL, ROOM, by=INNWATCH, now=NOW)
+    before = await store.revisions()
+
+    changed = await store.change_room(
+        HOTEL, ROOM.id, RoomChanges(name=None, access_points=("aa:bb:cc:00:00:09",)), by=INNWATCH, now=NOW
+    )
+
+    assert changed == msgspec.structs.replace(ROOM, name=None, access_points=("aa:bb:cc:00:00:09",))
+    assert await store.room(HOTEL, ROOM.id) == changed
+    assert (await store.revisions())[HOTEL] == before[HOTEL] + 1
+    (line,) = (await store.audit(HOTEL, deed="room.changed")).items
+    assert (line.subject, line.detail) == (ROOM.id, {"changed": "access_points, name"})
+
+
+async def test_a_room_that_is_not_there_cannot_change(store: Store) -> None:
+    await add_hotel(store)
+
+    with pytest.raises(NotFound):
+        await store.change_room(HOTEL, RoomId("attic"), RoomChanges(name="x"), by=INNWATCH, now=NOW)

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from rules.ids import AlertId, CommandId, DeviceId, HotelId, IntegratorName, RoomId, UserName
+from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, HotelId, IntegratorName, RoomId, UserName
 from store import INNWATCH, Batch, Deed, NotFound, Store
 from store.batch import Orphan, Quarantined
-from store.records import CommandName, EventBounds, InboxKind, MemberRole, NotificationId, Page, Room
+from store.records import CommandName, EventBounds, InboxKind, MemberRole, NotificationId, Page, Room, RoomChanges
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, add_hotel, batch, heartbeat, later, opened
 from tests.support import person
 
-A1, TAB, ROOM = AlertId("A1"), DeviceId("tab-0"), RoomId("100")
+A1, TAB, ROOM, E1 = AlertId("A1"), DeviceId("tab-0"), RoomId("100"), EnrolmentId("e1")
 NOBODY = UserName("ann")
 FIRST = NotificationId(1)
 LEASE = timedelta(minutes=1)
@@ -39,6 +39,8 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "devices": (lambda store: store.devices(OTHER), NOTHING),
     "residents": (lambda store: store.residents(OTHER, first=RoomId("0"), last=RoomId("zzz")), {}),
     "rooms": (lambda store: store.rooms(OTHER), NOTHING),
+    "room": (lambda store: store.room(OTHER, ROOM), None),
+    "change_room": (lambda store: store.change_room(OTHER, ROOM, RoomChanges(), by=INNWATCH, now=NOW), NotFound),
     "channels": (lambda store: store.channels(OTHER), ()),
     "members": (lambda store: store.members(OTHER), ()),
     "membership": (lambda store: store.membership(OTHER, NOBODY), None),
@@ -69,6 +71,34 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "count_messages": (lambda store: store.count_messages(OTHER), 0),
     "quarantine": (lambda store: store.quarantine(OTHER), NOTHING),
     "orphans": (lambda store: store.orphans(OTHER), []),
+    "note_token": (
+        lambda store: store.note_token(OTHER, TAB, expires_at=later(60), by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "note_tokens": (
+        lambda store: store.note_tokens(OTHER, [TAB], expires_at=later(60), by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "rename_device": (lambda store: store.rename_device(OTHER, TAB, name="x", by=INNWATCH, now=NOW), NotFound),
+    "move_device": (lambda store: store.move_device(OTHER, TAB, room_id=ROOM, by=INNWATCH, now=NOW), NotFound),
+    "replace_device": (
+        lambda store: store.replace_device(OTHER, TAB, new_id=DeviceId("t"), by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "retire_device": (lambda store: store.retire_device(OTHER, TAB, by=INNWATCH, now=NOW), NotFound),
+    "end_alerts_of_retired": (lambda store: store.end_alerts_of_retired(OTHER, now=NOW), 0),
+    "add_enrolment": (
+        lambda store: store.add_enrolment(OTHER, E1, code="1" * 12, room_id=ROOM, by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "enrolments": (lambda store: store.enrolments(OTHER), NOTHING),
+    "enrolment": (lambda store: store.enrolment(OTHER, E1), None),
+    "enrol": (
+        lambda store: store.enrol(OTHER, E1, device_id=TAB, token_expires_at=later(60), by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "approve_enrolment": (lambda store: store.approve_enrolment(OTHER, E1, by=INNWATCH, now=NOW), NotFound),
+    "withdraw_enrolment": (lambda store: store.withdraw_enrolment(OTHER, E1, by=INNWATCH, now=NOW), NotFound),
     "revoke_device": (lambda store: store.revoke_device(OTHER, TAB, by=INNWATCH, now=NOW), NotFound),
     "revoke_integrator": (
         lambda store: store.revoke_integrator(OTHER, IntegratorName("opera"), by=INNWATCH, now=NOW),
@@ -108,6 +138,7 @@ async def one_of_everything(store: Store) -> None:
     ]
     await store.apply(whole)
     await store.leave(HOTEL, TAB, InboxKind.HEARTBEAT, b"{}", now=NOW)
+    await store.add_enrolment(HOTEL, E1, code="0" * 12, room_id=ROOM, by=INNWATCH, now=NOW)
     await store.add_command(HOTEL, TAB, CommandName.RING, {}, by=person("ann"), now=NOW, expires_at=later(60))
     await store.write_audit(HOTEL, Deed.LOGGED_IN, by=INNWATCH, subject="ann", now=NOW)
 
