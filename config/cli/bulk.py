@@ -67,6 +67,10 @@ def add_many(many: Many, *, tokens: bool, ttl: timedelta | None, data: Path | No
         keys = at.keys if tokens else None
         made = await at.store.add_devices(many.hotel_id, new, by=at.by, now=now)
         life = ttl or at.settings.device_token_life
+        if keys is not None:
+            made = await at.store.note_tokens(
+                many.hotel_id, [device.id for device in made], expires_at=now + life, by=at.by, now=now
+            )
         return [
             _login(device, bssid=one.room.access_points[0], keys=keys, now=now, life=life)
             for device, one in zip(made, new, strict=True)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import typer
 
 from config.cli.installation import Installation, with_installation
-from config.cli.options import Data, DeviceArgument, HotelArgument, IntegratorArgument, PersonArgument, Ttl
+from config.cli.options import Data, DeviceArgument, HotelArgument, IntegratorArgument, PersonArgument, Ttl, life
 from config.cli.printing import warn
 from rules.ids import DeviceId, HotelId, IntegratorName, UserName
 
@@ -18,20 +18,13 @@ def device(hotel: HotelArgument, device: DeviceArgument, ttl: Ttl = None, data: 
 
     async def work(at: Installation) -> str:
         from broker.tokens import mint_device
-        from store import NotFound
 
         await _serving(at, HotelId(hotel))
-        found = await at.store.find_device(HotelId(hotel), DeviceId(device))
-        if found is None or found.retired_at is not None:
-            raise NotFound("device", device)
-        return mint_device(
-            at.keys,
-            hotel_id=found.hotel_id,
-            device_id=found.id,
-            gen=found.gen,
-            now=at.now(),
-            **{"ttl": at.settings.device_token_life} | _life(ttl),
+        keys, now, of_token = at.keys, at.now(), life(ttl) or at.settings.device_token_life
+        found = await at.store.note_token(
+            HotelId(hotel), DeviceId(device), expires_at=now + of_token, by=at.by, now=now
         )
+        return mint_device(keys, hotel_id=found.hotel_id, device_id=found.id, gen=found.gen, now=now, ttl=of_token)
 
     print(with_installation(data, work))
 

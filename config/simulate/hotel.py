@@ -33,7 +33,7 @@ async def demo_tablets(
     Raises NotFound (hotel) and what adding raises.
     """
     facts = await _furnished(store, hotel_id, count=count, now=now)
-    return tuple(_identities(facts, demo_names(count), keys, now=now, ttl=ttl))
+    return await _with_tokens(store, facts, demo_names(count), keys=keys, now=now, ttl=ttl)
 
 
 async def all_demo_tablets(
@@ -51,7 +51,7 @@ async def all_demo_tablets(
     """
     facts = await _furnished(store, hotel_id, count=count, now=now)
     made = {row.device.id for row in facts.devices if _OUR_NAME.fullmatch(row.device.id)}
-    return tuple(_identities(facts, made, keys, now=now, ttl=ttl))
+    return await _with_tokens(store, facts, made, keys=keys, now=now, ttl=ttl)
 
 
 def demo_names(count: int) -> frozenset[DeviceId]:
@@ -72,6 +72,14 @@ async def _furnished(store: Store, hotel_id: HotelId, *, count: int, now: dateti
         if room.id in rooms:
             await store.add_device(hotel_id, device_id, room_id=room.id, by=INNWATCH, now=now)
     return await store.load_hotel(hotel_id) if missing else facts
+
+
+async def _with_tokens(
+    store: Store, facts: HotelFacts, wanted: Collection[DeviceId], *, keys: KeyRing, now: datetime, ttl: timedelta
+) -> tuple[TabletIdentity, ...]:
+    known = [row.device.id for row in facts.devices if row.device.id in wanted]
+    await store.note_tokens(facts.hotel.id, known, expires_at=now + ttl, by=INNWATCH, now=now)
+    return tuple(_identities(facts, wanted, keys, now=now, ttl=ttl))
 
 
 def _identities(
