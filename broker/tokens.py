@@ -232,10 +232,16 @@ def mint_service(ring: KeyRing, *, name: str, gen: int, now: datetime, ttl: time
 
 
 def mint_enrol(
-    ring: KeyRing, *, hotel_id: HotelId, gen: int, now: datetime, ttl: timedelta = timedelta(minutes=15)
+    ring: KeyRing,
+    *,
+    hotel_id: HotelId,
+    gen: int,
+    now: datetime,
+    ttl: timedelta = timedelta(minutes=15),
+    jti: str | None = None,
 ) -> str:
     """Return a one-time token with which a tablet gets its device token over HTTP; its name is its `jti`."""
-    jti = secrets.token_hex(16)
+    jti = jti or secrets.token_hex(16)
     sub = f"{hotel_id}/enrol/{jti}"
     return ring.mint(type=TokenType.ENROL, sub=sub, gen=gen, now=now, ttl=ttl, hotel_id=hotel_id, jti=jti)
 

@@ -20,6 +20,7 @@ from device_bridge.monitor import PLATFORM
 from device_bridge.uplink import CensusFailed, Uplink
 from rules.alerts import AlertStatus
 from rules.ids import AlertId, DeviceId, HotelId
+from rules.room_config import room_config
 from rules.snapshot import status_of
 from store import Store, StoreUnavailable
 from store.doorbell import Bell
@@ -41,18 +42,6 @@ class _AlertState(msgspec.Struct):
 
 _alert_state = msgspec.json.Decoder(_AlertState)
 _encode = msgspec.json.Encoder().encode
-
-
-class RoomConfig(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """The retained `config` of a tablet: where it belongs and how often it speaks. Durations are seconds."""
-
-    revision: int
-    room_id: str | None
-    access_points: tuple[str, ...]
-    rssi_floor: float | None
-    heartbeat_interval_s: float
-    battery_low: float
-    battery_critical: float
 
 
 class Announcer:
@@ -246,16 +235,7 @@ class Announcer:
         await self._publisher.publish(status_topic(tablet.hotel_id, tablet.device_id), snapshot, retain=True)
 
     async def _tell_config(self, tablet: Tablet) -> None:
-        policy, place = tablet.assignment.policy, tablet.assignment.place
-        config = RoomConfig(
-            revision=tablet.assignment_revision,
-            room_id=place.room_id,
-            access_points=tuple(sorted(place.access_points)),
-            rssi_floor=policy.rssi_floor,
-            heartbeat_interval_s=policy.heartbeat_interval.total_seconds(),
-            battery_low=policy.battery_low,
-            battery_critical=policy.battery_critical,
-        )
+        config = room_config(tablet.assignment, revision=tablet.assignment_revision)
         topic = device_topic(tablet.hotel_id, tablet.device_id, Kind.CONFIG)
         await self._publisher.publish(topic, _encode(config), retain=True)
 

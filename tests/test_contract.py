@@ -12,10 +12,10 @@ from broker.topics import Kind, Topic, parse
 from device_bridge.commands import CommandMessage
 from device_bridge.decode import Decoded, decode
 from device_bridge.monitor import MonitorSnapshot
-from device_bridge.publish import RoomConfig
 from device_bridge.receipts import ReceiptLine
 from rules.alerts import AlertSnapshot
 from rules.ids import HotelId
+from rules.room_config import RoomConfig
 from rules.state import StatusSnapshot
 from store.records import Event
 
