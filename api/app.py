@@ -22,7 +22,7 @@ from api.operations import Health, operations
 from api.page import console
 from api.passwords import Passwords
 from api.problems import Refused, Trouble, answer
-from api.routes import alerts, commands, devices, events, ledger, rooms, session, signin, telemetry
+from api.routes import alerts, audit, commands, devices, events, ledger, rooms, session, signin, telemetry
 from api.settings import ApiSettings
 from api.streams import Streams
 from api.telemetry import Letterbox
@@ -48,6 +48,7 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     rooms.list_rooms,
     ledger.list_notifications,
     ledger.list_quarantine,
+    audit.list_audit,
     events.follow_events,
     telemetry.heartbeat,
     telemetry.breach,

@@ -75,7 +75,7 @@ class Deed(StrEnum):
     PASSWORD_CHANGED = "password.changed"  # noqa: S105
     PASSWORD_LINK_MADE = "password.link-made"  # noqa: S105
     LOGGED_IN = "session.logged-in"
-    HOTEL_ENTERED = "session.hotel-entered"  # an admin's way into a hotel
+    HOTEL_ENTERED = "session.hotel-entered"  # by trading a token for the hotel's
     INTEGRATOR_ADDED = "integrator.added"
     INTEGRATOR_CHANGED = "integrator.changed"
     INTEGRATOR_REVOKED = "integrator.revoked"
@@ -108,6 +108,11 @@ Detail = Mapping[str, str | int | bool | None]
 _NOTHING: Final[Detail] = {}
 _detail = msgspec.json.Decoder(dict[str, str | int | bool | None])
 
+_WANTED: Final = {
+    "deed": " AND substr(deed, 1, length(:deed)) = :deed",
+    "actor": " AND actor = :actor",
+    "subject": " AND subject = :subject",
+}
 _LINES = "SELECT id, at, hotel_id, actor_kind, actor, address, request_id, deed, subject, detail FROM audit"
 
 
@@ -115,19 +120,35 @@ class Audit:
     _database: Database
 
     async def audit(
-        self, hotel_id: HotelId, *, deed: str | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        hotel_id: HotelId,
+        *,
+        deed: str | None = None,
+        actor: str | None = None,
+        subject: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Page[AuditEntry]:
-        """What was done in the hotel, newest first; `deed` in full, or its beginning such as `device.`.
+        """What was done in the hotel, newest first.
 
-        Raises BadCursor.
+        Of `deed` in full, or its beginning such as `device.`; by the actor of that name; to that subject. Raises
+        BadCursor.
         """
-        return await self._lines(hotel_id, deed=deed, cursor=cursor, limit=limit)
+        wanted = _wanted(deed=deed, actor=actor, subject=subject)
+        return await self._lines(hotel_id, wanted, cursor=cursor, limit=limit)
 
     async def platform_audit(
-        self, *, deed: str | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        *,
+        deed: str | None = None,
+        actor: str | None = None,
+        subject: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Page[AuditEntry]:
-        """What was done to hotels, accounts and keys, which belong to no hotel; as `audit`."""
-        return await self._lines(None, deed=deed, cursor=cursor, limit=limit)
+        """What was done to accounts and keys, which belong to no hotel; as `audit`."""
+        wanted = _wanted(deed=deed, actor=actor, subject=subject)
+        return await self._lines(None, wanted, cursor=cursor, limit=limit)
 
     async def write_audit(
         self, hotel_id: HotelId | None, deed: Deed, *, by: Actor, subject: str, now: datetime, detail: Detail = _NOTHING
@@ -138,11 +159,11 @@ class Audit:
         )
 
     async def _lines(
-        self, hotel_id: HotelId | None, *, deed: str | None, cursor: str | None, limit: int
+        self, hotel_id: HotelId | None, wanted: Mapping[str, str], *, cursor: str | None, limit: int
     ) -> Page[AuditEntry]:
         before = cursors.LAST if cursor is None else cursors.decode(cursor, cursors.Place)
         return await self._database.read(
-            lambda transaction: _page(transaction, hotel_id, deed=deed, before=before, limit=limit)
+            lambda transaction: _page(transaction, hotel_id, wanted, before=before, limit=limit)
         )
 
 
@@ -172,18 +193,22 @@ def note(
     )
 
 
+def _wanted(**wanted: str | None) -> dict[str, str]:
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
 def _page(
-    transaction: Transaction, hotel_id: HotelId | None, *, deed: str | None, before: int, limit: int
+    transaction: Transaction, hotel_id: HotelId | None, wanted: Mapping[str, str], *, before: int, limit: int
 ) -> Page[AuditEntry]:
     limit = cursors.bounded(limit)
     whose = "hotel_id IS NULL" if hotel_id is None else "hotel_id = :hotel"
-    wanted = "" if deed is None else " AND substr(deed, 1, length(:deed)) = :deed"
+    conditions = "".join(_WANTED[name] for name in wanted)
     rows = transaction.rows(
-        f"{_LINES} WHERE {whose} AND id < :before{wanted} ORDER BY id DESC LIMIT :limit",
+        f"{_LINES} WHERE {whose} AND id < :before{conditions} ORDER BY id DESC LIMIT :limit",
         hotel=hotel_id,
         before=before,
-        deed=deed,
         limit=limit + 1,
+        **wanted,
     )
     return cursors.page(rows, _entry, limit=limit, place=lambda row: row[0])
 

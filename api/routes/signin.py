@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from api.accounts import role_in
+from api.actors import acting
 from api.attempts import Attempts
 from api.callers import Callers
 from api.gate import Caller, needs
@@ -17,10 +18,9 @@ from api.parameters import Asked
 from api.passwords import Passwords, PasswordsBusy
 from api.problems import Refused, Trouble, problems, too_many, unauthorized
 from api.records import Grant, HotelChoice, LogIn, Switch
-from api.request_ids import request_id
 from broker.tokens import KeyRing, Role, mint_user
 from rules.ids import HotelId, UserName, is_id
-from store import NotFound, Store
+from store import Actor, ActorKind, Deed, NotFound, Store
 from store.records import Account
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,15 @@ class Desk:
             raise unauthorized(Trouble.TOKEN_REVOKED)
         return await self.grant(account, hotel_id)
 
+    async def note(self, deed: Deed, grant: Grant, *, by: Actor) -> None:
+        """Put into the audit of the hotel that somebody has a token of it now; of an admin, into the log too."""
+        role = next((choice.role for choice in grant.hotels if choice.id == grant.hotel_id), Role.ADMIN)
+        await self._store.write_audit(
+            grant.hotel_id, deed, by=by, subject=by.name, now=self._clock(), detail={"role": role.value}
+        )
+        if role is Role.ADMIN:
+            log.info("an admin took a token", {"user": by.name, "hotel": grant.hotel_id, "request": by.request_id})
+
 
 @post("/auth/user-token", tags=["auth"], status_code=200, responses=problems(400, 401, 403, 413, 415, 429, 503))
 async def log_in(
@@ -107,7 +116,7 @@ async def log_in(
     attempts.succeeded(account=data.username, address=address)
     metrics.log_ins.labels("accepted").inc()
     grant = await desk.grant(account, _chosen(data, account))
-    _note(request, account.name, grant, admin=account.admin)
+    await desk.note(Deed.LOGGED_IN, grant, by=acting(request, ActorKind.USER, account.name, callers))
     return grant
 
 
@@ -131,11 +140,14 @@ async def renew(desk: NamedDependency[Desk], caller: NamedDependency[Caller]) ->
     responses=problems(400, 401, 403, 413, 415, 503),
 )
 async def switch(
-    request: Asked, desk: NamedDependency[Desk], caller: NamedDependency[Caller], data: JSONBody[Switch]
+    desk: NamedDependency[Desk],
+    caller: NamedDependency[Caller],
+    by: NamedDependency[Actor],
+    data: JSONBody[Switch],
 ) -> Grant:
     """Trade a token for one of another hotel, where the account is a member (an admin: of any)."""
     grant = await desk.again(caller, HotelId(data.hotel_id))
-    _note(request, caller.name, grant, admin=caller.role is Role.ADMIN)
+    await desk.note(Deed.HOTEL_ENTERED, grant, by=by)
     return grant
 
 
@@ -149,12 +161,6 @@ async def _verified(data: LogIn, *, store: Store, passwords: Passwords) -> Accou
     except PasswordsBusy:
         raise too_many(timedelta(seconds=2)) from None
     return account if right else None
-
-
-def _note(request: Asked, name: str, grant: Grant, *, admin: bool) -> None:
-    """Leave a trace of an admin who goes into a hotel, by whichever way."""
-    if admin:
-        log.info("an admin took a token", {"user": name, "hotel": grant.hotel_id, "request": request_id(request.scope)})
 
 
 def _chosen(data: LogIn, account: Account) -> HotelId | None:

@@ -14,6 +14,7 @@ import typer
 from config.cli import (
     access,
     api,
+    audit,
     backup,
     bridge,
     broker,
@@ -52,6 +53,7 @@ app.command("worker")(worker.worker)
 for noun in (hotel, room, device, command, user, integrator, token, quarantine):
     app.add_typer(noun.app)
 app.command("access")(access.access)
+app.command("audit")(audit.audit)
 app.command("migrate")(migrate.migrate)
 app.command("doctor")(doctor.doctor)
 app.command("backup")(backup.backup)

@@ -64,6 +64,17 @@ async def test_a_deed_is_asked_for_by_its_name_or_by_its_beginning(store: Store,
     assert [line.subject for line in (await store.audit(HotelId("inn"), deed=deed)).items] == found
 
 
+async def test_lines_are_asked_for_by_who_did_it_and_to_what(store: Store) -> None:
+    for who, subject in ((ANN, "t1"), (ANN, "t2"), (INNWATCH, "t1")):
+        await store.write_audit(HOTEL, Deed.DEVICE_MOVED, by=who, subject=subject, now=NOW)
+
+    by_ann = await store.audit(HOTEL, actor="ann")
+    to_t1_by_ann = await store.audit(HOTEL, actor="ann", subject="t1")
+
+    assert [line.subject for line in by_ann.items] == ["t2", "t1"]
+    assert [line.subject for line in to_t1_by_ann.items] == ["t1"]
+
+
 async def _suspended(store: Store) -> None:
     await store.suspend_hotel(HOTEL, by=ANN, now=NOW)
 
