@@ -4,7 +4,8 @@
 up per device and minute, in bulk and in order of device, into `minute`. Which messages are in it already stands beside
 it and moves in the same transaction, so each is counted once; history reads the minutes, and the messages after them.
 
-SQLite only: it divides microseconds, and relies on the one writer for "all ids up to this one are there".
+What is gathered ends at an id up to which all are there: on PostgreSQL a heartbeat may be committed after one that came
+later, so whoever stores messages is waited for first.
 """
 
 from collections.abc import Sequence
@@ -123,6 +124,7 @@ def _begin(transaction: Transaction, *, stride: int) -> Progress:
     progress = _progress(transaction)
     if progress.upto < progress.target:
         return progress
+    transaction.hold_inserts("message")  # an id is given out before its row can be seen, and they meet no one order
     row = transaction.row("SELECT coalesce(max(id), 0) FROM message")
     target = int(row[0]) if row else 0
     begun = Progress(progress.upto, max(progress.upto, min(target, progress.upto + stride)), 0)

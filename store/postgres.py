@@ -186,6 +186,9 @@ class PostgresTransaction(Transaction):
     def hold_table(self, table: str) -> None:
         self.run(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
 
+    def hold_inserts(self, table: str) -> None:
+        self.run(f"LOCK TABLE ONLY {table} IN SHARE MODE")  # not its partitions, which are vacuumed
+
 
 async def driven(work: Callable[[Transaction], T], transaction: Transaction) -> T:
     """Do `work` in a greenlet, and await for it what it waits for."""

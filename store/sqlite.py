@@ -114,6 +114,9 @@ class SqliteTransaction(Transaction):
     def hold_table(self, table: str) -> None:
         """Nothing to do either."""
 
+    def hold_inserts(self, table: str) -> None:
+        """Nor here."""
+
 
 def _bound(values: dict[str, Value]) -> dict[str, Value]:
     return {name: micros(value) if isinstance(value, datetime) else value for name, value in values.items()}

@@ -71,3 +71,10 @@ class Transaction(ABC):
     @abstractmethod
     def hold_table(self, table: str) -> None:
         """As `hold`, for a whole table: others may only read it."""
+
+    @abstractmethod
+    def hold_inserts(self, table: str) -> None:
+        """Wait until all rows that others are adding to a table are there, and keep them from adding more.
+
+        Neither readers nor the database's own housekeeping wait for it or are waited for.
+        """

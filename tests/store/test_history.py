@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,8 +17,9 @@ from hypothesis import strategies as st
 from rules.ids import DeviceId, HotelId
 from store import NotFound, Store, StoredMessage
 from store.gathering import SLICE, gather, gathered_upto
+from store.postgres import dsn_of
 from store.records import Device, HistoryPoint
-from tests.store.given import HOTEL, NOW, OTHER, add_hotel, batch, heartbeat, later, open_store
+from tests.store.given import HOTEL, NOW, ON_POSTGRESQL, OTHER, add_hotel, batch, heartbeat, later, open_store
 from tests.support import eventually
 
 HOUR = later(3600)
@@ -136,6 +138,32 @@ async def test_two_processes_that_gather_at_once_count_nothing_twice(store: Stor
 
     assert sorted(made) == [0, 1]
     assert [point.count for point in await history(store)] == [100]
+
+
+@ON_POSTGRESQL
+async def test_a_heartbeat_that_is_committed_after_one_that_came_later_is_gathered_too(store: Store, url: str) -> None:
+    (device, _) = await add_hotel(store)
+    await beat(store, device, [(0, -60, 80)])
+    by_side = await asyncpg.connect(dsn_of(url))
+    earlier = by_side.transaction()
+    await earlier.start()
+    await by_side.execute(
+        "INSERT INTO message (hotel_key, device_key, kind, message_id, received_at, late, body)"
+        " SELECT hotel_key, device_key, kind, 'm-1', received_at + 1000000, late, body FROM message"
+    )
+    await beat(store, device, [(2, -60, 80)])
+
+    gathering = asyncio.ensure_future(gather(store._database))
+
+    async def waits_or_has_not() -> bool:
+        waiting = "SELECT 1 FROM pg_locks WHERE relation = 'message'::regclass AND NOT granted"
+        return gathering.done() or bool(await store._database.ask(waiting))
+
+    await eventually(waits_or_has_not)
+    await earlier.commit()
+    await by_side.close()
+    await gathering
+    assert [point.count for point in await history(store)] == [3]
 
 
 async def test_only_what_makes_sense_is_answered(store: Store) -> None:
