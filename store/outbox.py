@@ -33,6 +33,7 @@ from store.records import (
     NotificationRef,
     NotificationState,
 )
+from store.times import moment
 from store.transaction import Transaction
 
 AT_ONCE: Final = 2
@@ -109,7 +110,8 @@ class Outbox:
 
         That is: somebody has it, it is finished, its turn has not come, enough are under way to its channel, or it is
         the recovery of what was never told and was cancelled here. Counts an attempt. `worker` names the claim: give
-        each claim a name of its own.
+        each claim a name of its own, and after OutcomeUnknown ask again by the same one. A claim of that name which
+        holds is given as it is.
         """
         return await self._database.write(
             lambda transaction: _claim(
@@ -257,7 +259,8 @@ def _claim(
         now=now,
     )
     if not taken:
-        return None
+        held = _held_until(transaction, hotel_id, notification_id, worker=worker, now=now)
+        return None if held is None else _claimed(transaction, hotel_id, notification_id, lease_until=held)
     try:
         return _claimed(transaction, hotel_id, notification_id, lease_until=lease_until)
     except msgspec.DecodeError:
@@ -272,6 +275,22 @@ def _claim(
             error="internal error: what it should tell cannot be read",
         )
         return None
+
+
+def _held_until(
+    transaction: Transaction, hotel_id: HotelId, notification_id: NotificationId, *, worker: str, now: datetime
+) -> datetime | None:
+    """Until when this very claim holds, which was made before and whose answer was lost."""
+    row = transaction.row(
+        "SELECT due_at FROM notification"
+        " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
+        " AND state = 'sending' AND leased_by = :worker AND due_at > :now",
+        id=notification_id,
+        hotel=hotel_id,
+        worker=worker,
+        now=now,
+    )
+    return None if row is None else moment(row[0])
 
 
 def _claimed(

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Struct
 
 from rules.ids import HotelId
-from store.errors import DataRefused, StoreUnavailable
+from store.errors import DataRefused, OutcomeUnknown, StoreUnavailable
 from store.records import ChannelKind, Claimed, NotificationId
 from worker.channels import DeliveryFailed, NotSetUp, Sender
 from worker.metrics import WorkerMetrics
@@ -29,8 +29,8 @@ from worker.wording import word
 
 logger = logging.getLogger(__name__)
 
-RECORD_AGAIN_AFTER = 1.0
-"""Seconds between two attempts at recording what was sent already, while the store is away."""
+ASK_AGAIN_AFTER = 1.0
+"""Seconds between two attempts, while the store is away, at recording what was sent or learning what was claimed."""
 
 
 class Delivered(Struct, frozen=True):
@@ -121,14 +121,29 @@ class Deliveries:
             return
         # A name for this claim alone: this very worker may claim it again when this lease has ended.
         claim = f"{self._settings.name or 'worker'}-{secrets.token_hex(8)}"
-        claimed = await self._outbox.claim_notification(
-            hotel_id, notification_id, worker=claim, now=self._clock(), lease=self._settings.lease
-        )
+        claimed = await self._claim(hotel_id, notification_id, claim=claim)
         if claimed is None:
             return
         outcome = await self._attempt(claimed)
         recorded = await self._record(claimed, outcome, claim=claim)
         self._report(claimed, outcome, recorded=recorded)
+
+    async def _claim(self, hotel_id: HotelId, notification_id: NotificationId, *, claim: str) -> Claimed | None:
+        """Claim it. Where the answer is lost, ask until it is known: nobody else sends it before the lease ends."""
+        lease = self._settings.lease
+        lost_at: datetime | None = None
+        while True:
+            now = self._clock()
+            try:
+                return await self._outbox.claim_notification(
+                    hotel_id, notification_id, worker=claim, now=now, lease=lease
+                )
+            except StoreUnavailable as failure:
+                if lost_at is None and isinstance(failure, OutcomeUnknown):
+                    lost_at = now
+                if lost_at is None or self._interrupted or now >= lost_at + lease:
+                    raise
+            await asyncio.sleep(ASK_AGAIN_AFTER)
 
     async def _attempt(self, claimed: Claimed) -> Outcome:
         retries = self._settings.retries
@@ -185,7 +200,7 @@ class Deliveries:
             except StoreUnavailable:
                 if self._interrupted or self._clock() >= claimed.lease_until:
                     raise
-            await asyncio.sleep(RECORD_AGAIN_AFTER)
+            await asyncio.sleep(ASK_AGAIN_AFTER)
 
     async def _write(self, claimed: Claimed, outcome: Outcome, *, claim: str) -> bool:
         outbox, hotel, row, now = self._outbox, claimed.hotel_id, claimed.id, self._clock()

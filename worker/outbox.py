@@ -9,7 +9,9 @@ from store.records import Claimed, NotificationId, NotificationRef
 
 
 class Outbox(Protocol):
-    """Every verb is one transaction and may raise StoreUnavailable, after which nothing has changed."""
+    """Every verb is one transaction and may raise StoreUnavailable, after which nothing has changed; or as one of it
+    OutcomeUnknown, after which nobody knows.
+    """
 
     async def due_notifications(self, now: datetime, *, limit: int) -> Sequence[NotificationRef]:
         """Return what may be claimed now: pending and due, or claimed by somebody whose lease has ended.
@@ -24,7 +26,8 @@ class Outbox(Protocol):
     ) -> Claimed | None:
         """Take a due one for `lease`; None when it may not be claimed (any more), which is nobody's fault.
 
-        The recovery of what was never told is cancelled instead. Counts an attempt. `worker` names this one claim.
+        The recovery of what was never told is cancelled instead. Counts an attempt. `worker` names this one claim: who
+        asks again by it, after OutcomeUnknown, gets the claim that was made already.
         """
         ...
 

@@ -118,6 +118,15 @@ async def test_what_is_claimed_is_due_to_nobody_until_the_lease_ends(store: Stor
     assert again.attempt == 2
 
 
+async def test_who_asks_again_for_its_own_claim_has_it_still(store: Store, notice: NotificationId) -> None:
+    made = await claim(store, notice, worker="w-1-aa")
+
+    assert await claim(store, notice, worker="w-1-aa", at=60) == made
+    assert await claim(store, notice, worker="w-1-bb", at=60) is None
+    assert await store.record_delivered(HOTEL, notice, worker="w-1-aa", now=later(61))
+    assert await claim(store, notice, worker="w-1-aa", at=62) is None
+
+
 async def test_what_a_dead_worker_claimed_can_be_taken_back_by_its_name_once(
     store: Store, notice: NotificationId
 ) -> None:

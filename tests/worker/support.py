@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from rules.alerts import AlertSnapshot, AlertStatus, Because, Condition, Family, Reason, Rule, Severity
 from rules.ids import AlertId, DeviceId, HotelId, RoomId
-from store.errors import DataRefused, StoreUnavailable
+from store.errors import DataRefused, OutcomeUnknown, StoreUnavailable
 from store.records import (
     Channel,
     Claimed,
@@ -128,6 +128,7 @@ class MemoryOutbox:
         self.hanging = 0
         self.claims = 0
         self.looks = 0
+        self.loses_answer = False
         self.refuses_claim: set[NotificationId] = set()
         self.refuses_record: set[NotificationId] = set()
         self._loop = asyncio.get_running_loop()
@@ -148,13 +149,18 @@ class MemoryOutbox:
     ) -> Claimed | None:
         await self._answer()
         row = self.rows[notification_id]
-        if not self._is_due(row, now):
+        if not (self._is_due(row, now) or row.leased_by == worker):
             return None
         if notification_id in self.refuses_claim:
             raise DataRefused("no such claim")
-        self.claims += 1
-        row.state, row.leased_by, row.due_at = NotificationState.SENDING, worker, now + lease
-        row.attempts += 1
+        if row.leased_by != worker:
+            self.claims += 1
+            row.state, row.leased_by, row.due_at = NotificationState.SENDING, worker, now + lease
+            row.attempts += 1
+        if self.loses_answer:
+            self.loses_answer, self.away = False, True
+            asyncio.get_running_loop().call_later(0.2, setattr, self, "away", False)
+            raise OutcomeUnknown("the line broke")
         return Claimed(
             hotel_id=hotel_id,
             id=row.id,

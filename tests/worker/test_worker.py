@@ -296,6 +296,16 @@ async def test_what_was_sent_while_the_store_went_away_is_recorded_later_and_not
     assert len(web.requests) == 1
 
 
+async def test_a_claim_whose_answer_was_lost_is_sent_before_its_lease_ends(hotel: Hotel, web: WebServer) -> None:
+    row = hotel.outbox.add(web.webhook)
+    hotel.outbox.loses_answer = True
+
+    async with hotel.working():
+        await eventually(lambda: row.state is DELIVERED)
+
+    assert (row.attempts, len(web.requests)) == (1, 1)
+
+
 async def test_a_store_that_is_away_is_asked_again(hotel: Hotel, web: WebServer) -> None:
     hotel.outbox.away = True
     row = hotel.outbox.add(web.webhook)
