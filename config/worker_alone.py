@@ -114,7 +114,7 @@ class Working:
         self._threads = threads
         self._doorbell = RedisDoorbell(url)
         self._metrics = WorkerMetrics(registry)
-        self._queue = RedisQueue(url, tell=self._metrics.without_redis.set)
+        self._queue = RedisQueue(url, tell=self._metrics.without_redis.set, dropped=self._metrics.dropped.inc)
         self._waiting = Waiting()
         self._pulse: Pulse | None = None
 

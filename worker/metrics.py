@@ -32,6 +32,11 @@ class WorkerMetrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self.dropped = Counter(
+            "innwatch_worker_dropped",
+            "What lay in the queue in Redis, was no message of Innwatch, and was dropped",
+            registry=registry,
+        )
         self.without_redis = Gauge(
             "innwatch_worker_without_redis",
             "1 while Redis is away, and the worker that dispatches delivers by itself",

@@ -2,6 +2,9 @@
 
 While Redis is away this process does without: what it would have put there, it delivers itself. So nobody waits for
 Redis to come back, and what Redis forgot is put there again by the dispatcher.
+
+Others can write into Redis too. What is no message of ours Dramatiq would log with all its bytes, and begin anew: it is
+dropped before Dramatiq sees it.
 """
 
 import logging
@@ -10,8 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
+import msgspec
 from dramatiq import Message
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
@@ -55,10 +59,16 @@ class RedisQueue(RedisBroker):
     """What Dramatiq knows as a broker.
 
     `url` as for the doorbell; raises ValueError when it is none of Redis. `tell` is told when Redis goes away and
-    when it is back, on whichever thread found out.
+    when it is back, `dropped` how many messages were no messages of ours, on whichever thread found out.
     """
 
-    def __init__(self, url: str, *, tell: Callable[[bool], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        tell: Callable[[bool], None] = lambda _: None,
+        dropped: Callable[[int], None] = lambda _: None,
+    ) -> None:
         client = Redis.from_url(
             url,
             socket_timeout=PATIENCE,
@@ -76,6 +86,7 @@ class RedisQueue(RedisBroker):
         self.spare: deque[Message[Any]] = deque(maxlen=MOST_SPARE)
         self.losses = 0
         self._tell = tell
+        self._dropped = dropped
         self._noting = Lock()
         self._is_away = False
 
@@ -94,6 +105,25 @@ class RedisQueue(RedisBroker):
             return _Asking(self, partial(super().consume, queue_name, prefetch, timeout))
         # Dramatiq fetches two for each thread: the second would wait here while another process is idle.
         return _Working(self, partial(super().consume, queue_name, max(prefetch // 2, 1), timeout))
+
+    def do_fetch(self, queue_name: str, most: int) -> list[bytes]:
+        """What Dramatiq's consumers call for the messages that come next: those of them that can be read."""
+        fetched: list[bytes | None] = self._dispatch("fetch")(queue_name, most)  # type: ignore[no-untyped-call]
+        found = [data for data in fetched if data is not None]  # None: flushed a moment ago
+        ours = [data for data in found if _is_ours(data)]
+        if len(ours) < len(found):
+            self._drop(queue_name, set(found) - set(ours))
+        return ours
+
+    def _drop(self, queue_name: str, messages: set[bytes]) -> None:
+        """Take these, which were fetched, from Redis: they would come again when this process is gone."""
+        ids = list(self.client.smembers(f"{NAMESPACE}:__acks__.{self.broker_id}.{queue_name}"))
+        held = self.client.hmget(f"{NAMESPACE}:{queue_name}.msgs", ids) if ids else []
+        for message_id, data in zip(ids, held, strict=True):
+            if data in messages:
+                self.do_ack(queue_name, message_id)
+        _log.warning("what is no message of Innwatch was found in Redis and dropped", {"messages": len(messages)})
+        self._dropped(len(messages))
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Put it into Redis or, where that is away, keep it for this process. Raises nothing for Redis' sake."""
@@ -175,6 +205,32 @@ class _Asking(_Forgiving):
         if self._queue.is_away:
             time.sleep(ASK_EVERY)
         return message
+
+
+class _Options(msgspec.Struct, forbid_unknown_fields=True):
+    redis_message_id: str
+
+
+class _Ours(msgspec.Struct, forbid_unknown_fields=True):
+    """A message as Dramatiq writes one of ours; what `args` hold, the actor looks at."""
+
+    queue_name: Literal["notifications"]
+    actor_name: Literal["deliver"]
+    args: list[Any]
+    kwargs: dict[str, Any]
+    options: _Options
+    message_id: str
+    message_timestamp: int
+
+
+_messages: Final = msgspec.json.Decoder(_Ours)
+
+
+def _is_ours(data: bytes) -> bool:
+    try:
+        return not _messages.decode(data).kwargs  # the actor takes none
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
 
 
 def _is_in_redis(message: MessageProxy) -> bool:

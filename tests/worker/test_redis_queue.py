@@ -4,6 +4,7 @@ That the worker does all else with it as with the embedded one, test_worker.py s
 """
 
 import asyncio
+import json
 import logging
 from datetime import timedelta
 from pathlib import Path
@@ -23,12 +24,35 @@ from worker.settings import WorkerSettings
 pytestmark = pytest.mark.server
 
 
+OURS: dict[str, object] = {
+    "queue_name": "notifications",
+    "actor_name": "deliver",
+    "args": [HOTEL, 1],
+    "kwargs": {},
+    "options": {"redis_message_id": "m-1"},
+    "message_id": "secret",
+    "message_timestamp": 1,
+}
+LIKE_OURS = [
+    json.dumps(OURS | odd).encode()
+    for odd in (
+        {"actor_name": "secret"},
+        {"kwargs": {"secret": 1}},
+        {"options": None},
+        {"options": {"redis_message_id": "m-1", "eta": "secret"}},
+        {"message_id": ["secret"]},
+        {"secret": 1},
+    )
+]
+
+
 class Shared(Hotel):
     """A worker with its queue on Redis, and a webhook that answers when it is let."""
 
     def __init__(self, redis: Redis, *, clock: Clock, mail: MailServer, web: WebServer) -> None:
         self.told: list[bool] = []
-        self.shared = RedisQueue(redis.url, tell=self.told.append)
+        self.dropped: list[int] = []
+        self.shared = RedisQueue(redis.url, tell=self.told.append, dropped=self.dropped.append)
         super().__init__(clock=clock, mail=mail, web=web, queue=self.shared)
         self.web = web
         self.settings = WorkerSettings(threads=2, patience=timedelta(milliseconds=200))
@@ -218,6 +242,27 @@ async def test_what_somebody_else_put_into_redis_ends_nothing(hotel: Shared, red
         hotel.add(3)
         await hotel.is_told(3)
         await eventually(lambda: fetched(redis) == 0, within=15)
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"\xff secret", b"[]", b'{"secret": 1}', *LIKE_OURS])
+async def test_what_is_no_message_is_dropped_and_counted_and_not_shown(
+    hotel: Shared, redis: Redis, rubbish: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with redis.client() as client:
+        client.hset("innwatch:notifications.msgs", "m-1", rubbish)
+        client.rpush("innwatch:notifications", "m-1")
+    async with hotel.working():
+        hotel.add(3)
+        await hotel.is_told(3)
+        await eventually(lambda: fetched(redis) == 0, within=15)
+
+    assert hotel.dropped == [1]
+    with redis.client() as client:
+        assert client.hlen("innwatch:notifications.msgs") == 0
+    (said,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "dropped" in said.getMessage()
+    assert said.exc_info is None
+    assert "secret" not in caplog.text
 
 
 async def test_an_outage_is_said_once(hotel: Shared, redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
