@@ -108,13 +108,20 @@ class Crew:
     async def _listen(self, number: int, member: Process) -> None:
         assert member.stdout is not None  # noqa: S101 - it is a pipe
         with suppress(TimeoutError):
-            while True:
-                async with asyncio.timeout(self._silence):
-                    line = await member.stdout.readline()
-                if not line:
-                    return
+            while line := await _heard(member.stdout, silence=self._silence):
                 self._lacks[number] = msgspec.json.decode(line, type=list[str])
+            return
         _log.error("a worker process says nothing any more", {"number": number + 1})
+
+
+async def _heard(member: asyncio.StreamReader, *, silence: float) -> bytes:
+    """The next line, empty at the end. Raises TimeoutError: nothing was said for so long, by somebody we could hear."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(silence):
+            return await member.readline()
+    # Perhaps it was we who stood still, and what was said meanwhile waits to be read.
+    async with asyncio.timeout(2 * REPORT_EVERY):
+        return await member.readline()
 
 
 class _Sums(MultiProcessCollector):

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,6 +113,22 @@ def test_one_that_says_nothing_any_more_is_replaced(crew: Callable[..., Team]) -
 
     eventually_sync(lambda: victim not in team.members() and team.is_sound(), within=40)
     assert len(team.logged("a worker process says nothing any more")) >= 1
+
+
+def test_who_stood_still_itself_takes_nobody_else_for_frozen(crew: Callable[..., Team]) -> None:
+    team = crew("sound", silence=4)
+    eventually_sync(team.is_sound, within=40)
+    members = team.members()
+    said = len(team.process.output())
+
+    os.kill(team.process.pid, signal.SIGSTOP)
+    frozen_at = time.monotonic()
+    eventually_sync(lambda: time.monotonic() - frozen_at > 6, within=20)
+    os.kill(team.process.pid, signal.SIGCONT)
+
+    eventually_sync(lambda: len(team.process.output()) > said + 2000, within=20)
+    assert team.members() == members
+    assert team.logged("a worker process says nothing any more") == []
 
 
 def test_one_that_keeps_ending_is_started_less_and_less_often(crew: Callable[..., Team]) -> None:
