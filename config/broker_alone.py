@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from api.app import build_health_app
@@ -27,6 +28,7 @@ from config.store_later import StoreLater
 from config.watched import page_address
 from config.web import WebServer, bind
 from store import LocalDoorbell, StoreUnavailable
+from store.limits import READING
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ class BrokerAlone:
         """Start, serve until a signal, stop; the exit code. Raises StartRefused before anybody was served."""
         stop, folder = stop_on_signal(), self._place.folder
         database = database_of(self._settings, folder)
-        store = StoreLater(database, limits=store_limits(self._settings))
+        store = StoreLater(database, limits=replace(store_limits(self._settings), application=READING))
         if database.file is not None and not database.file.exists():
             _log.warning("no database yet, until there is one nobody can be shut out", {"database": database})
         with bind(self._settings.host, self._settings.broker_health_port, option="--health-port") as http:

@@ -22,14 +22,13 @@ from msgspec.structs import replace
 from sqlalchemy import Boolean, Table
 
 from store import partitions, schema
+from store.company import company
 from store.errors import StoreError
-from store.lease import NOW
 from store.limits import USUAL, Limits
 from store.postgres import Connection, PostgresTransaction, connect, driven, dsn_of
 from store.postgres_errors import translated as in_postgres
 from store.sqlite import translated as in_sqlite
 from store.tables import Base
-from store.transaction import Dialect
 
 SLICE: Final = 5000
 """Rows of one transaction."""
@@ -172,6 +171,7 @@ async def _place(target: Connection, url: str, *, stamp: str, limits: Limits) ->
         await _refuse_company(target)
         await _refuse_rows(target)
         return await _begin(target, stamp)
+    await _refuse_another_schema(target)
     await _refuse_company(target)
     begun, place = await target.fetchrow("SELECT stamp, place FROM copying")
     if begun != stamp:
@@ -191,11 +191,21 @@ async def _refuse_strangers(target: Connection) -> None:
         raise NotEmpty(f"there are tables of something else in it, such as {min(names)}")
 
 
+async def _refuse_another_schema(target: Connection) -> None:
+    """Innwatch was upgraded since this copy began: what is in the target is not what the source has now."""
+    found = await target.fetchval("SELECT version_num FROM alembic_version")
+    if found != schema.HEAD:
+        raise CopyFailed(
+            f"the copy was begun by another version of Innwatch, with schema {found} instead of {schema.HEAD}: drop the"
+            " database, and copy into a new one"
+        )
+
+
 async def _refuse_company(target: Connection) -> None:
-    """A process that has a lease began before us, when the target was open, and would add rows among ours."""
-    name = await target.fetchval(f"SELECT name FROM lease WHERE until > {NOW[Dialect.POSTGRES]} LIMIT 1")  # noqa: S608
-    if name is not None:
-        raise InUse(f"a process of Innwatch works on it just now ({name}); stop it first")
+    """A process that began before us, when the target was open, would add rows among ours."""
+    found = await company(target)
+    if found is not None:
+        raise InUse(f"Innwatch works on it just now: {found}; stop its processes first")
 
 
 async def _refuse_rows(target: Connection) -> None:

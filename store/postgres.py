@@ -51,7 +51,7 @@ async def connect(dsn: str, limits: Limits) -> Connection:
             statement_cache_size=_STATEMENTS,
             max_cached_statement_lifetime=0,
             server_settings={
-                "application_name": "innwatch",
+                "application_name": limits.application,
                 "statement_timeout": _milliseconds(limits.statement_timeout),
                 "lock_timeout": _milliseconds(limits.lock_timeout),
                 "idle_in_transaction_session_timeout": _milliseconds(limits.idle_timeout),

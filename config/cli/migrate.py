@@ -1,6 +1,9 @@
 """`innwatch migrate`: brings the schema of the database to what this version needs, or says what it needs."""
 
+import asyncio
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Annotated
 
@@ -26,10 +29,14 @@ def migrate(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit code 1 if there is something to do.")
     ] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Go back although processes of Innwatch work on the database.")
+    ] = False,
 ) -> None:
     """Bring the database's schema to what this version needs: all of it, or nothing.
 
-    `innwatch up` does this by itself to its own file. Processes that share a server wait until it is done.
+    `innwatch up` does this by itself to its own file. Processes that share a server wait until it is done; before a way
+    back they have to be stopped.
     """
     settings = settings_of(data=data)
     database, found, wanted = _look(settings, to=to)
@@ -39,8 +46,9 @@ def migrate(
         words = "innwatch migrate" if to is None else f"innwatch migrate --to {to}"
         raise StartRefused(f"{database}: schema {found}, {wanted} is wanted: run `{words}`")
     else:
-        print(f"{database}: from schema {found} to {wanted}")
-        _move(settings, wanted)
+        with nullcontext() if anyway else _nobody_at_it(settings, found, wanted):
+            print(f"{database}: from schema {found} to {wanted}")
+            _move(settings, wanted)
         print("done")
 
 
@@ -65,6 +73,34 @@ def _look(settings: Settings, *, to: str | None) -> tuple[str, str, str]:
             " one, or migrate back with the one that made it"
         )
     return str(database), found, wanted
+
+
+@contextmanager
+def _nobody_at_it(settings: Settings, found: str, wanted: str) -> Iterator[None]:
+    """Make sure, for a way back, that nobody runs who knows only the newer schema. Raises StartRefused."""
+    from config.servers import store_limits
+    from store import StoreUnavailable, schema
+    from store.company import company_at
+
+    database, folder = database_of(settings, Folder(settings.data)), Folder(settings.data)
+    order = (schema.BASE, *schema.REVISIONS)
+    if order.index(wanted) > order.index(found):
+        yield
+    elif database.file == folder.database.absolute():
+        with folder.locked():
+            yield
+    elif database.file is not None:
+        yield
+    else:
+        try:
+            others = asyncio.run(company_at(database.url, limits=store_limits(settings)))
+        except StoreUnavailable as error:
+            raise StartRefused(f"cannot use {database}: {error}") from error
+        if others is not None:
+            raise StartRefused(
+                f"{database}: {others}; stop them before going back, or say --anyway: they would fail at every step"
+            )
+        yield
 
 
 def _move(settings: Settings, wanted: str) -> None:

@@ -1,13 +1,18 @@
 """`innwatch migrate`: forward, back, to nothing, and not at all where a newer version was at work."""
 
+import asyncio
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from store import schema
+from store import Limits, schema
+from store.limits import READING, WORKING
 from tests.config.command_line import INNWATCH, CommandLine, Ended, quiet_environment, run_here
+from tests.store.given import open_at
 from tests.support import PostgreSQL
 
 HEAD, BEFORE = schema.HEAD, schema.REVISIONS[-2]
@@ -73,6 +78,47 @@ def test_the_schema_of_a_newer_version_is_left_alone(migrate: Database, monkeypa
     assert migrate.revision == HEAD
 
 
+@pytest.mark.server
+def test_nobody_goes_back_beneath_processes_that_run_unless_told_to(postgresql: PostgreSQL) -> None:
+    migrate = Database(postgresql.database(postgresql.template("store", schema.move_to)))
+    with connected(migrate.url, as_=READING):  # our broker, which need not be stopped
+        assert migrate("--to", BEFORE).code == 0
+        assert migrate().code == 0
+    with connected(migrate.url):
+        refused = migrate("--to", BEFORE)
+        assert refused.code == 1
+        assert "1 connections of processes of Innwatch are open; stop them before going back" in refused.err
+        assert len(refused.err.splitlines()) == 1
+        assert migrate.revision == HEAD
+        assert migrate("--to", BEFORE, "--anyway").code == 0
+        assert migrate().code == 0  # forward they wait
+    postgresql.sql(
+        "INSERT INTO lease (name, holder, generation, until)"
+        " VALUES ('bridge', 'host-1:7', 1, (extract(epoch FROM clock_timestamp()) + 60) * 1000000)",
+        database=migrate.url.rpartition("/")[2],
+    )
+    assert "host-1:7 has the lease bridge" in migrate("--to", BEFORE).err
+    assert migrate.revision == HEAD
+
+
+def test_nobody_goes_back_beneath_an_up_that_runs(cli: CommandLine) -> None:
+    with cli.folder.locked():
+        refused = cli.refused("migrate", "--to", BEFORE)
+
+    assert (refused.code, "in use by another `innwatch up`" in refused.err) == (1, True)
+    assert schema.revision_of(cli.folder.database_url) == HEAD
+
+
+@contextmanager
+def connected(url: str, *, as_: str = WORKING) -> Iterator[None]:
+    """A process of Innwatch that is at it, seen from the database."""
+    with asyncio.Runner() as runner:
+        store = runner.run(open_at(url, limits=Limits(application=as_)))
+        runner.run(store.hotels())
+        yield
+        runner.run(store.close())
+
+
 def test_a_revision_that_there_is_not_is_refused(migrate: Database) -> None:
     refused = migrate("--to", "9999")
 
@@ -97,12 +143,7 @@ def test_a_server_that_is_not_there_is_refused_and_no_password_shown() -> None:
 @pytest.mark.server
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_that_cannot_hold_every_text_is_refused(postgresql: PostgreSQL, encoding: str) -> None:
-    name = f"in_{encoding.lower()}"
-    postgresql.sql(
-        f"CREATE DATABASE {name} OWNER innwatch TEMPLATE template0"
-        f" ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc"
-    )
-    migrate = Database(postgresql.url(name))
+    migrate = Database(postgresql.encoded(encoding))
 
     refused = migrate()
 

@@ -188,6 +188,17 @@ async def test_a_source_that_has_changed_since_is_copied_from_the_beginning(
     await check(source, target)
 
 
+async def test_a_copy_that_another_version_began_is_not_gone_on_with(
+    source: Path, target: str, postgresql: PostgreSQL
+) -> None:
+    with pytest.raises(CutOffError):
+        await copy(source, target, told=cut_off_after(1))
+    postgresql.sql("UPDATE alembic_version SET version_num = '0004'", database=target.rpartition("/")[2])
+
+    with pytest.raises(CopyFailed, match=f"schema 0004 instead of {schema.HEAD}"):
+        await copy(source, target, told=lambda _: None)
+
+
 async def test_what_holds_data_is_left_alone(source: Path, target: str) -> None:
     store = await open_at(target)
     await add_hotel(store)
@@ -241,6 +252,8 @@ async def test_a_database_that_is_worked_on_is_left_alone(source: Path, target: 
 
     await bridge.give_up_lease(lease)
     assert await bridge.hotels() == ()
+    with pytest.raises(InUse, match="1 connections"):
+        await copy(source, target, told=lambda _: None)
     await bridge.close()
     await copy(source, target, told=lambda _: None)
 

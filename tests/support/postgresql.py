@@ -53,6 +53,16 @@ class PostgreSQL:
         self._copy(template, name)
         return self.url(name)
 
+    def encoded(self, encoding: str) -> str:
+        """Make an empty database in an encoding such as LATIN1, and return its URL."""
+        self._databases += 1
+        name = f"test_{self._databases}"
+        self.sql(
+            f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0"
+            f" ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc"
+        )
+        return self.url(name)
+
     def template(self, name: str, fill: Callable[[str], None]) -> str:
         """Return the name of a database that `fill`, called once for each server, filled by its URL."""
         if name not in self._templates:
