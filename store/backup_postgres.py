@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from msgspec.structs import replace
 
-from store.errors import StoreError
+from store.errors import StoreError, WrongEncoding
 from store.limits import USUAL
 from store.postgres import Connection, connect, dsn_of
 from store.postgres_errors import translated
@@ -47,7 +47,14 @@ async def dump(url: str, target: Path) -> dict[str, int]:
 
 
 async def restore(url: str, source: Path) -> None:
-    """Put a copy into the empty database at `url`: all of it, or nothing. Raises ToolFailed, StoreUnavailable."""
+    """Put a copy into the empty database at `url`: all of it, or nothing.
+
+    Raises ToolFailed, WrongEncoding, StoreUnavailable.
+    """
+    async with _connected(url) as connection:
+        encoding = await connection.fetchval("SHOW server_encoding")
+    if encoding != "UTF8":
+        raise WrongEncoding(encoding)
     name = unquote(urlsplit(dsn_of(url)).path.strip("/"))
     words = ("--exit-on-error", "--single-transaction", f"--dbname={name}")
     await _run(url, "pg_restore", *_PLAIN, *words, str(source))

@@ -131,6 +131,24 @@ async def test_a_backup_of_a_server_is_all_that_was_there_at_one_moment(
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.server
+def test_a_backup_goes_into_no_database_that_cannot_hold_every_text(
+    postgresql: PostgreSQL, url: str, tmp_path: Path
+) -> None:
+    requires("pg_dump")
+    cli = CommandLine(Folder(tmp_path / "none"))
+    cli("backup", tmp_path / "a.backup", DATABASE_URL=url)
+    latin = postgresql.encoded("LATIN1")
+
+    refused = cli.refused("restore", tmp_path / "a.backup", DATABASE_URL=latin)
+
+    assert refused.code == 1
+    assert "in LATIN1" in refused.err
+    assert "ENCODING 'UTF8'" in refused.err
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+    assert postgresql.sql(tables, database=latin.rpartition("/")[2]) == "0"
+
+
 def served(server: PostgreSQL, url: str) -> dict[str, list[str]]:
     database = url.rpartition("/")[2]
     orders = {"message": "id", "alert": "key", "event": "id", "device": "key", "room": "key"}
