@@ -26,7 +26,7 @@ from store.limits import USUAL, Limits
 from store.lives import Lives
 from store.outbox import Outbox
 from store.people import People
-from store.retention import keep
+from store.retention import Belief, keep
 from store.revocations import Revocations
 from store.schema import is_current, is_postgres, move_to
 from store.sqlite import path_of
@@ -90,21 +90,33 @@ class Store(
         """Finish what is under way and close. Verbs called after this raise StoreUnavailable."""
         await self._database.close()
 
-    async def tend(self, *, now: Callable[[], datetime], retention: timedelta, every: timedelta = GATHER_EVERY) -> None:
+    async def tend(
+        self,
+        *,
+        now: Callable[[], datetime],
+        retention: timedelta,
+        held_back: Callable[[timedelta], None] = lambda _: None,
+        every: timedelta = GATHER_EVERY,
+    ) -> None:
         """Run until cancelled, beside the verbs, in the process that stores messages: keeps `history` quick, and
         forgets messages that are older than `retention` (some days).
 
-        Without it everything stays right, a device's history gets slower with each message that is stored, and the
-        disk fuller. Raises LeaseLost.
+        Each time `held_back` is told how much of what is too old stays until the clock is believed
+        (`store.retention`). Without all this everything stays right, a device's history gets slower with each message
+        that is stored, and the disk fuller. Raises LeaseLost.
         """
         looked: datetime | None = None
+        belief, ticks = Belief(), asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(every.total_seconds())
             with contextlib.suppress(StoreUnavailable):  # Later, then: it goes on where it was.
                 await gather(self._database)
                 if looked is None or not timedelta(0) <= now() - looked < LOOK_EVERY:  # The clock may be set back.
-                    await keep(self._database, now=now(), retention=retention)
-                    looked = now()
+                    at = now()
+                    before = await belief.before(self._database, now=at, retention=retention, ticks=ticks())
+                    await keep(self._database, now=at, before=before)
+                    held_back(at - retention - before)
+                    looked = at
 
 
 async def _open(url: str, *, doorbell: Doorbell, limits: Limits) -> Database:

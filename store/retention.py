@@ -3,6 +3,10 @@
 On PostgreSQL whole days are dropped (`store.partitions`); on SQLite rows are deleted, the oldest first and few at a
 time, so that no batch waits for long. Only what is in the minutes and in the states already may go, and the newest
 message always stays: SQLite gives the ids after it to those that come.
+
+What is gone is gone, and a clock that jumped years ahead would have everything go. So a clock is not believed at once
+(`Belief`): until it has gone on for a day without a jump, a day's worth of messages goes, as on any other day, and what
+else is too old by it has to wait.
 """
 
 from collections.abc import Sequence
@@ -12,7 +16,7 @@ from typing import Final
 
 from store import partitions
 from store.database import Database
-from store.times import micros
+from store.times import EPOCH, micros, moment
 from store.transaction import Dialect, Transaction
 
 SLICE: Final = 250
@@ -27,18 +31,54 @@ _DONE_WITH: Final = (
 )
 
 
-async def keep(database: Database, *, now: datetime, retention: timedelta) -> None:
-    """Forget what is older than `retention`; on PostgreSQL, make the days that come too. May be stopped at any moment.
+BELIEVED_AFTER: Final = timedelta(days=1)
+WORTH: Final = timedelta(days=1)
+"""What may go meanwhile, beginning with the oldest."""
 
-    There only days go that are over for that long. Raises StoreUnavailable, LeaseLost.
+JUMP: Final = timedelta(hours=1)
+"""What a clock may move between two looks by itself, or is put right, that does not shake our belief."""
+
+
+class Belief:
+    """Whether the clock may say how old something is. `ticks` are seconds of a clock that nobody sets."""
+
+    def __init__(self) -> None:
+        self._ahead: timedelta | None = None
+        self._since = 0.0
+        self._upto: datetime | None = None
+
+    async def before(self, database: Database, *, now: datetime, retention: timedelta, ticks: float) -> datetime:
+        """What was received before this may go. Raises StoreUnavailable."""
+        before, ahead = now - retention, (now - EPOCH) - timedelta(seconds=ticks)
+        if self._ahead is None or abs(ahead - self._ahead) > JUMP:
+            oldest = await _oldest(database)
+            self._since, self._upto = ticks, None if oldest is None else oldest + WORTH
+        self._ahead = ahead
+        if self._upto is None or timedelta(seconds=ticks - self._since) >= BELIEVED_AFTER:
+            return before
+        return min(before, self._upto)
+
+
+async def keep(database: Database, *, now: datetime, before: datetime) -> None:
+    """Forget what was received `before`; on PostgreSQL, make the days that come too. May be stopped at any moment.
+
+    There only days go that were over by then. Raises StoreUnavailable, LeaseLost.
     """
     if database.dialect is Dialect.POSTGRES:
-        await _keep_days(database, now=now, before=partitions.day_of(now - retention))
+        await _keep_days(database, now=now, before=partitions.day_of(before))
     else:
-        await _forget_messages(database, before=now - retention)
-        await _forget_minutes(database, before=now - retention)
-    while await database.write_batch(partial(_delete_commands, before=micros(now - retention))) == SLICE:
+        await _forget_messages(database, before=before)
+        await _forget_minutes(database, before=before)
+    while await database.write_batch(partial(_delete_commands, before=micros(before))) == SLICE:
         pass
+
+
+async def _oldest(database: Database) -> datetime | None:
+    if database.dialect is Dialect.POSTGRES:
+        made = await database.read(partitions.days)
+        return EPOCH + timedelta(days=min(made)) if made else None
+    rows = await database.ask("SELECT received_at FROM message ORDER BY id LIMIT 1")
+    return moment(rows[0][0]) if rows else None
 
 
 async def _keep_days(database: Database, *, now: datetime, before: int) -> None:

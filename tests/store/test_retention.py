@@ -28,6 +28,7 @@ from tests.support import eventually, person
 
 A_DAY = timedelta(days=1)
 KEPT = timedelta(days=7)
+HOUR = 3600.0
 
 
 async def stored(store: Store) -> list[str]:
@@ -47,7 +48,7 @@ async def caught_up(store: Store) -> None:
 
 
 async def keep(store: Store, *, now: datetime = NOW) -> None:
-    await retention.keep(store._database, now=now, retention=KEPT)
+    await retention.keep(store._database, now=now, before=now - KEPT)
 
 
 async def ask(store: Store, *days_ago: int) -> None:
@@ -181,6 +182,52 @@ async def test_two_that_make_the_same_days_do_not_disturb_each_other(store: Stor
     )
 
     assert len(await stored(store)) == 5
+
+
+async def test_a_clock_that_jumps_ahead_is_believed_when_it_has_gone_on_for_a_day(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    await beat(store, device, *range(9, -1, -1))
+    await caught_up(store)
+    belief = retention.Belief()
+
+    async def goes(*, ticks: float, ahead: timedelta = timedelta()) -> list[str]:
+        now = NOW + ahead + timedelta(seconds=ticks)
+        before = await belief.before(store._database, now=now, retention=KEPT, ticks=ticks)
+        await retention.keep(store._database, now=now, before=before)
+        return await stored(store)
+
+    # A start after some days off, or with another setting: a day's worth now, the rest in a day.
+    held = {ticks: (await goes(ticks=ticks))[0] for ticks in (0.0, HOUR, 23 * HOUR)}
+    assert held == {0.0: "m-8", HOUR: "m-8", 23 * HOUR: "m-8"}
+    as_it_should_be = await goes(ticks=24 * HOUR)
+    assert as_it_should_be[0] in {"m-7", "m-6"}  # on PostgreSQL whole days go
+
+    years = timedelta(days=3650)
+    jumped = await goes(ticks=25 * HOUR, ahead=years)
+    assert len(as_it_should_be) - len(jumped) <= 1
+    assert await goes(ticks=48 * HOUR, ahead=years) == jumped
+    assert await goes(ticks=49 * HOUR, ahead=-years) == jumped  # put right before anything else was lost
+    assert len(jumped) - len(await goes(ticks=73 * HOUR, ahead=years)) <= 1
+    assert len(await goes(ticks=97 * HOUR, ahead=years)) <= 1
+
+
+async def test_what_is_held_back_is_told(url: str) -> None:
+    store = await open_at(url)
+    (device, _) = await add_hotel(store)
+    await beat(store, device, 30, 29, 0)
+    await caught_up(store)
+    told: list[timedelta] = []
+    tending = asyncio.ensure_future(
+        store.tend(now=lambda: NOW, retention=KEPT, held_back=told.append, every=timedelta(milliseconds=1))
+    )
+
+    await eventually(lambda: told)
+
+    assert timedelta(days=21) <= told[0] <= timedelta(days=23)
+    assert await stored(store) == ["m-29", "m-0"]
+    tending.cancel()
+    await asyncio.wait([tending])
+    await store.close()
 
 
 async def test_whoever_stores_messages_looks_by_itself(url: str) -> None:
