@@ -15,7 +15,7 @@ from api.attempts import Attempts
 from api.bodies import require_json
 from api.callers import Callers
 from api.gate import Access, Caller, Connection, Gate, RouteWithoutAccess, hotel_of
-from api.heads import complete, timed
+from api.heads import complete, guarded, timed
 from api.metrics import ApiMetrics
 from api.openapi import BEARER, description, openapi
 from api.operations import Health, operations
@@ -117,6 +117,7 @@ def build_health_app(*, registry: CollectorRegistry, health: Health, metrics_tok
     return Litestar(
         [operations(health=health, registry=registry, gate=None, metrics_token=metrics_token)],
         exception_handlers={Exception: answer},
+        before_send=[guarded],
         request_max_body_size=LARGEST_BODY,
         openapi_config=None,
         logging_config=None,

@@ -25,6 +25,13 @@ DEFAULTS = {
 """Set where the answer says nothing itself; the page has a policy of its own."""
 
 
+async def guarded(message: Message, scope: Scope) -> None:
+    """The hook that completes each head of a process which serves machines only."""
+    del scope
+    if message["type"] == "http.response.start":
+        _complete(MutableScopeHeaders.from_message(message))
+
+
 def timed(app: ASGIApp) -> ASGIApp:
     """Note when a request came in."""
 
@@ -42,8 +49,7 @@ def complete(metrics: ApiMetrics) -> Callable[[Message, Scope], Awaitable[None]]
         if message["type"] != "http.response.start":
             return
         headers = MutableScopeHeaders.from_message(message)
-        for name, value in DEFAULTS.items():
-            headers.setdefault(name, value)
+        _complete(headers)
         headers[HEADER] = request_id(scope)
         route = scope.get("path_template", "none")
         metrics.requests.labels(scope.get("method", "none"), route, message["status"]).inc()
@@ -53,6 +59,11 @@ def complete(metrics: ApiMetrics) -> Callable[[Message, Scope], Awaitable[None]]
             _note(scope, route, status=message["status"])
 
     return hook
+
+
+def _complete(headers: MutableScopeHeaders) -> None:
+    for name, value in DEFAULTS.items():
+        headers.setdefault(name, value)
 
 
 def _note(scope: Scope, route: str, *, status: int) -> None:

@@ -48,7 +48,7 @@ from config.settings_store import (
     read_database_limits,
 )
 from config.settings_uplink import BROKER, BROKER_CA, BrokerUrl
-from config.variable import FILE, PORT, TEXT, Environment, Kind, Variable, choice, whole
+from config.variable import FILE, PORT, TEXT, Environment, Kind, Variable, at_least, choice, whole
 from worker.smtp import Smtp
 
 
@@ -224,7 +224,11 @@ PROXIES: Final[Variable[tuple[Network, ...]]] = Variable(
     unset="nobody",
 )
 METRICS_TOKEN: Final = Variable(
-    "INNWATCH_METRICS_TOKEN", TEXT, None, "Lets a Prometheus on another machine read `/metrics`.", is_secret=True
+    "INNWATCH_METRICS_TOKEN",
+    at_least(16),
+    None,
+    "Lets a Prometheus on another machine read `/metrics`.",
+    is_secret=True,
 )
 LOG_LEVEL: Final = Variable(
     "INNWATCH_LOG_LEVEL",

@@ -104,6 +104,11 @@ def _content(file: Path, *, name: str) -> str:
     return content
 
 
+def at_least(characters: int) -> Kind[str]:
+    """A text that nobody guesses, if it was made by chance."""
+    return Kind(f"at least {characters} characters", lambda text: text if len(text) >= characters else None)
+
+
 def whole(least: int, most: int) -> Kind[int]:
     def read(text: str) -> int | None:
         sound = text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most

@@ -1,7 +1,10 @@
 """Health and metrics."""
 
+import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
+from api.app import build_health_app
 from broker.tokens import Role
 from tests.api.support import INN, World, bearer
 
@@ -25,6 +28,16 @@ async def test_it_is_ready_when_nothing_is_missing(world: World, path: str) -> N
         answer = await client.get(path)
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+async def test_a_process_that_serves_only_machines_has_its_pages_kept_and_guessed_at_by_nobody(world: World) -> None:
+    app = build_health_app(registry=CollectorRegistry(), health=world.parts, metrics_token=None)
+    transport = httpx.ASGITransport(app=app, client=(HERE, 1))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://bridge") as client:
+        for path in ("/health/live", "/health/ready", "/metrics", "/no/such/path"):
+            head = (await client.get(path)).headers
+            assert head["cache-control"] == "no-store", path
+            assert head["x-content-type-options"] == "nosniff", path
 
 
 async def test_this_machine_reads_metrics_without_a_token(world: World) -> None:

@@ -25,7 +25,7 @@ SECRETS = {
     "SECRET_KEY": "s3cr3t-key",
     "SMTP_PASSWORD": "s3cr3t-mail",
     "SLACK_WEBHOOK_URL": "https://hooks.example/s3cr3t-hook",
-    "INNWATCH_METRICS_TOKEN": "s3cr3t-metrics",
+    "INNWATCH_METRICS_TOKEN": "s3cr3t-of-the-metrics",
     "INNWATCH_BROKER": "mqtt://bridge:s3cr3t@broker",
 }
 
@@ -63,6 +63,7 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("ALERT_EMAIL_RECIPIENTS", "desk@hotel.example; night@hotel.example"),
         ("ALERT_EMAIL_RECIPIENTS", "desk@hotel.example\r\nBcc: all@example.com"),
         ("INNWATCH_LOG_LEVEL", "LOUD"),
+        ("INNWATCH_METRICS_TOKEN", "s3cr3t"),
         ("INNWATCH_LOG_FORMAT", "xml"),
     ],
 )
