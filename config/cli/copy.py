@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from config.cli.installation import settings_of, warn_of_surprises
-from config.cli.options import Data
+from config.cli.options import Data, warn_of_password
 from config.errors import BadSetting, StartRefused
 from config.folder import Folder
 from config.settings_store import DATABASE_URL, DatabaseUrl
@@ -22,7 +23,7 @@ def copy(
         str | None,
         typer.Option(
             "--to",
-            help="An empty PostgreSQL database: postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
+            help="An empty PostgreSQL database; an address with a password in DATABASE_URL_FILE.",
             metavar="URL",
             show_default="DATABASE_URL",
         ),
@@ -37,10 +38,14 @@ def copy(
     settings = settings_of(data=data)
     target = settings.database_url if to is None else DATABASE_URL.value(to)
     if target is None:
-        raise BadSetting("say where to copy: --to postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or DATABASE_URL")
+        raise BadSetting(
+            "say where to copy: DATABASE_URL_FILE, a file with postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or --to"
+        )
     if target.file is not None:
         raise BadSetting(f"{'DATABASE_URL' if to is None else '--to'} must be a database of PostgreSQL, postgresql://…")
     warn_of_surprises()
+    if to is not None and urlsplit(to).password:
+        warn_of_password("--to", instead="DATABASE_URL_FILE")
     folder = Folder.find(settings.data)
     with folder.locked():
         counts = _copied(folder, target)

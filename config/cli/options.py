@@ -8,6 +8,7 @@ import typer
 from typer.models import OptionInfo
 
 from config.addresses import is_mail_address, is_web_address
+from config.cli.printing import warn
 from config.settings_uplink import BrokerUrl, read_broker_url
 from rules.ids import DeviceId, HotelId, IntegratorName, RoomId, UserName, is_id
 from rules.place import normal_bssid
@@ -65,7 +66,17 @@ def life(seconds: int | None) -> timedelta | None:
 
 def broker_at(text: str | None) -> BrokerUrl | None:
     """What `--broker` says. Raises BadSetting."""
-    return None if text is None else read_broker_url(text, name="--broker")
+    if text is None:
+        return None
+    url = read_broker_url(text, name="--broker")
+    if url.password is not None:
+        warn_of_password("--broker", instead="INNWATCH_BROKER_FILE")
+    return url
+
+
+def warn_of_password(option: str, *, instead: str) -> None:
+    """Say that a command line is no place for a secret."""
+    warn(f"{option} has a password in it, which others on this machine can read (ps): name a file by {instead}")
 
 
 def _port(option: str, what: str, *, default: str) -> OptionInfo:
@@ -95,7 +106,10 @@ WorkerHealthPort = Annotated[
 BrokerAt = Annotated[
     str | None,
     typer.Option(
-        "--broker", help="The broker's address (mqtt:// or mqtts://).", metavar="URL", show_default="INNWATCH_BROKER"
+        "--broker",
+        help="The broker's address (mqtt:// or mqtts://); one with a password in INNWATCH_BROKER_FILE.",
+        metavar="URL",
+        show_default="INNWATCH_BROKER",
     ),
 ]
 Listen = Annotated[

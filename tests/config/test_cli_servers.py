@@ -34,6 +34,20 @@ def test_a_database_in_a_file_cannot_be_shared(cli: CommandLine, command: str) -
     assert (ended.code, "must name a PostgreSQL server" in ended.err) == (78, True)
 
 
+def test_a_password_on_the_command_line_is_warned_of_in_one_line_without_it(cli: CommandLine) -> None:
+    there = "postgresql://innwatch:s3cr3t@127.0.0.1:1/innwatch"
+    for words, instead in (
+        (("copy", "--to", there), "DATABASE_URL_FILE"),
+        (("bridge", "--broker", "mqtt://bridge:s3cr3t@127.0.0.1:1"), "INNWATCH_BROKER_FILE"),
+    ):
+        first = cli.refused(*words).err.splitlines()[0]  # there is neither a server nor a setting that names one
+        assert first.startswith(f"innwatch: {words[1]} has a password in it")
+        assert first.endswith(instead)
+        assert "s3cr3t" not in first
+        assert instead in cli(words[0], "--help", TERMINAL_WIDTH="300").out
+    assert "password" not in cli.refused("bridge", "--broker", "mqtt://127.0.0.1:1").err
+
+
 def test_a_bridge_needs_a_broker(cli: CommandLine) -> None:
     ended = cli.refused("bridge", **(NAMED | {"INNWATCH_BROKER": ""}))
 
