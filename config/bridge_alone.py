@@ -23,6 +23,7 @@ from config.serving import Place, serve
 from config.settings import Settings
 from config.settings_uplink import BROKER
 from config.tenure import Tenure
+from config.upkeep import Upkeep, UpkeepMetrics
 from config.waiting import NotYet, Waiting
 from config.watched import page_address, watched
 from config.web import bind
@@ -64,6 +65,7 @@ class BridgeAlone:
         self._waiting = Waiting()
         self._bridge: Bridge | None = None
         self._active = activity(self._registry)
+        self._upkeep = UpkeepMetrics(self._registry)
 
     def problems(self) -> list[str]:
         """What is missing, for the health page. Whoever stands by and could take over misses nothing."""
@@ -107,6 +109,7 @@ class BridgeAlone:
         queue = InputQueue(now=self._clock.now)
         brokerage = self._brokerage(queue, tenure)
         bridge = self._made(store, queue, brokerage)
+        upkeep = Upkeep(store, now=self._clock.now, retention=self._settings.retention, metrics=self._upkeep)
 
         async def start() -> None:
             try:
@@ -123,7 +126,7 @@ class BridgeAlone:
             settle_memory()
             for part in (
                 *brokerage.beside(),
-                store.tend(now=self._clock.now, retention=self._settings.retention),
+                upkeep.run(),
                 bridge.run(),
             ):
                 parts.create_task(part)

@@ -35,6 +35,7 @@ from config.settings import Settings
 from config.settings_broker import LISTEN
 from config.settings_uplink import BROKER
 from config.simulate.demo import Demo, demo_tablets
+from config.upkeep import Upkeep, UpkeepMetrics
 from config.web import WebServer, bind
 from device_bridge.bridge import Bridge
 from device_bridge.queue import InputQueue
@@ -119,14 +120,14 @@ class Embedded:
             registry=self._registry,
         )
         await brokerage.prepare(store)
-        lag = LoopLag(self._registry)
+        lag, watched = LoopLag(self._registry), UpkeepMetrics(self._registry)
+        upkeep = Upkeep(store, now=now, retention=self._settings.retention, metrics=watched)
         await bridge.start()
         async with brokerage.open() as reach, asyncio.TaskGroup() as parts:
             app = self._app(store, reach)
             web = WebServer(app, http)
             serving = parts.create_task(web.run())
-            tending = store.tend(now=now, retention=self._settings.retention)
-            beside = [*brokerage.beside(), tending, bridge.run(), self._worker(store).run(), lag.run()]
+            beside = [*brokerage.beside(), upkeep.run(), bridge.run(), self._worker(store).run(), lag.run()]
             if demo:
                 beside.append(self._simulate(store, reach, tablets=demo))
             others = [parts.create_task(part) for part in beside]

@@ -86,6 +86,7 @@ class Deed(StrEnum):
     KEY_SIGNS = "key.signs"
     KEY_REMOVED = "key.removed"
     IMPORTED = "import.done"
+    BACKUP_MADE = "backup.made"
 
 
 class AuditEntry(Struct, frozen=True, rename="camel", kw_only=True):

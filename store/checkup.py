@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from store.audit import Deed
 from store.database import Database
 from store.lease import NOW
 from store.records import ChannelKind
@@ -30,7 +31,7 @@ class Server(Struct, frozen=True, kw_only=True):
 class Checkup(Struct, frozen=True, kw_only=True):
     """`dead` are those given up since the moment asked for. `told_by` counts the hotels that have such a channel.
 
-    `server` is None for a file.
+    `began_at` is when the oldest message that is kept was received. `server` is None for a file.
     """
 
     due: int
@@ -40,6 +41,8 @@ class Checkup(Struct, frozen=True, kw_only=True):
     inbox: int
     oldest_inbox_at: datetime | None
     holders: tuple[Holder, ...]
+    began_at: datetime | None
+    backed_up_at: datetime | None
     server: Server | None
 
 
@@ -52,6 +55,17 @@ class Checkups:
     async def check_up(self, *, now: datetime, since: datetime) -> Checkup:
         return await self._database.read(lambda transaction: _check_up(transaction, now=now, since=since))
 
+    async def backed_up_at(self) -> datetime | None:
+        """When the newest backup was made; None: nobody noted one (`Deed.BACKUP_MADE`)."""
+        return await self._database.read(_backed_up_at)
+
+
+def _backed_up_at(transaction: Transaction) -> datetime | None:
+    row = transaction.row(
+        "SELECT at FROM audit WHERE hotel_id IS NULL AND deed = :deed ORDER BY id DESC LIMIT 1", deed=Deed.BACKUP_MADE
+    )
+    return None if row is None else moment(row[0])
+
 
 def _check_up(transaction: Transaction, *, now: datetime, since: datetime) -> Checkup:
     ((due, oldest_due),) = transaction.rows(
@@ -62,6 +76,7 @@ def _check_up(transaction: Transaction, *, now: datetime, since: datetime) -> Ch
     )
     told_by = transaction.rows("SELECT kind, count(DISTINCT hotel_key) FROM channel GROUP BY kind")
     ((inbox, oldest_inbox),) = transaction.rows("SELECT count(*), min(received_at) FROM inbox")
+    began = transaction.row("SELECT received_at FROM message ORDER BY id LIMIT 1")
     held = transaction.rows(f"SELECT name, holder, until - {NOW[transaction.dialect]} FROM lease ORDER BY name")  # noqa: S608 - ours
     return Checkup(
         due=due,
@@ -71,6 +86,8 @@ def _check_up(transaction: Transaction, *, now: datetime, since: datetime) -> Ch
         inbox=inbox,
         oldest_inbox_at=maybe_moment(oldest_inbox),
         holders=tuple(Holder(name, holder, timedelta(microseconds=left)) for name, holder, left in held),
+        began_at=None if began is None else moment(began[0]),
+        backed_up_at=_backed_up_at(transaction),
         server=_server(transaction) if transaction.dialect is Dialect.POSTGRES else None,
     )
 

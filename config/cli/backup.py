@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from config.cli.installation import settings_of
+from config.cli.installation import settings_of, with_installation
 from config.cli.options import Data
 from config.cli.printing import print_facts, warn
 from config.clock import Clock
@@ -38,8 +38,23 @@ def backup(
     now = Clock(settings.clock_file).now()
     contents = make(settings, file, with_key=with_key, without_broker=without_broker, now=now)
     _print(file, contents)
+    _note(file, data)
     if Part.KEY not in contents.sums:
         warn("the signing key is not in it: keep signing.key, or SECRET_KEY, where the backup is not")
+
+
+def _note(file: Path, data: Path | None) -> None:
+    """Put it into the audit, from which its age is known."""
+    from config.errors import StartRefused
+    from store import Deed
+
+    try:
+        with_installation(
+            data,
+            lambda at: at.store.write_audit(None, Deed.BACKUP_MADE, by=at.by, subject=file.name, now=at.now()),
+        )
+    except StartRefused as error:
+        warn(f"the backup is whole, but doctor and metrics will not know of it: {error}")
 
 
 def restore(file: BackupFile, data: Data = None) -> None:

@@ -16,6 +16,7 @@ OLDEST_POSTGRESQL: Final = 15
 APART, FAR_APART = timedelta(seconds=2), timedelta(seconds=30)
 LATE, VERY_LATE = timedelta(minutes=2), timedelta(minutes=15)
 TAKE_OVER: Final = timedelta(seconds=10)
+OLD_BACKUP: Final = timedelta(days=2)
 LATELY: Final = timedelta(days=1)
 WAL: Final = 1 << 30
 
@@ -50,7 +51,8 @@ async def examine_database(
     finally:
         await store.close()
     own = _server(database, found.server, limits, now=now) if found.server else _file(database.file)
-    return [*own, *_untold(found, switched_off or {}), *_waiting(found, now=now)]
+    backups = _backups(found, now=now)
+    return [*own, *backups, *_untold(found, switched_off or {}), *_waiting(found, now=now)]
 
 
 def _file(path: Path | None) -> Iterator[Finding]:
@@ -93,6 +95,17 @@ def apart(whose: str, difference: timedelta) -> Finding:
     if abs(difference) > FAR_APART:
         return wrong("clock", says, remedy)
     return look("clock", says, remedy) if abs(difference) > APART else well("clock", says)
+
+
+def _backups(found: Checkup, *, now: datetime) -> Iterator[Finding]:
+    """Whoever has been at work for a shorter time than a backup may be old need not have one."""
+    remedy = "`innwatch backup FILE`, every night, to another disk; is the job that does it running? See its log"
+    if found.backed_up_at is not None:
+        old = now - found.backed_up_at
+        says = f"the newest was made {old / timedelta(hours=1):.0f} hours ago"
+        yield look("backup", says, remedy) if old > OLD_BACKUP else well("backup", says)
+    elif found.began_at is not None and now - found.began_at > OLD_BACKUP:
+        yield look("backup", "none was ever made of this database", remedy)
 
 
 def _untold(found: Checkup, switched_off: Mapping[ChannelKind, str]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from broker.counts import BrokerMetrics
 from config.bridge_alone import activity
 from config.crew import restarts
 from config.lag import LoopLag
+from config.upkeep import UpkeepMetrics
 from device_bridge.metrics import BridgeMetrics, UplinkMetrics
 from tests.broker.authority import Authority
 from worker.metrics import WorkerMetrics
@@ -24,7 +25,7 @@ def served(folder: Path) -> dict[str, str]:
     registry = CollectorRegistry()
     broker = BrokerMetrics(registry)
     broker.certificate = Certificate(Authority(folder).files(), clock=lambda: datetime.now(UTC))
-    for metrics in (BridgeMetrics, UplinkMetrics, WorkerMetrics, ApiMetrics, LoopLag, activity):
+    for metrics in (BridgeMetrics, UplinkMetrics, WorkerMetrics, ApiMetrics, LoopLag, UpkeepMetrics, activity):
         metrics(registry)
     restarts(registry)
     told = re.findall(r"^# HELP (\S+) (.*)$", generate_latest(registry).decode(), re.MULTILINE)

@@ -173,10 +173,11 @@ def a_doctor_finds_nothing_wrong(server: OneServer) -> None:
 
 def backups_are_made_and_the_newest_stay(server: OneServer, folder: Path) -> None:
     (folder / ".old.backup.interrupted").mkdir(parents=True)
+    (folder / "before-0.2.0.backup").touch()
     seen: set[str] = set()
 
     def only_the_newest() -> bool:
-        there = {path.name for path in folder.glob("[!.]*.backup")}
+        there = {path.name for path in folder.glob("2*.backup")}
         seen.update(there)
         return len(seen) >= 3 and there == set(sorted(seen)[-2:])
 
@@ -186,3 +187,4 @@ def backups_are_made_and_the_newest_stay(server: OneServer, folder: Path) -> Non
 
     assert job.exit_code() == 0, job.output()
     assert not (folder / ".old.backup.interrupted").exists()
+    assert (folder / "before-0.2.0.backup").exists()
