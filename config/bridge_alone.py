@@ -11,7 +11,7 @@ import logging
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from config.brokerage import BrokerOutside
+from config.brokerage import BrokerOutside, renewals
 from config.clock import Clock
 from config.errors import BadSetting
 from config.greeting import greet_process
@@ -137,6 +137,7 @@ class BridgeAlone:
             store=store,
             uplink=brokerage.uplink,
             doorbell=self._doorbell,
+            renewals=renewals(self._settings, self._keys),
             now=self._clock.now,
             clock_steps=self._clock.steps,
             registry=self._registry,

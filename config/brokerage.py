@@ -20,6 +20,7 @@ from device_bridge.hearing import Hearing
 from device_bridge.metrics import UplinkMetrics
 from device_bridge.mqtt_wire import BrokerAddress, LogIn
 from device_bridge.queue import InputQueue
+from device_bridge.renewal import Renewals
 from device_bridge.uplink import Nearby, Uplink
 from store import Doorbell, Store
 
@@ -28,6 +29,12 @@ _RENEW_AFTER = 0.8 * _TOKEN_LIFE
 _USERNAME = BRIDGE_CLIENT_ID.rpartition("/")[0]
 _DIGITS = 16
 """Of a client id that must not be guessed: with its end it has 23 characters, which every broker takes (§3.1.3.1)."""
+
+
+def renewals(settings: Settings, keys: KeyRing) -> Renewals:
+    """What gives tablets new tokens: a broker that is not ours has not made sure who asks."""
+    is_ours = settings.broker_url is None or settings.broker_url.is_ours
+    return Renewals(keys if is_ours else None, life=settings.device_token_life)
 
 
 class Brokerage(Protocol):

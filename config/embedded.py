@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from api.app import build_app
 from broker.settings import Listener, Scheme
-from config.brokerage import Brokerage, BrokerInside, BrokerOutside
+from config.brokerage import Brokerage, BrokerInside, BrokerOutside, renewals
 from config.browsers import api_settings, websocket_for_browsers
 from config.clock import Clock
 from config.database import database_file
@@ -115,6 +115,7 @@ class Embedded:
             store=store,
             uplink=brokerage.uplink,
             doorbell=self._doorbell,
+            renewals=renewals(self._settings, self._keys),
             now=now,
             clock_steps=self._clock.steps,
             registry=self._registry,

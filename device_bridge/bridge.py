@@ -14,6 +14,7 @@ from device_bridge.metrics import BridgeMetrics
 from device_bridge.monitor import Monitor
 from device_bridge.publish import Announcer
 from device_bridge.queue import InputQueue
+from device_bridge.renewal import Renewals
 from device_bridge.uplink import Uplink
 from device_bridge.watch import Watch
 from rules.messages import TokenEnd
@@ -32,6 +33,7 @@ class Bridge:
         store: Store,
         uplink: Uplink,
         doorbell: Doorbell,
+        renewals: Renewals,
         now: Callable[[], datetime],
         clock_steps: Callable[[], int],
         registry: CollectorRegistry,
@@ -52,6 +54,7 @@ class Bridge:
             watch=self._watch,
             publisher=uplink.receipts,
             born=self._commands.greet,
+            renewals=renewals,
             now=now,
             metrics=self._metrics,
         )

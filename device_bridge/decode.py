@@ -21,6 +21,7 @@ from rules.messages import (
     Heartbeat,
     Link,
     Message,
+    Renew,
     Report,
     Result,
     State,
@@ -47,6 +48,7 @@ class Refused(StrEnum):
     UNSUPPORTED = "unsupported"  # this version does not consume the topic
     UNKNOWN_DEVICE = "unknown-device"
     UNKNOWN_COMMAND = "unknown-command"  # the result of one that this device was never given
+    TOO_SOON = "too-soon"  # asked for a token that it has just been given, or just after its tokens were voided
     STORE_REFUSED = "store-refused"  # the database would not have it
 
 
@@ -93,6 +95,7 @@ _report = msgspec.json.Decoder(Report)
 _state = msgspec.json.Decoder(State)
 _state_on_wire = msgspec.json.Decoder(_StateOnWire)
 _result = msgspec.json.Decoder(Result)
+_renew = msgspec.json.Decoder(Renew)
 _ended = msgspec.json.Decoder(TokenEnded)
 _backlog = msgspec.json.Decoder(_Backlog)
 
@@ -145,6 +148,8 @@ def _parse(kind: Kind, payload: bytes, *, received_at: datetime) -> DeviceMessag
         return _parse_state(payload, received_at=received_at)
     if kind is Kind.RESULT:
         return _parse_result(payload)
+    if kind is Kind.RENEW:
+        return _named(_renew.decode(payload))
     if kind is Kind.ENDED:
         return _parse_ended(payload)
     return None
@@ -205,6 +210,8 @@ def _decode_kept(item: _BacklogItem, topic: Topic, *, received_at: datetime) -> 
     payload = bytes(item.message)
     if item.kind is Kind.ENDED:
         return Rejected(Refused.UNSUPPORTED, "ended: the broker's own word, not a device's", _id_of(payload))
+    if item.kind is Kind.RENEW:
+        return Rejected(Refused.UNSUPPORTED, "renew: asked for live, or not at all", _id_of(payload))
     decoded = _decode_one(item.kind, topic, payload, received_at=received_at)
     if isinstance(decoded, Rejected):
         return decoded

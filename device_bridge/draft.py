@@ -6,10 +6,11 @@ receipts that go out then. A draft that the store refuses is thrown away and not
 
 from datetime import datetime
 
-from device_bridge.decode import Refused
+from device_bridge.decode import Refused, Rejected
 from device_bridge.fleet import Tablet
-from device_bridge.matters import Heard, Identity, Known, Matter, Noted, Overdue, Turned, device_of
+from device_bridge.matters import Given, Heard, Identity, Known, Matter, Noted, Overdue, Turned, device_of, topic_of
 from device_bridge.receipts import Receipted, ReceiptLine
+from device_bridge.renewal import Renewals, TokenMessage
 from device_bridge.rows import (
     alert_change,
     command_change,
@@ -18,15 +19,18 @@ from device_bridge.rows import (
     message_row,
     noted_row,
     quarantine_row,
+    token_row,
 )
+from rules import token
+from rules.alarm import Occasion
 from rules.alerts import Family
+from rules.deadlines import deadline, may_come_nearer, pass_deadline
 from rules.evaluate import WIFI_OFF, evaluate
 from rules.ids import AlertId, DeviceId, HotelId
-from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, Result, State, TokenEnded
-from rules.silence import deadline, may_come_nearer, pass_deadline
+from rules.messages import DeviceMessage, Heartbeat, Link, Renew, Report, ReportKind, Result, State, TokenEnded
 from rules.snapshot import status_of
 from rules.state import DeviceState, Verdict
-from store.batch import Batch, Orphan, StatusChange
+from store.batch import Batch, Orphan, StatusChange, TokenGiven
 from store.records import DeviceKey
 
 _UNANSWERED = (Heartbeat, TokenEnded)  # no receipt says that they are stored
@@ -36,7 +40,7 @@ _FAMILIES = {ReportKind.BREACH: Family.BREACH, ReportKind.BATTERY: Family.BATTER
 class Draft:
     """What one batch will write. `watching_since`: since when the bridge has been listening."""
 
-    def __init__(self, *, now: datetime, watching_since: datetime) -> None:
+    def __init__(self, *, now: datetime, watching_since: datetime, renewals: Renewals) -> None:
         self.batch = Batch(received_at=now)
         self.tablets: dict[DeviceKey, Tablet] = {}  # those with a new state
         self.usual: dict[DeviceKey, DeviceState] = {}  # new states that need not be written with the batch
@@ -45,7 +49,9 @@ class Draft:
         self.receipts: dict[tuple[HotelId, DeviceId], list[ReceiptLine]] = {}
         self.rejections: list[Refused] = []
         self.duplicates = 0
+        self.renewed: list[tuple[Tablet, TokenMessage]] = []  # what they are told then
         self._watching_since = watching_since
+        self._renewals = renewals
         self._ids: set[Identity] = set()
 
     def add(self, matter: Matter, *, known: Known | None) -> None:
@@ -62,6 +68,8 @@ class Draft:
                 self._pass_deadline(matter)
             case Noted():
                 self._note(matter, known)
+            case Given():
+                self._give(matter, known)
 
     def adopt(self) -> None:
         """After the commit: the judged states become the tablets' own."""
@@ -71,6 +79,9 @@ class Draft:
 
     def _hear(self, heard: Heard, known: Known | None) -> None:
         tablet, message, late = heard.tablet, heard.decoded.message, heard.decoded.late
+        if isinstance(message, Renew):
+            self._renew(heard, message)
+            return
         if heard.inbox_key is not None:
             self.batch.drained.append(heard.inbox_key)
         if not self._is_new((tablet.key, message.id), known):
@@ -92,6 +103,38 @@ class Draft:
             self._receipt(tablet, ReceiptLine(message.id, Receipted.STORED, alert_id=alert_id))
             if isinstance(message, State) and message.state is Link.READY:
                 self.born.append(tablet)
+
+    def _renew(self, heard: Heard, request: Renew) -> None:
+        """Mint at once; what is stored is the token's dates, and the sign of life in the state."""
+        tablet, state, now = heard.tablet, self._state(heard.tablet), self.batch.received_at
+        answer = self._renewals.answer(tablet, state.token, request.id, now=now)
+        if isinstance(answer, Rejected):
+            self._turn_away(Turned(topic_of(heard), heard.decoded.body, answer, heard.at))
+            return
+        alive = evaluate(state, request, assignment=tablet.assignment, now=heard.at)
+        self._decide(tablet, alive, before=state)
+        self.renewed.append((tablet, answer))
+        self.batch.tokens.append(
+            TokenGiven(
+                hotel_id=tablet.hotel_id,
+                device_key=tablet.key,
+                device_id=tablet.device_id,
+                gen=tablet.gen,
+                issued_at=now,
+                expires_at=answer.expires_at,
+            )
+        )
+        self._give(Given(tablet, now, answer.expires_at, heard.at), None)
+
+    def _give(self, given: Given, known: Known | None) -> None:
+        tablet = given.tablet
+        if not self._is_new((tablet.key, given.name), known):
+            return
+        before = self._state(tablet)
+        occasion = Occasion(tablet.assignment, given.name, given.at)
+        verdict = token.given(before, issued_at=given.issued_at, expires_at=given.expires_at, occasion=occasion)
+        self._decide(tablet, verdict, before=before)
+        self.batch.messages.append(token_row(given))
 
     def _pass_deadline(self, overdue: Overdue) -> None:
         """Judge a deadline, unless a message that came before it in the queue has moved it."""

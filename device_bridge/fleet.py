@@ -29,13 +29,14 @@ _NO_TABLETS: dict[DeviceId, "Tablet"] = {}
 class Tablet:
     """One device in memory. The only mutable record of the bridge; changed after a commit, never before."""
 
-    __slots__ = ("assignment", "assignment_revision", "deadline", "key", "shut_out_at", "state", "status_told")
+    __slots__ = ("assignment", "assignment_revision", "deadline", "gen", "key", "shut_out_at", "state", "status_told")
 
     def __init__(self, *, key: DeviceKey, assignment: Assignment, revision: int, state: DeviceState) -> None:
         self.key = key
         self.assignment = assignment
         self.assignment_revision = revision
         self.state = state
+        self.gen = 1  # the generation that its tokens must have
         self.deadline: datetime | None = None  # what the watch waits for
         self.status_told: datetime | None = None  # when its status was last published
         self.shut_out_at: datetime | None = None  # when its tokens were last voided, or its hotel suspended
@@ -81,15 +82,24 @@ class Inventory(Struct, frozen=True, rename="camel"):
     rooms: tuple[Room, ...]
 
 
+class TokenDates(Struct, frozen=True):
+    """When the newest token that was noted of a tablet was minted and ends; no end: all of them were voided."""
+
+    issued_at: datetime | None
+    expires_at: datetime | None
+
+
 class News(Struct, frozen=True):
     """What has been read and not been told yet.
 
-    Tablets that belong elsewhere, hotels whose rooms changed, and tablets that we shut out.
+    Tablets that belong elsewhere, hotels whose rooms changed, tablets that we shut out, and those that somebody gave
+    another token.
     """
 
     tablets: tuple[Tablet, ...]
     hotels: tuple[HotelId, ...]
     shut_out: tuple[Tablet, ...] = ()
+    tokens: tuple[tuple[Tablet, TokenDates], ...] = ()
 
 
 class Fleet:
@@ -103,6 +113,7 @@ class Fleet:
         self._new_tablets: dict[DeviceKey, Tablet] = {}
         self._new_hotels: dict[HotelId, None] = {}
         self._newly_out: dict[DeviceKey, Tablet] = {}
+        self._new_tokens: dict[DeviceKey, tuple[Tablet, TokenDates]] = {}
 
     def __iter__(self) -> Iterator[Tablet]:
         for tablets in self._tablets.values():
@@ -140,7 +151,12 @@ class Fleet:
 
     @property
     def news(self) -> News:
-        return News(tuple(self._new_tablets.values()), tuple(self._new_hotels), tuple(self._newly_out.values()))
+        return News(
+            tuple(self._new_tablets.values()),
+            tuple(self._new_hotels),
+            tuple(self._newly_out.values()),
+            tuple(self._new_tokens.values()),
+        )
 
     def told(self, news: News) -> None:
         """Say that `news` has been stored and published; what came after it is still news."""
@@ -150,6 +166,9 @@ class Fleet:
             self._new_hotels.pop(hotel_id, None)
         for tablet in news.shut_out:
             self._newly_out.pop(tablet.key, None)
+        for tablet, dates in news.tokens:
+            if self._new_tokens.get(tablet.key) == (tablet, dates):
+                del self._new_tokens[tablet.key]
 
     def _take(self, facts: HotelFacts) -> None:
         hotel_id, before = facts.hotel.id, self._tablets.get(facts.hotel.id, _NO_TABLETS)
@@ -164,7 +183,9 @@ class Fleet:
             for row in facts.devices
         }
         for row in facts.devices:
-            self._note_shut_out(self._tablets[hotel_id][row.device.id], row.device.revoked_at, facts.hotel.suspended_at)
+            tablet = self._tablets[hotel_id][row.device.id]
+            self._note_shut_out(tablet, row.device.revoked_at, facts.hotel.suspended_at)
+            self._note_token(tablet, TokenDates(row.device.token_issued_at, row.device.token_expires_at))
         inventory = Inventory(facts.revision, facts.hotel.profile, facts.rooms)
         known, self._inventories[hotel_id] = self._inventories.get(hotel_id), inventory
         if known is None or (known.profile, known.rooms) != (inventory.profile, inventory.rooms):
@@ -176,6 +197,13 @@ class Fleet:
             self._newly_out[tablet.key] = tablet
         tablet.shut_out_at = at
 
+    def _note_token(self, tablet: Tablet, dates: TokenDates) -> None:
+        known = tablet.state.token
+        if dates == TokenDates(known.issued_at, known.expires_at):
+            self._new_tokens.pop(tablet.key, None)
+        else:
+            self._new_tokens[tablet.key] = tablet, dates
+
     def _tablet(self, row: DeviceRow, known: Tablet | None, assignment: Assignment, revision: int) -> Tablet:
         """The tablet of a row; news only if something of its own changed, not its surroundings alone."""
         if known is None or known.key != row.device.key:
@@ -185,6 +213,7 @@ class Fleet:
             known.assignment_revision = revision
             self._new_tablets[known.key] = known
         known.assignment = assignment
+        known.gen = row.device.gen
         return known
 
 

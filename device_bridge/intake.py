@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+import msgspec
+
 from broker.delivery import Publisher
 from broker.quiet_log import QuietLog
 from broker.topics import BRIDGE_INBOUND, Kind, device_topic
@@ -20,6 +22,7 @@ from device_bridge.decode import Refused, Rejected, decode
 from device_bridge.draft import Draft
 from device_bridge.fleet import Fleet, News, Tablet
 from device_bridge.matters import (
+    Given,
     Heard,
     Known,
     Matter,
@@ -36,6 +39,7 @@ from device_bridge.matters import (
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.queue import Arrived, Began, DeadlineDue, Input, InputQueue
 from device_bridge.receipts import encode_receipts
+from device_bridge.renewal import Renewals
 from device_bridge.watch import Watch
 from rules.alerts import ChangeKind
 from store import Batch, DataRefused, Duplicate, OutcomeUnknown, Store, StoreUnavailable
@@ -56,7 +60,7 @@ _OF_DEVICES = BRIDGE_INBOUND - {Kind.DO, Kind.PMS_IN}
 class Intake:
     """The one writer of device state and of the condition side of alerts."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, what it brings together
         self,
         *,
         queue: InputQueue,
@@ -65,6 +69,7 @@ class Intake:
         watch: Watch,
         publisher: Publisher,
         born: Callable[[Iterable[Tablet]], None],
+        renewals: Renewals,
         now: Callable[[], datetime],
         metrics: BridgeMetrics,
     ) -> None:
@@ -75,6 +80,7 @@ class Intake:
         self._watch = watch
         self._publisher = publisher
         self._born = born
+        self._renewals = renewals
         self._now = now
         self._metrics = metrics
         self._catching_up = CatchingUp(store=store, now=now)
@@ -119,10 +125,11 @@ class Intake:
         return await self._patiently(lambda: held_to_their_own(matters, store=self._store))
 
     async def tell(self, news: News) -> None:
-        """Store that these tablets belong elsewhere and these hotels' rooms changed, as inputs of the rules."""
+        """Store the news as inputs of the rules: rooms that changed, tablets that belong elsewhere or got a token."""
         at = self._now()
-        matters = [inventory(hotel_id, self._fleet.inventory(hotel_id), at) for hotel_id in news.hotels]
+        matters: list[Matter] = [inventory(hotel_id, self._fleet.inventory(hotel_id), at) for hotel_id in news.hotels]
         matters += [assignment(tablet, at) for tablet in news.tablets]
+        matters += [Given(tablet, dates.issued_at, dates.expires_at, at) for tablet, dates in news.tokens]
         for start in range(0, len(matters), _BATCH):
             await self._keep_all(matters[start : start + _BATCH])
         self._watch.look_at(news.tablets)
@@ -213,7 +220,7 @@ class Intake:
             return await self._apply(matters, known=await self._store.known(identities))
 
     async def _apply(self, matters: Sequence[Matter], *, known: Known | None) -> Draft:
-        draft = Draft(now=self._now(), watching_since=self._watch.watching_since)
+        draft = Draft(now=self._now(), watching_since=self._watch.watching_since, renewals=self._renewals)
         for matter in matters:
             draft.add(matter, known=known)
         try:
@@ -257,6 +264,7 @@ class Intake:
     def _count(self, draft: Draft, matters: int) -> None:
         self._metrics.stored.inc(len(draft.batch.messages))
         self._metrics.duplicates.inc(draft.duplicates)
+        self._metrics.renewed.inc(len(draft.renewed))
         self._metrics.batch.observe(matters)
         for reason in draft.rejections:
             self._metrics.rejected.labels(reason).inc()
@@ -278,6 +286,9 @@ class Intake:
             topic = device_topic(hotel_id, device_id, Kind.RECEIPT)
             for payload in encode_receipts(lines):
                 await self._publisher.publish(topic, payload)
+        for tablet, answer in draft.renewed:
+            topic = device_topic(tablet.hotel_id, tablet.device_id, Kind.TOKEN)
+            await self._publisher.publish(topic, msgspec.json.encode(answer))
 
 
 def _settle(inputs: Iterable[Input]) -> None:

@@ -55,7 +55,20 @@ class Noted(Struct, frozen=True):
     at: datetime
 
 
-Matter = Heard | Turned | Overdue | Noted
+class Given(Struct, frozen=True):
+    """The newest token that anybody noted of a tablet: when it was minted and when it ends."""
+
+    tablet: Tablet
+    issued_at: datetime | None
+    expires_at: datetime | None
+    at: datetime
+
+    @property
+    def name(self) -> MessageId:
+        return MessageId(f"token:{_microseconds(self.issued_at)}:{_microseconds(self.expires_at)}")
+
+
+Matter = Heard | Turned | Overdue | Noted | Given
 Identity = tuple[DeviceKey, MessageId]
 Known = AbstractSet[Identity]
 """Which messages of a batch are stored already."""
@@ -68,6 +81,8 @@ def identity_of(matter: Matter) -> Identity | None:
             return matter.tablet.key, matter.decoded.message.id
         case Noted(device_key=key) if key is not None:
             return key, matter.name
+        case Given(tablet=tablet):
+            return tablet.key, matter.name
         case _:
             return None
 
@@ -85,7 +100,7 @@ def ids_of(matter: Matter) -> dict[str, str | None]:
             return {"hotel": tablet.hotel_id, "device": tablet.device_id, "message": decoded.message.id}
         case Turned(topic=topic, rejected=rejected):
             return {"hotel": topic.hotel_id, "device": device_of(topic), "message": rejected.message_id}
-        case Overdue(tablet=tablet):
+        case Overdue(tablet=tablet) | Given(tablet=tablet):
             return {"hotel": tablet.hotel_id, "device": tablet.device_id}
         case Noted():
             return {"hotel": matter.hotel_id, "message": matter.name}
@@ -126,3 +141,7 @@ def beginning(hotel_id: HotelId, at: datetime) -> Noted:
     """The bridge began to listen."""
     name = MessageId(f"watching:{at.timestamp() * 1000:.0f}")
     return Noted(hotel_id, None, InputKind.WATCHING, name, b"{}", at)
+
+
+def _microseconds(at: datetime | None) -> str:
+    return "-" if at is None else f"{at.timestamp() * 1e6:.0f}"

@@ -10,6 +10,9 @@ class BridgeMetrics:
             "innwatch_messages_duplicate", "Messages whose id was stored already", registry=registry
         )
         self.rejected = Counter("innwatch_messages_rejected", "Messages refused", ["reason"], registry=registry)
+        self.renewed = Counter(
+            "innwatch_tokens_renewed", "New tokens for tablets that asked over MQTT", registry=registry
+        )
         self.set_aside = Counter(
             "innwatch_inputs_set_aside", "Inputs that the database refused by themselves", registry=registry
         )

@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+from msgspec import Struct
+
 from broker.topics import name_of
 from device_bridge.fleet import Tablet
-from device_bridge.matters import Heard, Noted, Overdue, Turned
+from device_bridge.matters import Given, Heard, Noted, Overdue, Turned
 from rules.alerts import AlertChange
 from rules.ids import DeviceId, MessageId
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
@@ -59,6 +62,24 @@ def noted_row(noted: Noted) -> StoredMessage:
         message_id=noted.name,
         received_at=noted.at,
         body=noted.body,
+    )
+
+
+class TokenRecord(Struct, frozen=True, rename="camel"):
+    """The dates of a token as they are stored among the inputs of the rules, for replay."""
+
+    issued_at: datetime | None
+    expires_at: datetime | None
+
+
+def token_row(given: Given) -> StoredMessage:
+    return StoredMessage(
+        hotel_id=given.tablet.hotel_id,
+        device_key=given.tablet.key,
+        kind=InputKind.ASSIGNMENT,
+        message_id=given.name,
+        received_at=given.at,
+        body=msgspec.json.encode(TokenRecord(given.issued_at, given.expires_at)),
     )
 
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from device_bridge.fleet import Fleet, Tablet
 from device_bridge.hearing import Hearing
 from device_bridge.queue import Began, DeadlineDue, InputQueue
-from rules.silence import deadline
+from rules.deadlines import deadline
 
 _LOOK_EVERY = timedelta(seconds=0.5)
 _STALL_S = 5.0

@@ -27,6 +27,7 @@ class Family(StrEnum):
     BREACH = "breach"
     SILENCE = "silence"
     BATTERY = "battery"
+    TOKEN = "token"  # noqa: S105, a family: the hotel's IT, never a theft
 
 
 class Rule(StrEnum):
@@ -38,6 +39,8 @@ class Rule(StrEnum):
     POWERED_OFF = "powered-off"
     BATTERY_LOW = "battery.low"
     BATTERY_CRITICAL = "battery.critical"
+    TOKEN_EXPIRING = "token.expiring"  # noqa: S105, a rule
+    TOKEN_EXPIRED = "token.expired"  # noqa: S105, a rule
 
 
 class Because(StrEnum):
@@ -58,6 +61,9 @@ class Because(StrEnum):
     POWERED_OFF = "powered-off"
     BATTERY_LOW = "battery-low"
     BATTERY_CRITICAL = "battery-critical"
+    TOKEN_NOT_RENEWED = "token-not-renewed"  # noqa: S105, a reason
+    TOKEN_EXPIRED = "token-expired"  # noqa: S105
+    KEPT_OUT = "kept-out"  # we ended its connection, for its token had expired
     STILL_FIRING = "still-firing"
     SIGNAL_RECOVERED = "signal-recovered"
     BACK_ON_OWN_ACCESS_POINT = "back-on-own-access-point"
@@ -65,6 +71,8 @@ class Because(StrEnum):
     HEARD_AGAIN = "heard-again"
     BATTERY_RECOVERED = "battery-recovered"
     CHARGING = "charging"
+    TOKEN_RENEWED = "token-renewed"  # noqa: S105
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105
     NO_LONGER_JUDGED = "no-longer-judged"  # the room has lost what the cause was held against
     DEVICE_REMOVED = "device-removed"
 

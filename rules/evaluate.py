@@ -8,11 +8,11 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from rules import battery, breach, reported, session, silence, weak_signal
+from rules import battery, breach, reported, session, silence, token, weak_signal
 from rules.alarm import Occasion
-from rules.alerts import AlertChange, Because, Reason
+from rules.alerts import AlertChange, Because, Family, Reason, Rule
 from rules.memory import CALM_ACCESS_POINT, CALM_BATTERY, CALM_SIGNAL, CALM_SILENCE
-from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, Result, State
+from rules.messages import DeviceMessage, Heartbeat, Link, Renew, Report, ReportKind, Result, State, TokenEnded
 from rules.place import normal_bssid
 from rules.policy import Assignment
 from rules.state import DeviceState, LinkState, Posture, Power, Verdict, caught_up
@@ -23,8 +23,8 @@ WIFI_OFF = "wifi-off"
 def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignment, now: datetime) -> Verdict:
     """What one live message makes of a device; `now` is the time of receipt.
 
-    A Report of kind `tamper` is a sign of life and opens nothing yet (unless its cause is `wifi-off`). A Result
-    is a sign of life and nothing else.
+    A Report of kind `tamper` is a sign of life and opens nothing yet (unless its cause is `wifi-off`). A Result and
+    a Renew are signs of life and nothing else: what comes of a Renew is a token (`rules.token.given`).
     """
     if isinstance(message, Heartbeat):
         return _heartbeat(state, message, assignment=assignment, now=now)
@@ -32,9 +32,9 @@ def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignme
         return _report(state, message, assignment=assignment, now=now)
     if isinstance(message, State):
         return _state(state, message, assignment=assignment, now=now)
-    if isinstance(message, Result):
-        return _result(state, message, now=now)
-    return Verdict(_dated(state, session.after_token_end(state, message.cause), now=now))
+    if isinstance(message, Result | Renew):
+        return _sign_of_life(state, message.sid, now=now)
+    return _token_end(state, message, occasion=Occasion(assignment, message.id, now))
 
 
 def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, now: datetime) -> Verdict:
@@ -93,13 +93,19 @@ def _is_as_usual(state: DeviceState, beat: Heartbeat, *, assignment: Assignment)
         and state.power is (Power.CHARGING if state.charging else Power.OK)
         and state.link is LinkState.ONLINE
         and state.posture is Posture.IN_ROOM
-        and not state.alerts
+        and (not state.alerts or _only_its_token(state))
         and state.silence is CALM_SILENCE
         and state.signal is CALM_SIGNAL
         and state.access_point is CALM_ACCESS_POINT
         and state.battery_level is CALM_BATTERY
         and state.reported is None
     )
+
+
+def _only_its_token(state: DeviceState) -> bool:
+    """Whether all that is open is that its token will expire, which no heartbeat changes and may last for days."""
+    alert = state.alerts.get(Family.TOKEN)
+    return alert is not None and alert.rule is Rule.TOKEN_EXPIRING and len(state.alerts) == 1
 
 
 def _follow(
@@ -113,7 +119,8 @@ def _follow(
     after, breached = breach.follow(before, after, occasion=occasion, signals=int(bad))
     after, drained = battery.follow(before, after, occasion=occasion, signals=int(weak))
     after, heard = silence.after_heartbeat(after, stale=stale, occasion=occasion)
-    return _verdict(after, breached, drained, heard)
+    after, let_in = token.after_life(after, occasion=occasion)
+    return _verdict(after, breached, drained, heard, let_in)
 
 
 def _report(before: DeviceState, report: Report, *, assignment: Assignment, now: datetime) -> Verdict:
@@ -159,11 +166,18 @@ def _state(before: DeviceState, said: State, *, assignment: Assignment, now: dat
     if said.state is Link.BYE and said.reason == session.POWER_OFF and not session.is_stale(state, said.sid):
         told = Reason(Because.POWERED_OFF, cause=said.reason)
         after, change = silence.after_word(after, told, occasion=Occasion(assignment, said.id, now))
-    return _verdict(_dated(before, after, now=now), change)
+    after, let_in = token.after_life(after, occasion=Occasion(assignment, said.id, now))
+    return _verdict(_dated(before, after, now=now), change, let_in)
 
 
-def _result(before: DeviceState, result: Result, *, now: datetime) -> Verdict:
-    state = session.adopt(before, result.sid)
+def _token_end(before: DeviceState, ended: TokenEnded, *, occasion: Occasion) -> Verdict:
+    after = _dated(before, session.after_token_end(before, ended.cause), now=occasion.at)
+    after, change = token.after_token_end(after, ended.cause, occasion=occasion)
+    return _verdict(after, change)
+
+
+def _sign_of_life(before: DeviceState, sid: str | None, *, now: datetime) -> Verdict:
+    state = session.adopt(before, sid)
     link, quiet = session.after_life(state, awake=None, now=now)
     return Verdict(_dated(before, replace(state, link=link, silence=quiet, last_heard=now), now=now))
 

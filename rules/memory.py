@@ -76,8 +76,17 @@ class SilenceMemory(Struct, frozen=True, omit_defaults=True):
     token_ended: TokenEnd | None = None  # we ended the connection, and nothing was heard since
 
 
+class TokenMemory(Struct, frozen=True, omit_defaults=True):
+    """token.*: the newest token that the tablet was given, as far as anybody noted it."""
+
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    kept_out_at: datetime | None = None  # when we last ended a connection of it because of an expired one
+
+
 # One of each, so that "nothing to remember" is a comparison of identity, on the hot path and after decoding alike.
 CALM_SIGNAL = SignalMemory()
 CALM_ACCESS_POINT = AccessPointMemory()
 CALM_BATTERY = BatteryMemory()
 CALM_SILENCE = SilenceMemory()
+NO_TOKEN = TokenMemory()

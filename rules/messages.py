@@ -130,6 +130,10 @@ class Result(Message, frozen=True, rename="camel", kw_only=True):
     detail: Text | None = None
 
 
+class Renew(Message, frozen=True, rename="camel", kw_only=True):
+    """The tablet asks for a new token."""
+
+
 class TokenEnd(StrEnum):
     """Why a broker of ours ended a device's connection that had done nothing wrong."""
 
@@ -146,4 +150,4 @@ class TokenEnded(Message, frozen=True, kw_only=True):
     cause: TokenEnd
 
 
-DeviceMessage = Heartbeat | Report | State | Result | TokenEnded
+DeviceMessage = Heartbeat | Report | State | Result | Renew | TokenEnded

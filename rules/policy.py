@@ -42,6 +42,7 @@ class Policy(Struct, frozen=True, rename="camel", kw_only=True):
     silence_high_after: timedelta = timedelta(seconds=30)  # in the normal profile, as is the next
     silence_critical_after: timedelta = timedelta(minutes=10)
     restart_grace: timedelta = timedelta(seconds=60)
+    token_expiring_from: float = 0.85  # of its life; tablets renew theirs from 0.8 to 0.84
 
     @property
     def heartbeat_interval(self) -> timedelta:

@@ -13,11 +13,13 @@ from rules.memory import (
     CALM_BATTERY,
     CALM_SIGNAL,
     CALM_SILENCE,
+    NO_TOKEN,
     AccessPointMemory,
     BatteryMemory,
     ReportedMemory,
     SignalMemory,
     SilenceMemory,
+    TokenMemory,
 )
 from rules.messages import TokenEnd
 
@@ -73,6 +75,7 @@ class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     reported: ReportedMemory | None = None
     battery_level: BatteryMemory = CALM_BATTERY
     silence: SilenceMemory = CALM_SILENCE
+    token: TokenMemory = NO_TOKEN
 
 
 class Verdict(Struct, frozen=True, gc=False):

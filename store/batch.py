@@ -24,6 +24,7 @@ class InputKind(StrEnum):
     DEADLINE = "deadline"  # passed with nothing heard; id `deadline:{µs of the deadline}:{µs of the look}`
     INVENTORY = "inventory"  # from here on the hotel has these rooms; of the whole hotel; id `inventory:{revision}`
     ASSIGNMENT = "assignment"  # from here on the device has this room and policy; id `assignment:{revision}`
+    #   or a token of these dates; id `token:{µs of its making}:{µs of its end}`
     WATCHING = "watching"  # the bridge began to listen; of the whole hotel; id `watching:{ms}`
 
 
@@ -106,6 +107,17 @@ class CommandChange(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class TokenGiven(Struct, frozen=True, kw_only=True):
+    """A tablet that asked for it gets a token of generation `gen`; nothing happens when that is void meanwhile."""
+
+    hotel_id: HotelId
+    device_key: DeviceKey
+    device_id: DeviceId
+    gen: int
+    issued_at: datetime
+    expires_at: datetime
+
+
 class Batch(Struct, kw_only=True):
     """Written whole or not at all, in the order given. Event ids per hotel: changes, statuses, monitor, commands.
 
@@ -124,5 +136,6 @@ class Batch(Struct, kw_only=True):
     orphans: list[Orphan] = field(default_factory=list)
     monitor: list[MonitorChange] = field(default_factory=list)
     commands: list[CommandChange] = field(default_factory=list)
+    tokens: list[TokenGiven] = field(default_factory=list)
     drained: list[InboxKey] = field(default_factory=list)
     caught_up: int | None = None

@@ -9,8 +9,9 @@ from itertools import chain
 
 from rules.alerts import ChangeKind
 from rules.ids import DeviceId, HotelId, MessageId
-from store import at_once, commands, conditions, events, inbox, messages, outbox, states
-from store.batch import Batch, DeviceChange, MonitorChange, Orphan, Quarantined
+from store import at_once, audit, commands, conditions, events, inbox, messages, outbox, states
+from store.audit import Actor, ActorKind, Deed
+from store.batch import Batch, DeviceChange, MonitorChange, Orphan, Quarantined, TokenGiven
 from store.database import Database
 from store.events import Entry
 from store.known import Known
@@ -108,6 +109,8 @@ def _apply(transaction: Transaction, batch: Batch, known: Known) -> tuple[Record
         entry = commands.change(transaction, command)
         if entry is not None:
             told.add(command.hotel_id, entry)
+    for token in batch.tokens:
+        _note_token(transaction, token, known=known)
     inbox.drain(transaction, batch.drained)
     return _record(transaction, told, known=known, batch=batch)
 
@@ -164,6 +167,29 @@ def _change_alert(transaction: Transaction, change: DeviceChange, *, known: Know
     told.add(change.hotel_id, entry)
     if kind in NOTICE_OF:
         told.add_notice(change.hotel_id, NOTICE_OF[kind], revision=alert.revision)
+
+
+def _note_token(transaction: Transaction, token: TokenGiven, *, known: Known) -> None:
+    """As `store.lives` notes what people mint, but for the revision: who gives it here is the one who reads that."""
+    noted = transaction.run(
+        "UPDATE device SET token_issued_at = :issued, token_expires_at = :expires"
+        " WHERE hotel_key = :hotel AND key = :device AND gen = :gen AND retired_at IS NULL",
+        issued=token.issued_at,
+        expires=token.expires_at,
+        hotel=known.hotel_key(transaction, token.hotel_id),
+        device=token.device_key,
+        gen=token.gen,
+    )
+    if noted:
+        audit.note(
+            transaction,
+            token.hotel_id,
+            Deed.TOKEN_MINTED,
+            by=Actor(ActorKind.DEVICE, token.device_id),
+            subject=token.device_id,
+            now=token.issued_at,
+            detail={"expiresAt": token.expires_at.isoformat()},
+        )
 
 
 def _of_monitor(change: MonitorChange) -> Entry:

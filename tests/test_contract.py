@@ -13,6 +13,7 @@ from device_bridge.commands import CommandMessage
 from device_bridge.decode import Decoded, decode
 from device_bridge.monitor import MonitorSnapshot
 from device_bridge.receipts import ReceiptLine
+from device_bridge.renewal import TokenMessage
 from rules.alerts import AlertSnapshot
 from rules.ids import HotelId
 from rules.room_config import RoomConfig
@@ -35,11 +36,13 @@ WRITTEN: dict[str, type[msgspec.Struct]] = {
     "monitor": MonitorSnapshot,
     "receipt": Receipt,
     "status": StatusSnapshot,
+    "token": TokenMessage,
 }
 
 
 def test_the_contract_has_a_golden_message_of_every_kind() -> None:
-    assert {kind for kind, _ in GOLDEN} == {"heartbeat", "alert", "state", "backlog", "result", "ended", *WRITTEN}
+    read = {"heartbeat", "alert", "state", "backlog", "result", "renew", "ended"}
+    assert {kind for kind, _ in GOLDEN} == {*read, *WRITTEN}
 
 
 @pytest.mark.parametrize(("kind", "text"), [golden for golden in GOLDEN if golden[0] not in WRITTEN])

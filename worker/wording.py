@@ -171,12 +171,15 @@ HAPPENED = {
     Rule.POWERED_OFF: "tablet was switched off",
     Rule.BATTERY_LOW: "tablet battery is low",
     Rule.BATTERY_CRITICAL: "tablet battery is almost empty",
+    Rule.TOKEN_EXPIRING: "tablet has not renewed its access, which ends soon",
+    Rule.TOKEN_EXPIRED: "tablet is not let in any more, its access has expired",
 }
 
 RECOVERED = {
     Family.BREACH: "tablet is back",
     Family.SILENCE: "tablet is heard again",
     Family.BATTERY: "tablet battery is fine again",
+    Family.TOKEN: "tablet has access again",
 }
 
 SENTENCES = {
@@ -195,6 +198,9 @@ SENTENCES = {
     Because.POWERED_OFF: "the tablet said that it is being switched off",
     Because.BATTERY_LOW: "it should be put on its charger",
     Because.BATTERY_CRITICAL: "it will soon switch itself off",
+    Because.TOKEN_NOT_RENEWED: "it should have asked for a new token by now, look at it before it is kept out",
+    Because.TOKEN_EXPIRED: "its token has expired, it must be enrolled again unless it has a newer one",
+    Because.KEPT_OUT: "its token has expired and it did not come back with another, enrol it again",
     Because.STILL_FIRING: "it has not ended",
     Because.SIGNAL_RECOVERED: "its Wi-Fi signal is good again",
     Because.BACK_ON_OWN_ACCESS_POINT: "it is on its own room's access point again",
@@ -202,6 +208,8 @@ SENTENCES = {
     Because.HEARD_AGAIN: "its heartbeats arrive again",
     Because.BATTERY_RECOVERED: "it has enough charge",
     Because.CHARGING: "it is charging",
+    Because.TOKEN_RENEWED: "it was given a new token",
+    Because.TOKEN_REVOKED: "its tokens were revoked by somebody of the hotel",
     Because.NO_LONGER_JUDGED: "the room has no limits any more that it could be held against",
     Because.DEVICE_REMOVED: "the tablet was removed from Innwatch",
 }
@@ -214,6 +222,8 @@ ENDING = frozenset(
         Because.HEARD_AGAIN,
         Because.BATTERY_RECOVERED,
         Because.CHARGING,
+        Because.TOKEN_RENEWED,
+        Because.TOKEN_REVOKED,
         Because.NO_LONGER_JUDGED,
         Because.DEVICE_REMOVED,
     }
@@ -240,6 +250,8 @@ UNITS = {
             Because.SILENT_AFTER_REPORT,
             Because.STILL_FIRING,
             Because.CHARGING,
+            Because.TOKEN_NOT_RENEWED,
+            Because.TOKEN_RENEWED,
         ),
         " s",
     ),

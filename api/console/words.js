@@ -42,6 +42,8 @@ export const HEADLINES = {
   "powered-off": "The tablet was switched off",
   "battery.low": "Battery is low",
   "battery.critical": "Battery is nearly empty",
+  "token.expiring": "Its access ends soon",
+  "token.expired": "Its access has expired",
 };
 
 // A rule that several reasons can open is named after the reason.
@@ -72,6 +74,10 @@ export const REASONS = {
   "powered-off": () => "It was switched off",
   "battery-low": ({ observed, limit }) => `Battery ${charge(observed, "low")}${atMost(limit)}`,
   "battery-critical": ({ observed, limit }) => `Battery ${charge(observed, "nearly empty")}${atMost(limit)}`,
+  "token-not-renewed": ({ observed }) =>
+    `It has not renewed its token${observed == null ? "" : `, which is good for another ${span(observed * 1000)}`}`,
+  "token-expired": () => "Its token has expired, so it is not let in: enrol it again",
+  "kept-out": () => "It was put out with an expired token and has not come back with another: enrol it again",
   "still-firing": ({ observed }) => `It has gone on${lasted(observed) || " since"}`,
   "signal-recovered": ({ observed }) => `Its signal is good again${observed == null ? "" : ` (${dbm(observed)})`}`,
   "back-on-own-access-point": () => "It is back on its room's access point",
@@ -79,6 +85,8 @@ export const REASONS = {
   "heard-again": () => "The tablet is heard again",
   "battery-recovered": ({ observed }) => `Battery is back${observed == null ? "" : ` at ${percent(observed)}`}`,
   charging: ({ observed }) => `It has been charging${lasted(observed)}`,
+  "token-renewed": () => "It was given a new token",
+  "token-revoked": () => "Its tokens were revoked by somebody of the hotel",
   "no-longer-judged": () => "The room has lost what it was held against",
   "device-removed": () => "The tablet was removed from the hotel",
 };

@@ -12,10 +12,12 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from broker.tokens import KeyRing
 from broker.topics import Kind, Topic
 from device_bridge.bridge import Bridge
 from device_bridge.hearing import Hearing
 from device_bridge.queue import InputQueue
+from device_bridge.renewal import Renewals
 from device_bridge.uplink import Nearby, Uplink
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Profile
@@ -25,6 +27,9 @@ from store.records import Hotel, Room
 HOTEL = HotelId("grand")
 TABLET = DeviceId("tab-101")
 OWN, FOREIGN = "aa:bb:cc:dd:ee:01", "de:ad:be:ef:00:01"
+LIFE = timedelta(days=30)
+"""Of a token that the bridge mints."""
+
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
 _numbers = itertools.count(1)
@@ -114,6 +119,7 @@ class House:
         self.clock = Clock()
         self.published = Published()
         self.doorbell = LocalDoorbell()
+        self.keys: KeyRing | None = KeyRing.of("the bridge's tests sign with this one key")
         self.queue = InputQueue(now=self.clock.now)
         self.found: frozenset[str] = frozenset()
         self.uplink: Uplink = Nearby(self.published, hearing=Hearing.always(now=self.clock.now), retained=self.retained)
@@ -148,6 +154,7 @@ class House:
             store=self.store,
             uplink=self.uplink,
             doorbell=self.doorbell,
+            renewals=Renewals(self.keys, life=LIFE),
             now=self.clock.now,
             clock_steps=lambda: self.clock.steps,
             registry=CollectorRegistry(),

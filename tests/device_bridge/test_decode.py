@@ -199,7 +199,7 @@ def test_the_result_of_nothing_that_could_be_is_refused(fields: dict[str, object
     assert (refused.reason, refused.message_id) == (Refused.INVALID, "x")
 
 
-@pytest.mark.parametrize("kind", [Kind.RENEW, Kind.DO, Kind.PMS_IN])
+@pytest.mark.parametrize("kind", [Kind.DO, Kind.PMS_IN])
 def test_a_topic_that_this_version_does_not_consume_is_said_to_be_so(kind: Kind) -> None:
     refused = read(kind, b'{"id":"m-1"}')
     assert isinstance(refused, Rejected)

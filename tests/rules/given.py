@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+from rules import token
+from rules.alarm import Occasion
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert
+from rules.deadlines import deadline, pass_deadline
 from rules.evaluate import evaluate
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
-from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State, TokenEnd, TokenEnded
+from rules.messages import DeviceMessage, Heartbeat, Link, Renew, Report, ReportKind, State, TokenEnd, TokenEnded
 from rules.policy import Assignment, Place, Policy, Profile
-from rules.silence import deadline, pass_deadline
 from rules.state import DeviceState
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -149,6 +151,20 @@ class Tablet:
 
     def expire(self, seconds: float, cause: TokenEnd = TokenEnd.EXPIRED) -> tuple[AlertChange, ...]:
         return self.hear(seconds, TokenEnded(id=self._id(), ts=after(seconds), cause=cause))
+
+    def given(self, seconds: float, *, life: float | None) -> tuple[AlertChange, ...]:
+        """It gets a token that is good for `life` seconds; None: those that it has are voided."""
+        self.until(seconds)
+        ends = None if life is None else after(seconds + life)
+        occasion = Occasion(self.assignment, f"token:{seconds}", after(seconds))
+        verdict = token.given(self.state, issued_at=after(seconds), expires_at=ends, occasion=occasion)
+        self.state = verdict.state
+        self.changes += verdict.changes
+        return verdict.changes
+
+    def renew(self, seconds: float, *, sid: str | None = None) -> tuple[AlertChange, ...]:
+        """It asks for a token, whether or not it gets one."""
+        return self.hear(seconds, Renew(id=self._id(), ts=after(seconds), sid=sid))
 
     def _pass(self, due: datetime) -> tuple[AlertChange, ...]:
         verdict = pass_deadline(self.state, assignment=self.assignment, watching_since=self.watching_since, at=due)

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rules.ids import MessageId
-from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State, TokenEnd, TokenEnded
+from rules.messages import DeviceMessage, Heartbeat, Link, Renew, Report, ReportKind, State, TokenEnd, TokenEnded
 from rules.policy import Assignment, Place, Policy, Profile
 from tests.rules.given import (
     ELSEWHERE,
@@ -72,9 +72,10 @@ states = st.builds(
     reason=st.sampled_from([None, "reboot", "update", "reconnect", "power-off"]),
     wake_by=st.none() | st.sampled_from([after(-5), after(30), after(300), after(3600)]),
 )
+renewals = st.builds(Renew, id=_ID, ts=_TS, sid=_SIDS)
 token_ends = st.builds(TokenEnded, id=_ID, ts=_TS, cause=st.sampled_from(TokenEnd))
 
-messages = st.one_of(heartbeats, heartbeats, heartbeats, reports, states, token_ends)
+messages = st.one_of(heartbeats, heartbeats, heartbeats, reports, states, renewals, token_ends)
 assignments: st.SearchStrategy[Assignment] = st.builds(
     assigned,
     st.sampled_from([ROOM, UNKNOWN_PLACE, Place(hotel_access_points=frozenset({ELSEWHERE}))]),

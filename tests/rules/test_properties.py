@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from rules.alerts import AlertChange, ChangeKind, Family
+from rules.deadlines import deadline, may_come_nearer, pass_deadline
 from rules.evaluate import evaluate
 from rules.messages import Heartbeat, Report
 from rules.policy import Assignment, Policy, Profile
-from rules.silence import deadline, may_come_nearer, pass_deadline
 from rules.state import DeviceState
 from tests.rules.given import NOON, Tablet, after, assigned
 from tests.rules.stories import (

@@ -370,7 +370,7 @@ def test_a_tablet_back_from_its_goodbye_is_held_to_the_usual_allowance() -> None
 def test_the_end_of_a_token_is_never_a_silence(cause: TokenEnd) -> None:
     tablet = strict_tablet()
     tablet.beat(0)
-    assert tablet.expire(5, cause) == ()
+    assert [change.alert.family for change in tablet.expire(5, cause)] == [Family.TOKEN] * (cause is TokenEnd.EXPIRED)
 
     assert tablet.state.link is LinkState.AWAY
     assert tablet.due() is None

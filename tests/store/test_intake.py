@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from rules.ids import DeviceId, HotelId, MessageId
 from rules.state import DeviceState
 from store import Batch, DataRefused, Duplicate, InputKind, Store, StoredMessage
-from store.batch import Orphan, Quarantined
+from store.audit import Deed
+from store.batch import Orphan, Quarantined, TokenGiven
 from store.records import DeviceKey
 from tests.store.given import HOTEL, NOW, ON_SQLITE, add_hotel, batch, heartbeat, later, online, opened
 
@@ -254,3 +255,23 @@ async def test_of_a_senders_rubbish_the_newest_is_kept_and_others_lose_nothing(s
 
     kept = (await store.quarantine(HOTEL, limit=1000)).items
     assert [row.detail for row in kept] == [*[f"noisy {n}" for n in range(499, 299, -1)], "quiet 0"]
+
+
+@pytest.mark.parametrize(("gen", "noted"), [(1, True), (2, False)])
+async def test_a_token_is_noted_with_the_batch_unless_it_is_void_by_then(
+    store: Store, gen: int, *, noted: bool
+) -> None:
+    (device, _) = await add_hotel(store)
+    token = TokenGiven(
+        hotel_id=HOTEL, device_key=device.key, device_id=device.id, gen=gen, issued_at=NOW, expires_at=later(600)
+    )
+    before = await store.revisions()
+
+    await store.apply(replace(batch(heartbeat(device, "m-1")), tokens=[token]))
+
+    found = await store.find_device(HOTEL, device.id)
+    assert found is not None
+    assert (found.token_issued_at, found.token_expires_at) == ((NOW, later(600)) if noted else (None, None))
+    lines = (await store.audit(HOTEL, deed=Deed.TOKEN_MINTED)).items
+    assert [(line.actor, line.subject) for line in lines] == [(device.id, device.id)] * noted
+    assert await store.revisions() == before  # whoever gave it need not be told
