@@ -241,7 +241,10 @@ def _claim(
 ) -> Claimed | None:
     # Claims of one channel go one after the other: each counts those that are under way.
     transaction.hold(
-        "SELECT 1 FROM channel WHERE key = (SELECT channel_key FROM notification WHERE id = :id)", id=notification_id
+        "SELECT 1 FROM channel WHERE key = (SELECT channel_key FROM notification WHERE id = :id"
+        " AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel))",
+        id=notification_id,
+        hotel=hotel_id,
     )
     if _cancel_unheard(transaction, hotel_id, notification_id, now=now):
         return None
@@ -302,8 +305,9 @@ def _claimed(
         " JOIN hotel ON hotel.key = notification.hotel_key"
         " JOIN channel ON channel.key = notification.channel_key"
         " JOIN event ON event.hotel_key = notification.hotel_key AND event.id = notification.event_id"
-        " WHERE notification.id = :id",
+        " WHERE notification.id = :id AND hotel.id = :hotel",
         id=notification_id,
+        hotel=hotel_id,
     )
     assert row is not None  # noqa: S101 - foreign keys, and the event that made it
     alert = _alerts.decode(row[5])
