@@ -12,8 +12,11 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from broker.tokens import Role
-from rules.ids import HotelId
-from tests.api.support import INN, LODGE, World
+from rules.ids import DeviceId, HotelId, RoomId
+from store import INNWATCH, Batch
+from store.batch import Quarantined
+from store.records import Room
+from tests.api.support import DEVICE, INN, LODGE, NOON, World
 
 PUBLIC = {
     "GET /",
@@ -59,6 +62,9 @@ own: about the caller; no other hotel can be named · list: has the own hotel's 
 hotel's id is as one that does not exist · same-name: both hotels have things of the same name and get their own ·
 stream: see test_events.py · device: for a device's token, which leaves a message of its own and of nobody else
 """
+
+
+both_ways = pytest.mark.parametrize(("mine", "theirs"), [(INN, LODGE), (LODGE, INN)])
 
 
 def routes(app: Litestar) -> set[str]:
@@ -133,19 +139,69 @@ async def test_a_list_has_the_own_hotels_and_nothing_else(world: World, route: s
     assert "lodge" not in str(found[INN])
 
 
+@both_ways
 @pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "missing"])
-async def test_another_hotels_object_is_as_one_that_does_not_exist(world: World, route: str) -> None:
-    async with world.client(manager(world, LODGE)) as client:
-        command_id = (await ask(client, "POST /api/devices/{device_id:str}/commands")).json()["id"]
-    async with world.client(manager(world, INN)) as client:
-        foreign = await ask(client, route, alert_id=world.alerts[LODGE], command_id=command_id)
-        missing = await ask(client, route, alert_id="no-such-alert", command_id="no-such-command")
+async def test_another_hotels_object_is_as_one_that_does_not_exist(
+    world: World, route: str, mine: HotelId, theirs: HotelId
+) -> None:
+    ids = await things_of(world, theirs)
+    async with world.client(manager(world, mine)) as client:
+        foreign = await ask(client, route, **ids)
+        missing = await ask(client, route, **dict.fromkeys(ids, "no-such-thing"))
 
     assert foreign.status_code == 404
     assert foreign.content == missing.content
     for answer in (foreign, missing):
         del answer.headers["x-request-id"]  # One for each request.
     assert foreign.headers == missing.headers
+
+
+async def things_of(world: World, hotel_id: HotelId) -> dict[str, str]:
+    """By the name that paths have for it: the id of one of each that only this hotel has."""
+    async with world.client(manager(world, hotel_id)) as client:
+        command = (await ask(client, "POST /api/devices/{device_id:str}/commands")).json()
+    return {"alert_id": world.alerts[hotel_id], "command_id": command["id"]}
+
+
+@both_ways
+@pytest.mark.parametrize("route", [route for route in TENANCY if route.startswith("GET") and "/{" not in route])
+async def test_a_cursor_of_another_hotel_leads_nowhere_but_to_ones_own(
+    world: World, route: str, mine: HotelId, theirs: HotelId
+) -> None:
+    if TENANCY[route] in {"own", "stream"}:
+        return
+    for hotel_id in (INN, LODGE):
+        await crowd(world, hotel_id)
+    path, whole = route.removeprefix("GET "), {"status": "all"} if route == "GET /api/alerts" else {}
+    async with world.client(manager(world, theirs)) as client:
+        cursor = (await client.get(path, params=whole | {"limit": 1})).json()["next"]
+    if cursor is None:
+        assert route not in PAGED
+        return
+    async with world.client(manager(world, mine)) as client:
+        own = (await client.get(path, params=whole)).json()["items"]
+        answer = await client.get(path, params=whole | {"cursor": cursor})
+
+    assert (answer.status_code, answer.json()["items"]) == (200, [one for one in own if one in answer.json()["items"]])
+
+
+PAGED = {"GET /api/alerts", "GET /api/devices", "GET /api/rooms", "GET /api/notifications", "GET /api/quarantine"}
+"""Lists of which `crowd` makes more than one; others may have all that there is on one page."""
+
+
+async def crowd(world: World, hotel_id: HotelId) -> None:
+    """Give a hotel more than one of everything that is listed."""
+    number = 900 + len(hotel_id)  # not those of the other
+    for room in (f"{number}", f"{number + 1}"):
+        new = Room(id=RoomId(room), name=f"of {hotel_id}")
+        await world.store.add_room(hotel_id, new, by=INNWATCH, now=NOON)
+        await world.store.add_device(hotel_id, DeviceId(f"tab-{room}"), room_id=new.id, by=INNWATCH, now=NOON)
+    await world.clear_alert(hotel_id, world.alerts[hotel_id])
+    await world.open_alert(hotel_id)
+    refused = Quarantined(
+        hotel_id=hotel_id, device_id=DEVICE, topic="t", reason="not-json", detail=hotel_id, head=b"", at=NOON
+    )
+    await world.store.apply(Batch(received_at=NOON, quarantined=[refused]))
 
 
 async def test_an_attempt_on_another_hotels_alert_leaves_it_alone(world: World) -> None:

@@ -16,34 +16,40 @@ SORTS = [column for column in COLUMNS if column != "enrol"]  # which cannot even
 TARGETS = [(kind, hotel, own) for kind in Kind for hotel in HOTELS for own in (True, False)]
 
 
-def ticket(house: House, column: str) -> Ticket:
+both_hotels = pytest.mark.parametrize("home", HOTELS)
+
+
+def ticket(house: House, column: str, *, home: str = "h1") -> Ticket:
     if column == "device":
-        return house.device()
+        return house.device(hotel=home)
     if column == "service":
         return house.service()
     if column in set(Role):
-        return house.person(role=Role(column))
+        return house.person(role=Role(column), hotel=home)
     if column == "hotel-less":
         return house.person(hotel=None, role=Role.ADMIN)
-    return house.integrator(*([] if column == "int" else [column]))
+    return house.integrator(*([] if column == "int" else [column]), hotel=home)
 
 
 def topic(kind: Kind, hotel: str, own: bool) -> str:
     return topic_of(kind, hotel=hotel, subject=subjects(kind)[0 if own else 1])
 
 
-def expected(kind: Kind, column: str, letter: str, *, hotel: str, own: bool) -> bool:
+def expected(kind: Kind, column: str, letter: str, *, hotel: str, own: bool, home: str) -> bool:
     cell = letters(kind, column)
     if kind in {Kind.EVENTS, Kind.MONITOR}:
         own = True
     if kind is Kind.PLATFORM_MONITOR:
         return letter.upper() in cell
-    reachable = hotel == "h1" or column == "service"
+    reachable = hotel == home or column == "service"
     return reachable and (letter.upper() in cell or (own and letter in cell))
 
 
-def wanted(column: str, letter: str) -> dict[str, bool]:
-    return {topic(*target): expected(target[0], column, letter, hotel=target[1], own=target[2]) for target in TARGETS}
+def wanted(column: str, letter: str, *, home: str = "h1") -> dict[str, bool]:
+    return {
+        topic(kind, hotel, own): expected(kind, column, letter, hotel=hotel, own=own, home=home)
+        for kind, hotel, own in TARGETS
+    }
 
 
 async def acknowledged(client: RawClient, name: str, *, retain: bool) -> bool:
@@ -56,13 +62,14 @@ async def acknowledged(client: RawClient, name: str, *, retain: bool) -> bool:
     return True
 
 
+@both_hotels
 @pytest.mark.parametrize("column", SORTS)
-async def test_publish(house: House, column: str) -> None:
+async def test_publish(house: House, column: str, home: str) -> None:
     got = {}
     for target in TARGETS:
-        client = await house.connect(ticket(house, column))
+        client = await house.connect(ticket(house, column, home=home))
         got[topic(*target)] = await acknowledged(client, topic(*target), retain=False)
-    assert got == wanted(column, "p")
+    assert got == wanted(column, "p", home=home)
 
 
 @pytest.mark.parametrize("column", SORTS)
@@ -76,12 +83,38 @@ async def test_publish_retained(house: House, column: str) -> None:
     assert got == {name: allowed and name in may_retain for name, allowed in wanted(column, "p").items()}
 
 
+@both_hotels
 @pytest.mark.parametrize("column", SORTS)
-async def test_subscribe(house: House, column: str) -> None:
-    client = await house.connect(ticket(house, column))
+async def test_subscribe(house: House, column: str, home: str) -> None:
+    client = await house.connect(ticket(house, column, home=home))
     names = list(wanted(column, "r"))
     codes = await client.subscribe(*names)
-    assert {name: code == 1 for name, code in zip(names, codes, strict=True)} == wanted(column, "r")
+    assert {name: code == 1 for name, code in zip(names, codes, strict=True)} == wanted(column, "r", home=home)
+
+
+@both_hotels
+@pytest.mark.parametrize("column", SORTS)
+async def test_connect_as_somebody_of_another_hotel(open_house: Openings, column: str, home: str) -> None:
+    """Refused, by the other's client id, user name or both; and whoever has them is there still."""
+    house = await open_house(failed_logins=0)
+    away = HOTELS[1 - HOTELS.index(home)]
+    victims = [house.device(hotel=away), house.person("bob", hotel=away), house.integrator("pms", hotel=away)]
+    staying = [await house.connect(victim) for victim in victims]
+    own = ticket(house, column, home=home)
+
+    codes = {
+        stolen: await (await house.dial()).connect(stolen)
+        for victim in victims
+        for stolen in (
+            Ticket(victim.client_id, own.username, own.token),
+            Ticket(own.client_id, victim.username, own.token),
+            Ticket(victim.client_id, victim.username, own.token),
+        )
+    }
+
+    assert {code for code in codes.values() if code not in {2, 4, 5}} == set()
+    for client in staying:
+        await client.ping()
 
 
 @pytest.mark.parametrize("column", SORTS)

@@ -1,0 +1,98 @@
+"""Who may use each route: a row for each, tried by everybody. A route without a row fails.
+
+What a row may say: the lowest role of people; a scope, for integrators; that no hotel is needed; or `device`.
+"""
+
+import pytest
+
+from broker.tokens import Role, mint_enrol, mint_service
+from tests.api.support import INN, World
+from tests.api.test_every_route import ELSEWHERE, PUBLIC, ask, routes
+
+WHO = {
+    "POST /api/auth/renew": "viewer, no hotel",
+    "POST /api/auth/switch": "viewer, no hotel",
+    "GET /api/session": "viewer, no hotel",
+    "GET /api/alerts": "viewer, scope alerts",
+    "GET /api/alerts/{alert_id:str}": "viewer, scope alerts",
+    "POST /api/alerts/{alert_id:str}/acknowledge": "staff",
+    "GET /api/devices": "viewer, scope rooms",
+    "GET /api/devices/{device_id:str}": "viewer, scope rooms",
+    "GET /api/devices/{device_id:str}/history": "viewer, scope rooms",
+    "GET /api/rooms": "viewer, scope rooms",
+    "GET /api/notifications": "viewer",
+    "GET /api/quarantine": "manager",
+    "GET /api/audit": "manager, no hotel",
+    "GET /api/events": "viewer, scope events",
+    "POST /api/devices/{device_id:str}/commands": "staff",
+    "GET /api/devices/{device_id:str}/commands": "staff",
+    "GET /api/commands/{command_id:str}": "staff",
+    "POST /api/heartbeat": "device",
+    "POST /api/alert/breach": "device",
+    "POST /api/alert/battery": "device",
+    "POST /api/alert/tamper": "device",
+}
+
+ENDLESS = {"GET /api/events"}
+"""Who may read it reads for ever; tests/api/test_events.py does."""
+
+SCOPES = ("alerts", "events", "rooms")
+
+
+def everybody(world: World) -> dict[str, str]:
+    """The token of each sort of identity there is, all of one hotel where they have one."""
+    roles = {role.value: world.user(INN, f"inn-{role}", role=role) for role in Role if role is not Role.ADMIN}
+    scopes = {f"scope {scope}": world.integrator(INN, "pms", scope) for scope in SCOPES}
+    return {
+        **roles,
+        **scopes,
+        "admin": world.user(INN, "root", role=Role.ADMIN),
+        "admin, no hotel": world.user(None, "root", role=Role.ADMIN),
+        "no scope": world.integrator(INN, "pms"),
+        "device": world.device(INN),
+        "service": mint_service(world.keys, name="bridge", gen=1, now=world.clock()),
+        "enrol": mint_enrol(world.keys, hotel_id=INN, gen=1, now=world.clock()),
+    }
+
+
+def allowed(row: str) -> set[str]:
+    """Whom a row lets in."""
+    first, *more = row.split(", ")
+    if first == "device":
+        return {"device"}
+    order = [role.value for role in (Role.VIEWER, Role.STAFF, Role.MANAGER, Role.ADMIN)]
+    people = set(order[order.index(first) :])
+    return (
+        people
+        | {word for word in more if word.startswith("scope ")}
+        | ({"admin, no hotel"} if "no hotel" in more else set())
+    )
+
+
+def test_every_route_says_who_may_use_it(world: World) -> None:
+    assert WHO.keys() == routes(world.app) - PUBLIC - ELSEWHERE, "a new route needs a row in WHO above"
+
+
+async def answers(world: World, route: str, names: set[str]) -> dict[str, int]:
+    """The status that each of these gets."""
+    given = {}
+    for name, token in everybody(world).items():
+        if name in names:
+            async with world.client(token) as client:
+                given[name] = (await ask(client, route)).status_code
+    return given
+
+
+@pytest.mark.parametrize("route", WHO)
+async def test_a_route_is_closed_to_everybody_else(world: World, route: str) -> None:
+    others = everybody(world).keys() - allowed(WHO[route])
+    given = await answers(world, route, others)
+
+    assert {name: status for name, status in given.items() if status not in {401, 403}} == {}
+
+
+@pytest.mark.parametrize("route", WHO.keys() - ENDLESS)
+async def test_a_route_is_open_to_whom_it_serves(world: World, route: str) -> None:
+    given = await answers(world, route, allowed(WHO[route]))
+
+    assert {name: status for name, status in given.items() if status in {401, 403} or status >= 500} == {}
