@@ -23,6 +23,7 @@ from api.page import console
 from api.passwords import Passwords
 from api.problems import Refused, Trouble, answer
 from api.routes import alerts, audit, commands, devices, events, ledger, rooms, session, signin, telemetry
+from api.routes.wellknown import well_known
 from api.settings import ApiSettings
 from api.streams import Streams
 from api.telemetry import Letterbox
@@ -75,7 +76,7 @@ def build_app(
     it waiting.
     """
     metrics = ApiMetrics(registry)
-    gate = Gate(keys=keys, accounts=Accounts(store), clock=clock)
+    gate = Gate(keys=keys, accounts=Accounts(store), clock=clock, metrics=metrics)
     streams = Streams(store=store, doorbell=doorbell, gate=gate, clock=clock, metrics=metrics, settings=settings)
     given: dict[str, object] = {
         "store": store,
@@ -95,6 +96,7 @@ def build_app(
             _guarded(gate),
             Router("/api", route_handlers=PUBLIC, before_request=require_json),
             operations(health=health, registry=registry, gate=gate, metrics_token=settings.metrics_token),
+            well_known(keys, clock=clock),
             *([page] if page else []),
         ],
         dependencies={name: _always(value) for name, value in given.items()},

@@ -14,6 +14,7 @@ from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
 from api.accounts import Accounts, Standing, rank
+from api.metrics import ApiMetrics
 from api.problems import Refused, Trouble, unauthorized
 from broker.tokens import Claims, KeyRing, Role, TokenReason, TokenRefused, TokenType
 from rules.ids import HotelId
@@ -65,8 +66,11 @@ class RouteWithoutAccess(Exception):
 class Gate:
     """Lets in whom a route serves; raises Refused with 401 or 403."""
 
-    def __init__(self, *, keys: KeyRing, accounts: Accounts, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, keys: KeyRing, accounts: Accounts, clock: Callable[[], datetime], metrics: ApiMetrics
+    ) -> None:
         self._keys = keys
+        self._metrics = metrics
         self._accounts = accounts
         self._clock = clock
 
@@ -88,6 +92,8 @@ class Gate:
         """Return who a genuine token stands for at this moment; raises Refused when it no longer stands for anybody."""
         if claims.exp <= self._clock():
             raise unauthorized(Trouble.TOKEN_EXPIRED)
+        if not self._keys.knows(claims.kid, self._clock()):  # taken out since the token was verified: that of a stream
+            raise unauthorized(Trouble.TOKEN_REVOKED)
         standing = await self._accounts.standing(claims)
         if standing is None:
             raise unauthorized(Trouble.TOKEN_REVOKED)
@@ -97,6 +103,7 @@ class Gate:
         try:
             return self._keys.verify(_bearer(connection), audience="api", now=self._clock())
         except TokenRefused as refused:
+            self._metrics.tokens_refused.labels(refused.reason).inc()
             expired = refused.reason is TokenReason.EXPIRED
             raise unauthorized(Trouble.TOKEN_EXPIRED if expired else Trouble.TOKEN_INVALID) from None
 

@@ -23,6 +23,9 @@ class ApiMetrics:
         self.log_ins = Counter(
             "innwatch_log_ins", "Tries to log in, by what became of them.", ["outcome"], registry=registry
         )
+        self.tokens_refused = Counter(
+            "innwatch_http_tokens_refused", "Bearer tokens refused, by why.", ["reason"], registry=registry
+        )
         self.streams = Gauge("innwatch_event_streams", "Event streams that are open.", registry=registry)
         self.streams_ended = Counter(
             "innwatch_event_streams_ended", "Event streams that ended, by why.", ["why"], registry=registry

@@ -28,7 +28,7 @@ class TokenReason(StrEnum):
     """Why a token was refused: for metrics and logs, never for whoever sent it."""
 
     MALFORMED = "malformed"
-    UNKNOWN_KEY = "unknown-key"
+    UNKNOWN_KEY = "unknown-key"  # none of ours, one that is no longer, or one that the token brings itself
     SIGNATURE = "signature"  # wrong, or made with another algorithm than the key's
     CLAIMS = "claims"  # missing, of the wrong type, or at odds with one another
     ISSUER = "issuer"
@@ -46,7 +46,7 @@ class TokenRefused(Exception):
 
 
 class Claims(Struct, frozen=True, kw_only=True):
-    """Who a verified token says somebody is. `gen` is the generation that revocation raises."""
+    """Who a verified token says somebody is. `gen` is the generation that revocation raises, `kid` whose key signed."""
 
     type: TokenType
     sub: str
@@ -59,6 +59,7 @@ class Claims(Struct, frozen=True, kw_only=True):
     device_id: DeviceId | None = None
     role: Role | None = None
     scope: tuple[str, ...] = ()
+    kid: str = ""
 
     @property
     def name(self) -> str:
@@ -96,7 +97,7 @@ AUDIENCES = {
 }
 
 
-def agreeing(wire: Wire) -> Claims:
+def agreeing(wire: Wire, *, kid: str) -> Claims:
     """Return the claims if each that the type needs is there, none that it has no use for is, and `sub` agrees."""
     if not _complete(wire) or wire.sub != _subject(wire) or not _well_named(wire):
         raise TokenRefused(TokenReason.CLAIMS)
@@ -112,6 +113,7 @@ def agreeing(wire: Wire) -> Claims:
         device_id=None if wire.device_id is None else DeviceId(wire.device_id),
         role=wire.role,
         scope=wire.scope or (),
+        kid=kid,
     )
 
 

@@ -176,18 +176,31 @@ class Hub:
         """
         self.revocations.learn(deeds)
         revokes = self.revocations.revokes
+        self._soon_out(session for session in self.sessions.values() if revokes(session.claims))
+
+    def keys_changed(self) -> None:
+        """End whoever is in by a token whose key was taken out of the ring: without a will."""
+        known = self.keys.known(self.clock())
+        self._soon_out(
+            session
+            for session in self.sessions.values()
+            if session.wire is not None and session.claims.kid not in known
+        )
+
+    def _soon_out(self, sessions: Iterable[Session]) -> None:
         if not self._to_shut_out:
             self.loop.call_soon(self._shut_out)
-        self._to_shut_out.extend(session for session in self.sessions.values() if revokes(session.claims))
+        self._to_shut_out.extend(sessions)
 
     def _shut_out(self) -> None:
         for _ in range(min(SHUT_OUT_A_TURN, len(self._to_shut_out))):
             session = self._to_shut_out.popleft()
-            if not self.revocations.revokes(session.claims):
+            is_revoked = self.revocations.revokes(session.claims)
+            if not is_revoked and self.keys.knows(session.claims.kid, self.clock()):
                 continue  # It came back meanwhile, with a better token.
             if session.wire is not None:
                 session.wire.end(End.REVOKED)
-            elif self.sessions.get(session.client_id) is session:
+            elif is_revoked and self.sessions.get(session.client_id) is session:
                 self.sessions.forget(session)
         if self._to_shut_out:
             self.loop.call_soon(self._shut_out)

@@ -1,5 +1,7 @@
 """What makes a signing secret too weak to use. Whoever can guess it can be anybody, in every hotel."""
 
+from jwt.utils import is_pem_format, is_ssh_key
+
 SHORTEST = 32
 """Bytes; HS256 wants a key at least as long as its hash (RFC 7518 §3.2)."""
 
@@ -36,6 +38,8 @@ def strong(secret: bytes | str | None) -> bytes:
     # Blanks around a text make it no longer; random bytes that look like blanks are as good as any.
     if len(secret.strip().encode() if isinstance(secret, str) else secret) < SHORTEST:
         raise WeakSecret(f"the secret is shorter than {SHORTEST} bytes")
+    if is_pem_format(raw) or is_ssh_key(raw):
+        raise WeakSecret("the secret is a file of a key pair, and half of that may be public")
     text = raw.decode("latin-1").strip()
     letters = "".join(character for character in text.casefold() if character.isascii() and character.isalnum())
     if text in _WELL_KNOWN or any(mark in letters for mark in _GIVE_AWAYS):

@@ -195,6 +195,10 @@ class MqttBroker(Broker):
         """Shut out who is revoked, whether the broker runs already or not. Call it with the deeds in their order."""
         self._hub.revoke(deeds)
 
+    def keys_changed(self) -> None:
+        """Shut out whose token was signed by a key that is no longer in the ring. Call it when one was taken out."""
+        self._hub.keys_changed()
+
     # What amqtt's BrokerContext shows plugins, made when it is asked for
 
     @property

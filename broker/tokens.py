@@ -1,6 +1,6 @@
 """Who somebody is: JSON Web Tokens, minted and verified (docs/contract.md, "Identity").
 
-A key has one algorithm for ever, so a token cannot choose how it is checked. PyJWT does the signatures; the claims are
+A key has one algorithm for ever, so a token cannot choose how it is checked, nor bring a key of its own. The claims are
 read into one strict record here, because time is an argument (the product can run on a test clock) and because every
 claim that a type needs must be there and must agree with the others.
 """
@@ -15,10 +15,12 @@ from datetime import datetime, timedelta
 
 import jwt
 import msgspec
-from jwt.utils import base64url_decode, base64url_encode
+from jwt.utils import base64url_decode
 from msgspec import Struct
+from msgspec.structs import replace
 
 from broker.claims import AUDIENCES, Claims, Role, TokenReason, TokenRefused, TokenType, Wire, agreeing
+from broker.keys import EVER, Jwk, Key, hs256, public_half
 from broker.secret import WeakSecret, strong
 from rules.ids import DeviceId, HotelId
 
@@ -26,6 +28,7 @@ __all__ = [
     "Claims",
     "Key",
     "KeyRing",
+    "NoKeySigns",
     "Role",
     "TokenReason",
     "TokenRefused",
@@ -46,20 +49,19 @@ CLOCK_SKEW = timedelta(seconds=60)
 
 
 class _Header(Struct, frozen=True):
+    """`jku`, `jwk`, `x5u` and `x5c` are ways to say: verify it by this key, which I have brought."""
+
     kid: str
     alg: str
     typ: str
+    jku: object = None
+    jwk: object = None
+    x5u: object = None
+    x5c: object = None
 
-
-class Key(Struct, frozen=True):
-    """One key: its id and its one algorithm may be shown, the secret never is."""
-
-    kid: str
-    algorithm: str
-    secret: bytes
-
-    def __repr__(self) -> str:
-        return f"Key({self.kid!r}, {self.algorithm!r})"
+    @property
+    def brings_a_key(self) -> bool:
+        return any(one is not None for one in (self.jku, self.jwk, self.x5u, self.x5c))
 
 
 _read_header = msgspec.json.Decoder(_Header).decode
@@ -67,15 +69,20 @@ _read_claims = msgspec.json.Decoder(Wire).decode
 _write = msgspec.json.Encoder().encode
 
 
+class NoKeySigns(Exception):
+    """A ring none of whose keys may sign at this moment."""
+
+
 class KeyRing:
-    """The keys of an installation: the first one signs, all of them verify."""
+    """The keys of an installation: all of them verify, and the one that began to sign last, or stands last, signs.
+
+    Whoever holds a ring holds it for good; `adopt` changes what is in it.
+    """
 
     def __init__(self, keys: Sequence[Key], *, issuer: str) -> None:
-        self._signing = keys[0]
-        self._keys = {key.kid: key for key in keys}
         self._issuer = issuer
         self._jws = jwt.PyJWS()
-        self._written = {self._header(key): key for key in keys if key.algorithm == "HS256"}
+        self.adopt(keys)
 
     @classmethod
     def of(
@@ -85,17 +92,47 @@ class KeyRing:
 
         Raises WeakSecret for a missing, short, well-known or example secret.
         """
-        return cls([_hs256(strong(one)) for one in (secret, *previous)], issuer=issuer)
+        others = [replace(hs256(strong(one)), signs_from=None) for one in previous]
+        return cls([hs256(strong(secret)), *others], issuer=issuer)
 
     def __repr__(self) -> str:
         return f"KeyRing({list(self._keys.values())!r})"
 
+    def adopt(self, keys: Sequence[Key]) -> None:
+        """Use these from now on. The first one is what `derived` derives from, for as long as it stays the first."""
+        self._first = next(iter(keys), None)
+        self._keys: dict[str, Key] = {}
+        for key in keys:
+            self._keys.setdefault(key.kid, key)  # Of two with one id the first counts.
+        self._written = {self._header(key): key for key in self._keys.values()}
+
+    def knows(self, kid: str, now: datetime) -> bool:
+        """Whether the key of this id still verifies: one that was taken out voids all that it signed."""
+        key = self._keys.get(kid)
+        return key is not None and key.verifies_at(now)
+
+    def known(self, now: datetime) -> frozenset[str]:
+        """Return the ids of the keys that verify at this moment."""
+        return frozenset(kid for kid, key in self._keys.items() if key.verifies_at(now))
+
+    def signing(self, now: datetime) -> Key:
+        """Return the key that signs at this moment; raises NoKeySigns."""
+        able = [key for key in self._keys.values() if key.signs_at(now)]
+        if not able:
+            raise NoKeySigns("no key signs at this moment")
+        return max(reversed(able), key=lambda key: key.signs_from or EVER)
+
+    def public(self, now: datetime) -> tuple[Jwk, ...]:
+        """Return what others verify our tokens with, those of keys that will sign soon among them; never a secret."""
+        halves = (public_half(key) for key in self._keys.values() if key.verifies_at(now))
+        return tuple(half for half in halves if half is not None)
+
     def verify(self, token: str, *, audience: str, now: datetime) -> Claims:
         """Return the claims of a token that is genuine, for `audience` and valid at `now`; raises TokenRefused."""
-        wire = self._genuine(token)
+        wire, key = self._genuine(token, now)
         if wire.iss != self._issuer:
             raise TokenRefused(TokenReason.ISSUER)
-        claims = agreeing(wire)
+        claims = agreeing(wire, kid=key.kid)
         if audience not in claims.aud:
             raise TokenRefused(TokenReason.AUDIENCE)
         if claims.exp <= now:
@@ -104,22 +141,25 @@ class KeyRing:
             raise TokenRefused(TokenReason.NOT_YET)
         return claims
 
-    def _genuine(self, token: str) -> Wire:
-        """Return what the token says, once its signature is known to be one of our keys'."""
+    def _genuine(self, token: str, now: datetime) -> tuple[Wire, Key]:
+        """Return what the token says and whose key has signed it, once its signature is known to be one of ours."""
         if len(token) > LONGEST or not token.isascii():
             raise TokenRefused(TokenReason.MALFORMED)
         key = self._written.get(token.partition(".")[0])
-        payload = self._foreign(token) if key is None else _own(token, key.secret)
+        is_as_we_write_it = key is not None
+        key = key or self._key_of(token)
+        if not key.verifies_at(now):
+            raise TokenRefused(TokenReason.UNKNOWN_KEY)
+        payload = _own(token, key) if is_as_we_write_it else self._foreign(token, key)
         try:
-            return _read_claims(payload)
+            return _read_claims(payload), key
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise TokenRefused(TokenReason.CLAIMS) from None
 
-    def _foreign(self, token: str) -> bytes:
+    def _foreign(self, token: str, key: Key) -> bytes:
         """Return what a token says whose header is not as we write it, but may be as good."""
-        key = self._key_of(token)
         try:
-            payload: bytes = self._jws.decode_complete(token, key.secret, algorithms=[key.algorithm])["payload"]
+            payload: bytes = self._jws.decode_complete(token, key.verifier, algorithms=[key.algorithm])["payload"]
         except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
             raise TokenRefused(TokenReason.SIGNATURE) from None
         except jwt.InvalidTokenError:
@@ -132,15 +172,20 @@ class KeyRing:
         except (ValueError, msgspec.DecodeError, RecursionError):
             raise TokenRefused(TokenReason.MALFORMED) from None
         key = self._keys.get(header.kid)
-        if key is None:
+        if key is None or header.brings_a_key:
             raise TokenRefused(TokenReason.UNKNOWN_KEY)
         if header.typ != "JWT":
             raise TokenRefused(TokenReason.MALFORMED)
         return key
 
     def derived(self, purpose: str) -> str:
-        """Return 64 digits that whoever has the signing key finds again, and nobody else can guess."""
-        return hmac.new(self._signing.secret, f"innwatch {purpose}".encode(), hashlib.sha256).hexdigest()
+        """Return 64 digits that whoever has the first key finds again, and nobody else can guess.
+
+        Of the first, not of the one that signs: what hangs on them outlives a rotation. Raises NoKeySigns.
+        """
+        if self._first is None:
+            raise NoKeySigns("there is no key to derive from")
+        return hmac.new(self._first.raw, f"innwatch {purpose}".encode(), hashlib.sha256).hexdigest()
 
     def mint(  # noqa: PLR0913, every argument is a claim
         self,
@@ -156,7 +201,8 @@ class KeyRing:
         scope: Sequence[str] | None = None,
         jti: str | None = None,
     ) -> str:
-        """Return a signed token; raises ValueError for claims that `verify` would refuse."""
+        """Return a signed token; raises ValueError for claims that `verify` would refuse, and NoKeySigns."""
+        key = self.signing(now)
         wire = Wire(
             iss=self._issuer,
             aud=AUDIENCES[type],
@@ -172,17 +218,17 @@ class KeyRing:
             scope=None if scope is None else tuple(scope),
         )
         try:
-            agreeing(wire)
+            agreeing(wire, kid=key.kid)
         except TokenRefused:
             raise ValueError(f"the claims of {sub!r} do not agree with one another") from None
-        return self._sign(_write(wire), self._signing)
+        return self._sign(_write(wire), key)
 
     def _header(self, key: Key) -> str:
         """The first part of every token that this key signs here."""
         return self._sign(b"", key).partition(".")[0]
 
     def _sign(self, payload: bytes, key: Key) -> str:
-        return self._jws.encode(payload, key.secret, algorithm=key.algorithm, headers={"kid": key.kid})
+        return self._jws.encode(payload, key.signer, algorithm=key.algorithm, headers={"kid": key.kid})
 
 
 def mint_device(
@@ -246,24 +292,17 @@ def mint_enrol(
     return ring.mint(type=TokenType.ENROL, sub=sub, gen=gen, now=now, ttl=ttl, hotel_id=hotel_id, jti=jti)
 
 
-def _own(token: str, secret: bytes) -> bytes:
-    """Return what a token says whose header is to the letter the one that we write: HS256 by this secret.
+def _own(token: str, key: Key) -> bytes:
+    """Return what a token says whose header is to the letter the one that we write with this key.
 
     PyJWT looks at each character in Python, which takes 60 µs, and after an outage every tablet comes at once.
     """
     signed, _, signature = token.rpartition(".")
     if signed.count(".") != 1:
         raise TokenRefused(TokenReason.MALFORMED)
-    right = base64url_encode(hmac.digest(secret, signed.encode(), "sha256"))
-    if not hmac.compare_digest(right, signature.encode()):
+    if not key.has_signed(signed.encode(), signature):
         raise TokenRefused(TokenReason.SIGNATURE)
     try:
         return base64url_decode(signed.partition(".")[2])
     except binascii.Error:
         raise TokenRefused(TokenReason.MALFORMED) from None
-
-
-def _hs256(secret: bytes) -> Key:
-    # The id must be the same in every process that holds the secret, and must tell nothing of it.
-    kid = hashlib.blake2b(secret, digest_size=8, person=b"innwatch-kid").hexdigest()
-    return Key(kid, "HS256", secret)

@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from api import ApiSettings, build_app
+from broker.keys import Algorithm, new_key
 from broker.tokens import Role
 from rules.alerts import ChangeKind
 from rules.ids import HotelId, UserName
@@ -171,6 +172,14 @@ async def test_a_person_who_is_disabled_or_whose_hotel_is_suspended_is_out_withi
 
     assert reader.comments[-1] == "token-revoked"
     assert answer.json()["type"] == "urn:innwatch:problem:token-revoked"
+
+
+async def test_a_stream_ends_when_the_key_that_signed_its_token_is_taken_out(world: World, served: Served) -> None:
+    async with served.reader(viewer(world)) as reader:
+        world.keys.adopt([new_key(Algorithm.ES256)])
+        await eventually(lambda: reader.ended)
+
+    assert reader.comments[-1] == "token-revoked"
 
 
 async def test_a_stranger_gets_no_stream(world: World, served: Served) -> None:

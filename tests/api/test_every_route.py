@@ -28,6 +28,7 @@ PUBLIC = {
     "GET /health/live",
     "GET /health/ready",
     "POST /api/auth/user-token",
+    "GET /.well-known/jwks.json",
 }
 """Open to everybody. /metrics is not: it has tests of its own."""
 

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from broker.hub import SHUT_OUT_A_TURN
+from broker.keys import Algorithm, hs256, new_key
 from rules.ids import HotelId
 from rules.messages import TokenEnd
 from rules.revoked import SUSPENDED, Revoked, Subject
-from tests.broker.house import House, Openings
+from tests.broker.house import SECRET, House, Openings
 from tests.broker.raw import Ticket, Will, connect_packet
 from tests.broker.test_websocket import closed, read, websocket
 from tests.support import eventually
@@ -62,6 +63,22 @@ async def test_a_revoked_tablet_is_out_and_leaves_no_will_and_looks_like_no_thef
     assert house.counts.ends["revoked"] == 1
     for client in stays:
         await client.ping()
+
+
+@DOORS
+async def test_whose_token_was_signed_by_a_key_that_is_gone_is_out_and_nobody_else(house: House, door: Door) -> None:
+    (leaked,), fresh = house.keys.known(house.now), new_key(Algorithm.ES256)
+    async with door(house, house.device(), LAST) as ended:
+        house.keys.adopt([hs256(SECRET.encode()), fresh])
+        stays = await house.connect(house.device("d2"))
+        house.keys.adopt([fresh])
+        house.broker.keys_changed()
+        await ended()
+    assert not house.keys.knows(leaked, house.now)
+    assert house.bridge.ends == [("h1/d1", TokenEnd.REVOKED)]
+    assert house.bridge.got == []
+    await stays.ping()
+    await house.connect(house.device())
 
 
 @DOORS

@@ -1,6 +1,7 @@
 """Tokens: what is minted verifies, and nothing else does."""
 
 import base64
+import hashlib
 import hmac
 import json
 from collections.abc import Callable
@@ -10,10 +11,13 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict, replace
 
+from broker.keys import Algorithm, hs256, key_from, new_key, public_half
 from broker.tokens import (
     Claims,
     KeyRing,
+    NoKeySigns,
     Role,
     TokenReason,
     TokenRefused,
@@ -32,6 +36,7 @@ OTHER = "Zw8Lq2Nf6Vb3Xc9Ty1Uj5Ik7Om4Ph0Rd"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 H, D = HotelId("h1"), DeviceId("tab-1")
 RING = KeyRing.of(SECRET)
+PAIR = new_key(Algorithm.ES256)
 
 
 def reason_of(token: str, *, ring: KeyRing = RING, now: datetime = NOW, audience: str = "mqtt") -> TokenReason:
@@ -119,6 +124,73 @@ def test_after_rotation_the_old_key_still_verifies_and_the_new_one_signs() -> No
     assert ring.verify(old, audience="mqtt", now=NOW).device_id == D
     new = mint_device(ring, hotel_id=H, device_id=D, gen=0, now=NOW)
     assert reason_of(new) is TokenReason.UNKNOWN_KEY
+
+
+def test_a_pair_of_keys_signs_what_anybody_can_verify_by_its_public_half() -> None:
+    ring = KeyRing([PAIR], issuer="innwatch")
+    token = mint_device(ring, hotel_id=H, device_id=D, gen=0, now=NOW)
+    assert ring.verify(token, audience="mqtt", now=NOW).kid == PAIR.kid
+
+    keys = jwt.PyJWKSet.from_dict({"keys": [asdict(jwk) for jwk in ring.public(NOW)]})
+    header = jwt.get_unverified_header(token)
+    claims = jwt.decode(
+        token, keys[header["kid"]], ["ES256"], audience="mqtt", issuer="innwatch", options={"verify_exp": False}
+    )
+    assert (header["typ"], claims["sub"], claims["device_id"]) == ("JWT", "h1/tab-1", "tab-1")
+
+
+def test_a_secret_has_no_public_half() -> None:
+    assert KeyRing([PAIR, hs256(SECRET.encode())], issuer="innwatch").public(NOW) == (public_half(PAIR),)
+    assert RING.public(NOW) == ()
+
+
+def test_a_pairs_id_is_the_one_that_anybody_would_give_it() -> None:
+    """RFC 7638 §3.1 has a key of RSA; the members of one of P-256 are crv, kty, x and y."""
+    half = public_half(PAIR)
+    assert half is not None
+    members = json.dumps({"crv": half.crv, "kty": half.kty, "x": half.x, "y": half.y}, separators=(",", ":"))
+    digest = hashlib.sha256(members.encode()).digest()
+    assert PAIR.kid == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_a_key_that_is_written_down_and_read_again_is_the_same(algorithm: Algorithm) -> None:
+    key = new_key(algorithm)
+    again = key_from(algorithm, key.text)
+    token = mint_service(KeyRing([key], issuer="innwatch"), name="x", gen=0, now=NOW)
+    assert again.kid == key.kid
+    assert KeyRing([again], issuer="innwatch").verify(token, audience="mqtt", now=NOW).kid == key.kid
+
+
+def test_a_ring_in_which_no_key_signs_mints_nothing() -> None:
+    for keys in ([], [replace(PAIR, signs_from=None)], [replace(PAIR, signs_from=NOW + timedelta(seconds=1))]):
+        with pytest.raises(NoKeySigns):
+            mint_service(KeyRing(keys, issuer="innwatch"), name="x", gen=0, now=NOW)
+
+
+def test_a_token_says_whose_key_signed_it_and_the_ring_whether_that_still_counts() -> None:
+    pair = replace(PAIR, verifies_until=NOW + timedelta(minutes=1))
+    ring = KeyRing([pair], issuer="innwatch")
+    token = mint_service(ring, name="x", gen=0, now=NOW)
+    kid = ring.verify(token, audience="mqtt", now=NOW).kid
+    later = NOW + timedelta(minutes=1)
+
+    assert [ring.knows(kid, NOW), ring.knows(kid, later), ring.knows("", NOW)] == [True, False, False]
+    assert reason_of(token, ring=ring, now=later) is TokenReason.UNKNOWN_KEY
+
+
+def test_what_is_adopted_counts_for_everybody_who_holds_the_ring() -> None:
+    ring = KeyRing.of(SECRET)
+    token = mint_service(ring, name="x", gen=0, now=NOW)
+    ring.adopt([PAIR])
+
+    assert reason_of(token, ring=ring) is TokenReason.UNKNOWN_KEY
+    assert jwt.get_unverified_header(mint_service(ring, name="x", gen=0, now=NOW))["alg"] == "ES256"
+
+
+@pytest.mark.parametrize("brought", ["jku", "jwk", "x5u", "x5c"])
+def test_a_token_that_brings_a_key_is_refused_even_if_ours_signed_it(brought: str) -> None:
+    assert reason_of(signed(device_claims(), headers={brought: "x"})) is TokenReason.UNKNOWN_KEY
 
 
 def test_the_hand_made_token_of_these_tests_is_a_good_one() -> None:
@@ -252,6 +324,8 @@ def test_no_text_makes_verification_stumble(text: str) -> None:
         "a-string-secret-at-least-256-bits-long",
         "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
         "MySuperSecretPassword-2026-hotel-lobby",
+        PAIR.text,
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJq3W0kT7mQ9c2Vx5Yb8Rd1Lf6Hs4Gn0Pw innkeeper",
     ],
 )
 def test_a_weak_secret_is_refused_and_not_shown(secret: str | None) -> None:

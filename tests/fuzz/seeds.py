@@ -52,10 +52,11 @@ def tokens() -> list[bytes]:
     ann = {**claims, "sub": "h1/user/ann", "type": "user", "role": "staff"}
     del ann["device_id"]
     signed = [json.dumps(one, separators=(",", ":")).encode() for one in (claims, ann)]
-    foreign = RING._jws.encode(signed[0], RING._signing.secret, headers={"kid": RING._signing.kid, "x": 1})
+    key = RING.signing(NOON)
+    foreign = RING._jws.encode(signed[0], key.signer, headers={"kid": key.kid, "x": 1})
     return [
         *(b"\1" + one for one in signed),
-        *(b"\0" + RING._sign(one, RING._signing).encode() for one in signed),
+        *(b"\0" + RING._sign(one, key).encode() for one in signed),
         b"\0" + foreign.encode(),
     ]
 

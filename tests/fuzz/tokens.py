@@ -14,7 +14,7 @@ def target(data: bytes) -> None:
     if not data:
         return
     if data[0] % 2:
-        _verify(RING._sign(data[1:], RING._signing))
+        _verify(RING._sign(data[1:], RING.signing(NOON)))
     else:
         _verify(data[1:].decode("latin-1"))
 
