@@ -13,7 +13,7 @@ from api.app import build_app, build_waiting_app
 from config.browsers import api_settings, websocket_for_browsers
 from config.clock import Clock
 from config.greeting import console_url, greet_process
-from config.keys import key_ring
+from config.keys import LiveKeys
 from config.lag import LoopLag
 from config.process import settle_memory
 from config.pulse import Pulse
@@ -42,7 +42,8 @@ class ApiAlone:
     def __init__(self, place: Place) -> None:
         self._settings = place.settings
         self._clock = Clock(place.settings.clock_file)
-        self._keys = key_ring(place.settings, place.folder)
+        self._live_keys = LiveKeys(place.settings, place.folder, now=self._clock.now)
+        self._keys = self._live_keys.ring
         self._registry = CollectorRegistry()
         self._doorbell = RedisDoorbell(shared_redis(place.settings).url)
         self._waiting = Waiting()
@@ -51,7 +52,8 @@ class ApiAlone:
 
     def problems(self) -> list[str]:
         """What is missing, for the health page. Redis is not: without it events come up to a second later."""
-        return self._waiting.problems() or (self._pulse.problems() if self._pulse is not None else [])
+        lacks = self._waiting.problems() or (self._pulse.problems() if self._pulse is not None else [])
+        return lacks + self._live_keys.problems()
 
     async def run(self) -> int:
         """The exit code. Raises StartRefused."""
@@ -85,7 +87,7 @@ class ApiAlone:
         """Have all requests answered, as soon as there is a database, until cancelled."""
         lag = LoopLag(self._registry)
         async with asyncio.TaskGroup() as parts:
-            beside = [parts.create_task(part) for part in (self._doorbell.run(), lag.run())]
+            beside = [parts.create_task(part) for part in (self._doorbell.run(), lag.run(), self._live_keys.run())]
             async with shared_store(self._settings, doorbell=self._doorbell, waiting=self._waiting) as store:
                 self._pulse = Pulse(store)
                 self._app = self._made(store)

@@ -15,7 +15,7 @@ from config.brokerage import BrokerOutside, renewals
 from config.clock import Clock
 from config.errors import BadSetting
 from config.greeting import greet_process
-from config.keys import key_ring
+from config.keys import LiveKeys
 from config.lag import LoopLag
 from config.process import settle_memory
 from config.servers import shared_database, shared_redis, shared_store
@@ -59,7 +59,8 @@ class BridgeAlone:
     def __init__(self, place: Place) -> None:
         self._settings = place.settings
         self._clock = Clock(place.settings.clock_file)
-        self._keys = key_ring(place.settings, place.folder)
+        self._live_keys = LiveKeys(place.settings, place.folder, now=self._clock.now)
+        self._keys = self._live_keys.ring
         self._registry = CollectorRegistry()
         self._doorbell = RedisDoorbell(shared_redis(place.settings).url)
         self._waiting = Waiting()
@@ -69,7 +70,8 @@ class BridgeAlone:
 
     def problems(self) -> list[str]:
         """What is missing, for the health page. Whoever stands by and could take over misses nothing."""
-        return self._waiting.problems() or (self._bridge.problems() if self._bridge is not None else [])
+        lacks = self._waiting.problems() or (self._bridge.problems() if self._bridge is not None else [])
+        return lacks + self._live_keys.problems()
 
     async def run(self) -> int:
         """The exit code. Raises StartRefused."""
@@ -92,7 +94,7 @@ class BridgeAlone:
     async def _work(self) -> None:
         lag = LoopLag(self._registry)
         async with asyncio.TaskGroup() as parts:
-            beside = [parts.create_task(part) for part in (self._doorbell.run(), lag.run())]
+            beside = [parts.create_task(part) for part in (self._doorbell.run(), lag.run(), self._live_keys.run())]
             async with shared_store(self._settings, doorbell=self._doorbell, waiting=self._waiting) as store:
                 tenure = Tenure(store, LEASE)
                 store.fence(await tenure.take(self._waiting))

@@ -16,7 +16,7 @@ from config.clock import Clock
 from config.database import database_of
 from config.folder import Folder
 from config.greeting import greet_broker
-from config.keys import key_ring
+from config.keys import LiveKeys
 from config.lag import LoopLag
 from config.own_broker import OwnBroker
 from config.process import settle_memory
@@ -45,7 +45,8 @@ class BrokerAlone:
         self._place = place
         self._settings = place.settings
         self._clock = Clock(place.settings.clock_file)
-        self._keys = key_ring(place.settings, place.folder)
+        self._live_keys = LiveKeys(place.settings, place.folder, now=self._clock.now)
+        self._keys = self._live_keys.ring
         self._registry = CollectorRegistry()
         self._serving: tuple[OwnBroker, RevokedNews] | None = None
 
@@ -54,7 +55,7 @@ class BrokerAlone:
         if self._serving is None:
             return ["starting"]
         own, news = self._serving
-        return own.problems() + news.problems()
+        return own.problems() + news.problems() + self._live_keys.problems()
 
     async def run(self) -> int:
         """Start, serve until a signal, stop; the exit code. Raises StartRefused before anybody was served."""
@@ -82,7 +83,8 @@ class BrokerAlone:
                 app = build_health_app(registry=self._registry, health=self, metrics_token=self._settings.metrics_token)
                 web = WebServer(app, http)
                 serving = parts.create_task(web.run())
-                others = [parts.create_task(part) for part in (own.tend(), news.run(), lag.run())]
+                keys = self._live_keys.run(taken_out=own.mqtt.keys_changed)
+                others = [parts.create_task(part) for part in (own.tend(), news.run(), lag.run(), keys)]
                 await web.serving()
                 self._serving = own, news
                 settle_memory()

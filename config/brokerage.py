@@ -55,6 +55,9 @@ class Brokerage(Protocol):
     def beside(self) -> list[Coroutine[None, None, None]]:
         """What runs beside everything else, until cancelled."""
 
+    def keys_changed(self) -> None:
+        """Learn that a key was taken out of the ring: whoever is in by it is to go."""
+
     def problems(self) -> list[str]:
         """What is wrong with it that the uplink does not know, in words for the health page."""
 
@@ -79,6 +82,9 @@ class BrokerInside:
 
     def beside(self) -> list[Coroutine[None, None, None]]:
         return [self._own.tend(), *([self._news.run()] if self._news is not None else [])]
+
+    def keys_changed(self) -> None:
+        self._own.mqtt.keys_changed()
 
     def problems(self) -> list[str]:
         return self._own.problems() + (self._news.problems() if self._news is not None else [])
@@ -127,6 +133,9 @@ class BrokerOutside:
 
     def beside(self) -> list[Coroutine[None, None, None]]:
         return [self._far.run()]
+
+    def keys_changed(self) -> None:
+        """Nothing: it reads the file of keys itself, if it is ours."""
 
     def problems(self) -> list[str]:
         return []

@@ -24,7 +24,7 @@ from config.errors import BadSetting, StartRefused
 from config.first_run import DEMO, furnish
 from config.folder import Folder
 from config.greeting import console_url, greet
-from config.keys import key_ring
+from config.keys import LiveKeys
 from config.lag import LoopLag
 from config.own_broker import OwnBroker
 from config.process import settle_memory
@@ -73,7 +73,8 @@ class Embedded:
         self._settings = place.settings
         self._folder = place.folder
         self._clock = Clock(place.settings.clock_file)
-        self._keys = key_ring(place.settings, place.folder)
+        self._live_keys = LiveKeys(place.settings, place.folder, now=self._clock.now)
+        self._keys = self._live_keys.ring
         self._registry = CollectorRegistry()
         self._doorbell = LocalDoorbell()
         self._watching: tuple[Bridge, Brokerage] | None = None
@@ -83,7 +84,7 @@ class Embedded:
         if self._watching is None:
             return ["starting"]
         bridge, brokerage = self._watching
-        return bridge.problems() + brokerage.problems()
+        return bridge.problems() + brokerage.problems() + self._live_keys.problems()
 
     async def run(self, *, demo: int | None) -> int:
         """Start, serve until a signal, stop; the exit code.
@@ -128,7 +129,8 @@ class Embedded:
             app = self._app(store, reach)
             web = WebServer(app, http)
             serving = parts.create_task(web.run())
-            beside = [*brokerage.beside(), upkeep.run(), bridge.run(), self._worker(store).run(), lag.run()]
+            keys = self._live_keys.run(taken_out=brokerage.keys_changed)
+            beside = [*brokerage.beside(), keys, upkeep.run(), bridge.run(), self._worker(store).run(), lag.run()]
             if demo:
                 beside.append(self._simulate(store, reach, tablets=demo))
             others = [parts.create_task(part) for part in beside]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from config import private_file
 from config.errors import BadSetting, StartRefused
 
 
@@ -41,7 +42,7 @@ class Folder:
             if not is_new or not any(path.iterdir()):
                 path.chmod(0o700)  # ours alone; a folder with other things in it is left as its owner made it
             if is_new and for_tests:
-                folder._write("for-tests", "made with --for-tests: its clock may be moved\n")
+                private_file.write(path / "for-tests", "made with --for-tests: its clock may be moved\n")
         except FileExistsError as error:
             raise StartRefused(f"--data {path} is not a folder") from error
         except OSError as error:
@@ -79,6 +80,11 @@ class Folder:
     def is_for_tests(self) -> bool:
         return (self.path / "for-tests").exists()
 
+    @property
+    def keys(self) -> Path:
+        """What `innwatch keys` made."""
+        return self.path / "keys.json"
+
     def signing_key(self) -> str:
         """This installation's own signing key; made the first time, 0600."""
         file = self.path / "signing.key"
@@ -87,11 +93,11 @@ class Folder:
         except UnicodeDecodeError as error:
             raise BadSetting(f"{file} holds no key; put the right one back, every token was signed by it") from error
         except FileNotFoundError:
-            self._write_once("signing.key", secrets.token_urlsafe(48) + "\n")
+            private_file.write_once(file, secrets.token_urlsafe(48) + "\n")
             return file.read_text().strip()
 
     def write_first_login(self, login: FirstLogin) -> None:
-        self._write("first-login.json", msgspec.json.format(msgspec.json.encode(login)).decode() + "\n")
+        private_file.write(self.first_login, msgspec.json.format(msgspec.json.encode(login)).decode() + "\n")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -123,32 +129,3 @@ class Folder:
             yield
         finally:
             os.close(descriptor)
-
-    def _write(self, name: str, text: str) -> None:
-        """Whole or not at all, and never readable by others, not even for a moment."""
-        with self._draft(name, text) as draft:
-            draft.replace(self.path / name)
-
-    def _write_once(self, name: str, text: str) -> None:
-        """As `_write`, unless it is there by now: two processes may start on a new folder at the same moment."""
-        with self._draft(name, text) as draft:
-            try:
-                (self.path / name).hardlink_to(draft)
-            except FileExistsError:
-                return
-            except OSError:  # a file system without such links
-                draft.replace(self.path / name)
-
-    @contextmanager
-    def _draft(self, name: str, text: str) -> Iterator[Path]:
-        draft = self.path / f".{name}.{os.getpid()}.new"
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            yield draft
-        finally:
-            draft.unlink(missing_ok=True)

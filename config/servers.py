@@ -16,7 +16,7 @@ def shared_database(settings: Settings) -> DatabaseUrl:
     """Raises BadSetting where there is none that several processes may share."""
     if settings.database_url is None or settings.database_url.file is not None:
         raise BadSetting(f"{DATABASE_URL} must name a PostgreSQL server; without one, `innwatch up` does it all")
-    if settings.secret_key is None:
+    if settings.secret_key is None and settings.keys_file is None:
         raise BadSetting(f"{SECRET_KEY} is missing: every process of an installation needs the same one")
     return settings.database_url
 

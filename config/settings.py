@@ -5,7 +5,7 @@ be right stops the start with one line that names it and never shows a secret. E
 (config/variable.py), most of them below and in the modules beside this one; SECTIONS has them all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,7 @@ from config.settings_broker import (
     read_origins,
     read_tls,
 )
+from config.settings_keys import KEYS, PREVIOUS_SECRETS
 from config.settings_notices import (
     EMAIL_RECIPIENTS,
     NOTICES,
@@ -81,6 +82,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     retention: timedelta = timedelta(days=30)  # of messages
     redis_url: RedisUrl | None = None
     secret_key: str | None = None  # None: the data folder keeps a key of its own
+    keys_file: Path | None = None  # None: one in the data folder, where the database is a file
+    previous_secrets: Sequence[str] = ()
     device_token_life: timedelta = timedelta(days=30)
     smtp: Smtp | None = None
     email_recipients: tuple[str, ...] = ()
@@ -151,6 +154,8 @@ def read_environment(environment: Mapping[str, str]) -> Settings:
         retention=timedelta(days=said.read(RETENTION_DAYS)),
         redis_url=said.read(REDIS_URL),
         secret_key=said.read(SECRET_KEY),
+        keys_file=said.read(KEYS),
+        previous_secrets=said.read(PREVIOUS_SECRETS),
         device_token_life=timedelta(minutes=said.read(TOKEN_MINUTES)),
         smtp=read_smtp(said),
         email_recipients=said.read(EMAIL_RECIPIENTS),
@@ -244,7 +249,7 @@ CLOCK: Final = Variable(
 )
 
 SECTIONS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
-    "Where it keeps things, and who signs": (DATA, *STORE, SECRET_KEY, TOKEN_MINUTES),
+    "Where it keeps things, and who signs": (DATA, *STORE, SECRET_KEY, PREVIOUS_SECRETS, KEYS, TOKEN_MINUTES),
     "Where it serves": (
         HOST,
         HTTP_PORT,

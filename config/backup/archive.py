@@ -37,6 +37,7 @@ class Part(StrEnum):
     POSTGRESQL = "innwatch.pgdump"
     SHELF = "broker.sqlite3"
     KEY = "signing.key"
+    KEYS = "keys.json"
 
 
 class Contents(Struct, frozen=True, rename="camel", kw_only=True):

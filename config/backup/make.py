@@ -78,3 +78,5 @@ def _copy_key(folder: Folder, parts: Path) -> None:
     except FileNotFoundError:
         raise StartRefused(f"there is no {folder.path / Part.KEY}: SECRET_KEY is kept where you keep it") from None
     (parts / Part.KEY).write_bytes(key)
+    if folder.keys.exists():
+        (parts / Part.KEYS).write_bytes(folder.keys.read_bytes())

@@ -37,7 +37,7 @@ def _put_back(settings: Settings, file: Path) -> Contents:
         else:
             _look_at_file(parts, contents)
         # The database last: it is what says that there is an installation here.
-        for part in (Part.KEY, Part.SHELF, Part.SQLITE):
+        for part in (Part.KEY, Part.KEYS, Part.SHELF, Part.SQLITE):
             if (parts / part).exists():
                 (parts / part).replace(folder.path / part)
         settle(folder.path)

@@ -24,6 +24,7 @@ from config.cli import (
     doctor,
     hotel,
     integrator,
+    keys,
     messages,
     migrate,
     quarantine,
@@ -50,7 +51,7 @@ app.command("broker")(broker.broker)
 app.command("bridge")(bridge.bridge)
 app.command("api")(api.api)
 app.command("worker")(worker.worker)
-for noun in (hotel, room, device, command, user, integrator, token, quarantine):
+for noun in (hotel, room, device, command, user, integrator, token, keys, quarantine):
     app.add_typer(noun.app)
 app.command("access")(access.access)
 app.command("audit")(audit.audit)

@@ -61,7 +61,7 @@ class Installation:
         """Raises BadSetting."""
         from config.keys import key_ring
 
-        return key_ring(self.settings, self.folder)
+        return key_ring(self.settings, self.folder, now=self.now())
 
 
 def _machine_user() -> str:

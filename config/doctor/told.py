@@ -22,21 +22,21 @@ def examine_settings(
 ) -> Iterator[Finding]:
     found = [look("settings", line, "correct the name, or take the variable away") for line in surprises(environment)]
     yield from found or [well("settings", "each that is set is known and can be right")]
-    yield _key(settings, folder)
+    yield _key(settings, folder, clock=clock)
     if settings.broker.tls is not None:
         yield _certificate(settings.broker.tls, clock=clock)
     yield from _in_the_clear(settings)
     yield from _notices(settings)
 
 
-def _key(settings: Settings, folder: Folder) -> Finding:
+def _key(settings: Settings, folder: Folder, *, clock: Callable[[], datetime]) -> Finding:
     if settings.secret_key is None and not (folder.path / "signing.key").exists() and _is_file(settings, folder):
         remedy = (
             "put signing.key back, or set SECRET_KEY; a new one, which `innwatch up` makes, voids every token there is"
         )
         return wrong("signing key", f"{folder.path} has none", remedy)
     try:
-        key_ring(settings, folder)
+        key_ring(settings, folder, now=clock())
     except BadSetting as weakness:
         return wrong("signing key", str(weakness), "set SECRET_KEY to what `openssl rand -hex 32` prints, everywhere")
     return well("signing key", "SECRET_KEY" if settings.secret_key else f"{folder.path}/signing.key")

@@ -27,6 +27,8 @@ READERS: Mapping[str, Sequence[str]] = {
     "INNWATCH_RETENTION_DAYS": [_BRIDGE],
     "REDIS_URL": [_BRIDGE, _API, _WORKER],
     "SECRET_KEY": [*_SERVING, "token", "access"],
+    "INNWATCH_PREVIOUS_SECRET_KEYS": [_BROKER, _BRIDGE, _API],
+    "INNWATCH_KEYS": [_BROKER, _BRIDGE, _API, "keys", "token"],
     "JWT_EXPIRATION_MINUTES": ["token", "simulate"],
     "INNWATCH_HOST": _SERVING,
     "INNWATCH_HTTP_PORT": [_API],

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config import private_file
 from config.folder import Folder
 from tests.config.command_line import CommandLine
 from tests.support import free_port
@@ -83,8 +84,8 @@ def test_a_demo_speaks_no_tls(new: CommandLine) -> None:
 def test_two_processes_that_start_on_a_new_folder_have_the_same_key(tmp_path: Path) -> None:
     """Both found no key; whoever is second takes what the first one wrote."""
     folder = Folder.make(tmp_path / "data", for_tests=False)
-    folder._write_once("signing.key", "first\n")
-    folder._write_once("signing.key", "second\n")
+    private_file.write_once(folder.path / "signing.key", "first\n")
+    private_file.write_once(folder.path / "signing.key", "second\n")
 
     assert folder.signing_key() == "first"
     assert sorted(path.name for path in folder.path.iterdir()) == ["signing.key"]
