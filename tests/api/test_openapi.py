@@ -50,7 +50,13 @@ async def test_every_error_is_described_as_a_problem(described: dict[str, Any]) 
 async def test_only_the_public_routes_need_no_token(described: dict[str, Any]) -> None:
     free = {name for name, operation in operations(described).items() if not operation.get("security")}
 
-    assert free == {"POST /api/auth/user-token", "GET /health/live", "GET /health/ready", "GET /metrics"}
+    assert free == {
+        "GET /.well-known/jwks.json",
+        "POST /api/auth/user-token",
+        "GET /health/live",
+        "GET /health/ready",
+        "GET /metrics",
+    }
 
 
 async def test_bodies_take_no_further_fields(described: dict[str, Any]) -> None:
