@@ -10,9 +10,9 @@ them. As a transaction an alert that opens takes nine; this takes one (docs/adr/
 from collections.abc import Iterable
 from typing import Any, Final
 
-from rules.alerts import ChangeKind
+from rules.alerts import ChangeKind, Family
 from rules.ids import HotelId
-from store import conditions, events, messages, states
+from store import conditions, events, messages, outbox, states
 from store.batch import Batch
 from store.database import Database
 from store.events import Entry
@@ -60,7 +60,7 @@ _NOTIFIED: Final = (
     " attempts, due_at, created_at)"
     f" SELECT channel.hotel_key, opened.key, channel.key, '{NoticeKind.OPENED.value}', 1,"
     " numbered.before + opened.place, 'pending', 0, :now::bigint, :now::bigint"
-    " FROM numbered CROSS JOIN opened JOIN channel ON channel.hotel_key = numbered.key"
+    f" FROM numbered CROSS JOIN opened JOIN channel ON channel.hotel_key = numbered.key AND{outbox.HEARS}"
     " ORDER BY opened.place, channel.key)"
 )
 
@@ -68,11 +68,15 @@ _NOTIFIED: Final = (
 def fits(batch: Batch) -> bool:
     """Whether one statement can be all of it: messages with their states, and alerts that open in one hotel.
 
-    With two hotels nobody could say whose row is locked first, and another writer might lock them the other way round.
+    Not those for the hotel's IT, of whom other channels hear. With two hotels nobody could say whose row is locked
+    first, and another writer might lock them the other way round.
     """
     if not batch.messages or any(getattr(batch, name) for name in _BESIDES):
         return False
-    return len(_hotels(batch)) < 2 and all(change.change.kind is ChangeKind.OPENED for change in batch.changes)
+    return len(_hotels(batch)) < 2 and all(
+        change.change.kind is ChangeKind.OPENED and change.change.alert.family is not Family.TOKEN
+        for change in batch.changes
+    )
 
 
 def apply(transaction: Transaction, batch: Batch, *, database: Database) -> tuple[Recorded, ...]:
@@ -119,7 +123,7 @@ def _told(batch: Batch, entries: list[Entry], *, hotel_key: int) -> dict[str, An
     if batch.changes:
         alerts = (conditions.opened_row(change, hotel_key=hotel_key).values() for change in batch.changes)
         values |= _by_column([f"alert_{name}" for name in conditions.OPENED_COLUMNS], alerts)
-        values["now"] = micros(batch.received_at)
+        values |= {"now": micros(batch.received_at), "of_it": outbox.OF_IT, "is_of_it": False}
     return values
 
 

@@ -7,7 +7,7 @@ statements, and whatever is rare (alerts, events) costs nothing when there is no
 from collections.abc import Collection, Iterable
 from itertools import chain
 
-from rules.alerts import ChangeKind
+from rules.alerts import AlertSnapshot, ChangeKind
 from rules.ids import DeviceId, HotelId, MessageId
 from store import at_once, audit, commands, conditions, events, inbox, messages, outbox, states
 from store.audit import Actor, ActorKind, Deed
@@ -80,14 +80,14 @@ class _Told:
 
     def __init__(self) -> None:
         self.entries: dict[HotelId, list[Entry]] = {}
-        self.notices: list[tuple[HotelId, int, NoticeKind, int]] = []  # hotel, place of the entry, kind, revision
+        self.notices: list[tuple[HotelId, int, NoticeKind, AlertSnapshot]] = []  # the number is the entry's place
 
     def add(self, hotel_id: HotelId, entry: Entry) -> None:
         self.entries.setdefault(hotel_id, []).append(entry)
 
-    def add_notice(self, hotel_id: HotelId, kind: NoticeKind, *, revision: int) -> None:
+    def add_notice(self, hotel_id: HotelId, kind: NoticeKind, alert: AlertSnapshot) -> None:
         """Tell of the entry that was added last."""
-        self.notices.append((hotel_id, len(self.entries[hotel_id]) - 1, kind, revision))
+        self.notices.append((hotel_id, len(self.entries[hotel_id]) - 1, kind, alert))
 
 
 def _apply(transaction: Transaction, batch: Batch, known: Known) -> tuple[Recorded, ...]:
@@ -166,7 +166,7 @@ def _change_alert(transaction: Transaction, change: DeviceChange, *, known: Know
     entry = events.of_alert(EVENT_OF[kind], alert, key=key, at=change.change.at, why=change.change.why)
     told.add(change.hotel_id, entry)
     if kind in NOTICE_OF:
-        told.add_notice(change.hotel_id, NOTICE_OF[kind], revision=alert.revision)
+        told.add_notice(change.hotel_id, NOTICE_OF[kind], alert)
 
 
 def _note_token(transaction: Transaction, token: TokenGiven, *, known: Known) -> None:
@@ -202,13 +202,14 @@ def _record(transaction: Transaction, told: _Told, *, known: Known, batch: Batch
     recorded = {
         hotel_id: events.append(transaction, hotel_id, told.entries[hotel_id]) for hotel_id in sorted(told.entries)
     }
-    for hotel_id, place, kind, revision in told.notices:
+    for hotel_id, place, kind, alert in told.notices:
         outbox.tell(
             transaction,
             known.hotel_key(transaction, hotel_id),
             alert_key=told.entries[hotel_id][place].alert_key,
+            family=alert.family,
             kind=kind,
-            revision=revision,
+            revision=alert.revision,
             event_id=recorded[hotel_id][place].event.id,
             now=batch.received_at,
         )

@@ -313,6 +313,7 @@ def _end_alerts(
             transaction,
             facts.hotel_key(transaction, hotel_id),
             alert_key=key,
+            family=alert.family,
             kind=NoticeKind.RECOVERED,
             revision=alert.revision,
             event_id=one.event.id,

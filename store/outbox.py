@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from rules.alerts import AlertSnapshot
+from rules.alerts import AlertSnapshot, Family
 from rules.ids import AlertId, HotelId
 from store import events
 from store.database import Database
@@ -80,6 +80,15 @@ _UNHEARD = (
     " AND earlier.id < notification.id AND earlier.state = 'delivered')"
 )
 """That a row, when its turn has come, tells of the end of what nobody there has heard of."""
+
+HEARS = (
+    " ((channel.settings LIKE :of_it) = CAST(:is_of_it AS boolean) OR NOT EXISTS (SELECT 1 FROM channel AS fit"
+    " WHERE fit.hotel_key = channel.hotel_key AND (fit.settings LIKE :of_it) = CAST(:is_of_it AS boolean)))"
+)
+"""That a channel is told of an alert: it is for the sort that the alert is of, or its hotel has none for that."""
+
+OF_IT = '%"it":true%'
+"""Settings are JSON of ours, in which a quotation mark that somebody gave us stands behind a backslash."""
 
 _NOT_TOLD = "nobody was told of the trouble by this channel, so nobody is told that it is over"
 
@@ -182,18 +191,24 @@ def tell(
     hotel_key: int,
     *,
     alert_key: int | None,
+    family: Family,
     kind: NoticeKind,
     revision: int,
     event_id: int,
     now: datetime,
 ) -> None:
-    """Write one notification per channel of the hotel, in the transaction of what it tells: an alert's event."""
+    """Write one notification per channel that hears of it, in the transaction of what it tells: an alert's event.
+
+    Of tokens the hotel's IT hears, of all else everybody but them; where there is no channel of one sort, the other.
+    """
     transaction.run(
-        "INSERT INTO notification (hotel_key, alert_key, channel_key, kind, alert_revision, event_id, state,"
+        "INSERT INTO notification (hotel_key, alert_key, channel_key, kind, alert_revision, event_id, state,"  # noqa: S608
         " attempts, due_at, created_at)"
         " SELECT channel.hotel_key, :alert, channel.key, :kind, :revision, :event, 'pending', 0, :now, :now"
-        " FROM channel WHERE channel.hotel_key = :hotel ORDER BY channel.key",
+        f" FROM channel WHERE channel.hotel_key = :hotel AND{HEARS} ORDER BY channel.key",
         alert=alert_key,
+        of_it=OF_IT,
+        is_of_it=family is Family.TOKEN,
         kind=kind,
         revision=revision,
         event=event_id,

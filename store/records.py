@@ -227,7 +227,10 @@ class ChannelKind(StrEnum):
 
 
 class EmailChannel(Struct, frozen=True, tag="email", tag_field="kind"):
+    """`it`: for the hotel's IT, who are told of tokens and of nothing else; the next one's too."""
+
     recipients: tuple[str, ...]
+    it: bool = False
 
     @property
     def kind(self) -> ChannelKind:
@@ -238,6 +241,7 @@ class SlackChannel(Struct, frozen=True, tag="slack", tag_field="kind"):
     """The webhook's URL is a secret: whoever has it may post."""
 
     webhook_url: str
+    it: bool = False
 
     @property
     def kind(self) -> ChannelKind:

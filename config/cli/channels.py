@@ -41,12 +41,15 @@ def channel_record(channel: "Channel") -> dict[str, object]:
     from store.records import EmailChannel
 
     if isinstance(channel, EmailChannel):
-        return {"kind": channel.kind, "recipients": channel.recipients}
-    return {"kind": channel.kind}
+        return {"kind": channel.kind, "recipients": channel.recipients, "it": channel.it}
+    return {"kind": channel.kind, "it": channel.it}
 
 
 def who_is_told(channels: "Sequence[Channel]") -> str:
     from store.records import EmailChannel
 
-    words = [", ".join(one.recipients) if isinstance(one, EmailChannel) else "Slack" for one in channels]
+    words = [
+        (", ".join(one.recipients) if isinstance(one, EmailChannel) else "Slack") + (" (IT)" if one.it else "")
+        for one in channels
+    ]
     return " and ".join(words) or "nobody (see `innwatch hotel channel-add`)"

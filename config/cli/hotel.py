@@ -152,6 +152,9 @@ def channel_add(
     hotel: HotelArgument,
     email: Emails = None,
     slack_webhook: SlackWebhook = None,
+    it: Annotated[
+        bool, typer.Option("--it", help="For the hotel's IT: told of tokens that expire, and of nothing else.")
+    ] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -161,7 +164,7 @@ def channel_add(
 
     async def work(at: Installation) -> "tuple[ChannelRow, ...]":
         await at.store.hotel(HotelId(hotel))
-        new = _added(await at.store.channels(HotelId(hotel)), emails=email, slack_webhook=slack_webhook)
+        new = _added(await at.store.channels(HotelId(hotel)), emails=email, slack_webhook=slack_webhook, it=it)
         rows = [await at.store.add_channel(HotelId(hotel), one, by=at.by, now=at.now()) for one in new]
         warn_of_dead_ones(new, at.settings)
         return tuple(rows)
@@ -196,19 +199,24 @@ def _record(hotel: "Hotel", channels: "tuple[Channel, ...]") -> dict[str, object
 
 
 def _added(
-    there: "Sequence[ChannelRow]", *, emails: list[str] | None, slack_webhook: str | None
+    there: "Sequence[ChannelRow]", *, emails: list[str] | None, slack_webhook: str | None, it: bool
 ) -> "tuple[Channel, ...]":
     """The channels to add. Raises StartRefused for one that would tell somebody everything twice."""
     from config.errors import StartRefused
     from store.records import EmailChannel, SlackChannel
 
-    told = {address for row in there if isinstance(row.channel, EmailChannel) for address in row.channel.recipients}
+    told = {
+        address
+        for row in there
+        if isinstance(row.channel, EmailChannel) and row.channel.it == it
+        for address in row.channel.recipients
+    }
     for address in emails or ():
         if address in told:
             raise StartRefused(f"{address} gets this hotel's alerts already")
-    channels: list[Channel] = [EmailChannel(tuple(dict.fromkeys(emails)))] if emails else []
+    channels: list[Channel] = [EmailChannel(tuple(dict.fromkeys(emails)), it)] if emails else []
     if slack_webhook is not None:
-        channels.append(SlackChannel(slack_webhook))
+        channels.append(SlackChannel(slack_webhook, it))
         if any(row.channel == channels[-1] for row in there):
             raise StartRefused("this webhook gets this hotel's alerts already")
     return tuple(channels)

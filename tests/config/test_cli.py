@@ -135,9 +135,19 @@ def test_a_hotel_gets_channels_later(cli: CommandLine) -> None:
     ]
     assert made == cli("hotel", "channels", "h", "--json").json()
     assert made == [
-        {"id": rows[0].id, "kind": "email", "recipients": ["desk@example.com", "night@example.com"]},
-        {"id": rows[1].id, "kind": "slack"},
+        {"id": rows[0].id, "kind": "email", "recipients": ["desk@example.com", "night@example.com"], "it": False},
+        {"id": rows[1].id, "kind": "slack", "it": False},
     ]
+
+
+def test_a_channel_may_be_for_it_alone_and_the_same_people_may_hear_of_both(cli: CommandLine) -> None:
+    cli("hotel", "add", "h", *MAIL)
+
+    added = cli("hotel", "channel-add", "h", *MAIL, "--it")
+
+    assert "desk@example.com (IT)" in added.out
+    assert [row.channel.it for row in cli.with_store(lambda store: store.channels(H))] == [False, True]
+    assert "already" in cli.refused("hotel", "channel-add", "h", *MAIL, "--it").err
 
 
 def test_the_settings_are_no_reason_for_a_channel_that_is_added_later(cli: CommandLine) -> None:

@@ -13,8 +13,10 @@ from rules.ids import HotelId
 from store import Limits, Store
 from store.outbox import AT_ONCE
 from store.records import (
+    Channel,
     ChannelKind,
     Claimed,
+    EmailChannel,
     EventType,
     NoticeKind,
     NotificationId,
@@ -33,6 +35,7 @@ from tests.store.given import (
     batch,
     change,
     cleared,
+    heartbeat,
     later,
     open_at,
     opened,
@@ -479,3 +482,35 @@ async def test_a_storm_of_which_the_planner_knows_nothing_keeps_nobody_waiting(
         await impatient.close()
 
     assert len(first) == 2 * AT_ONCE
+
+
+# -- whom it is for
+
+IT = EmailChannel(("it@seaview.example",), it=True)
+
+
+@pytest.mark.parametrize(
+    ("channels", "of_breach", "of_token"),
+    [
+        ([MAIL, IT], [MAIL], [IT]),
+        ([MAIL, SLACK], [MAIL, SLACK], [MAIL, SLACK]),
+        ([IT], [IT], [IT]),
+        ([], [], []),
+    ],
+    ids=["both", "no-it", "it-alone", "nobody"],
+)
+@pytest.mark.parametrize("family", [Family.BREACH, Family.TOKEN])
+async def test_it_hears_of_tokens_and_nobody_else_does_but_nothing_is_told_to_nobody(
+    store: Store, channels: list[Channel], of_breach: list[Channel], of_token: list[Channel], family: Family
+) -> None:
+    (device, _) = await add_hotel(store, channels=channels)
+    await add_hotel(store, OTHER, channels=[IT, SLACK])
+
+    # With a message, as it comes: on PostgreSQL most of that is one statement.
+    await store.apply(batch(heartbeat(device, "m-1"), changes=[opened(device, family=family)]))
+    opening = [(await claim(store, one)) for one in await due(store)]
+    await store.apply(batch(changes=[cleared(device, family=family)]))
+
+    told = of_token if family is Family.TOKEN else of_breach
+    assert [claimed.channel for claimed in opening if claimed is not None] == told
+    assert len((await store.notifications(HOTEL)).items) == 2 * len(told)
