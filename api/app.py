@@ -11,9 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from api.accounts import Accounts
 from api.actors import actor_of
+from api.addresses import Addresses
 from api.attempts import Attempts
 from api.bodies import require_json
 from api.callers import Callers
+from api.enrolling import Reception
 from api.gate import Access, Caller, Connection, Gate, RouteWithoutAccess, hotel_of
 from api.heads import complete, guarded, timed
 from api.metrics import ApiMetrics
@@ -22,10 +24,24 @@ from api.operations import Health, operations
 from api.page import console
 from api.passwords import Passwords
 from api.problems import Refused, Trouble, answer
-from api.routes import alerts, audit, commands, devices, events, ledger, rooms, session, signin, telemetry
+from api.routes import (
+    agents_auth,
+    alerts,
+    audit,
+    commands,
+    devices,
+    enrolments,
+    events,
+    ledger,
+    rooms,
+    session,
+    signin,
+    telemetry,
+)
 from api.routes.wellknown import well_known
 from api.settings import ApiSettings
 from api.streams import Streams
+from api.tablets import TabletDesk
 from api.telemetry import Letterbox
 from broker.tokens import KeyRing
 from rules.ids import HotelId
@@ -40,13 +56,28 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     alerts.list_alerts,
     alerts.show_alert,
     alerts.acknowledge,
+    agents_auth.renew_device,
+    enrolments.make_enrolment,
+    enrolments.list_enrolments,
+    enrolments.show_enrolment,
+    enrolments.approve_enrolment,
+    enrolments.withdraw_enrolment,
     devices.list_devices,
+    devices.add_device,
+    devices.change_device,
+    devices.retire_device,
+    devices.move_device,
+    devices.replace_device,
+    devices.revoke_device,
     devices.show_device,
     devices.show_history,
     commands.send_command,
     commands.list_commands,
     commands.show_command,
     rooms.list_rooms,
+    rooms.show_room,
+    rooms.add_room,
+    rooms.change_room,
     ledger.list_notifications,
     ledger.list_quarantine,
     audit.list_audit,
@@ -57,7 +88,7 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     telemetry.tamper,
 )
 
-PUBLIC: tuple[HTTPRouteHandler, ...] = (signin.log_in, openapi)
+PUBLIC: tuple[HTTPRouteHandler, ...] = (signin.log_in, agents_auth.register, openapi)
 
 
 def build_app(
@@ -85,6 +116,10 @@ def build_app(
         "metrics": metrics,
         "streams": streams,
         "desk": signin.Desk(store=store, keys=keys, clock=clock, life=settings.user_token_life),
+        "tablet_desk": TabletDesk(store=store, keys=keys, clock=clock, life=settings.device_token_life),
+        "reception": Reception(store=store, keys=keys, clock=clock),
+        "addresses": Addresses(settings),
+        "renewals": agents_auth.Renewals(clock=clock),
         "attempts": Attempts(clock=clock),
         "callers": Callers(settings.proxies),
         "passwords": Passwords(),

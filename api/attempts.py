@@ -44,7 +44,7 @@ class Attempts:
     def begin(self, *, account: str, address: str) -> timedelta | None:
         """Count a try and return None, or return how long to wait, in which case nothing is counted."""
         now = self._clock()
-        bounds = self._bounds(account, _network(address))
+        bounds = self._bounds(account, network_of(address))
         wait = max(ledger.wait(key, now) for ledger, key in bounds)
         if wait > timedelta():
             return wait
@@ -54,7 +54,7 @@ class Attempts:
 
     def succeeded(self, *, account: str, address: str) -> None:
         """Give the try back: who knows the password was not guessing, and may be told from those who are."""
-        network = _network(address)
+        network = network_of(address)
         for ledger, key in self._bounds(account, network):
             ledger.give_back(key)
         self._persons.forget((account, network))
@@ -70,7 +70,7 @@ class Attempts:
         return bounds
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """Return what one person holds: an IPv4 address, or the /64 of an IPv6 one."""
     try:
         parsed = ipaddress.ip_address(address)

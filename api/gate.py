@@ -101,7 +101,7 @@ class Gate:
 
     def _claims(self, connection: Connection) -> Claims:
         try:
-            return self._keys.verify(_bearer(connection), audience="api", now=self._clock())
+            return self._keys.verify(bearer(connection), audience="api", now=self._clock())
         except TokenRefused as refused:
             self._metrics.tokens_refused.labels(refused.reason).inc()
             expired = refused.reason is TokenReason.EXPIRED
@@ -133,7 +133,8 @@ def hotel_of(caller: Caller) -> HotelId:
     return hotel_id
 
 
-def _bearer(connection: Connection) -> str:
+def bearer(connection: Connection) -> str:
+    """Return what somebody shows; raises Refused (401) for nothing."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise unauthorized(Trouble.TOKEN_MISSING)

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from litestar import Request
 from litestar.params import PathParameter, QueryParameter
 
-from api.problems import Refused, Trouble
-from rules.ids import AlertId, CommandId, DeviceId, is_id
+from api.problems import Refused, Trouble, invalid
+from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, RoomId, is_id
 
 Asked = Request[Any, Any, Any]
 
@@ -33,6 +33,23 @@ def device_named(text: str) -> DeviceId:
 def command_named(text: str) -> CommandId:
     """Return the id; raises Refused (404): nothing has a name that is none."""
     return CommandId(_named(text))
+
+
+def room_named(text: str) -> RoomId:
+    """Return the id; raises Refused (404): nothing has a name that is none."""
+    return RoomId(_named(text))
+
+
+def enrolment_named(text: str) -> EnrolmentId:
+    """Return the id; raises Refused (404): nothing has a name that is none."""
+    return EnrolmentId(_named(text))
+
+
+def checked(**ids: str | None) -> None:
+    """Raise Refused (400) for one in a body that is no id, by the name that the wire has for it."""
+    for field, text in ids.items():
+        if text is not None and not is_id(text):
+            raise invalid(field, "is no id: 1 to 64 letters, digits, '-' and '_', and not '_' alone")
 
 
 def _named(text: str) -> str:

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from api.request_ids import request_id
 from rules.alerts import Acknowledgment
-from store import BadCursor, DataRefused, NotFound, StoreUnavailable
+from store import BadCursor, DataRefused, Exists, NotFound, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -56,15 +56,23 @@ class Trouble(Enum):
     TOKEN_INVALID = (401, "token-invalid", "The token is not valid")
     TOKEN_EXPIRED = (401, "token-expired", "The token has expired")
     TOKEN_REVOKED = (401, "token-revoked", "The token has been revoked")
+    ENROLMENT_UNKNOWN = (401, "enrolment-unknown", "There is no such enrolment")
     WRONG_PASSWORD = (401, "wrong-password", "User name or password is wrong")
     FORBIDDEN = (403, "forbidden", "The token does not allow this")
     NO_HOTEL = (403, "no-hotel", "The token is for no hotel")
     NOT_A_MEMBER = (403, "not-a-member", "The account does not belong to this hotel")
     SUSPENDED = (403, "hotel-suspended", "The hotel is suspended")
+    ENROLMENT_FOREIGN = (403, "enrolment-foreign", "The enrolment is for another tablet, room or hotel")
     NOT_FOUND = (404, "not-found", "There is no such thing")
     METHOD = (405, "method-not-allowed", "The path does not know this method")
     TOO_SLOW = (408, "too-slow", "The request took too long to come")
     ACKNOWLEDGED = (409, "already-acknowledged", "Somebody was first")
+    EXISTS = (409, "exists", "There is one of that name already")
+    ENROLMENT_WAITS = (409, "enrolment-waits", "The tablet is known, and waits for somebody's yes")
+    NOBODY_WAITS = (409, "nobody-waits", "No tablet waits for a yes")
+    ENROLMENT_USED = (410, "enrolment-used", "The enrolment has been used")
+    ENROLMENT_EXPIRED = (410, "enrolment-expired", "The enrolment has expired")
+    ENROLMENT_WITHDRAWN = (410, "enrolment-withdrawn", "The enrolment was withdrawn")
     RESOLVED = (410, "already-resolved", "The alert is resolved")
     TOO_LARGE = (413, "too-large", "The body is too large")
     NOT_JSON = (415, "not-json", "The body must be application/json")
@@ -136,7 +144,7 @@ def answer(request: Request[Any, Any, Any], fault: Exception) -> Response[bytes]
     if isinstance(fault, DataRefused):
         log.warning("the database refused what a request held", {**about, "error": fault})
     if refused is None:
-        log.error("request failed", {"method": request.method, "path": request.url.path, **about}, exc_info=fault)
+        log.error("request failed", {"method": request.method, "path": request.scope["path"], **about}, exc_info=fault)
         refused = Refused(Trouble.FAULT)
     return Response(
         msgspec.json.encode(refused.problem),
@@ -172,6 +180,8 @@ def _translated(fault: Exception) -> Refused | None:
             return Refused(Trouble.INVALID, "The database takes no such value.")
         case NotFound():
             return Refused(Trouble.NOT_FOUND)
+        case Exists():
+            return Refused(Trouble.EXISTS, str(fault))
         case ValidationException():
             return Refused(Trouble.INVALID, errors=_field_errors(fault))
         case MethodNotAllowedException():

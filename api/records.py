@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from broker.tokens import Role
 from rules.alerts import AlertSnapshot
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.messages import TokenEnd
 from rules.policy import Profile
+from rules.room_config import RoomConfig
 from rules.snapshot import token_end_of
 from rules.state import LinkState, Posture, Power
 from store.records import CommandName, DeviceRow, HistoryPoint, Room, TimelineEntry
@@ -20,6 +21,12 @@ NO_NUL = r"^[^\x00]*$"
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
 Given = Annotated[str, Meta(max_length=1000)] | bool | Annotated[int, Meta(ge=-(2**53), le=2**53)] | float | None
 """An argument of a command."""
+
+
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Bssids = Annotated[tuple[Annotated[str, Meta(max_length=17)], ...], Meta(max_length=64)]
+Dbm = Annotated[float, Meta(ge=-126, le=0)]
 
 
 class LogIn(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -121,6 +128,7 @@ class DeviceView(Struct, frozen=True, rename="camel", kw_only=True):
     """
 
     device_id: DeviceId
+    name: str | None
     room_id: RoomId
     floor: str | None
     link: LinkState
@@ -152,6 +160,98 @@ class History(Struct, frozen=True, rename="camel"):
     items: tuple[HistoryPoint, ...]
 
 
+class BrokerPlace(Struct, frozen=True, rename="camel", kw_only=True):
+    """Where a tablet connects by MQTT, with its token as password; `url` is null where there is no TCP for it."""
+
+    url: str | None
+    websocket_url: str
+    client_id: str
+    username: str
+
+
+class RegisterTablet(Struct, frozen=True, rename="camel", kw_only=True):
+    """Who comes, and where it believes to be. Fields that nobody knows are ignored: old and new agents mix."""
+
+    device_id: Annotated[str, Meta(max_length=256)]
+    room_id: Annotated[str, Meta(max_length=256)] | None = None
+    hotel_id: Annotated[str, Meta(max_length=256)] | None = None
+
+
+class AskedToken(RegisterTablet, frozen=True, rename="camel", kw_only=True):
+    """Of the tablet whose token this comes with; its room is where it is known to be, whatever stands here."""
+
+
+class Registered(Struct, frozen=True, rename="camel", kw_only=True):
+    """A tablet's first token, and all that it needs to begin. `expires_in` is in seconds."""
+
+    ok: bool = True
+    token: str
+    type: Literal["device"] = "device"
+    expires_in: int
+    hotel_id: HotelId
+    device_id: DeviceId
+    room_id: RoomId
+    broker: BrokerPlace
+    config: RoomConfig
+
+    def __repr__(self) -> str:
+        return f"Registered({self.hotel_id!r}, {self.device_id!r})"
+
+
+class RenewedToken(Struct, frozen=True, kw_only=True):
+    """A further token, in the words of the old system. `expires_in` is in seconds."""
+
+    token: str
+    type: Literal["device"] = "device"
+    expires_in: int
+
+    def __repr__(self) -> str:
+        return "RenewedToken(…)"
+
+
+class NewTablet(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    device_id: Id
+    room_id: Id
+    name: Text | None = None
+
+
+class TabletChanges(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """`name` is for people; null takes it away."""
+
+    name: Text | None
+
+
+class Move(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    room_id: Id
+
+
+class Replacement(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """`new_device_id`: what the new hardware calls itself; without it the id stays."""
+
+    new_device_id: Id | None = None
+
+
+class NewRoom(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """A room. `access_points` are BSSIDs, `rssi_floor` is dBm; a profile of its own in place of the hotel's."""
+
+    room_id: Id
+    name: Text | None = None
+    floor: Word | None = None
+    access_points: Bssids = ()
+    rssi_floor: Dbm | None = None
+    profile: Profile | None = None
+
+
+class ChangedRoom(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What is to be different of a room; what is left out stays."""
+
+    name: Text | UnsetType | None = UNSET
+    floor: Word | UnsetType | None = UNSET
+    access_points: Bssids | UnsetType = UNSET
+    rssi_floor: Dbm | UnsetType | None = UNSET
+    profile: Profile | UnsetType | None = UNSET
+
+
 class Alive(Struct, frozen=True):
     status: str
 
@@ -160,6 +260,7 @@ def device_view(row: DeviceRow) -> DeviceView:
     state = row.state
     return DeviceView(
         device_id=row.device.id,
+        name=row.device.name,
         room_id=row.device.room_id,
         floor=row.floor,
         link=state.link,

@@ -8,9 +8,17 @@ from msgspec import Struct
 CONSOLE = Path(__file__).parent / "console"
 
 
+class MqttTcp(Struct, frozen=True):
+    """Where tablets find the broker, on the host name that they found us by."""
+
+    port: int
+    secure: bool
+
+
 class ApiSettings(Struct, frozen=True, kw_only=True):
     """`mqtt_*` is where browsers find the broker: the port really bound, and what a TLS proxy makes of it.
 
+    Tablets find it at `public_mqtt_url`, else at `mqtt_tcp`; people find us at `public_url`, else where they asked.
     `metrics_token` opens /metrics to machines other than this one. `console` is the folder of the static page.
     `proxies`, networks such as 10.0.0.0/8, are believed when they say for whom they speak.
     `streams_of_one` is how many event streams one person or integrator may have open, in one hotel.
@@ -19,6 +27,10 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     mqtt_port: int
     mqtt_path: str = "/mqtt"
     mqtt_secure: bool = False
+    mqtt_tcp: MqttTcp | None = None
+    public_mqtt_url: str | None = None
+    public_url: str | None = None
+    device_token_life: timedelta = timedelta(days=30)
     user_token_life: timedelta = timedelta(hours=12)
     metrics_token: str | None = None
     proxies: tuple[str, ...] = ()

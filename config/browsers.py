@@ -1,8 +1,8 @@
-"""Where the browsers of consoles find the broker's websocket, and what else the API is told."""
+"""Where the browsers of consoles and the tablets find the broker, and what else the API is told."""
 
 from collections.abc import Sequence
 
-from api.settings import ApiSettings
+from api.settings import ApiSettings, MqttTcp
 from broker.settings import Listener
 from config.errors import BadSetting
 from config.settings import PUBLIC_URL, PUBLIC_WS_URL, PublicWs, Settings
@@ -16,6 +16,10 @@ def api_settings(settings: Settings, reach: Sequence[Listener]) -> ApiSettings:
         mqtt_port=place.port,
         mqtt_path=place.path,
         mqtt_secure=place.secure,
+        mqtt_tcp=_tcp_for_tablets(reach),
+        public_mqtt_url=settings.public_mqtt_url,
+        public_url=settings.public_url,
+        device_token_life=settings.device_token_life,
         metrics_token=settings.metrics_token,
         proxies=tuple(map(str, settings.proxies)),
     )
@@ -38,3 +42,9 @@ def _sent_to(listeners: Sequence[Listener], *, secure: bool) -> Listener | None:
     """The websocket that a console is sent to; from a page that came by TLS it may not be a plain one."""
     found = [one for one in listeners if one.is_websocket]
     return next((one for one in found if one.is_secure is secure), found[0] if found and not secure else None)
+
+
+def _tcp_for_tablets(listeners: Sequence[Listener]) -> MqttTcp | None:
+    """A listener with TLS, if there is one."""
+    found = sorted((one for one in listeners if not one.is_websocket), key=lambda one: not one.is_secure)
+    return MqttTcp(found[0].port, found[0].is_secure) if found else None

@@ -91,6 +91,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     slack_webhook_url: str | None = None
     public_url: str | None = None
     public_ws_url: PublicWs | None = None
+    public_mqtt_url: str | None = None
     proxies: tuple[Network, ...] = ()
     metrics_token: str | None = None
     clock_file: Path | None = None
@@ -163,6 +164,7 @@ def read_environment(environment: Mapping[str, str]) -> Settings:
         slack_webhook_url=said.read(SLACK_WEBHOOK_URL),
         public_url=public_url,
         public_ws_url=said.read(PUBLIC_WS_URL),
+        public_mqtt_url=said.read(PUBLIC_MQTT_URL),
         proxies=said.read(PROXIES),
         metrics_token=said.read(METRICS_TOKEN),
         clock_file=said.read(CLOCK),
@@ -177,6 +179,15 @@ def _ws_address(text: str) -> PublicWs | None:
         return None
     parts = urlsplit(text)
     return PublicWs(parts.port or (443 if scheme == "wss" else 80), parts.path or "/", scheme == "wss")
+
+
+def _mqtt_address(text: str) -> str | None:
+    scheme = text.partition("://")[0]
+    if scheme not in {"mqtt", "mqtts"} or not is_web_address("http" + text.removeprefix(scheme)):
+        return None
+    parts = urlsplit(text)
+    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
+    return None if extra else f"{scheme}://{parts.netloc}"
 
 
 DATA: Final = Variable("INNWATCH_DATA", FILE, Path("data"), "The data folder (`--data`).")
@@ -220,6 +231,13 @@ PUBLIC_WS_URL: Final = Variable(
     Kind("a whole URL such as wss://example.com/mqtt", _ws_address),
     None,
     "Where browsers reach the broker on that same host, such as `wss://watch.example/mqtt`.",
+)
+PUBLIC_MQTT_URL: Final = Variable(
+    "INNWATCH_PUBLIC_MQTT_URL",
+    Kind("an address such as mqtts://mqtt.example.com:8883", _mqtt_address),
+    None,
+    "Where tablets reach the broker, such as `mqtts://watch.example:8883`: what they are told when they enrol.",
+    unset="the console's host, and the broker's port",
 )
 PROXIES: Final[Variable[tuple[Network, ...]]] = Variable(
     "INNWATCH_PROXIES",
@@ -265,6 +283,7 @@ SECTIONS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         WORKER_HEALTH_PORT,
         PUBLIC_URL,
         PUBLIC_WS_URL,
+        PUBLIC_MQTT_URL,
         PROXIES,
         METRICS_TOKEN,
     ),

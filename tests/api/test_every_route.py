@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from broker.tokens import Role
-from rules.ids import DeviceId, HotelId, RoomId
+from rules.ids import DeviceId, EnrolmentId, HotelId, RoomId
 from store import INNWATCH, Batch
 from store.batch import Quarantined
 from store.records import Room
@@ -29,6 +29,7 @@ PUBLIC = {
     "GET /health/ready",
     "POST /api/auth/user-token",
     "GET /.well-known/jwks.json",
+    "POST /api/devices/register",  # for whoever has an enrolment: see test_enrolments.py
 }
 """Open to everybody. /metrics is not: it has tests of its own."""
 
@@ -52,6 +53,21 @@ TENANCY = {
     "POST /api/devices/{device_id:str}/commands": "same-name",
     "GET /api/devices/{device_id:str}/commands": "same-name",
     "GET /api/commands/{command_id:str}": "missing",
+    "POST /api/devices": "deed",
+    "POST /api/rooms": "deed",
+    "PATCH /api/devices/{device_id:str}": "deed",
+    "DELETE /api/devices/{device_id:str}": "deed",
+    "POST /api/devices/{device_id:str}/move": "deed",
+    "POST /api/devices/{device_id:str}/replace": "deed",
+    "POST /api/devices/{device_id:str}/revoke": "deed",
+    "GET /api/rooms/{room_id:str}": "same-name",
+    "PATCH /api/rooms/{room_id:str}": "deed",
+    "POST /api/enrolments": "deed",
+    "GET /api/enrolments": "list",
+    "GET /api/enrolments/{enrolment_id:str}": "missing",
+    "POST /api/enrolments/{enrolment_id:str}/approve": "missing",
+    "POST /api/enrolments/{enrolment_id:str}/withdraw": "missing",
+    "POST /api/auth/device-token": "renewal",
     "POST /api/heartbeat": "device",
     "POST /api/alert/breach": "device",
     "POST /api/alert/battery": "device",
@@ -61,11 +77,15 @@ TENANCY = {
 
 own: about the caller; no other hotel can be named · list: has the own hotel's and nothing else · missing: another
 hotel's id is as one that does not exist · same-name: both hotels have things of the same name and get their own ·
-stream: see test_events.py · device: for a device's token, which leaves a message of its own and of nobody else
+stream: see test_events.py · device: for a device's token, which leaves a message of its own and of nobody else ·
+renewal: for a device's token, see test_enrolments.py · deed: changes something whose name the other hotel has too, and
+leaves all of the other hotel as it was
 """
 
 
 both_ways = pytest.mark.parametrize(("mine", "theirs"), [(INN, LODGE), (LODGE, INN)])
+
+FOR_DEVICES = {"device", "renewal"}
 
 
 def routes(app: Litestar) -> set[str]:
@@ -79,6 +99,13 @@ def routes(app: Litestar) -> set[str]:
 
 
 BODIES: dict[str, dict[str, object]] = {
+    "POST /api/devices": {"deviceId": "tab-9", "roomId": "101"},
+    "PATCH /api/devices/{device_id:str}": {"name": "Wall"},
+    "POST /api/devices/{device_id:str}/move": {"roomId": "102"},
+    "POST /api/rooms": {"roomId": "103"},
+    "PATCH /api/rooms/{room_id:str}": {"name": "Corner"},
+    "POST /api/enrolments": {"roomId": "101"},
+    "POST /api/auth/device-token": {"deviceId": "tab-1"},
     "POST /api/devices/{device_id:str}/commands": {"name": "ring"},
     "POST /api/heartbeat": {"deviceId": "tab-1", "roomId": "101", "rssi": -60},
     "POST /api/alert/breach": {"deviceId": "tab-1", "roomId": "101", "rssi": -90},
@@ -87,17 +114,20 @@ BODIES: dict[str, dict[str, object]] = {
 }
 
 
+SOME = {"alert_id": "A1", "command_id": "C1", "device_id": "tab-1", "room_id": "101", "enrolment_id": "E1"}
+
+
 def addressed(route: str, **ids: str) -> tuple[str, str]:
     """`ids` are those of things that only one hotel has; every hotel has a tab-1."""
     method, path = route.split(" ")
-    for name, value in {"alert_id": "A1", "command_id": "C1", "device_id": "tab-1", **ids}.items():
+    for name, value in {**SOME, **ids}.items():
         path = path.replace(f"{{{name}:str}}", value)
     return method, path
 
 
 async def ask(client: httpx.AsyncClient, route: str, **ids: str) -> httpx.Response:
     method, path = addressed(route, **ids)
-    return await client.request(method, path, json=BODIES.get(route, {}) if method == "POST" else None)
+    return await client.request(method, path, json=BODIES.get(route, {}) if method in {"POST", "PATCH"} else None)
 
 
 def test_every_route_has_a_row(world: World) -> None:
@@ -128,6 +158,9 @@ async def test_asking_for_the_methods_of_a_route_names_them(world: World) -> Non
 @pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "list"])
 async def test_a_list_has_the_own_hotels_and_nothing_else(world: World, route: str) -> None:
     found = {}
+    for hotel_id in (INN, LODGE):
+        async with world.client(manager(world, hotel_id)) as client:
+            await ask(client, "POST /api/enrolments")
     for hotel_id in (INN, LODGE):
         async with world.client(manager(world, hotel_id)) as client:
             found[hotel_id] = (await ask(client, route)).json()["items"]
@@ -161,7 +194,8 @@ async def things_of(world: World, hotel_id: HotelId) -> dict[str, str]:
     """By the name that paths have for it: the id of one of each that only this hotel has."""
     async with world.client(manager(world, hotel_id)) as client:
         command = (await ask(client, "POST /api/devices/{device_id:str}/commands")).json()
-    return {"alert_id": world.alerts[hotel_id], "command_id": command["id"]}
+        enrolment = (await ask(client, "POST /api/enrolments")).json()
+    return {"alert_id": world.alerts[hotel_id], "command_id": command["id"], "enrolment_id": enrolment["id"]}
 
 
 @both_ways
@@ -186,7 +220,14 @@ async def test_a_cursor_of_another_hotel_leads_nowhere_but_to_ones_own(
     assert (answer.status_code, answer.json()["items"]) == (200, [one for one in own if one in answer.json()["items"]])
 
 
-PAGED = {"GET /api/alerts", "GET /api/devices", "GET /api/rooms", "GET /api/notifications", "GET /api/quarantine"}
+PAGED = {
+    "GET /api/alerts",
+    "GET /api/devices",
+    "GET /api/rooms",
+    "GET /api/enrolments",
+    "GET /api/notifications",
+    "GET /api/quarantine",
+}
 """Lists of which `crowd` makes more than one; others may have all that there is on one page."""
 
 
@@ -197,6 +238,9 @@ async def crowd(world: World, hotel_id: HotelId) -> None:
         new = Room(id=RoomId(room), name=f"of {hotel_id}")
         await world.store.add_room(hotel_id, new, by=INNWATCH, now=NOON)
         await world.store.add_device(hotel_id, DeviceId(f"tab-{room}"), room_id=new.id, by=INNWATCH, now=NOON)
+        await world.store.add_enrolment(
+            hotel_id, EnrolmentId(f"e-{room}"), code=f"{room:0>12}", room_id=new.id, by=INNWATCH, now=NOON
+        )
     await world.clear_alert(hotel_id, world.alerts[hotel_id])
     await world.open_alert(hotel_id)
     refused = Quarantined(
@@ -233,6 +277,7 @@ SAME_NAME: dict[str, tuple[Callable[[Any], object], object, object]] = {
         [("1", ["tab-1"])],
         [("2", ["tab-1"])],
     ),
+    "GET /api/rooms/{room_id:str}": (lambda room: room["floor"], "1", "2"),
 }
 
 
@@ -254,6 +299,28 @@ async def test_of_two_things_of_the_same_name_each_hotel_gets_its_own(world: Wor
     assert found == expected
 
 
+@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "deed"])
+async def test_a_deed_in_one_hotel_leaves_the_other_as_it_was(world: World, route: str) -> None:
+    await world.store.add_room(INN, Room(id=RoomId("102")), by=INNWATCH, now=world.clock())
+    before = await all_of(world, LODGE)
+    async with world.client(manager(world, INN)) as client:
+        answer = await ask(client, route)
+
+    assert answer.is_success, answer.text
+    assert "lodge" not in answer.text.casefold()
+    assert await all_of(world, LODGE) == before
+
+
+async def all_of(world: World, hotel_id: HotelId) -> list[object]:
+    store = world.store
+    return [
+        await store.load_hotel(hotel_id),
+        await store.enrolments(hotel_id),
+        await store.audit(hotel_id),
+        [one for one in (await store.revoked(0))[1] if one.hotel_id == hotel_id],
+    ]
+
+
 @pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "own"])
 async def test_a_route_about_the_caller_stays_in_the_callers_hotel(world: World, route: str) -> None:
     async with world.client(manager(world, INN)) as client:
@@ -273,7 +340,7 @@ async def test_a_device_leaves_a_message_of_its_own_and_of_nobody_else(world: Wo
     assert [(row.hotel_id, row.device_id) for row in left] == [(INN, "tab-1"), (LODGE, "tab-1")]
 
 
-@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "device"])
+@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how in FOR_DEVICES])
 async def test_no_person_and_no_integrator_speaks_for_a_device(world: World, route: str) -> None:
     tokens = [world.user(INN, "root", role=Role.ADMIN), manager(world, INN), world.integrator(INN, "pms", "rooms")]
     for token in tokens:
@@ -283,7 +350,7 @@ async def test_no_person_and_no_integrator_speaks_for_a_device(world: World, rou
     assert await world.store.left(limit=10) == []
 
 
-@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how != "device"])
+@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how not in FOR_DEVICES])
 async def test_a_device_opens_nothing_else(world: World, route: str) -> None:
     async with world.client(world.device(INN)) as client:
         assert (await ask(client, route)).status_code == 403

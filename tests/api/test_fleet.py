@@ -15,6 +15,7 @@ async def test_a_device_is_shown_on_its_three_axes(world: World) -> None:
     assert listed == {"items": [one], "next": None}
     assert one == {
         "deviceId": "tab-1",
+        "name": None,
         "roomId": "101",
         "floor": "1",
         "link": "online",

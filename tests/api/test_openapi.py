@@ -53,6 +53,7 @@ async def test_only_the_public_routes_need_no_token(described: dict[str, Any]) -
     assert free == {
         "GET /.well-known/jwks.json",
         "POST /api/auth/user-token",
+        "POST /api/devices/register",
         "GET /health/live",
         "GET /health/ready",
         "GET /metrics",
