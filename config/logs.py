@@ -18,14 +18,23 @@ LOGGERS = ("broker", "device_bridge", "store", "worker", "api", "config")
 _PLAIN = re.compile(r"[^\s\"'=\\]+").fullmatch
 
 
-class _Text(logging.Formatter):
+class _Numbered(logging.Formatter):
+    """Of one of several processes, whose lines stand among each other's."""
+
+    def __init__(self, number: int | None) -> None:
+        super().__init__()
+        self._number = number
+
+
+class _Text(_Numbered):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        line = f"{at} {record.levelname.lower():7} {record.name}: {as_text(record)}"
+        who = record.name if self._number is None else f"{record.name} {self._number}"
+        line = f"{at} {record.levelname.lower():7} {who}: {as_text(record)}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-class _Json(logging.Formatter):
+class _Json(_Numbered):
     def format(self, record: logging.LogRecord) -> str:
         event, fields = said(record)
         line: dict[str, object] = {
@@ -35,6 +44,8 @@ class _Json(logging.Formatter):
             "event": event,
             **fields,
         }
+        if self._number is not None:
+            line["process"] = self._number
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=_plain)
@@ -62,10 +73,13 @@ def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def set_up_logs(*, level: str, as_json: bool) -> None:
-    """Everything to standard error, ours at `level`, the libraries' only when they have trouble."""
+def set_up_logs(*, level: str, as_json: bool, number: int | None = None) -> None:
+    """Everything to standard error, ours at `level`, the libraries' only when they have trouble.
+
+    `number` stands in each line of a process that is one of several.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter(as_json=as_json))
+    handler.setFormatter(formatter(as_json=as_json, number=number))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -73,5 +87,5 @@ def set_up_logs(*, level: str, as_json: bool) -> None:
         logging.getLogger(name).setLevel(level)
 
 
-def formatter(*, as_json: bool) -> logging.Formatter:
-    return _Json() if as_json else _Text()
+def formatter(*, as_json: bool, number: int | None = None) -> logging.Formatter:
+    return _Json(number) if as_json else _Text(number)

@@ -29,12 +29,14 @@ def serve(
     *,
     lock: Callable[[Folder], AbstractContextManager[None]] | None,
     for_tests: bool,
+    number: int | None = None,
 ) -> int:
     """Run until `run` returns, holding the folder's lock; the exit code. Raises StartRefused (nothing is open then).
 
-    Without a lock there need be no folder: such a process keeps nothing there.
+    Without a lock there need be no folder: such a process keeps nothing there. One of several has its `number` in its
+    log.
     """
-    set_up_logs(level=settings.log_level, as_json=settings.log_json)
+    set_up_logs(level=settings.log_level, as_json=settings.log_json, number=number)
     connections = prepare_process()
     needs_folder = lock is not None or for_tests
     folder = Folder.make(settings.data, for_tests=for_tests) if needs_folder else Folder(settings.data)

@@ -58,7 +58,14 @@ def run_workers(settings: Settings, command: Sequence[str], *, processes: int, t
 
 def run_member(settings: Settings, *, name: str, threads: int, for_tests: bool) -> int:
     """Be one of the processes that `run_workers` starts; the exit code. Raises StartRefused."""
-    return serve(settings, lambda place: _member(place, name=name, threads=threads), lock=None, for_tests=for_tests)
+    number = int(name.rpartition(":")[2])
+    return serve(
+        settings,
+        lambda place: _member(place, name=name, threads=threads),
+        lock=None,
+        for_tests=for_tests,
+        number=number,
+    )
 
 
 def _check(settings: Settings, threads: int) -> None:

@@ -71,6 +71,13 @@ def test_no_value_can_pass_for_a_line_or_a_field_of_its_own(value: str) -> None:
     assert in_json("refused", {"client": value})["client"] == value
 
 
+def test_one_of_several_processes_has_its_number_in_each_line() -> None:
+    line = record("stopping", {"reason": "told"})
+
+    assert formatter(as_json=False, number=3).format(line).endswith(" broker.test 3: stopping: reason=told")
+    assert json.loads(formatter(as_json=True, number=3).format(line))["process"] == 3
+
+
 def test_a_librarys_line_is_all_event() -> None:
     assert in_json("%s of %d", "one", 2)["event"] == "one of 2"
     assert in_text("%(a)s", {"b": 1}).endswith("%(a)s: b=1")

@@ -72,6 +72,7 @@ async def test_several_processes_on_several_machines_share_the_work_and_tell_eac
     await night.is_told(within=40)
 
     assert len(night.told()) == night.rows
+    assert all(f" worker.deliveries {number}: " in offices[0].process.output() for number in (1, 2))
     told = [await office.count("innwatch_deliveries_total") for office in offices]
     assert sum(told) == night.rows
     assert all(told), told
