@@ -14,6 +14,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Gauge
 
 from store import Store, StoreUnavailable
+from store.door import GATHER_EVERY
 
 EVERY: Final = 300.0
 """Seconds between two looks for a newer backup."""
@@ -47,13 +48,14 @@ class Upkeep:
         self._metrics = metrics
         self._holds_back = False
 
-    async def run(self, *, every: float = EVERY) -> None:
+    async def run(self, *, tend_every: timedelta = GATHER_EVERY, look_every: float = EVERY) -> None:
         """Until cancelled. Raises LeaseLost."""
+        tending = self._store.tend(
+            now=self._now, retention=self._retention, held_back=self._tell_of_held_back, every=tend_every
+        )
         async with asyncio.TaskGroup() as parts:
-            parts.create_task(
-                self._store.tend(now=self._now, retention=self._retention, held_back=self._tell_of_held_back)
-            )
-            parts.create_task(self._look_for_backups(every))
+            parts.create_task(tending)
+            parts.create_task(self._look_for_backups(look_every))
 
     async def _look_for_backups(self, every: float) -> None:
         while True:

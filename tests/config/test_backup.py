@@ -158,6 +158,25 @@ def served(server: PostgreSQL, url: str) -> dict[str, list[str]]:
     }
 
 
+def test_a_backup_stands_in_the_audit_and_its_age_is_known(cli: CommandLine, tmp_path: Path) -> None:
+    assert cli.with_store(lambda store: store.backed_up_at()) is None
+
+    cli("backup", tmp_path / "a.backup")
+
+    (line,) = cli.with_store(lambda store: store.platform_audit(deed="backup.")).items
+    assert (line.deed, line.actor_kind, line.subject) == ("backup.made", "command-line", "a.backup")
+    assert cli.with_store(lambda store: store.backed_up_at()) == line.at
+
+
+def test_a_backup_that_cannot_be_noted_is_a_backup_nevertheless(cli: CommandLine, tmp_path: Path) -> None:
+    cli("migrate", "--to", schema.REVISIONS[-2])
+
+    made = cli("backup", tmp_path / "a.backup")
+
+    assert "doctor and metrics will not know of it" in made.err
+    assert (tmp_path / "a.backup").exists()
+
+
 @pytest.mark.server
 def test_without_pg_dump_it_is_said_what_to_install(url: str, tmp_path: Path) -> None:
     ended = CommandLine(Folder(tmp_path)).refused("backup", tmp_path / "a", DATABASE_URL=url, PATH="/nowhere")

@@ -16,8 +16,10 @@ from config.doctor.strange_broker import TRIED, StrangeBroker
 from config.folder import Folder
 from config.settings_store import DatabaseLimits, DatabaseUrl, RedisUrl
 from config.settings_uplink import read_broker_url
-from store import LocalDoorbell, Store
+from store import INNWATCH as BY_ITSELF
+from store import Deed, LocalDoorbell, Store
 from tests.config.command_line import INNWATCH, CommandLine, Ended, quiet_environment
+from tests.store.given import add_hotel, batch, heartbeat
 from tests.support import PostgreSQL, Processes, Redis, eventually_sync, free_port, requires
 from tests.support.mosquitto import Mosquitto
 from tests.worker.support import MailServer
@@ -193,6 +195,25 @@ async def test_what_has_waited_too_long_is_told(cli: CommandLine) -> None:
     assert of(findings, "inbox").says == "2 wait, the oldest for 1200 s"
     assert "host-1:7" in of(findings, "lease").says
     assert of(findings, "notices").says == "none waits"
+
+
+async def test_backups_that_are_old_or_missing_are_told(cli: CommandLine) -> None:
+    store = await Store.open(cli.folder.database_url, doorbell=LocalDoorbell())
+    (device,) = await add_hotel(store, tablets=1)
+
+    async def backup(*, hours: float) -> tuple[Grade, str] | None:
+        at = NOW + timedelta(hours=hours)
+        findings = await examine_database(DatabaseUrl(cli.folder.database_url), DatabaseLimits(), clock=lambda: at)
+        return next(((one.grade, one.says) for one in findings if one.about == "backup"), None)
+
+    assert await backup(hours=0) is None
+    await store.apply(batch(heartbeat(device, "m-1", at=NOW), at=NOW))
+    assert await backup(hours=47) is None
+    assert await backup(hours=49) == (Grade.LOOK, "none was ever made of this database")
+    await store.write_audit(None, Deed.BACKUP_MADE, by=BY_ITSELF, subject="a.backup", now=NOW)
+    assert await backup(hours=47) == (Grade.WELL, "the newest was made 47 hours ago")
+    assert await backup(hours=49) == (Grade.LOOK, "the newest was made 49 hours ago")
+    await store.close()
 
 
 def test_hotels_that_tell_people_by_what_is_switched_off_are_told(cli: CommandLine) -> None:
