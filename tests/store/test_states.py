@@ -13,10 +13,10 @@ from rules.state import DeviceState
 from store import Store, states
 from store.records import Device
 from store.times import micros
-from store.transaction import Row
+from store.transaction import Dialect, Row
 from tests.rules.given import after, assigned
 from tests.rules.stories import USUAL, Step, Story, steps_aside, stories
-from tests.store.given import NOW, OTHER, add_hotel, batch, heartbeat, later, online
+from tests.store.given import HOTEL, NOW, ON_POSTGRESQL, OTHER, add_hotel, batch, heartbeat, later, online
 
 
 async def state_of(store: Store, device: Device) -> DeviceState:
@@ -67,6 +67,26 @@ async def test_a_device_that_was_never_seen_stays_so(store: Store) -> None:
     device, _ = await add_hotel(store)
     await store.apply(batch(heartbeat(device, "m-1")))
     assert await state_of(store, device) == DeviceState()
+
+
+@ON_POSTGRESQL
+async def test_the_day_is_not_walked_for_its_last_seconds_before_the_planner_has_heard_of_it(
+    store: Store, by_hand: Callable[[str], str]
+) -> None:
+    (device, _) = await add_hotel(store)
+    await store.apply(batch(heartbeat(device, "m-0")))
+    by_hand(
+        "INSERT INTO message (hotel_key, device_key, kind, message_id, received_at, late, body)"
+        " SELECT hotel_key, device_key, kind, 'm-' || number, received_at + number, late, body"
+        " FROM message CROSS JOIN generate_series(1, 20000) AS number"
+    )
+    by_hand("UPDATE caught_up SET upto = (SELECT max(id) - 100 FROM message)")
+
+    for asked, values in ((states._LATEST, {}), (states._LATEST_OF, {"devices": [device.key]})):
+        rows = await store._database.ask(f"EXPLAIN {asked[Dialect.POSTGRES]}", hotel=HOTEL, **values)
+        plan = "\n".join(str(row[0]) for row in rows)
+        assert "_id_idx" in plan
+        assert "Seq Scan on message" not in plan
 
 
 async def test_what_the_states_have_caught_up_with_is_not_looked_at_again(
