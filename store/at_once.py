@@ -85,7 +85,7 @@ def apply(transaction: Transaction, batch: Batch, *, database: Database) -> tupl
     held = "SELECT 1" if lease is None else HELD[Dialect.POSTGRES]
     parts = [
         f"held AS ({held})",
-        f"fresh AS (SELECT TRUE AS yes FROM held WHERE NOT EXISTS ({messages.stored(batch.messages)}))",
+        f"fresh AS (SELECT TRUE AS yes FROM held WHERE NOT EXISTS ({messages.stored(batch.messages, known)}))",
     ]
     values: dict[str, Any] = messages.columns(batch.messages, known)
     if lease is not None:

@@ -19,6 +19,7 @@ class Known:
         self.hotels: dict[HotelId, int] = {}
         self.devices: set[DeviceKey | None] = {None}
         self.days: set[int] = set()
+        self.last_day = 0  # that has messages; later than today where the clock was set back
 
     def hotel_key(self, transaction: Transaction, hotel_id: HotelId) -> int:
         """Raises DataRefused."""
@@ -48,8 +49,23 @@ class Known:
         days = {partitions.day_of(message.received_at) for message in messages}
         if not days <= self.days:
             self.days = partitions.days(transaction)
+            self.last_day = max(self.last_day, _last_with_messages(transaction, self.days, after=max(days)))
             if not days <= self.days:
                 partitions.make(transaction, days)
+
+
+def _last_with_messages(transaction: Transaction, days: set[int], *, after: int) -> int:
+    """The last day of those `after` a day that has any; 0: none has, as it should be."""
+    for day in sorted((day for day in days if day > after), reverse=True):
+        first = day * partitions.DAY
+        found = transaction.row(
+            "SELECT 1 FROM message WHERE received_at >= :first AND received_at < :end LIMIT 1",
+            first=first,
+            end=first + partitions.DAY,
+        )
+        if found is not None:
+            return day
+    return 0
 
 
 def _hotels(transaction: Transaction, ids: set[HotelId]) -> dict[HotelId, int]:

@@ -55,13 +55,13 @@ def insert(transaction: Transaction, messages: Sequence[StoredMessage], *, known
         transaction.fill(f"{INSERT} VALUES", _rows(messages, hotels))
         return
     inserted = transaction.run(
-        f"{INSERT} SELECT * FROM unnest({LISTS}) WHERE NOT EXISTS ({stored(messages)})",  # noqa: S608 - our own words
+        f"{INSERT} SELECT * FROM unnest({LISTS}) WHERE NOT EXISTS ({stored(messages, known)})",  # noqa: S608 - our own words
         **columns(messages, known),
     )
     refuse_unless(inserted == len(messages))
 
 
-def stored(messages: Sequence[StoredMessage]) -> str:
+def stored(messages: Sequence[StoredMessage], known: Known) -> str:
     """What finds a row when one of the messages whose `columns` are given is stored on another day already.
 
     Raises Duplicate when that would not find it.
@@ -69,7 +69,8 @@ def stored(messages: Sequence[StoredMessage]) -> str:
     days = {day_of(message.received_at) for message in messages}
     if len(days) > 1:
         _refuse_twins(messages)
-    return f"{_STORED} WHERE {_days_besides(days)}"
+    known.last_day = max(known.last_day, *days)
+    return f"{_STORED} WHERE {_days_besides(days, last_day=known.last_day)}"
 
 
 def refuse_unless(all_are_new: bool) -> None:  # noqa: FBT001 - the condition is its name
@@ -119,16 +120,16 @@ def columns(messages: Sequence[StoredMessage], known: Known) -> dict[str, list[A
     }
 
 
-def _days_besides(days: set[int]) -> str:
+def _days_besides(days: set[int], *, last_day: int) -> str:
     """Where else a message of these days may be stored already, for the unique index of one day sees that one only.
 
-    The day after is asked too: the clock may have been set back.
+    The days after are asked too, up to the last one that has messages: the clock may have been set back.
     """
-    first, last = min(days) - HORIZON, max(days) + 1
+    first, last = min(days) - HORIZON, max(max(days) + 1, last_day)
     if len(days) > 1:
         return _between(first, last)
     (day,) = days
-    return f"({_between(first, day - 1)} OR {_between(last, last)})"
+    return f"({_between(first, day - 1)} OR {_between(day + 1, last)})"
 
 
 def _between(first: int, last: int) -> str:

@@ -66,6 +66,22 @@ async def test_a_message_comes_again_right_after_midnight_and_right_before_it(st
     assert await count(store) == 2
 
 
+@pytest.mark.parametrize("days", [1, 2, 3, 30])
+async def test_a_message_that_comes_again_after_the_clock_was_set_back_is_a_duplicate(
+    store: Store, second: Store, days: int
+) -> None:
+    (device, _) = await add_hotel(store)
+    await store.apply(batch(heartbeat(device, "m-1", at=NOW)))
+    again = batch(heartbeat(device, "m-1", at=NOW - days * A_DAY))
+
+    for one in (store, second):
+        with pytest.raises(Duplicate):
+            await one.apply(again)
+    await second.apply(batch(heartbeat(device, "m-2", at=NOW - days * A_DAY)))
+
+    assert await count(store) == 2
+
+
 @pytest.mark.parametrize("second_name", ["m-1", "m-2"])
 async def test_a_batch_goes_over_midnight(store: Store, second_name: str) -> None:
     (device, _) = await add_hotel(store)
