@@ -20,10 +20,14 @@ REMEMBERED = 4096
 
 
 class Standing(Struct, frozen=True):
-    """A person's role in the token's hotel, or an integrator's scopes. Devices have neither."""
+    """A person's role in the token's hotel, or an integrator's scopes. Devices have neither.
+
+    `shared`: it is the token that all old tablets have, which names none of them (`broker.shared_token`).
+    """
 
     role: Role | None = None
     scopes: frozenset[str] = frozenset()
+    shared: bool = False
 
 
 class Accounts:

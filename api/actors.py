@@ -19,6 +19,8 @@ _KINDS: Final = {
 
 def actor_of(request: Asked, caller: Caller, callers: Callers) -> Actor:
     """Whoever called by a token. Raises Refused (403) for one that stands for nobody who does anything."""
+    if caller.standing.shared:
+        return acting(request, ActorKind.LEGACY, "shared token", callers)
     kind = _KINDS.get(caller.claims.type)
     if kind is None:
         raise Refused(Trouble.FORBIDDEN, f"a token of type {caller.claims.type} opens nothing here")

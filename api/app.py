@@ -15,6 +15,7 @@ from api.addresses import Addresses
 from api.attempts import Attempts
 from api.bodies import require_json
 from api.callers import Callers
+from api.cors import Pages
 from api.enrolling import Reception
 from api.gate import Access, Caller, Connection, Gate, RouteWithoutAccess, hotel_of
 from api.heads import complete, guarded, timed
@@ -33,6 +34,8 @@ from api.routes import (
     enrolments,
     events,
     ledger,
+    legacy,
+    migration,
     rooms,
     session,
     signin,
@@ -40,6 +43,7 @@ from api.routes import (
 )
 from api.routes.wellknown import well_known
 from api.settings import ApiSettings
+from api.speakers import Speakers
 from api.streams import Streams
 from api.tablets import TabletDesk
 from api.telemetry import Letterbox
@@ -86,6 +90,12 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     telemetry.breach,
     telemetry.battery,
     telemetry.tamper,
+    legacy.old_config,
+    legacy.recent_alerts,
+    legacy.acknowledge_by_number,
+    legacy.quick_add,
+    migration.show_migration,
+    migration.let_shared_token_speak,
 )
 
 PUBLIC: tuple[HTTPRouteHandler, ...] = (signin.log_in, agents_auth.register, openapi)
@@ -107,7 +117,8 @@ def build_app(
     it waiting.
     """
     metrics = ApiMetrics(registry)
-    gate = Gate(keys=keys, accounts=Accounts(store), clock=clock, metrics=metrics)
+    gate = Gate(keys=keys, accounts=Accounts(store), clock=clock, metrics=metrics, shared=settings.shared_token)
+    speakers, pages = Speakers(store), Pages(settings.origins)
     streams = Streams(store=store, doorbell=doorbell, gate=gate, clock=clock, metrics=metrics, settings=settings)
     given: dict[str, object] = {
         "store": store,
@@ -123,7 +134,8 @@ def build_app(
         "attempts": Attempts(clock=clock),
         "callers": Callers(settings.proxies),
         "passwords": Passwords(),
-        "letterbox": Letterbox(store=store, clock=clock),
+        "speakers": speakers,
+        "letterbox": Letterbox(store=store, speakers=speakers, clock=clock),
     }
     page = console(settings)
     app = Litestar(
@@ -136,8 +148,8 @@ def build_app(
         ],
         dependencies={name: _always(value) for name, value in given.items()},
         exception_handlers={Exception: answer},
-        middleware=[timed],
-        before_send=[complete(metrics)],
+        middleware=[timed, pages.asked],
+        before_send=[complete(metrics), pages.told()],
         request_max_body_size=LARGEST_BODY,
         openapi_config=description(),
         logging_config=None,

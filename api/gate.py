@@ -16,6 +16,7 @@ from msgspec import Struct
 from api.accounts import Accounts, Standing, rank
 from api.metrics import ApiMetrics
 from api.problems import Refused, Trouble, unauthorized
+from broker.shared_token import SharedToken
 from broker.tokens import Claims, KeyRing, Role, TokenReason, TokenRefused, TokenType
 from rules.ids import HotelId
 
@@ -41,12 +42,13 @@ class Caller(Struct, frozen=True, kw_only=True):
 class Access(Struct, frozen=True, kw_only=True):
     """Whom a route serves: people from `role` upwards, integrators with `scope`; with a token for a hotel, or any.
 
-    Without a role it serves devices, for which nothing else is open.
+    Without a role it serves devices, for which nothing else is open; `shared`: the token too that old ones share.
     """
 
     role: Role | None
     scope: str | None = None
     hotel: bool = True
+    shared: bool = False
 
 
 def needs(role: Role, *, scope: str | None = None, hotel: bool = True) -> dict[str, Access]:
@@ -59,6 +61,14 @@ def needs_device() -> dict[str, Access]:
     return {"access": Access(role=None)}
 
 
+def needs_agent() -> dict[str, Access]:
+    """Declare that a route is for devices and for the token that old ones share: who speaks for which is asked there.
+
+    See `api.speakers`.
+    """
+    return {"access": Access(role=None, shared=True)}
+
+
 class RouteWithoutAccess(Exception):
     """A route behind the guard does not say whom it serves: a mistake of ours."""
 
@@ -67,12 +77,19 @@ class Gate:
     """Lets in whom a route serves; raises Refused with 401 or 403."""
 
     def __init__(
-        self, *, keys: KeyRing, accounts: Accounts, clock: Callable[[], datetime], metrics: ApiMetrics
+        self,
+        *,
+        keys: KeyRing,
+        accounts: Accounts,
+        clock: Callable[[], datetime],
+        metrics: ApiMetrics,
+        shared: SharedToken | None = None,
     ) -> None:
         self._keys = keys
         self._metrics = metrics
         self._accounts = accounts
         self._clock = clock
+        self._shared = shared
 
     async def check(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """The guard itself: leaves the caller at `connection.state.caller`."""
@@ -86,7 +103,10 @@ class Gate:
 
     async def identify(self, connection: Connection) -> Caller:
         """Return who is calling; raises Refused (401)."""
-        return await self.current(self._claims(connection))
+        token = bearer(connection)
+        if self._shared is not None and self._shared.is_(token):
+            return Caller(claims=self._shared.claims(self._clock()), standing=Standing(shared=True))
+        return await self.current(self._claims(token))
 
     async def current(self, claims: Claims) -> Caller:
         """Return who a genuine token stands for at this moment; raises Refused when it no longer stands for anybody."""
@@ -99,9 +119,9 @@ class Gate:
             raise unauthorized(Trouble.TOKEN_REVOKED)
         return Caller(claims=claims, standing=standing)
 
-    def _claims(self, connection: Connection) -> Claims:
+    def _claims(self, token: str) -> Claims:
         try:
-            return self._keys.verify(bearer(connection), audience="api", now=self._clock())
+            return self._keys.verify(token, audience="api", now=self._clock())
         except TokenRefused as refused:
             self._metrics.tokens_refused.labels(refused.reason).inc()
             expired = refused.reason is TokenReason.EXPIRED
@@ -111,6 +131,8 @@ class Gate:
 def admit(caller: Caller, access: Access) -> None:
     """Return when the route serves this caller; raises Refused with 403 and the reason."""
     claims = caller.claims
+    if caller.standing.shared and not access.shared:
+        raise Refused(Trouble.FORBIDDEN, "the shared token opens nothing here")
     if access.role is None:
         if claims.type is not TokenType.DEVICE:
             raise Refused(Trouble.FORBIDDEN, "is for devices")

@@ -7,7 +7,7 @@ so that a repetition with its own time is a duplicate; the time from our clock.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 import msgspec
@@ -16,9 +16,11 @@ from msgspec.structs import replace
 
 from api.allowances import Allowance, Allowances
 from api.gate import Caller, hotel_of
-from api.problems import Refused, Trouble, invalid, too_many
+from api.problems import invalid, too_many
+from api.speakers import Speakers
 from rules.ids import DeviceId, HotelId, is_id
 from rules.messages import ReportKind
+from rules.moments import EPOCH, old_moment
 from rules.state import DeviceState, LinkState
 from store import InboxFull, Store
 from store.records import InboxKind
@@ -77,25 +79,27 @@ class SaidTamper(Said, frozen=True, rename="camel", kw_only=True):
 class Letterbox:
     """Takes what devices say to the inbox."""
 
-    def __init__(self, *, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, *, store: Store, speakers: Speakers, clock: Callable[[], datetime]) -> None:
         self._store = store
+        self._speakers = speakers
         self._clock = clock
         self._allowances = Allowances(PER_DEVICE, remembered=10_000)
 
     async def take(self, caller: Caller, said: Said, body: bytes) -> DeviceState:
-        """Keep a message of the caller's; return what is known of it, but for the last samples.
+        """Keep a message of a device that the caller speaks for; return what is known of it, but for the last samples.
 
         It is on disk then. Raises Refused: 403 for a message of another device, 429 where too much comes or waits.
         """
-        hotel_id, device_id, now = hotel_of(caller), DeviceId(caller.name), self._clock()
-        if said.device_id != device_id:
-            raise Refused(Trouble.FORBIDDEN, "deviceId is not the token's device")
+        hotel_id, now = hotel_of(caller), self._clock()
+        device_id = await self._speakers.device_of(caller, said.device_id)
         self._count(hotel_id, device_id, now)
-        kind, payload = message_of(said, of=caller.claims.sub, body=body, now=now)
+        kind, payload = message_of(said, of=f"{hotel_id}/{device_id}", body=body, now=now)
         try:
-            return await self._store.leave(hotel_id, device_id, kind, payload, now=now)
+            state = await self._store.leave(hotel_id, device_id, kind, payload, now=now)
         except InboxFull:
             raise too_many(FULL_FOR) from None
+        await self._speakers.heard(caller, device_id, now=now)
+        return state
 
     def _count(self, hotel_id: HotelId, device_id: DeviceId, now: datetime) -> None:
         wait = self._allowances.wait((hotel_id, device_id), now)
@@ -152,22 +156,14 @@ def while_speaking(state: DeviceState) -> DeviceState:
 def _id(of: str, kind: str, body: bytes, *, ts: datetime) -> str:
     """Sorts by time; the same for the same message of the same device."""
     digest = hashlib.blake2b(f"{of} {kind} {ts.isoformat()} ".encode() + body, digest_size=12).hexdigest()
-    return f"{max((ts - _EPOCH) // timedelta(milliseconds=1), 0):012x}-{digest}"
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECONDS_FROM = 1e11
-"""Seconds would be in the year 5138."""
+    return f"{max((ts - EPOCH) // timedelta(milliseconds=1), 0):012x}-{digest}"
 
 
 def _moment(ts: str | float | None, *, now: datetime) -> datetime:
     if ts is None:
         return now
     try:
-        if isinstance(ts, str):
-            moment = datetime.fromisoformat(ts)
-            return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        return _EPOCH + timedelta(seconds=ts / 1000 if abs(ts) >= _MILLISECONDS_FROM else ts)
+        return old_moment(ts)
     except (ValueError, OverflowError):
         raise invalid("ts", "is no RFC 3339 time and no number of seconds or milliseconds since 1970") from None
 

@@ -40,10 +40,14 @@ def strong(secret: bytes | str | None) -> bytes:
         raise WeakSecret(f"the secret is shorter than {SHORTEST} bytes")
     if is_pem_format(raw) or is_ssh_key(raw):
         raise WeakSecret("the secret is a file of a key pair, and half of that may be public")
-    text = raw.decode("latin-1").strip()
-    letters = "".join(character for character in text.casefold() if character.isascii() and character.isalnum())
-    if text in _WELL_KNOWN or any(mark in letters for mark in _GIVE_AWAYS):
+    if is_an_example(raw.decode("latin-1").strip()):
         raise WeakSecret("the secret is an example or a well-known one")
     if len(set(raw)) < FEWEST_DIFFERENT_BYTES:
         raise WeakSecret("the secret repeats too few characters")
     return raw
+
+
+def is_an_example(text: str) -> bool:
+    """Whether it is a secret that everybody knows, or that somebody left as an example had it."""
+    letters = "".join(character for character in text.casefold() if character.isascii() and character.isalnum())
+    return text in _WELL_KNOWN or any(mark in letters for mark in _GIVE_AWAYS)

@@ -22,6 +22,8 @@ def api_settings(settings: Settings, reach: Sequence[Listener]) -> ApiSettings:
         device_token_life=settings.device_token_life,
         metrics_token=settings.metrics_token,
         proxies=tuple(map(str, settings.proxies)),
+        shared_token=settings.shared_token,
+        origins=settings.cors_origins,
     )
 
 

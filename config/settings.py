@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from broker.settings import BrokerSettings, Listener, Scheme
+from broker.shared_token import SharedToken
 from config.addresses import Network, is_web_address, networks
 from config.errors import BadSetting
 from config.settings_broker import (
@@ -30,6 +31,7 @@ from config.settings_broker import (
     read_tls,
 )
 from config.settings_keys import KEYS, PREVIOUS_SECRETS
+from config.settings_legacy import CORS_ORIGINS, LEGACY, read_shared_token
 from config.settings_notices import (
     EMAIL_RECIPIENTS,
     NOTICES,
@@ -93,6 +95,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     public_ws_url: PublicWs | None = None
     public_mqtt_url: str | None = None
     proxies: tuple[Network, ...] = ()
+    shared_token: SharedToken | None = None  # None: no token that tablets share is let in
+    cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = None
     clock_file: Path | None = None
     log_level: str = "INFO"
@@ -166,6 +170,8 @@ def read_environment(environment: Mapping[str, str]) -> Settings:
         public_ws_url=said.read(PUBLIC_WS_URL),
         public_mqtt_url=said.read(PUBLIC_MQTT_URL),
         proxies=said.read(PROXIES),
+        shared_token=read_shared_token(said, secret_key=said.read(SECRET_KEY)),
+        cors_origins=said.read(CORS_ORIGINS),
         metrics_token=said.read(METRICS_TOKEN),
         clock_file=said.read(CLOCK),
         log_level=said.read(LOG_LEVEL),
@@ -288,6 +294,7 @@ SECTIONS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         METRICS_TOKEN,
     ),
     "A broker elsewhere": (BROKER, BROKER_CA),
+    "The way over from the old system": LEGACY,
     "Telling people": NOTICES,
     "Logs and time": (LOG_LEVEL, LOG_FORMAT, CLOCK),
     "Limits of the broker": LIMITS,

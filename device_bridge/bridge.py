@@ -7,6 +7,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry
 
 from device_bridge.commands import Commands
+from device_bridge.contacts import Contacts
 from device_bridge.fleet import Fleet, News
 from device_bridge.inbox import Inbox
 from device_bridge.intake import Intake
@@ -46,6 +47,7 @@ class Bridge:
         self._fleet = Fleet(store)
         self._watch = Watch(fleet=self._fleet, queue=queue, hearing=uplink.hearing, now=now, clock_steps=clock_steps)
         self._commands = Commands(store=store, uplink=uplink, now=now, metrics=self._metrics)
+        self._contacts = Contacts(store=store, fleet=self._fleet, now=now)
         self._inbox = Inbox(store=store, queue=queue, now=now, metrics=self._metrics)
         self._intake = Intake(
             queue=queue,
@@ -94,6 +96,7 @@ class Bridge:
                 tasks.create_task(self._announcer.run(events))
                 tasks.create_task(self._commands.run(commands))
                 tasks.create_task(self._announcer.keep_place())
+                tasks.create_task(self._contacts.run())
                 tasks.create_task(self._monitor.run())
                 tasks.create_task(self._refresh())
 

@@ -29,7 +29,17 @@ _NO_TABLETS: dict[DeviceId, "Tablet"] = {}
 class Tablet:
     """One device in memory. The only mutable record of the bridge; changed after a commit, never before."""
 
-    __slots__ = ("assignment", "assignment_revision", "deadline", "gen", "key", "shut_out_at", "state", "status_told")
+    __slots__ = (
+        "assignment",
+        "assignment_revision",
+        "deadline",
+        "gen",
+        "heard_by_mqtt",
+        "key",
+        "shut_out_at",
+        "state",
+        "status_told",
+    )
 
     def __init__(self, *, key: DeviceKey, assignment: Assignment, revision: int, state: DeviceState) -> None:
         self.key = key
@@ -39,6 +49,7 @@ class Tablet:
         self.gen = 1  # the generation that its tokens must have
         self.deadline: datetime | None = None  # what the watch waits for
         self.status_told: datetime | None = None  # when its status was last published
+        self.heard_by_mqtt = False  # since that was last noted (`device_bridge.contacts`)
         self.shut_out_at: datetime | None = None  # when its tokens were last voided, or its hotel suspended
 
     @property

@@ -62,6 +62,8 @@ class Deed(StrEnum):
     DEVICE_REVOKED = "device.revoked"
     DEVICE_RETIRED = "device.retired"
     DEVICE_ENROLLED = "device.enrolled"
+    LEGACY_ALLOWED = "device.legacy-allowed"  # the shared token may speak for it
+    LEGACY_ENDED = "device.legacy-ended"
     TOKEN_MINTED = "token.minted"  # noqa: S105, a deed
     ENROLMENT_MADE = "enrolment.made"
     ENROLMENT_APPROVED = "enrolment.approved"

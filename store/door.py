@@ -10,6 +10,7 @@ from store.alerts import Alerts
 from store.audit import Audit
 from store.checkup import Checkups
 from store.commands import Commands
+from store.contacts import Contacts
 from store.database import Database
 from store.doorbell import Doorbell
 from store.enrolment import Enrolments
@@ -18,10 +19,12 @@ from store.events import Events
 from store.fleet import Fleet
 from store.gathering import gather
 from store.history import History
+from store.importing import Importing
 from store.inbox import Inbox
 from store.intake import Intake
 from store.lease import Leases
 from store.ledger import Ledger
+from store.legacy import Legacy
 from store.limits import USUAL, Limits
 from store.lives import Lives
 from store.outbox import Outbox
@@ -58,6 +61,9 @@ class Store(
     Leases,
     Checkups,
     Audit,
+    Contacts,
+    Legacy,
+    Importing,
 ):
     """An open database. Used on the event loop that opened it.
 

@@ -65,6 +65,13 @@ class NotFound(StoreError):
         self.name = name
 
 
+class HadToken(StoreError):
+    """The tablet has had a token of its own: the shared one fetches no second."""
+
+    def __init__(self, device_id: str) -> None:
+        super().__init__(f"tablet {device_id} has had a token of its own")
+
+
 class BadCursor(StoreError):
     """A paging cursor that this store did not make."""
 

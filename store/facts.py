@@ -38,6 +38,11 @@ _bssids = msgspec.json.Decoder(tuple[str, ...])
 _channels = msgspec.json.Decoder(Channel)
 
 
+def bssids(text: str) -> tuple[str, ...]:
+    """A room's access points, as its row has them."""
+    return _bssids.decode(text)
+
+
 def hotel_key(transaction: Transaction, hotel_id: HotelId) -> int:
     """Raises NotFound."""
     return int(_row(transaction, hotel_id)[6])

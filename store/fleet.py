@@ -52,7 +52,7 @@ class Fleet:
 
     async def add_room(self, hotel_id: HotelId, room: Room, *, by: Actor, now: datetime) -> None:
         """Raises NotFound (hotel), Exists."""
-        await self._database.write(lambda transaction: _add_room(transaction, hotel_id, room, by=by, now=now))
+        await self._database.write(lambda transaction: put_room(transaction, hotel_id, room, by=by, now=now))
 
     async def change_room(
         self, hotel_id: HotelId, room_id: RoomId, changes: RoomChanges, *, by: Actor, now: datetime
@@ -77,9 +77,7 @@ class Fleet:
     ) -> Device:
         """Add a tablet to a room that is there; event device.added. Raises NotFound (hotel, room), Exists."""
         return await self._database.write(
-            lambda transaction: _add_device(
-                transaction, hotel_id, device_id, room_id=room_id, name=name, by=by, now=now
-            )
+            lambda transaction: put_device(transaction, hotel_id, device_id, room_id=room_id, name=name, by=by, now=now)
         )
 
     async def add_devices(
@@ -217,11 +215,11 @@ def _add_channel(
     return ChannelRow(ChannelId(key), channel)
 
 
-def _add_room(transaction: Transaction, hotel_id: HotelId, room: Room, *, by: Actor, now: datetime) -> None:
+def put_room(transaction: Transaction, hotel_id: HotelId, room: Room, *, by: Actor, now: datetime) -> None:
     key = changed_hotel(transaction, hotel_id)
     if transaction.row("SELECT 1 FROM room WHERE hotel_key = :hotel AND id = :id", hotel=key, id=room.id):
         raise Exists("room", room.id)
-    _insert_rooms(transaction, key, [room], now=now)
+    insert_rooms(transaction, key, [room], now=now)
     audit.note(transaction, hotel_id, Deed.ROOM_ADDED, by=by, subject=room.id, now=now)
 
 
@@ -250,7 +248,7 @@ def _change_room(
     return room
 
 
-def _insert_rooms(transaction: Transaction, key: int, rooms: Iterable[Room], *, now: datetime) -> None:
+def insert_rooms(transaction: Transaction, key: int, rooms: Iterable[Room], *, now: datetime) -> None:
     transaction.many(
         "INSERT INTO room (hotel_key, id, name, floor, access_points, rssi_floor, profile, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -270,13 +268,13 @@ def _insert_rooms(transaction: Transaction, key: int, rooms: Iterable[Room], *, 
     )
 
 
-def _add_device(
+def put_device(
     transaction: Transaction,
     hotel_id: HotelId,
     device_id: DeviceId,
     *,
     room_id: RoomId,
-    name: str | None,
+    name: str | None = None,
     by: Actor,
     now: datetime,
 ) -> Device:
@@ -305,7 +303,7 @@ def _add_devices(
         audit.note(transaction, hotel_id, Deed.DEVICE_ADDED, by=by, subject=devices[0].id, now=now, detail=detail)
     rooms = [device.room for device in devices]
     _check_new(transaction, "room", [room.id for room in rooms], key=key)
-    _insert_rooms(transaction, key, rooms, now=now)
+    insert_rooms(transaction, key, rooms, now=now)
     return insert_devices(transaction, hotel_id, [(one.id, one.room.id) for one in devices], key=key, now=now)
 
 

@@ -121,6 +121,52 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     state: DeviceState
 
 
+class Home(Struct, frozen=True, kw_only=True):
+    """Where one tablet belongs, and by which profile it is judged there."""
+
+    room_id: RoomId
+    access_points: tuple[str, ...]
+    rssi_floor: float | None
+    profile: Profile
+
+
+class Contact(Struct, frozen=True, rename="camel"):
+    """When a tablet spoke by one way, the first time and lately (some minutes behind)."""
+
+    first_at: datetime
+    last_at: datetime
+
+
+class MigrationRow(Struct, frozen=True, rename="camel", kw_only=True):
+    """How far a tablet has come on the way from HTTP to MQTT.
+
+    `speaks` is the way by which it was heard last. `shared_token`: the shared token may speak for it. `cut`: without
+    that token it would be heard no more, or could not begin: it speaks by it, or was never heard and has no token.
+    """
+
+    device_id: DeviceId
+    room_id: RoomId
+    speaks: Way | None
+    shared_token: bool
+    cut: bool
+    legacy_token: Contact | None
+    http: Contact | None
+    mqtt: Contact | None
+    token_issued_at: datetime | None
+    token_expires_at: datetime | None
+
+
+class MigrationCounts(Struct, frozen=True, rename="camel", kw_only=True):
+    """A hotel's tablets by the way by which each was heard last, and how many the end of the shared token would cut."""
+
+    devices: int
+    mqtt: int
+    http: int
+    legacy_token: int
+    never: int
+    cut: int
+
+
 class HotelFacts(Struct, frozen=True, kw_only=True):
     """One hotel as the bridge keeps it in memory, read in one transaction. Retired devices are not in it."""
 

@@ -1,7 +1,7 @@
 """Alerts: the list, one with its life so far, and saying "I have it"."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 
@@ -73,8 +73,14 @@ async def acknowledge(
     data: JSONBody[Acknowledge],
 ) -> AlertSnapshot:
     """Take an alert on. The first one wins; the next gets 409 with `by` and `at`. A resolved one is 410."""
+    taking = store.acknowledge(hotel_id, alert_named(alert_id), by=by, note=data.note, now=clock())
+    return await taken_on(taking, hotel_id=hotel_id, by=by)
+
+
+async def taken_on(taking: Awaitable[AlertSnapshot], *, hotel_id: HotelId, by: Actor) -> AlertSnapshot:
+    """Return what the store says to a try to take an alert on. Raises Refused (409, 410)."""
     try:
-        taken = await store.acknowledge(hotel_id, alert_named(alert_id), by=by, note=data.note, now=clock())
+        taken = await taking
     except AlertGone:
         raise Refused(Trouble.RESOLVED, "Its condition has ended; there is nothing left to acknowledge.") from None
     except AlreadyAcknowledged as first:

@@ -1,10 +1,10 @@
-"""What agents of the old system say over HTTP, each with its own tablet's token."""
+"""What agents of the old system say over HTTP, each with its own tablet's token or the one that they share."""
 
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from api.gate import Caller, needs_device
+from api.gate import Caller, needs_agent
 from api.parameters import Asked
 from api.problems import problems
 from api.records import Taken, TakenHeartbeat
@@ -25,7 +25,7 @@ _REFUSALS = problems(400, 401, 403, 404, 413, 415, 429, 503)
 @post(
     "/heartbeat",
     tags=["telemetry"],
-    opt=needs_device(),
+    opt=needs_agent(),
     status_code=200,
     request_max_body_size=LARGEST_MESSAGE,
     responses=_REFUSALS,
@@ -44,7 +44,7 @@ async def heartbeat(
 @post(
     "/alert/breach",
     tags=["telemetry"],
-    opt=needs_device(),
+    opt=needs_agent(),
     status_code=200,
     request_max_body_size=LARGEST_MESSAGE,
     responses=_REFUSALS,
@@ -63,7 +63,7 @@ async def breach(
 @post(
     "/alert/battery",
     tags=["telemetry"],
-    opt=needs_device(),
+    opt=needs_agent(),
     status_code=200,
     request_max_body_size=LARGEST_MESSAGE,
     responses=_REFUSALS,
@@ -82,7 +82,7 @@ async def battery(
 @post(
     "/alert/tamper",
     tags=["telemetry"],
-    opt=needs_device(),
+    opt=needs_agent(),
     status_code=200,
     request_max_body_size=LARGEST_MESSAGE,
     responses=_REFUSALS,

@@ -23,8 +23,10 @@ from config.cli import (
     device,
     doctor,
     hotel,
+    import_,
     integrator,
     keys,
+    legacy,
     messages,
     migrate,
     quarantine,
@@ -51,7 +53,7 @@ app.command("broker")(broker.broker)
 app.command("bridge")(bridge.bridge)
 app.command("api")(api.api)
 app.command("worker")(worker.worker)
-for noun in (hotel, room, device, command, user, integrator, token, keys, quarantine):
+for noun in (hotel, room, device, command, user, integrator, token, keys, quarantine, legacy):
     app.add_typer(noun.app)
 app.command("access")(access.access)
 app.command("audit")(audit.audit)
@@ -61,6 +63,7 @@ app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("messages")(messages.messages)
 app.command("copy")(copy.copy)
+app.command("import")(import_.import_)
 app.command("simulate")(simulate.simulate)
 
 

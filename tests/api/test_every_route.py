@@ -72,6 +72,12 @@ TENANCY = {
     "POST /api/alert/breach": "device",
     "POST /api/alert/battery": "device",
     "POST /api/alert/tamper": "device",
+    "GET /api/config/{device_id:str}": "agent",
+    "GET /api/alerts/recent": "list",
+    "POST /api/alerts/acknowledge": "missing",
+    "POST /api/devices/quick-add": "same-name",
+    "GET /api/migration": "own",
+    "PUT /api/migration/{device_id:str}": "same-name",
 }
 """How each route of a hotel is held to it, by the tests below:
 
@@ -79,13 +85,14 @@ own: about the caller; no other hotel can be named · list: has the own hotel's 
 hotel's id is as one that does not exist · same-name: both hotels have things of the same name and get their own ·
 stream: see test_events.py · device: for a device's token, which leaves a message of its own and of nobody else ·
 renewal: for a device's token, see test_enrolments.py · deed: changes something whose name the other hotel has too, and
-leaves all of the other hotel as it was
+leaves all of the other hotel as it was ·
+agent: for a device's token, which is told of itself and of nobody else (test_legacy.py)
 """
 
 
 both_ways = pytest.mark.parametrize(("mine", "theirs"), [(INN, LODGE), (LODGE, INN)])
 
-FOR_DEVICES = {"device", "renewal"}
+FOR_DEVICES = {"device", "renewal", "agent"}
 
 
 def routes(app: Litestar) -> set[str]:
@@ -111,7 +118,11 @@ BODIES: dict[str, dict[str, object]] = {
     "POST /api/alert/breach": {"deviceId": "tab-1", "roomId": "101", "rssi": -90},
     "POST /api/alert/battery": {"deviceId": "tab-1", "level": 9},
     "POST /api/alert/tamper": {"deviceId": "tab-1", "roomId": "101", "threats": ["root"], "descriptions": ["su"]},
+    "POST /api/alerts/acknowledge": {"alertId": "{alert_id}"},
+    "POST /api/devices/quick-add": {"deviceId": "tab-9", "roomId": "101"},
+    "PUT /api/migration/{device_id:str}": {"sharedToken": True},
 }
+"""What stands in braces is one of the ids."""
 
 
 SOME = {"alert_id": "A1", "command_id": "C1", "device_id": "tab-1", "room_id": "101", "enrolment_id": "E1"}
@@ -127,7 +138,9 @@ def addressed(route: str, **ids: str) -> tuple[str, str]:
 
 async def ask(client: httpx.AsyncClient, route: str, **ids: str) -> httpx.Response:
     method, path = addressed(route, **ids)
-    return await client.request(method, path, json=BODIES.get(route, {}) if method in {"POST", "PATCH"} else None)
+    named = {f"{{{name}}}": value for name, value in ({"alert_id": "A1"} | ids).items()}
+    body = {name: named.get(str(value), value) for name, value in BODIES.get(route, {}).items()}
+    return await client.request(method, path, json=body if method in {"POST", "PUT", "PATCH"} else None)
 
 
 def test_every_route_has_a_row(world: World) -> None:
@@ -272,6 +285,8 @@ SAME_NAME: dict[str, tuple[Callable[[Any], object], object, object]] = {
         ["inn-manager"],
         ["lodge-manager"],
     ),
+    "POST /api/devices/quick-add": (lambda device: device["floor"], "1", "2"),
+    "PUT /api/migration/{device_id:str}": (lambda said: said["sharedToken"], True, True),
     "GET /api/rooms": (
         lambda page: [(room["floor"], room["deviceIds"]) for room in page["items"]],
         [("1", ["tab-1"])],

@@ -26,6 +26,8 @@ SECRETS = {
     "SMTP_PASSWORD": "s3cr3t-mail",
     "SLACK_WEBHOOK_URL": "https://hooks.example/s3cr3t-hook",
     "INNWATCH_METRICS_TOKEN": "s3cr3t-of-the-metrics",
+    "API_TOKEN": "s3cr3t-of-all-tablets",
+    "INNWATCH_PREVIOUS_SECRET_KEYS": "s3cr3t-key-of-before",
     "INNWATCH_BROKER": "mqtt://bridge:s3cr3t@broker",
 }
 

@@ -12,11 +12,10 @@ def test_an_environment_of_other_programs_is_no_surprise() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
-        ("API_TOKEN", "s3cr3t", "API_TOKEN is set, but this version has no shared token; use `innwatch token`"),
         (
-            "CORS_ORIGINS",
-            "*",
-            "CORS_ORIGINS is set, but this version serves its console itself and lets no other site in",
+            "API_TOKEN",
+            "s3cr3t",
+            "API_TOKEN is set, and opens nothing without INNWATCH_LEGACY_HOTEL, the hotel in which it is to act",
         ),
         (
             "INNWATCH_HTPP_PORT",
@@ -41,3 +40,7 @@ def test_what_nobody_reads_is_named_without_its_value(name: str, value: str, lin
 )
 def test_what_changes_nothing_is_not_worth_a_line(name: str, value: str) -> None:
     assert surprises({name: value}) == []
+
+
+def test_the_shared_token_and_its_hotel_together_are_no_surprise() -> None:
+    assert surprises({"API_TOKEN": "s3cr3t", "INNWATCH_LEGACY_HOTEL": "grand"}) == []

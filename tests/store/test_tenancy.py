@@ -7,10 +7,23 @@ from datetime import timedelta
 
 import pytest
 
+from rules.alerts import Because, Family, Reason, Rule, Severity
 from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, HotelId, IntegratorName, RoomId, UserName
 from store import INNWATCH, Batch, Deed, NotFound, Store
 from store.batch import Orphan, Quarantined
-from store.records import CommandName, EventBounds, InboxKind, MemberRole, NotificationId, Page, Room, RoomChanges
+from store.importing import OldAlert, TakenOver
+from store.records import (
+    CommandName,
+    EventBounds,
+    InboxKind,
+    MemberRole,
+    MigrationCounts,
+    NotificationId,
+    Page,
+    Room,
+    RoomChanges,
+    Way,
+)
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, add_hotel, batch, heartbeat, later, opened
 from tests.support import person
 
@@ -19,6 +32,10 @@ NOBODY = UserName("ann")
 FIRST = NotificationId(1)
 LEASE = timedelta(minutes=1)
 NOTHING: Page[object] = Page(())
+OLD_ALERT = OldAlert(
+    number=17, device_id=TAB, family=Family.BREACH, rule=Rule.BREACH_REPORTED, severity=Severity.HIGH, at=NOW,
+    why=Reason(Because.REPORTED),
+)  # fmt: skip
 
 
 async def listed(store: Store) -> list[object]:
@@ -116,6 +133,30 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "commands": (lambda store: store.commands(OTHER, TAB), NOTHING),
     "command": (the_others_command, None),
     "audit": (lambda store: store.audit(OTHER, deed="device."), NOTHING),
+    "note_contact": (lambda store: store.note_contact(OTHER, TAB, Way.MQTT, now=later(60)), None),
+    "migration": (lambda store: store.migration(OTHER), NOTHING),
+    "migration_counts": (
+        lambda store: store.migration_counts(OTHER),
+        MigrationCounts(devices=0, mqtt=0, http=0, legacy_token=0, never=0, cut=0),
+    ),
+    "is_spoken_for": (lambda store: store.is_spoken_for(OTHER, TAB), False),
+    "let_shared_token_speak": (
+        lambda store: store.let_shared_token_speak(OTHER, TAB, allowed=False, by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "take_first_token": (
+        lambda store: store.take_first_token(OTHER, TAB, expires_at=later(60), by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "home": (lambda store: store.home(OTHER, TAB), None),
+    "acknowledge_imported": (
+        lambda store: store.acknowledge_imported(OTHER, 17, by=INNWATCH, note=None, now=NOW),
+        NotFound,
+    ),
+    "import_alerts": (
+        lambda store: store.import_alerts(OTHER, [OLD_ALERT], by=INNWATCH, now=NOW),
+        TakenOver(strangers=(0,)),
+    ),
     "add_device": (
         lambda store: store.add_device(OTHER, DeviceId("tab-9"), room_id=ROOM, by=INNWATCH, now=NOW),
         NotFound,
@@ -123,7 +164,16 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
 }
 
 # Verbs that only add to the hotel they are given: nothing of another could be seen or touched.
-ADDING = {"add_room", "add_devices", "add_channel", "add_user", "add_integrator", "write_audit"}
+ADDING = {
+    "add_room",
+    "add_devices",
+    "add_channel",
+    "add_user",
+    "add_integrator",
+    "write_audit",
+    "quick_add",
+    "import_fleet",
+}
 
 
 async def one_of_everything(store: Store) -> None:
@@ -141,6 +191,9 @@ async def one_of_everything(store: Store) -> None:
     await store.add_enrolment(HOTEL, E1, code="0" * 12, room_id=ROOM, by=INNWATCH, now=NOW)
     await store.add_command(HOTEL, TAB, CommandName.RING, {}, by=person("ann"), now=NOW, expires_at=later(60))
     await store.write_audit(HOTEL, Deed.LOGGED_IN, by=INNWATCH, subject="ann", now=NOW)
+    await store.let_shared_token_speak(HOTEL, TAB, allowed=True, by=INNWATCH, now=NOW)
+    await store.note_contact(HOTEL, TAB, Way.LEGACY_TOKEN, now=NOW)
+    await store.import_alerts(HOTEL, [OLD_ALERT], by=INNWATCH, now=NOW)
 
 
 async def everything(store: Store, hotel_id: HotelId) -> list[object]:
@@ -151,6 +204,7 @@ async def everything(store: Store, hotel_id: HotelId) -> list[object]:
         await store.notifications(hotel_id),
         await store.integrators(hotel_id),
         await store.commands(hotel_id),
+        await store.migration(hotel_id),
     ]
 
 

@@ -1,0 +1,20 @@
+"""Times as agents and exports of the old system write them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_MILLISECONDS_FROM: Final = 1e11
+"""Seconds would be in the year 5138."""
+
+
+def old_moment(said: str | float) -> datetime:
+    """Return a time that is RFC 3339 (without a zone it is UTC) or seconds or milliseconds since 1970, in UTC.
+
+    Raises ValueError, OverflowError.
+    """
+    if isinstance(said, str):
+        moment = datetime.fromisoformat(said)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return EPOCH + timedelta(seconds=said / 1000 if abs(said) >= _MILLISECONDS_FROM else said)
