@@ -22,6 +22,7 @@ from config.cli import (
     copy,
     device,
     doctor,
+    enrol,
     hotel,
     import_,
     integrator,
@@ -53,8 +54,9 @@ app.command("broker")(broker.broker)
 app.command("bridge")(bridge.bridge)
 app.command("api")(api.api)
 app.command("worker")(worker.worker)
-for noun in (hotel, room, device, command, user, integrator, token, keys, quarantine, legacy):
+for noun in (hotel, room, device, enrol, command, user, integrator, token, keys, quarantine, legacy):
     app.add_typer(noun.app)
+app.command("enrol")(enrol.enrol)
 app.command("access")(access.access)
 app.command("audit")(audit.audit)
 app.command("migrate")(migrate.migrate)

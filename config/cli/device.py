@@ -1,17 +1,19 @@
-"""`innwatch device`: add one, add many, list, show, revoke."""
+"""`innwatch device`: add one, add many, list, show, name, move, revoke, replace, retire."""
 
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.cli.enrol import Server, Svg, address_of, reception_of, show_issued
 from config.cli.installation import Installation, with_installation
-from config.cli.options import AsJson, Data, DeviceArgument, HotelArgument, Ttl, id_text, life
+from config.cli.options import AsJson, Data, DeviceArgument, HotelArgument, Name, RoomArgument, Ttl, id_text, life
 from config.cli.printing import in_zone, plain, print_facts, print_json, print_table, warn
 from rules.ids import DeviceId, HotelId, RoomId, is_id
 from rules.snapshot import token_end_of
 
 if TYPE_CHECKING:
+    from api.enrolling import IssuedEnrolment
     from store.records import Device, DeviceRow, Hotel
 
 app = typer.Typer(name="device", help="Tablets.", no_args_is_help=True)
@@ -123,6 +125,81 @@ def revoke(hotel: HotelArgument, device: DeviceArgument, data: Data = None, as_j
     print(f"a new token: innwatch token device {hotel} {device}")
 
 
+@app.command("rename")
+def rename(
+    hotel: HotelArgument, device: DeviceArgument, *, name: Name = None, data: Data = None, as_json: AsJson = False
+) -> None:
+    """Give a tablet a name for people; without --name, take it away."""
+    done = with_installation(
+        data,
+        lambda at: at.store.rename_device(HotelId(hotel), DeviceId(device), name=name, by=at.by, now=at.now()),
+    )
+    if as_json:
+        print_json({"hotelId": done.hotel_id, "id": done.id, "name": done.name})
+    else:
+        print(f"tablet {device} is called {name}" if name else f"tablet {device} has no name for people any more")
+
+
+@app.command("move")
+def move(
+    hotel: HotelArgument, device: DeviceArgument, room: RoomArgument, data: Data = None, as_json: AsJson = False
+) -> None:
+    """Let a tablet belong to another room. It keeps its token and its history, and hears of it by itself."""
+    done = with_installation(
+        data,
+        lambda at: at.store.move_device(HotelId(hotel), DeviceId(device), room_id=RoomId(room), by=at.by, now=at.now()),
+    )
+    if as_json:
+        print_json({"hotelId": done.hotel_id, "id": done.id, "roomId": done.room_id})
+    else:
+        print(f"tablet {device} belongs to room {room}")
+
+
+@app.command("replace")
+def replace(
+    hotel: HotelArgument,
+    device: DeviceArgument,
+    *,
+    new_id: Annotated[
+        str | None,
+        typer.Option("--by", help="What the new hardware calls itself.", parser=id_text, metavar="DEVICE"),
+    ] = None,
+    server: Server = None,
+    svg: Svg = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let other hardware be this tablet: the old one is shut out, the new one gets a code as from `innwatch enrol`.
+
+    Room and history stay the tablet's.
+    """
+
+    async def work(at: Installation) -> "tuple[Hotel, IssuedEnrolment]":
+        found = await at.store.hotel(HotelId(hotel))
+        to = None if new_id is None else DeviceId(new_id)
+        here = address_of(at, server)
+        return found, await reception_of(at).replace(found.id, DeviceId(device), new_id=to, here=here, by=at.by)
+
+    found, issued = with_installation(data, work)
+    show_issued(issued, hotel=found, svg=svg, as_json=as_json)
+
+
+@app.command("retire")
+def retire(hotel: HotelArgument, device: DeviceArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Know a tablet no more: its tokens are void, its alerts over, and nothing that it sends revives it.
+
+    What it sent stays. Only an enrolment brings it back.
+    """
+    done = with_installation(
+        data,
+        lambda at: at.store.retire_device(HotelId(hotel), DeviceId(device), by=at.by, now=at.now()),
+    )
+    if as_json:
+        print_json({"hotelId": done.hotel_id, "id": done.id, "gen": done.gen, "retiredAt": done.retired_at})
+    else:
+        print(f"retired {device} of {hotel}: its tokens are void, its connection is closed within seconds")
+
+
 def _still_out_since(row: "DeviceRow") -> "datetime | None":
     """When a tablet was revoked that has not been back since."""
     revoked_at, heard = row.device.revoked_at, row.state.last_heard
@@ -137,7 +214,7 @@ def _add_one(hotel_id: HotelId, device_id: DeviceId, *, room_id: RoomId, data: D
     if as_json:
         print_json({"hotelId": made.hotel_id, "id": made.id, "roomId": made.room_id, "addedAt": made.added_at})
     else:
-        print(f"added tablet {device_id} to room {room_id}; its token: innwatch token device {hotel_id} {device_id}")
+        print(f"added tablet {device_id} to room {room_id}; to enrol it: innwatch enrol {hotel_id} {room_id}")
 
 
 async def _row(at: Installation, hotel_id: HotelId, device_id: DeviceId) -> "tuple[Hotel, DeviceRow]":
@@ -173,6 +250,8 @@ def _record(row: "DeviceRow") -> dict[str, object]:
         "addedAt": device.added_at,
         "gen": device.gen,
         "revokedAt": device.revoked_at,
+        "tokenIssuedAt": device.token_issued_at,
+        "tokenExpiresAt": device.token_expires_at,
         "link": state.link,
         "tokenEnded": token_end_of(state),
         "posture": state.posture,
@@ -202,6 +281,8 @@ def _facts(row: "DeviceRow", *, zone: tzinfo) -> dict[str, object]:
         "floor": row.floor,
         "added": in_zone(device.added_at, zone),
         "generation of tokens": device.gen,
+        "newest token made": in_zone(device.token_issued_at, zone),
+        "newest token good until": in_zone(device.token_expires_at, zone),
         "last revoked": in_zone(device.revoked_at, zone),
         "link": _link(row),
         "posture": state.posture,

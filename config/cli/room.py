@@ -1,8 +1,11 @@
-"""`innwatch room`: add, list, show."""
+"""`innwatch room`: add, change, list, show."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Collection
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+from msgspec import UNSET, UnsetType
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AccessPoints, AsJson, Data, HotelArgument, Name, RoomArgument
@@ -15,6 +18,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="room", help="Rooms and their access points.", no_args_is_help=True)
 
+T = TypeVar("T")
+
+Floor = Annotated[str | None, typer.Option("--floor", help="The storey; rooms on one are neighbours.")]
+FloorRssi = Annotated[
+    float | None,
+    typer.Option("--floor-rssi", help="The signal that its tablet never falls below inside.", metavar="DBM"),
+]
+OwnProfile = Annotated[Profile | None, typer.Option("--profile", help="Another one than the hotel's.")]
+
 _COLUMNS = ("room", "name", "floor", "access points", "floor dBm", "profile")
 
 
@@ -24,13 +36,10 @@ def add(  # noqa: PLR0913, typer spells options as arguments
     room: RoomArgument,
     *,
     name: Name = None,
-    floor: Annotated[str | None, typer.Option("--floor", help="The storey; rooms on one are neighbours.")] = None,
+    floor: Floor = None,
     ap: AccessPoints = None,
-    floor_rssi: Annotated[
-        float | None,
-        typer.Option("--floor-rssi", help="The signal that its tablet never falls below inside.", metavar="DBM"),
-    ] = None,
-    profile: Annotated[Profile | None, typer.Option("--profile", help="Another one than the hotel's.")] = None,
+    floor_rssi: FloorRssi = None,
+    profile: OwnProfile = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -54,6 +63,51 @@ def add(  # noqa: PLR0913, typer spells options as arguments
         print_json(made)
     else:
         print(f"added room {room} to {hotel}")
+
+
+class Clearable(StrEnum):
+    NAME = "name"
+    FLOOR = "floor"
+    ACCESS_POINTS = "ap"
+    FLOOR_RSSI = "floor-rssi"
+    PROFILE = "profile"
+
+
+@app.command("change")
+def change(  # noqa: PLR0913, typer spells options as arguments
+    hotel: HotelArgument,
+    room: RoomArgument,
+    *,
+    name: Name = None,
+    floor: Floor = None,
+    ap: AccessPoints = None,
+    floor_rssi: FloorRssi = None,
+    profile: OwnProfile = None,
+    clear: Annotated[list[Clearable] | None, typer.Option("--clear", help="Take this away; repeatable.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a room: what is not named stays; --ap names all its access points. Its tablets hear of it."""
+    from store.records import RoomChanges
+
+    cleared = frozenset(clear or ())
+    bssids = _new(tuple(dict.fromkeys(ap)) if ap else None, Clearable.ACCESS_POINTS, cleared)
+    changes = RoomChanges(
+        name=_new(name, Clearable.NAME, cleared),
+        floor=_new(_storey(floor), Clearable.FLOOR, cleared),
+        access_points=() if bssids is None else bssids,
+        rssi_floor=_new(_dbm(floor_rssi), Clearable.FLOOR_RSSI, cleared),
+        profile=_new(profile, Clearable.PROFILE, cleared),
+    )
+    if changes == RoomChanges():
+        raise typer.BadParameter("say what is to be different")
+    changed = with_installation(
+        data, lambda at: at.store.change_room(HotelId(hotel), RoomId(room), changes, by=at.by, now=at.now())
+    )
+    if as_json:
+        print_json(changed)
+    else:
+        print_facts(dict(zip(_COLUMNS, _row(changed), strict=True)))
 
 
 @app.command("list")
@@ -86,6 +140,15 @@ def show(hotel: HotelArgument, room: RoomArgument, data: Data = None, as_json: A
         print_json(msgspec.to_builtins(found) | {"devices": devices})
     else:
         print_facts(dict(zip(_COLUMNS, _row(found), strict=True)) | {"tablets": devices})
+
+
+def _new(value: T | None, what: Clearable, cleared: Collection[Clearable]) -> T | UnsetType | None:
+    """What becomes of one thing of a room: a value, None where it is taken away, unset where it stays."""
+    if value is None:
+        return None if what in cleared else UNSET
+    if what in cleared:
+        raise typer.BadParameter(f"--clear {what} takes away what --{what} sets")
+    return value
 
 
 async def _rooms(at: Installation, hotel_id: HotelId) -> "list[Room]":
