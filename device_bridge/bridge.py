@@ -18,6 +18,7 @@ from device_bridge.queue import InputQueue
 from device_bridge.renewal import Renewals
 from device_bridge.uplink import Uplink
 from device_bridge.watch import Watch
+from rules.ids import HotelId
 from rules.messages import TokenEnd
 from store import Doorbell, Store, StoreUnavailable
 
@@ -40,6 +41,7 @@ class Bridge:
         registry: CollectorRegistry,
     ) -> None:
         self._queue = queue
+        self._store = store
         self._uplink = uplink
         self._now = now
         self._doorbell = doorbell
@@ -116,16 +118,26 @@ class Bridge:
                 self._queue.ended(tablet.hotel_id, tablet.device_id, TokenEnd.REVOKED)
 
     async def _refresh(self) -> None:
-        """Rooms, devices and policy that people change are taken up within about a second."""
+        """Rooms, devices and policy that people change are taken up within about a second.
+
+        What was being judged of a tablet while somebody retired it is stored by the next time: then its alerts are
+        ended, which nobody watches any more.
+        """
+        bereaved: set[HotelId] = set(self._fleet.hotels)
         while True:
             await asyncio.sleep(_REFRESH_EVERY_S)
             self._metrics.waiting.set(len(self._queue))
             self._metrics.devices.set(len(self._fleet))
             try:
+                for hotel_id in tuple(bereaved):
+                    await self._store.end_alerts_of_retired(hotel_id, now=self._now())
+                    bereaved.discard(hotel_id)
                 await self._fleet.refresh()
                 news = self._fleet.news
                 await self._intake.tell(news)
                 await self._announcer.assigned(news.tablets)
+                await self._announcer.forgotten(news.gone)
+                bereaved |= {hotel_id for hotel_id, _ in news.gone}
                 self._excuse(news)
                 self._fleet.told(news)
             except StoreUnavailable:

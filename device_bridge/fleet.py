@@ -103,14 +103,15 @@ class TokenDates(Struct, frozen=True):
 class News(Struct, frozen=True):
     """What has been read and not been told yet.
 
-    Tablets that belong elsewhere, hotels whose rooms changed, tablets that we shut out, and those that somebody gave
-    another token.
+    Tablets that belong elsewhere, hotels whose rooms changed, tablets that we shut out, those that somebody gave
+    another token, and those that are no more.
     """
 
     tablets: tuple[Tablet, ...]
     hotels: tuple[HotelId, ...]
     shut_out: tuple[Tablet, ...] = ()
     tokens: tuple[tuple[Tablet, TokenDates], ...] = ()
+    gone: tuple[tuple[HotelId, DeviceId], ...] = ()
 
 
 class Fleet:
@@ -124,6 +125,7 @@ class Fleet:
         self._new_tablets: dict[DeviceKey, Tablet] = {}
         self._new_hotels: dict[HotelId, None] = {}
         self._newly_out: dict[DeviceKey, Tablet] = {}
+        self._gone: dict[tuple[HotelId, DeviceId], None] = {}
         self._new_tokens: dict[DeviceKey, tuple[Tablet, TokenDates]] = {}
 
     def __iter__(self) -> Iterator[Tablet]:
@@ -167,6 +169,7 @@ class Fleet:
             tuple(self._new_hotels),
             tuple(self._newly_out.values()),
             tuple(self._new_tokens.values()),
+            tuple(self._gone),
         )
 
     def told(self, news: News) -> None:
@@ -180,6 +183,8 @@ class Fleet:
         for tablet, dates in news.tokens:
             if self._new_tokens.get(tablet.key) == (tablet, dates):
                 del self._new_tokens[tablet.key]
+        for name in news.gone:
+            self._gone.pop(name, None)
 
     def _take(self, facts: HotelFacts) -> None:
         hotel_id, before = facts.hotel.id, self._tablets.get(facts.hotel.id, _NO_TABLETS)
@@ -193,7 +198,9 @@ class Fleet:
             row.device.id: self._tablet(row, before.get(row.device.id), belongs[row.device.id], facts.revision)
             for row in facts.devices
         }
+        self._gone |= {(hotel_id, device_id): None for device_id in before.keys() - self._tablets[hotel_id].keys()}
         for row in facts.devices:
+            self._gone.pop((hotel_id, row.device.id), None)
             tablet = self._tablets[hotel_id][row.device.id]
             self._note_shut_out(tablet, row.device.revoked_at, facts.hotel.suspended_at)
             self._note_token(tablet, TokenDates(row.device.token_issued_at, row.device.token_expires_at))

@@ -127,6 +127,12 @@ class Announcer:
             await self._tell_config(tablet)
             await self._tell_status(tablet)
 
+    async def forgotten(self, names: Iterable[tuple[HotelId, DeviceId]]) -> None:
+        """These tablets are no more: what was retained of them is emptied."""
+        for hotel_id, device_id in names:
+            for topic in (device_topic(hotel_id, device_id, Kind.CONFIG), status_topic(hotel_id, device_id)):
+                await self._publisher.publish(topic, b"", retain=True)
+
     async def run(self, bell: Bell) -> None:
         """Publish what is committed, until cancelled: when the bell rings, and every second without it.
 
@@ -198,11 +204,9 @@ class Announcer:
             status = _alert_state.decode(event.data).status
             await self._tell_alert(hotel_id, AlertId(event.subject), bytes(event.data), status)
         elif event.type is EventType.DEVICE_STATUS:
-            await self._publisher.publish(
-                status_topic(hotel_id, DeviceId(event.subject)), bytes(event.data), retain=True
-            )
             tablet = self._fleet.find(hotel_id, event.subject)
-            if tablet is not None:
+            if tablet is not None:  # else it is no more: nothing of it is retained
+                await self._publisher.publish(status_topic(hotel_id, tablet.device_id), bytes(event.data), retain=True)
                 tablet.status_told = self._now()
         await self._publisher.publish(events_topic(hotel_id), _encode(event))
         self._metrics.published.inc()

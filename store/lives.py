@@ -93,7 +93,10 @@ class Lives:
         return await self._database.write(lambda transaction: _retire(transaction, hotel_id, device_id, by=by, now=now))
 
     async def end_alerts_of_retired(self, hotel_id: HotelId, *, now: datetime) -> int:
-        """End alerts that opened in the moment in which their tablet was retired; how many. Mostly there is none."""
+        """Undo what was written of tablets while somebody retired them: end their alerts, forget their states.
+
+        Return how many alerts there were; mostly none.
+        """
         return await self._database.write(lambda transaction: _end_late_alerts(transaction, hotel_id, now=now))
 
 
@@ -287,6 +290,11 @@ def _end_late_alerts(transaction: Transaction, hotel_id: HotelId, *, now: dateti
         "SELECT DISTINCT alert.device_key FROM alert JOIN device ON device.key = alert.device_key"
         " JOIN hotel ON hotel.key = alert.hotel_key"
         " WHERE hotel.id = :hotel AND alert.status = 'open' AND device.retired_at IS NOT NULL",
+        hotel=hotel_id,
+    )
+    transaction.run(
+        "DELETE FROM device_state WHERE device_key IN (SELECT device.key FROM device"
+        " JOIN hotel ON hotel.key = device.hotel_key WHERE hotel.id = :hotel AND device.retired_at IS NOT NULL)",
         hotel=hotel_id,
     )
     return _end_alerts(transaction, hotel_id, [DeviceKey(row[0]) for row in rows], now=now) if rows else 0
