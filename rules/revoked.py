@@ -26,8 +26,10 @@ class Subject(StrEnum):
 class Revoked(Struct, frozen=True, kw_only=True):
     """Tokens of a lower generation than `gen` are void.
 
-    `hotel_id` is None for a person, whose account spans hotels; a hotel's `name` is its id. `revision` grows with each
-    revocation of the installation: what has a higher one than those that a reader knows is news to it.
+    `hotel_id` is None for a person, whose account spans hotels; a hotel's `name` is its id. A person with a hotel was
+    removed from that one or may do less there: their tokens for it are void that were issued up to the second `gen`
+    (of 1970), and those for other hotels are as good as before. `revision` grows with each revocation of the
+    installation: what has a higher one than those that a reader knows is news to it.
     """
 
     kind: Subject

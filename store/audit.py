@@ -69,6 +69,7 @@ class Deed(StrEnum):
     ENROLMENT_APPROVED = "enrolment.approved"
     ENROLMENT_WITHDRAWN = "enrolment.withdrawn"
     CHANNEL_ADDED = "channel.added"
+    CHANNEL_REMOVED = "channel.removed"
     USER_ADDED = "user.added"
     USER_ROLE_CHANGED = "user.role-changed"
     USER_REMOVED = "user.removed"  # from a hotel

@@ -74,7 +74,9 @@ def _check_up(transaction: Transaction, *, now: datetime, since: datetime) -> Ch
     ((dead,),) = transaction.rows(
         "SELECT count(*) FROM notification WHERE state = 'dead' AND finished_at >= :since", since=since
     )
-    told_by = transaction.rows("SELECT kind, count(DISTINCT hotel_key) FROM channel GROUP BY kind")
+    told_by = transaction.rows(
+        "SELECT kind, count(DISTINCT hotel_key) FROM channel WHERE removed_at IS NULL GROUP BY kind"
+    )
     ((inbox, oldest_inbox),) = transaction.rows("SELECT count(*), min(received_at) FROM inbox")
     began = transaction.row("SELECT received_at FROM message ORDER BY id LIMIT 1")
     held = transaction.rows(f"SELECT name, holder, until - {NOW[transaction.dialect]} FROM lease ORDER BY name")  # noqa: S608 - ours

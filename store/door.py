@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from store.alerts import Alerts
 from store.audit import Audit
+from store.channels import Channels
 from store.checkup import Checkups
 from store.commands import Commands
 from store.contacts import Contacts
@@ -22,12 +23,15 @@ from store.history import History
 from store.importing import Importing
 from store.inbox import Inbox
 from store.intake import Intake
+from store.integrators import Integrators
 from store.lease import Leases
 from store.ledger import Ledger
 from store.legacy import Legacy
 from store.limits import USUAL, Limits
 from store.lives import Lives
+from store.members import Members
 from store.outbox import Outbox
+from store.password_links import PasswordLinks
 from store.people import People
 from store.retention import Belief, keep
 from store.revocations import Revocations
@@ -48,6 +52,10 @@ class Store(
     Lives,
     Enrolments,
     People,
+    Members,
+    PasswordLinks,
+    Integrators,
+    Channels,
     Revocations,
     Intake,
     Events,

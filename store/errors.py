@@ -4,6 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 
 
+class LinkTrouble(StrEnum):
+    UNKNOWN = "unknown"  # or made void since, by whatever changed the account
+    USED = "used"
+    EXPIRED = "expired"
+
+
 class StoreError(Exception):
     """Any of the below."""
 
@@ -70,6 +76,22 @@ class HadToken(StoreError):
 
     def __init__(self, device_id: str) -> None:
         super().__init__(f"tablet {device_id} has had a token of its own")
+
+
+class BeyondHotel(StoreError):
+    """What was to be done to a person is not for one hotel to do: `why` says what they are beside its member."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name} {why}")
+        self.why = why
+
+
+class LinkRefused(StoreError):
+    """A link for a new password that opens nothing."""
+
+    def __init__(self, why: LinkTrouble) -> None:
+        super().__init__(f"the link is {why}")
+        self.why = why
 
 
 class BadCursor(StoreError):

@@ -187,7 +187,7 @@ def devices(transaction: Transaction, hotel_id: HotelId, *, after: str, limit: i
 def channels(transaction: Transaction, hotel_id: HotelId) -> tuple[ChannelRow, ...]:
     rows = transaction.rows(
         "SELECT channel.key, channel.settings FROM channel JOIN hotel ON hotel.key = channel.hotel_key"
-        " WHERE hotel.id = :hotel ORDER BY channel.key",
+        " WHERE hotel.id = :hotel AND channel.removed_at IS NULL ORDER BY channel.key",
         hotel=hotel_id,
     )
     return tuple(ChannelRow(ChannelId(row[0]), _channels.decode(row[1])) for row in rows)

@@ -82,10 +82,14 @@ _UNHEARD = (
 """That a row, when its turn has come, tells of the end of what nobody there has heard of."""
 
 HEARS = (
-    " ((channel.settings LIKE :of_it) = CAST(:is_of_it AS boolean) OR NOT EXISTS (SELECT 1 FROM channel AS fit"
-    " WHERE fit.hotel_key = channel.hotel_key AND (fit.settings LIKE :of_it) = CAST(:is_of_it AS boolean)))"
+    " channel.removed_at IS NULL AND ((channel.settings LIKE :of_it) = CAST(:is_of_it AS boolean) OR NOT EXISTS"
+    " (SELECT 1 FROM channel AS fit WHERE fit.hotel_key = channel.hotel_key AND fit.removed_at IS NULL"
+    " AND (fit.settings LIKE :of_it) = CAST(:is_of_it AS boolean)))"
 )
-"""That a channel is told of an alert: it is for the sort that the alert is of, or its hotel has none for that."""
+"""That a channel is told of an alert: it is for the sort that the alert is of, or its hotel has none for that.
+
+One that was removed is as if it were not there.
+"""
 
 OF_IT = '%"it":true%'
 """Settings are JSON of ours, in which a quotation mark that somebody gave us stands behind a backslash."""

@@ -5,7 +5,9 @@ own transaction. A row is its subject's newest and gets the highest revision of 
 highest one it has seen is told of each later deed.
 """
 
-from rules.ids import HotelId
+from datetime import datetime
+
+from rules.ids import HotelId, UserName
 from rules.revoked import Revoked, Subject
 from store.database import Database
 from store.transaction import Row, Transaction
@@ -42,6 +44,15 @@ def note(transaction: Transaction, kind: Subject, hotel_id: HotelId | None, name
         gen=gen,
     )
     transaction.news = True
+
+
+def note_member(transaction: Transaction, hotel_id: HotelId, name: UserName, *, now: datetime) -> None:
+    """As `note`: what a person's tokens of before were worth in this hotel is over; elsewhere nothing changes.
+
+    By the time of issue, and not by a generation: that one is the account's, and raising it would let the manager of
+    one hotel log somebody out of another.
+    """
+    note(transaction, Subject.USER, hotel_id, name, gen=int(now.timestamp()))
 
 
 def _revoked(transaction: Transaction, after: int) -> tuple[int, tuple[Revoked, ...]]:

@@ -329,6 +329,7 @@ class ChannelTable(Base, table=True):
     kind: str
     settings: str = Field(sa_type=Text)  # JSON: store.records.Channel; holds secrets
     created_at: datetime = Field(sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(sa_type=UtcDateTime)  # it stays for the ledger's sake, and tells nobody
 
 
 class NotificationTable(Base, table=True):

@@ -1,5 +1,7 @@
 """Whose tokens are void: by generation, each subject for itself, a hotel for everybody in it."""
 
+from datetime import timedelta
+
 import pytest
 
 from broker.claims import Claims
@@ -95,3 +97,20 @@ def test_of_two_deeds_the_later_holds() -> None:
     revocations = after(deed(Subject.DEVICE, 2), deed(Subject.DEVICE, 3))
     assert revocations.revokes(device(2))
     assert not revocations.revokes(device(3))
+
+
+def test_a_member_who_may_do_less_is_out_of_that_hotel_alone_and_back_by_a_token_of_later() -> None:
+    revocations = after(deed(Subject.USER, int(NOON.timestamp())))
+    assert revocations.revokes(person(1))
+    assert not any(revocations.revokes(claims) for claims in (person(1, hotel=ANNEX), person(1, hotel=None)))
+    assert not any(revocations.revokes(claims) for claims in (person(1, name="t2"), device(1), integrator(1)))
+
+    later = NOON + timedelta(seconds=1)
+    token = mint_user(KEYS, hotel_id=INN, name="t1", role=Role.STAFF, gen=1, now=later)
+    assert not revocations.revokes(KEYS.verify(token, audience="mqtt", now=later))
+
+
+def test_who_may_do_less_in_a_hotel_stays_shut_out_by_whatever_shuts_out_the_account() -> None:
+    revocations = after(deed(Subject.USER, 2, hotel=None), deed(Subject.USER, int(NOON.timestamp()) - 60))
+    assert revocations.revokes(person(1))
+    assert not revocations.revokes(person(2))

@@ -47,6 +47,12 @@ async def the_others_command(store: Store) -> object:
     return await store.command(OTHER, CommandId(page.id))
 
 
+async def the_others_channel(store: Store) -> object:
+    (row,) = await store.channels(HOTEL)
+    await store.remove_channel(OTHER, row.id, by=INNWATCH, now=NOW)
+    return None
+
+
 # What OTHER, which has nothing, sees of HOTEL, which has one of everything; an exception where that is the answer.
 SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "hotel": (lambda store: store.hotel(HotelId("nowhere")), NotFound),
@@ -59,7 +65,25 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "room": (lambda store: store.room(OTHER, ROOM), None),
     "change_room": (lambda store: store.change_room(OTHER, ROOM, RoomChanges(), by=INNWATCH, now=NOW), NotFound),
     "channels": (lambda store: store.channels(OTHER), ()),
-    "members": (lambda store: store.members(OTHER), ()),
+    "members": (lambda store: store.members(OTHER), NOTHING),
+    "member": (lambda store: store.member(OTHER, NOBODY), None),
+    "change_role": (
+        lambda store: store.change_role(OTHER, NOBODY, MemberRole.MANAGER, by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "remove_user": (lambda store: store.remove_user(OTHER, NOBODY, by=INNWATCH, now=NOW), NotFound),
+    "disable_member": (lambda store: store.disable_member(OTHER, NOBODY, by=INNWATCH, now=NOW), NotFound),
+    "enable_member": (lambda store: store.enable_member(OTHER, NOBODY, by=INNWATCH, now=NOW), NotFound),
+    "make_member_link": (lambda store: store.make_member_link(OTHER, NOBODY, by=INNWATCH, now=NOW), NotFound),
+    "change_scopes": (
+        lambda store: store.change_scopes(OTHER, IntegratorName("opera"), ["alerts"], by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "remove_integrator": (
+        lambda store: store.remove_integrator(OTHER, IntegratorName("opera"), by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "remove_channel": (the_others_channel, NotFound),
     "membership": (lambda store: store.membership(OTHER, NOBODY), None),
     "integrators": (lambda store: store.integrators(OTHER), ()),
     "find_integrator": (lambda store: store.find_integrator(OTHER, IntegratorName("opera")), None),
@@ -203,6 +227,8 @@ async def everything(store: Store, hotel_id: HotelId) -> list[object]:
         await store.events_after(hotel_id, 0, limit=100),
         await store.notifications(hotel_id),
         await store.integrators(hotel_id),
+        await store.members(hotel_id),
+        await store.channels(hotel_id),
         await store.commands(hotel_id),
         await store.migration(hotel_id),
     ]

@@ -1,4 +1,5 @@
-"""Who may speak: enrolments, links for a new password, what was done by whom, and by which way tablets still speak.
+"""Who may speak: enrolments, links for a new password, what was done by whom, and by which way tablets still speak;
+channels that can be removed.
 
 Revision 0005, after 0004.
 """
@@ -42,6 +43,7 @@ def upgrade() -> None:
     op.add_column("device", sa.Column("legacy", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("device", sa.Column("token_issued_at", TIME, nullable=True))
     op.add_column("device", sa.Column("token_expires_at", TIME, nullable=True))
+    op.add_column("channel", sa.Column("removed_at", TIME, nullable=True))
     op.add_column("alert", sa.Column("legacy_id", sa.BigInteger(), nullable=True))
     op.create_index(
         "uq_alert_legacy", "alert", ["hotel_key", "legacy_id"], unique=True, **where("legacy_id IS NOT NULL")
@@ -126,6 +128,7 @@ def downgrade() -> None:
     op.drop_index("uq_alert_legacy", "alert")
     for table, column in (
         ("alert", "legacy_id"),
+        ("channel", "removed_at"),
         ("device", "token_expires_at"),
         ("device", "token_issued_at"),
         ("device", "legacy"),
