@@ -5,6 +5,7 @@ So a revocation, or the suspension of a hotel, is felt within two seconds, witho
 
 import time
 from collections import OrderedDict
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -23,11 +24,13 @@ class Standing(Struct, frozen=True):
     """A person's role in the token's hotel, or an integrator's scopes. Devices have neither.
 
     `shared`: it is the token that all old tablets have, which names none of them (`broker.shared_token`).
+    `void_until`: tokens issued up to then are worth nothing, the person having been allowed more than now.
     """
 
     role: Role | None = None
     scopes: frozenset[str] = frozenset()
     shared: bool = False
+    void_until: datetime | None = None
 
 
 class Accounts:
@@ -42,6 +45,8 @@ class Accounts:
         """Return what a genuine token is worth, the lesser of what it says and what holds now; None: nothing."""
         now = await self._now(claims)
         if now is None or (now.role is None) != (claims.role is None):
+            return None
+        if now.void_until is not None and claims.iat <= now.void_until:
             return None
         role = min(claims.role, now.role, key=rank) if claims.role and now.role else None
         return Standing(role, now.scopes & frozenset(claims.scope))
@@ -66,8 +71,7 @@ class Accounts:
                 account = await self._store.find_account(UserName(claims.name))
                 if account is None or account.disabled or account.gen != claims.gen:
                     return None
-                role = role_in(account, claims.hotel_id)
-                return Standing(role) if role else None
+                return _standing_in(account, claims.hotel_id)
             case TokenType.INTEGRATOR if claims.hotel_id is not None:
                 found = await self._store.find_integrator(claims.hotel_id, IntegratorName(claims.name))
                 return Standing(scopes=frozenset(found.scopes)) if found and found.gen == claims.gen else None
@@ -87,9 +91,15 @@ class Accounts:
 
 def role_in(account: Account, hotel_id: HotelId | None) -> Role | None:
     """Return an account's role in a hotel; without one it is an admin's or nothing."""
+    standing = _standing_in(account, hotel_id)
+    return None if standing is None else standing.role
+
+
+def _standing_in(account: Account, hotel_id: HotelId | None) -> Standing | None:
     if account.admin:
-        return Role.ADMIN
-    return next((Role(one.role) for one in account.memberships if one.hotel_id == hotel_id), None)
+        return Standing(Role.ADMIN)
+    of_hotel = (one for one in account.memberships if one.hotel_id == hotel_id)
+    return next((Standing(Role(one.role), void_until=one.void_until) for one in of_hotel), None)
 
 
 def rank(role: Role) -> int:

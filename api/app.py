@@ -19,6 +19,7 @@ from api.cors import Pages
 from api.enrolling import Reception
 from api.gate import Access, Caller, Connection, Gate, RouteWithoutAccess, hotel_of
 from api.heads import complete, guarded, timed
+from api.locksmith import Locksmith
 from api.metrics import ApiMetrics
 from api.openapi import BEARER, description, openapi
 from api.operations import Health, operations
@@ -29,17 +30,21 @@ from api.routes import (
     agents_auth,
     alerts,
     audit,
+    channels,
     commands,
     devices,
     enrolments,
     events,
+    integrators,
     ledger,
     legacy,
     migration,
+    passwords,
     rooms,
     session,
     signin,
     telemetry,
+    users,
 )
 from api.routes.wellknown import well_known
 from api.settings import ApiSettings
@@ -86,6 +91,24 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     ledger.list_quarantine,
     audit.list_audit,
     events.follow_events,
+    passwords.change_password,
+    users.list_users,
+    users.show_user,
+    users.add_user,
+    users.change_user,
+    users.remove_user,
+    users.disable_user,
+    users.enable_user,
+    users.make_password_link,
+    integrators.list_integrators,
+    integrators.add_integrator,
+    integrators.change_integrator,
+    integrators.rotate_integrator,
+    integrators.revoke_integrator,
+    integrators.remove_integrator,
+    channels.list_channels,
+    channels.add_channel,
+    channels.remove_channel,
     telemetry.heartbeat,
     telemetry.breach,
     telemetry.battery,
@@ -98,7 +121,13 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     migration.let_shared_token_speak,
 )
 
-PUBLIC: tuple[HTTPRouteHandler, ...] = (signin.log_in, agents_auth.register, openapi)
+PUBLIC: tuple[HTTPRouteHandler, ...] = (
+    signin.log_in,
+    agents_auth.register,
+    passwords.look_at_password_link,
+    passwords.use_password_link,
+    openapi,
+)
 
 
 def build_app(
@@ -120,8 +149,10 @@ def build_app(
     gate = Gate(keys=keys, accounts=Accounts(store), clock=clock, metrics=metrics, shared=settings.shared_token)
     speakers, pages = Speakers(store), Pages(settings.origins)
     streams = Streams(store=store, doorbell=doorbell, gate=gate, clock=clock, metrics=metrics, settings=settings)
+    attempts, hashing = Attempts(clock=clock), Passwords()
     given: dict[str, object] = {
         "store": store,
+        "keys": keys,
         "clock": clock,
         "settings": settings,
         "metrics": metrics,
@@ -131,9 +162,10 @@ def build_app(
         "reception": Reception(store=store, keys=keys, clock=clock),
         "addresses": Addresses(settings),
         "renewals": agents_auth.Renewals(clock=clock),
-        "attempts": Attempts(clock=clock),
+        "attempts": attempts,
         "callers": Callers(settings.proxies),
-        "passwords": Passwords(),
+        "passwords": hashing,
+        "locksmith": Locksmith(store=store, attempts=attempts, passwords=hashing, clock=clock),
         "speakers": speakers,
         "letterbox": Letterbox(store=store, speakers=speakers, clock=clock),
     }

@@ -52,6 +52,15 @@ class Attempts:
             ledger.count(key, now)
         return None
 
+    def begin_at(self, address: str) -> timedelta | None:
+        """As `begin`, for what names no account, such as a link for a new password."""
+        now, network = self._clock(), network_of(address)
+        wait = self._networks.wait(network, now)
+        if wait > timedelta():
+            return wait
+        self._networks.count(network, now)
+        return None
+
     def succeeded(self, *, account: str, address: str) -> None:
         """Give the try back: who knows the password was not guessing, and may be told from those who are."""
         network = network_of(address)

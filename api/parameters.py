@@ -6,7 +6,7 @@ from litestar import Request
 from litestar.params import PathParameter, QueryParameter
 
 from api.problems import Refused, Trouble, invalid
-from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, RoomId, is_id
+from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, IntegratorName, RoomId, UserName, is_id
 
 Asked = Request[Any, Any, Any]
 
@@ -50,6 +50,16 @@ def checked(**ids: str | None) -> None:
     for field, text in ids.items():
         if text is not None and not is_id(text):
             raise invalid(field, "is no id: 1 to 64 letters, digits, '-' and '_', and not '_' alone")
+
+
+def user_named(text: str) -> UserName:
+    """Return the name; raises Refused (404): nobody has a name that is none."""
+    return UserName(_named(text))
+
+
+def integrator_named(text: str) -> IntegratorName:
+    """Return the name; raises Refused (404): nothing has a name that is none."""
+    return IntegratorName(_named(text))
 
 
 def _named(text: str) -> str:

@@ -4,6 +4,8 @@ One computation takes 64 MiB and some 50 ms of processor time, so strangers who 
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -17,7 +19,7 @@ class PasswordsBusy(Exception):
 
 
 class Passwords:
-    """Verifies passwords in threads, `at_once` of them; raises PasswordsBusy when `waiting` more wait."""
+    """Verifies and hashes in threads, `at_once` of them; raises PasswordsBusy when `waiting` more wait."""
 
     def __init__(self, *, at_once: int = 2, waiting: int = 32) -> None:
         self._turn = asyncio.Semaphore(at_once)
@@ -25,15 +27,25 @@ class Passwords:
 
     async def match(self, password: str, password_hash: str | None) -> bool:
         """Return whether the password has this hash; None, for no account or no password, matches nothing."""
+        async with self._seat():
+            right = await asyncio.to_thread(_matches, password_hash or STAND_IN, password)
+        return right and password_hash is not None
+
+    async def hash(self, password: str) -> str:
+        """Return the argon2id hash to store (RFC 9106, second recommended parameters)."""
+        async with self._seat():
+            return await asyncio.to_thread(PasswordHasher().hash, password)
+
+    @asynccontextmanager
+    async def _seat(self) -> AsyncIterator[None]:
         if not self._room:
             raise PasswordsBusy
         self._room -= 1
         try:
             async with self._turn:
-                right = await asyncio.to_thread(_matches, password_hash or STAND_IN, password)
+                yield
         finally:
             self._room += 1
-        return right and password_hash is not None
 
 
 def _matches(password_hash: str, password: str) -> bool:

@@ -80,10 +80,14 @@ class MqttPlace(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Session(Struct, frozen=True, rename="camel", kw_only=True):
-    """Who the token stands for. `hotel` is None for an admin who is in no hotel."""
+    """Who the token stands for. `hotel` is None for an admin who is in no hotel.
+
+    `temporary_password`: somebody else chose the password that they log in by.
+    """
 
     user: str
     role: Role
+    temporary_password: bool
     hotel: SessionHotel | None
     hotels: tuple[HotelChoice, ...]
     expires_at: datetime

@@ -7,12 +7,12 @@ from datetime import datetime
 import msgspec
 
 from config.folder import FirstLogin, Folder
-from config.passwords import hash_password, new_password
+from config.passwords import hash_password, is_password, new_password
 from config.settings import Settings
 from rules.ids import HotelId, UserName
 from rules.policy import Profile
 from store import INNWATCH, Exists, Store
-from store.records import Channel, EmailChannel, Hotel, MemberRole, SlackChannel
+from store.records import Account, Channel, EmailChannel, Hotel, MemberRole, SlackChannel
 
 ADMIN = UserName("admin")
 DEMO = HotelId("demo")
@@ -40,8 +40,11 @@ async def furnish(
     hotel = await _first_hotel(store, settings=settings, demo=demo, now=now)
     if not demo:
         await _warn_of_an_empty_demo(store)
-    login = known_login(folder)
-    if await store.find_account(ADMIN) is None:
+    login, admin = known_login(folder), await store.find_account(ADMIN)
+    if login is not None and admin is not None and not opens(login, admin):
+        folder.first_login.unlink(missing_ok=True)
+        login = None
+    if admin is None:
         login = FirstLogin(url=url, username=ADMIN, password=new_password(), hotel_id=hotel)
         folder.write_first_login(login)
         await _join(store, hotel, password_hash=hash_password(login.password), now=now)
@@ -79,10 +82,22 @@ async def _warn_of_an_empty_demo(store: Store) -> None:
 async def _join(store: Store, hotel_id: HotelId, *, password_hash: str | None, now: Callable[[], datetime]) -> None:
     try:
         await store.add_user(
-            hotel_id, ADMIN, role=MemberRole.MANAGER, password_hash=password_hash, admin=True, by=INNWATCH, now=now()
+            hotel_id,
+            ADMIN,
+            role=MemberRole.MANAGER,
+            password_hash=password_hash,
+            admin=True,
+            temporary=True,
+            by=INNWATCH,
+            now=now(),
         )
     except Exists:
         return
+
+
+def opens(login: FirstLogin, account: Account) -> bool:
+    """Whether a login still holds: whoever read it was asked to choose another password, and may have, meanwhile."""
+    return account.password_hash is not None and is_password(login.password, account.password_hash)
 
 
 def known_login(folder: Folder) -> FirstLogin | None:

@@ -16,3 +16,14 @@ def hash_password(password: str) -> str:
     from argon2 import PasswordHasher  # noqa: PLC0415, only who sets a password waits for it
 
     return PasswordHasher().hash(password)
+
+
+def is_password(password: str, password_hash: str) -> bool:
+    """Whether the password has this hash. Takes as long as making one."""
+    from argon2 import PasswordHasher  # noqa: PLC0415, as above
+    from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415
+
+    try:
+        return PasswordHasher().verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False

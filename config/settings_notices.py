@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from config.addresses import is_mail_address, is_web_address
+from config.addresses import is_web_address
 from config.errors import BadSetting
 from config.variable import PORT, TEXT, YES_OR_NO, Environment, Kind, Variable, choice
+from rules.mail import is_mail_address
 from worker.smtp import Smtp, SmtpSecurity
 
 WEB_ADDRESS: Final[Kind[str]] = Kind(

@@ -28,6 +28,7 @@ async def show_session(
     return Session(
         user=caller.name,
         role=caller.role,
+        temporary_password=account.temporary,
         hotel=None if claims.hotel_id is None else await _hotel(store, claims.hotel_id),
         hotels=await desk.choices(account),
         expires_at=claims.exp,

@@ -7,6 +7,7 @@ import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import Data
+from config.cli.user import everybody
 from config.errors import BadSetting
 from config.settings_uplink import BROKER
 
@@ -59,10 +60,9 @@ async def _tokens(at: Installation, hotel_id: "HotelId") -> AsyncIterator[str]:
         cursor = page.next
         if cursor is None:
             break
-    for name, role in await at.store.members(hotel_id):
-        account = await at.store.find_account(name)
-        if account is not None and not account.disabled:
-            as_what = Role.ADMIN if account.admin else Role(role)
-            yield mint_user(at.keys, hotel_id=hotel_id, name=name, role=as_what, gen=account.gen, now=now)
+    async for member in everybody(at.store, hotel_id):
+        if not member.disabled:
+            role = Role.ADMIN if member.admin else Role(member.role)
+            yield mint_user(at.keys, hotel_id=hotel_id, name=member.name, role=role, gen=1, now=now)
     for one in await at.store.integrators(hotel_id):
         yield mint_integrator(at.keys, hotel_id=hotel_id, name=one.name, scope=one.scopes, gen=one.gen, now=now)

@@ -176,6 +176,29 @@ def channel_add(
         print(f"{hotel} tells {who_is_told([row.channel for row in rows])} from now on")
 
 
+@app.command("channel-remove")
+def channel_remove(
+    hotel: HotelArgument,
+    channel: Annotated[int, typer.Argument(metavar="CHANNEL", help="Its number, of `hotel channels`.", min=1)],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a channel tell nobody any more. What waits for it is cancelled; what it told stays in the ledger."""
+
+    async def work(at: Installation) -> "tuple[ChannelRow, ...]":
+        from store.records import ChannelId
+
+        await at.store.hotel(HotelId(hotel))
+        await at.store.remove_channel(HotelId(hotel), ChannelId(channel), by=at.by, now=at.now())
+        return await at.store.channels(HotelId(hotel))
+
+    rows = with_installation(data, work)
+    if as_json:
+        print_json([_channel_record(row) for row in rows])
+    else:
+        print(f"removed channel {channel}; {hotel} tells {who_is_told([row.channel for row in rows])}")
+
+
 def _at_home(hotel: "Hotel") -> "datetime | None":
     """Since when it is suspended, as its own clocks show it."""
     from zoneinfo import ZoneInfo

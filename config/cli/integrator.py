@@ -114,5 +114,46 @@ def revoke(hotel: HotelArgument, name: IntegratorArgument, data: Data = None, as
         print(f"a new token: innwatch token integrator {hotel} {name}")
 
 
+@app.command("scopes")
+def scopes(
+    hotel: HotelArgument,
+    name: IntegratorArgument,
+    scope: Annotated[
+        str,
+        typer.Argument(help="alerts,events,rooms,pms, or some of them; '' for none.", parser=_scopes, metavar="SCOPES"),
+    ],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give an integrator other scopes. Its tokens, which have the old ones, are void: mint it a new one."""
+
+    async def work(at: Installation) -> "Integrator":
+        await at.store.hotel(HotelId(hotel))
+        chosen = [word for word in scope.split(",") if word]
+        return await at.store.change_scopes(HotelId(hotel), IntegratorName(name), chosen, by=at.by, now=at.now())
+
+    found = with_installation(data, work)
+    if as_json:
+        print_json(_record(found))
+    else:
+        print(f"integrator {name} of {hotel} has the scopes {', '.join(found.scopes) or 'none (its own space only)'}")
+        print(f"its tokens are void; a new one: innwatch token integrator {hotel} {name}")
+
+
+@app.command("remove")
+def remove(hotel: HotelArgument, name: IntegratorArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Forget an integrator; its tokens are void for good, whoever gets the name next."""
+
+    async def work(at: Installation) -> None:
+        await at.store.hotel(HotelId(hotel))
+        await at.store.remove_integrator(HotelId(hotel), IntegratorName(name), by=at.by, now=at.now())
+
+    with_installation(data, work)
+    if as_json:
+        print_json({"hotelId": hotel, "name": name, "removed": True})
+    else:
+        print(f"removed integrator {name} of {hotel}: its tokens are void, its connections are closed within seconds")
+
+
 def _record(one: "Integrator") -> dict[str, object]:
     return {"hotelId": one.hotel_id, "name": one.name, "scopes": one.scopes, "gen": one.gen}

@@ -7,10 +7,11 @@ from typing import Annotated, TypeVar
 import typer
 from typer.models import OptionInfo
 
-from config.addresses import is_mail_address, is_web_address
+from config.addresses import is_web_address
 from config.cli.printing import warn
 from config.settings_uplink import BrokerUrl, read_broker_url
 from rules.ids import DeviceId, HotelId, IntegratorName, RoomId, UserName, is_id
+from rules.mail import is_mail_address
 from rules.place import normal_bssid
 
 Id = TypeVar("Id", HotelId, RoomId, DeviceId, UserName, IntegratorName)

@@ -1,17 +1,19 @@
 """`innwatch user`: people, as members of hotels. A name is one account; adding it again adds a membership."""
 
 import sys
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, HotelArgument, PersonArgument
-from config.cli.printing import print_facts, print_json, print_table, warn
+from config.cli.printing import plain, print_facts, print_json, print_table, warn
 from rules.ids import HotelId, UserName
 
 if TYPE_CHECKING:
-    from store.records import Account, MemberRole
+    from store import Store
+    from store.records import Account, Member, Membership, PasswordLink
 
 app = typer.Typer(name="user", help="People who log in.", no_args_is_help=True)
 
@@ -42,7 +44,10 @@ def add(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a person, or make one who has an account a member of a further hotel."""
+    """Add a person, or make one who has an account a member of a further hotel.
+
+    The console asks whoever logs in by a password that somebody else chose to choose one of their own.
+    """
     given = _password_from_stdin() if password_stdin else None
 
     async def work(at: Installation) -> str | None:
@@ -63,6 +68,7 @@ def add(
             role=MemberRole(role),
             password_hash=None if password is None else hash_password(password),
             admin=admin,
+            temporary=True,
             by=at.by,
             now=at.now(),
         )
@@ -89,7 +95,8 @@ def password(
 ) -> None:
     """Give a person another password. The way back in when an administrator's is forgotten.
 
-    Whoever is logged in by the old one is logged out within seconds.
+    Whoever is logged in by the old one is logged out within seconds. By `password-link` they choose one that nobody
+    else knows.
     """
     given = _password_from_stdin() if password_stdin else None
 
@@ -113,6 +120,77 @@ def password(
         print(f"{name} has a new password")
         if not given:
             print(f"password: {chosen}  (shown this once)")
+
+
+@app.command("password-link")
+def password_link(name: PersonArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """Make a link by which a person chooses a password that nobody else knows: once, within a day.
+
+    A link that was made before is void. The password they have now holds until then.
+    """
+
+    async def work(at: Installation) -> "tuple[PasswordLink, str]":
+        from config.greeting import console_url
+
+        link = await at.store.make_password_link(UserName(name), by=at.by, now=at.now())
+        return link, f"{console_url(at.settings, http_port=at.settings.http_port)}#password/{link.secret}"
+
+    link, address = with_installation(data, work)
+    if as_json:
+        print_json({"name": name, "link": address, "expiresAt": link.expires_at})
+    else:
+        print(address)
+        warn(f"for {name} alone, once, until {plain(link.expires_at)}; whoever has it sets the password")
+
+
+@app.command("role")
+def role(
+    hotel: HotelArgument,
+    name: PersonArgument,
+    role: Annotated[RoleName, typer.Argument(help="What they may do from now on.", metavar="ROLE")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a member of a hotel do more or less there.
+
+    More holds from their next log-in; less at once, and logs them out of that hotel.
+    """
+
+    async def work(at: Installation) -> "Member":
+        from store.records import MemberRole
+
+        await at.store.hotel(HotelId(hotel))
+        return await at.store.change_role(HotelId(hotel), UserName(name), MemberRole(role), by=at.by, now=at.now())
+
+    member = with_installation(data, work)
+    if as_json:
+        print_json(member)
+    else:
+        print(f"{name} is {role} in {hotel}")
+
+
+@app.command("remove")
+def remove(hotel: HotelArgument, name: PersonArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """End a person's membership in a hotel, and log them out of it.
+
+    Who is in no hotel any more has no password either. The account stays: what it did stands under its name.
+    """
+
+    async def work(at: Installation) -> "Account | None":
+        await at.store.hotel(HotelId(hotel))
+        await at.store.remove_user(HotelId(hotel), UserName(name), by=at.by, now=at.now())
+        return await at.store.find_account(UserName(name))
+
+    account = with_installation(data, work)
+    left = [] if account is None else [one.hotel_id for one in account.memberships]
+    if as_json:
+        print_json({"hotelId": hotel, "name": name, "memberships": left})
+    else:
+        print(f"removed {name} from {hotel}" + (f"; still in {plain(left)}" if left else ""))
+        if account is not None and account.admin:
+            warn(
+                f"{name} is an administrator and may enter every hotel; to shut them out: innwatch user disable {name}"
+            )
 
 
 @app.command("disable")
@@ -149,15 +227,15 @@ def enable(name: PersonArgument, data: Data = None, as_json: AsJson = False) -> 
 def list_(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> None:
     """List a hotel's people."""
 
-    async def work(at: Installation) -> "tuple[tuple[UserName, MemberRole], ...]":
+    async def work(at: Installation) -> "list[Member]":
         await at.store.hotel(HotelId(hotel))
-        return await at.store.members(HotelId(hotel))
+        return [member async for member in everybody(at.store, HotelId(hotel))]
 
     members = with_installation(data, work)
     if as_json:
-        print_json([{"name": name, "role": role} for name, role in members])
+        print_json(members)
     else:
-        print_table(("name", "role"), members)
+        print_table(("name", "role", "since", ""), [(one.name, one.role, one.since, _remark(one)) for one in members])
 
 
 @app.command("show")
@@ -176,9 +254,41 @@ def show(hotel: HotelArgument, name: PersonArgument, data: Data = None, as_json:
     account = with_installation(data, work)
     record: dict[str, object] = {"name": account.name, "admin": account.admin, "disabled": account.disabled}
     if as_json:
-        print_json(record | {"memberships": account.memberships})
+        print_json(
+            record
+            | {"temporaryPassword": account.temporary, "memberships": [_membership(one) for one in account.memberships]}
+        )
     else:
+        record |= {"password": "chosen by somebody else" if account.temporary else "their own"}
+        if account.password_hash is None:
+            record["password"] = None
         print_facts(record | {"memberships": [f"{one.hotel_id} ({one.role})" for one in account.memberships]})
+
+
+async def everybody(store: "Store", hotel_id: HotelId) -> "AsyncIterator[Member]":
+    """All of a hotel's people, in order of name."""
+    cursor: str | None = None
+    while True:
+        page = await store.members(hotel_id, cursor=cursor, limit=500)
+        for member in page.items:
+            yield member
+        cursor = page.next
+        if cursor is None:
+            return
+
+
+def _remark(member: "Member") -> str:
+    remarks = {
+        "administrator": member.admin,
+        "disabled": member.disabled,
+        "has no password": not member.has_password,
+        "did not choose the password": member.temporary,
+    }
+    return ", ".join(remark for remark, holds in remarks.items() if holds)
+
+
+def _membership(one: "Membership") -> dict[str, object]:
+    return {"hotelId": one.hotel_id, "hotelName": one.hotel_name, "role": one.role, "suspended": one.suspended}
 
 
 def _password_from_stdin() -> str:

@@ -30,6 +30,8 @@ PUBLIC = {
     "POST /api/auth/user-token",
     "GET /.well-known/jwks.json",
     "POST /api/devices/register",  # for whoever has an enrolment: see test_enrolments.py
+    "POST /api/auth/password-link",
+    "POST /api/auth/password-link/use",
 }
 """Open to everybody. /metrics is not: it has tests of its own."""
 
@@ -68,6 +70,24 @@ TENANCY = {
     "POST /api/enrolments/{enrolment_id:str}/approve": "missing",
     "POST /api/enrolments/{enrolment_id:str}/withdraw": "missing",
     "POST /api/auth/device-token": "renewal",
+    "POST /api/auth/password": "own",
+    "GET /api/users": "same-name",
+    "POST /api/users": "same-name",
+    "GET /api/users/{name:str}": "missing",
+    "PATCH /api/users/{name:str}": "missing",
+    "DELETE /api/users/{name:str}": "missing",
+    "POST /api/users/{name:str}/disable": "missing",
+    "POST /api/users/{name:str}/enable": "missing",
+    "POST /api/users/{name:str}/password-link": "missing",
+    "GET /api/integrators": "same-name",
+    "POST /api/integrators": "same-name",
+    "PATCH /api/integrators/{integrator:str}": "missing",
+    "DELETE /api/integrators/{integrator:str}": "missing",
+    "POST /api/integrators/{integrator:str}/rotate": "missing",
+    "POST /api/integrators/{integrator:str}/revoke": "missing",
+    "GET /api/channels": "list",
+    "POST /api/channels": "same-name",
+    "DELETE /api/channels/{channel_id:int}": "missing",
     "POST /api/heartbeat": "device",
     "POST /api/alert/breach": "device",
     "POST /api/alert/battery": "device",
@@ -113,6 +133,12 @@ BODIES: dict[str, dict[str, object]] = {
     "PATCH /api/rooms/{room_id:str}": {"name": "Corner"},
     "POST /api/enrolments": {"roomId": "101"},
     "POST /api/auth/device-token": {"deviceId": "tab-1"},
+    "POST /api/auth/password": {"current": "not this one", "password": "nor that one"},
+    "POST /api/users": {"name": "newcomer", "role": "staff"},
+    "PATCH /api/users/{name:str}": {"role": "viewer"},
+    "POST /api/integrators": {"name": "till", "scopes": ["rooms"]},
+    "PATCH /api/integrators/{integrator:str}": {"scopes": ["alerts"]},
+    "POST /api/channels": {"kind": "email", "recipients": ["night@hotel.example"]},
     "POST /api/devices/{device_id:str}/commands": {"name": "ring"},
     "POST /api/heartbeat": {"deviceId": "tab-1", "roomId": "101", "rssi": -60},
     "POST /api/alert/breach": {"deviceId": "tab-1", "roomId": "101", "rssi": -90},
@@ -125,14 +151,23 @@ BODIES: dict[str, dict[str, object]] = {
 """What stands in braces is one of the ids."""
 
 
-SOME = {"alert_id": "A1", "command_id": "C1", "device_id": "tab-1", "room_id": "101", "enrolment_id": "E1"}
+SOME = {
+    "alert_id": "A1",
+    "command_id": "C1",
+    "device_id": "tab-1",
+    "room_id": "101",
+    "enrolment_id": "E1",
+    "name": "ann",
+    "integrator": "pms",
+    "channel_id": "9",
+}
 
 
 def addressed(route: str, **ids: str) -> tuple[str, str]:
     """`ids` are those of things that only one hotel has; every hotel has a tab-1."""
     method, path = route.split(" ")
     for name, value in {**SOME, **ids}.items():
-        path = path.replace(f"{{{name}:str}}", value)
+        path = path.replace(f"{{{name}:str}}", value).replace(f"{{{name}:int}}", value)
     return method, path
 
 
@@ -194,7 +229,7 @@ async def test_another_hotels_object_is_as_one_that_does_not_exist(
     ids = await things_of(world, theirs)
     async with world.client(manager(world, mine)) as client:
         foreign = await ask(client, route, **ids)
-        missing = await ask(client, route, **dict.fromkeys(ids, "no-such-thing"))
+        missing = await ask(client, route, **dict.fromkeys(ids, "no-such-thing") | {"channel_id": "999"})
 
     assert foreign.status_code == 404
     assert foreign.content == missing.content
@@ -208,7 +243,16 @@ async def things_of(world: World, hotel_id: HotelId) -> dict[str, str]:
     async with world.client(manager(world, hotel_id)) as client:
         command = (await ask(client, "POST /api/devices/{device_id:str}/commands")).json()
         enrolment = (await ask(client, "POST /api/enrolments")).json()
-    return {"alert_id": world.alerts[hotel_id], "command_id": command["id"], "enrolment_id": enrolment["id"]}
+        integrator = (await ask(client, "POST /api/integrators")).json()
+        channel = (await ask(client, "POST /api/channels")).json()
+    return {
+        "alert_id": world.alerts[hotel_id],
+        "command_id": command["id"],
+        "enrolment_id": enrolment["id"],
+        "name": f"{hotel_id}-staff",
+        "integrator": integrator["name"],
+        "channel_id": str(channel["id"]),
+    }
 
 
 @both_ways
@@ -238,6 +282,7 @@ PAGED = {
     "GET /api/devices",
     "GET /api/rooms",
     "GET /api/enrolments",
+    "GET /api/users",
     "GET /api/notifications",
     "GET /api/quarantine",
 }
@@ -287,6 +332,32 @@ SAME_NAME: dict[str, tuple[Callable[[Any], object], object, object]] = {
     ),
     "POST /api/devices/quick-add": (lambda device: device["floor"], "1", "2"),
     "PUT /api/migration/{device_id:str}": (lambda said: said["sharedToken"], True, True),
+    "GET /api/users": (
+        lambda page: [user["name"] for user in page["items"] if "-" in user["name"]],
+        ["inn-manager", "inn-staff", "inn-viewer"],
+        ["lodge-manager", "lodge-staff", "lodge-viewer"],
+    ),
+    # One account, of which each hotel has its own membership.
+    "POST /api/users": (
+        lambda joined: (joined["isNew"], joined["user"]["name"], joined["user"]["elsewhere"]),
+        (True, "newcomer", False),
+        (False, "newcomer", True),
+    ),
+    "GET /api/integrators": (
+        lambda page: [one["name"] for one in page["items"]],
+        ["pms"],
+        ["pms"],
+    ),
+    "POST /api/integrators": (
+        lambda issued: (issued["name"], issued["scopes"]),
+        ("till", ["rooms"]),
+        ("till", ["rooms"]),
+    ),
+    "POST /api/channels": (
+        lambda channel: channel["recipients"],
+        ["night@hotel.example"],
+        ["night@hotel.example"],
+    ),
     "GET /api/rooms": (
         lambda page: [(room["floor"], room["deviceIds"]) for room in page["items"]],
         [("1", ["tab-1"])],

@@ -54,6 +54,8 @@ async def test_only_the_public_routes_need_no_token(described: dict[str, Any]) -
         "GET /.well-known/jwks.json",
         "POST /api/auth/user-token",
         "POST /api/devices/register",
+        "POST /api/auth/password-link",
+        "POST /api/auth/password-link/use",
         "GET /health/live",
         "GET /health/ready",
         "GET /metrics",
@@ -63,8 +65,8 @@ async def test_only_the_public_routes_need_no_token(described: dict[str, Any]) -
 async def test_bodies_take_no_further_fields(described: dict[str, Any]) -> None:
     schemas = described["components"]["schemas"]
 
-    closed = ("LogIn", "Switch", "Acknowledge", "Ask")
-    assert [schemas[name]["additionalProperties"] for name in closed] == [False] * 4
+    closed = ("LogIn", "Switch", "Acknowledge", "Ask", "NewUser", "NewRole", "LinkUse", "NewIntegrator", "NewChannel")
+    assert [schemas[name]["additionalProperties"] for name in closed] == [False] * len(closed)
 
 
 async def test_bodies_of_telemetry_do(described: dict[str, Any]) -> None:

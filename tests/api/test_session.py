@@ -13,6 +13,7 @@ async def test_the_session_says_who_where_and_how_to_reach_the_broker(world: Wor
     assert answer.json() == {
         "user": "both",
         "role": "staff",
+        "temporaryPassword": False,
         "hotel": {"id": "inn", "name": "The Inn", "timezone": "Europe/Vienna", "profile": "strict"},
         "hotels": [
             {"id": "inn", "name": "The Inn", "role": "staff"},

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from broker.tokens import KeyRing
-from config.first_run import DEMO, furnish
+from config.first_run import ADMIN, DEMO, furnish
 from config.folder import FirstLogin
+from config.passwords import hash_password
 from config.settings import Settings
 from config.simulate.hotel import demo_tablets
+from store import INNWATCH
 from tests.config.command_line import CommandLine
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -30,6 +32,21 @@ def test_a_password_that_was_replaced_is_not_told_again(cli: CommandLine) -> Non
 
     assert first.password != ""
     assert (again.username, again.password) == (first.username, "")
+    assert not cli.folder.first_login.exists()
+
+
+def test_the_first_login_is_somebody_elses_choice_until_its_reader_makes_one(cli: CommandLine) -> None:
+    first = started(cli)
+    before = cli.with_store(lambda store: store.find_account(ADMIN))
+    assert before is not None
+    assert before.temporary
+    assert started(cli) == first
+
+    mine = hash_password("my own pass phrase")
+    cli.with_store(lambda store: store.choose_password(ADMIN, mine, gen=before.gen, by=INNWATCH, now=NOW))
+    again = started(cli)
+
+    assert again.password == ""
     assert not cli.folder.first_login.exists()
 
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.addresses import is_mail_address, is_web_address
+from config.addresses import is_web_address
 from config.errors import BadSetting
 from config.servers import store_limits
 from config.settings import KNOWN, SECTIONS, PublicWs, Settings, read_settings
 from config.settings_store import DatabaseLimits
 from config.variable import Variable
+from rules.mail import is_mail_address
 from store.limits import USUAL
 from worker.smtp import Smtp, SmtpSecurity
 
