@@ -17,7 +17,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-c
 RUN groupadd --gid 10001 innwatch \
     && useradd --uid 10001 --gid innwatch --no-create-home --home-dir /var/lib/innwatch --shell /usr/sbin/nologin innwatch \
     # A volume that is new takes owner and mode of the folder that it is put over.
-    && install -d -o innwatch -g innwatch -m 0700 /var/lib/innwatch /var/backups/innwatch
+    && install -d -o innwatch -g innwatch -m 0700 /var/lib/innwatch /var/lib/innwatch-keys /var/backups/innwatch
 COPY --from=build /opt/innwatch /opt/innwatch
 COPY --chmod=0755 deploy/ready deploy/backup /usr/local/bin/
 ENV PATH=/opt/innwatch/bin:$PATH \

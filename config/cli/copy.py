@@ -79,11 +79,12 @@ def _bar() -> "Iterator[Callable[[Progress], None]]":
 
 
 def _say_what_is_next(folder: Folder, target: DatabaseUrl, *, rows: int) -> None:
+    keys = f", and INNWATCH_KEYS={folder.keys.absolute()}" if folder.keys.exists() else ""
     print(f"""\
 All {rows:,} rows of {folder.database} are in {target}, table by table as many as there were.
 
 What is next:
   1. Keep {folder.path}: it is the way back until you trust the new place.
   2. Give every process the same DATABASE_URL, REDIS_URL and key. Tokens that are out there stay good only with this
-     folder's key: SECRET_KEY_FILE={folder.path.absolute() / "signing.key"} (or a copy of that file).
+     folder's key: SECRET_KEY_FILE={folder.path.absolute() / "signing.key"} (or a copy of that file){keys}.
   3. Start `innwatch broker`, `bridge`, `api` and `worker`; no `innwatch up` on this folder any more.""")

@@ -10,7 +10,7 @@ from config.database import database_of
 from config.doctor.findings import Finding, look, well, wrong
 from config.errors import BadSetting
 from config.folder import Folder
-from config.keys import key_ring
+from config.keys import Keys, key_ring
 from config.settings import Settings
 from config.surprises import surprises
 
@@ -36,10 +36,15 @@ def _key(settings: Settings, folder: Folder, *, clock: Callable[[], datetime]) -
         )
         return wrong("signing key", f"{folder.path} has none", remedy)
     try:
-        key_ring(settings, folder, now=clock())
+        signs = key_ring(settings, folder, now=clock()).signing(clock()).kid
+        keys = Keys(settings, folder)
     except BadSetting as weakness:
-        return wrong("signing key", str(weakness), "set SECRET_KEY to what `openssl rand -hex 32` prints, everywhere")
-    return well("signing key", "SECRET_KEY" if settings.secret_key else f"{folder.path}/signing.key")
+        remedy = "set SECRET_KEY to what `openssl rand -hex 32` prints, everywhere, or put the file of keys back"
+        return wrong("signing key", str(weakness), remedy)
+    file = None if keys.file is None or not keys.file.path.exists() else keys.file.path
+    if file is not None and file.stat().st_mode & 0o077:
+        return look("signing key", f"{file} can be read by others", f"chmod 600 {file}")
+    return well("signing key", keys.where(signs))
 
 
 def _is_file(settings: Settings, folder: Folder) -> bool:

@@ -47,6 +47,13 @@ def test_a_folder_moves_and_commands_work_on_the_new_place(hotel: CommandLine, t
     assert "nothing to do" in hotel("migrate", **there).out
 
 
+def test_keys_that_were_rotated_move_too(hotel: CommandLine, target: str) -> None:
+    hotel("keys", "rotate", "--after", "0")
+    said = hotel("copy", "--to", target)
+
+    assert f"INNWATCH_KEYS={hotel.folder.keys.absolute()}" in said.out
+
+
 def test_the_target_may_be_that_of_the_environment(hotel: CommandLine, target: str) -> None:
     hotel("copy", DATABASE_URL=target)
 

@@ -107,6 +107,17 @@ def test_a_setting_that_cannot_be_right_is_a_finding(cli: CommandLine) -> None:
     assert "INNWATCH_HTTP_PORT" in found(ended)["settings"][1]
 
 
+def test_keys_that_others_can_read_or_that_are_torn_are_a_finding(cli: CommandLine) -> None:
+    cli("keys", "rotate")
+    cli.folder.keys.chmod(0o644)
+    read_by_others = cli.refused("doctor", "--json", **ports())
+    cli.folder.keys.write_text("{")
+    torn = cli.refused("doctor", "--json", **ports())
+
+    assert found(read_by_others)["signing key"][0] == "look"
+    assert found(torn)["signing key"][0] == "wrong"
+
+
 def test_a_mistyped_setting_is_named(cli: CommandLine) -> None:
     ended = cli.refused("doctor", "--json", INNWATCH_HTPP_PORT="8000", **ports())
 
