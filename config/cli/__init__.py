@@ -13,6 +13,7 @@ import typer
 
 from config.cli import (
     access,
+    agent,
     api,
     audit,
     backup,
@@ -67,6 +68,7 @@ app.command("messages")(messages.messages)
 app.command("copy")(copy.copy)
 app.command("import")(import_.import_)
 app.command("simulate")(simulate.simulate)
+app.command("agent")(agent.agent)
 
 
 def _print_version(*, wanted: bool) -> None:

@@ -1,7 +1,9 @@
 """The agent on a tablet: stays connected, says its piece in time, and keeps what nobody has taken yet.
 
-It keeps contract §§3-4: `ready` comes first; reports and states are kept until their receipt and sent again without
-one; what was said while offline goes out as a backlog, in order, under its first ids and times.
+It keeps contract §§3-5: `ready` comes first; reports and states are kept until their receipt and sent again without
+one; what was said while offline goes out as a backlog, in order, under its first ids and times. It asks for a new token
+in time, keeps that before it uses it, and forgets none because somebody would not have it. docs/agents.md tells the
+same to whoever writes an agent.
 """
 
 import selectors
@@ -12,11 +14,15 @@ from random import Random
 from msgspec import Struct
 
 from broker.topics import Kind
-from config.simulate.connection import Connection, Verdict
+from config.simulate.connection import Address, Connection, Verdict
 from config.simulate.errands import Errand, Errands
+from config.simulate.identity import TabletIdentity
 from config.simulate.kept import Kept
+from config.simulate.renewing import Renewing
 from config.simulate.tablet import Outgoing, Tablet
+from rules.ids import MessageId
 from rules.messages import ReportKind
+from rules.room_config import RoomConfig
 
 ANSWER_WITHIN = 10.0
 RECEIPT_WITHIN, SHORTEST_PATIENCE = 10.0, 2.0
@@ -33,18 +39,19 @@ class Tally(Struct):
     receipts: int = 0
     rejected: int = 0
     refusals: int = 0  # of CONNECTs
+    renewed: int = 0  # tokens
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
-    """What the agents of a fleet share. `monotonic` is in seconds."""
+    """What the agents of a fleet share. `monotonic` is in seconds; `keep` has a new token on disk when it returns."""
 
-    host: str
-    port: int
+    address: Address
     selector: selectors.BaseSelector
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
     say: Callable[[str], None]
     tally: Tally
+    keep: Callable[[TabletIdentity, str, datetime], None] = lambda _identity, _token, _at: None
     speed: float = 1.0
 
 
@@ -58,6 +65,12 @@ class Agent:
         self._chance = chance
         self._kept = Kept(receipt_within=max(RECEIPT_WITHIN / around.speed, SHORTEST_PATIENCE))
         self._errands = Errands()
+        identity = tablet.identity
+        self._renewing = Renewing(
+            identity.token, received_at=identity.received_at or around.clock(), chance=chance, speed=around.speed
+        )
+        self._changing: MessageId | None = None  # the goodbye after which it comes back with its new token
+        self._changes = False  # that goodbye was taken
         self._connection: Connection | None = None
         self._left_open: Connection | None = None  # the frozen one, until the next takes its place
         self._online = False
@@ -65,7 +78,7 @@ class Agent:
         self._connect_at = first_at
         self._answer_until = 0.0
         self._back_off = BACK_OFF_FIRST
-        self._interval = tablet.identity.interval / around.speed
+        self._interval = identity.interval / around.speed
         self._beat_at = first_at + self._interval
 
     @property
@@ -112,12 +125,14 @@ class Agent:
         self.tablet.signal = self.tablet.at_home
         self._connect_at = self.due = self._around.monotonic()
 
-    def say_goodbye(self) -> None:
+    def say_goodbye(self) -> MessageId | None:
         """Tell the broker's side that this is no silence, as an agent does that is about to be restarted."""
-        if self._online:
-            bye = self.tablet.bye("reconnect", self._around.clock())
-            self._kept.hold(bye, self._around.monotonic())
-            self._send(bye)
+        if not self._online:
+            return None
+        bye = self.tablet.bye("reconnect", self._around.clock())
+        self._kept.hold(bye, self._around.monotonic())
+        self._send(bye)
+        return bye.id
 
     def leave(self) -> None:
         if self._connection is not None:
@@ -129,6 +144,8 @@ class Agent:
     # -- time
 
     def act(self, at: float) -> None:
+        if self._changes:
+            self._change_connection(at)
         if self._connection is None and self._wifi and at >= self._connect_at:
             self._connect(at)
         if at >= self._beat_at:
@@ -138,6 +155,7 @@ class Agent:
             self._connection.tend()
         if self._online:
             self._repeat(at)
+            self._renew(at)
         elif self._connection is not None and at >= self._answer_until:
             self._connection.drop()
             self._retry(at, after=self._back_off)
@@ -148,7 +166,11 @@ class Agent:
         around = self._around
         try:
             self._connection = Connection(
-                self.tablet, host=around.host, port=around.port, selector=around.selector, listener=self
+                self.tablet,
+                token=self._renewing.token,
+                address=around.address,
+                selector=around.selector,
+                listener=self,
             )
         except OSError:  # nobody listens there, or not yet
             self._retry(at, after=self._back_off)
@@ -174,6 +196,22 @@ class Agent:
             envelope = self.tablet.backlog(part, self._around.clock())
             self._kept.sending(envelope, part, at)
             self._send(envelope)
+
+    def _renew(self, at: float) -> None:
+        """Ask for a token. Nobody keeps the question: without an answer it is asked again, under another id."""
+        now = self._around.clock()
+        if self._changing is None and self._renewing.is_due(now, at):
+            self._renewing.asked(at)
+            self._send(self.tablet.renew(now))
+
+    def _change_connection(self, at: float) -> None:
+        """A connection ends with the token that it was opened with, so it is exchanged in good time."""
+        self._changes = False
+        if self._connection is not None:
+            unacknowledged = self._connection.freeze()
+            self._connection.close()
+            self._lost(unacknowledged)
+        self._connection, self._connect_at = None, at
 
     def _send(self, message: Outgoing) -> None:
         if self._connection is not None:
@@ -205,6 +243,9 @@ class Agent:
             self._around.tally.rejected += 1
             self._around.say(f"{self.name}: message {verdict.id} was rejected: {verdict.reason}")
         self._kept.judged(verdict)
+        if verdict.id == self._changing:
+            self._changing, self._changes = None, True
+            self.due = self._around.monotonic()
 
     def asked(self, errand: Errand) -> None:
         now = self._around.clock()
@@ -213,8 +254,23 @@ class Agent:
             self._kept.hold(message, self._around.monotonic())
             self._send(message)
 
+    def configured(self, config: RoomConfig) -> None:
+        self.tablet.config_revision = config.revision
+        self._interval = config.heartbeat_interval_s / self._around.speed
+
+    def given(self, token: str) -> None:
+        """Keep it first: from now on nothing that happens can leave the tablet without one."""
+        if token == self._renewing.token:
+            return
+        now = self._around.clock()
+        self._around.keep(self.tablet.identity, token, now)
+        self._around.tally.renewed += 1
+        self._renewing.take(token, received_at=now)
+        self._changing = self.say_goodbye()
+
     def disconnected(self, *, refusal: str | None, unacknowledged: list[Outgoing]) -> None:
         at = self._around.monotonic()
+        self._changing, self._changes = None, False
         self._lost(unacknowledged)
         if refusal is None:
             self._retry(at, after=self._back_off)

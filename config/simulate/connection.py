@@ -6,6 +6,7 @@ tablet that comes back makes a new one, with a session id of its own in the will
 
 import selectors
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from broker.topics import Kind
 from config.simulate.errands import Errand
 from config.simulate.tablet import Outgoing, Tablet, will
 from rules.ids import MessageId
+from rules.room_config import RoomConfig
 
 KEEP_ALIVE = 15
 """Seconds; contract §4 wants 10 to 30."""
@@ -34,6 +36,21 @@ class Verdict(Struct, frozen=True):
     id: MessageId
     verdict: str
     reason: str | None = None
+
+
+class _Token(Struct, frozen=True):
+    token: str
+
+    def __repr__(self) -> str:
+        return "_Token(…)"
+
+
+class Address(Struct, frozen=True):
+    """Where the broker is; `tls` is how to know it."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
 
 
 class _Receipt(Struct, frozen=True):
@@ -53,6 +70,12 @@ class Listener(Protocol):
     def asked(self, errand: Errand) -> None:
         """A command came, perhaps not for the first time."""
 
+    def configured(self, config: RoomConfig) -> None:
+        """Where the tablet belongs, and how often it is to speak."""
+
+    def given(self, token: str) -> None:
+        """A new token came, perhaps not for the first time."""
+
     def disconnected(self, *, refusal: str | None, unacknowledged: list[Outgoing]) -> None:
         """Called once. `refusal` says why the broker would not have us at all."""
 
@@ -61,7 +84,13 @@ class Connection:
     """Raises OSError when nobody answers at that address. Afterwards all news goes to `listener`."""
 
     def __init__(
-        self, tablet: Tablet, *, host: str, port: int, selector: selectors.BaseSelector, listener: Listener
+        self,
+        tablet: Tablet,
+        *,
+        token: str,
+        address: Address,
+        selector: selectors.BaseSelector,
+        listener: Listener,
     ) -> None:
         self.sid = tablet.next_sid()
         self._listener: Listener | None = listener
@@ -71,9 +100,13 @@ class Connection:
         self._flying: dict[int, Outgoing] = {}
         self._receipt = msgspec.json.Decoder(_Receipt).decode
         self._errand = msgspec.json.Decoder(Errand).decode
+        self._token = msgspec.json.Decoder(_Token).decode
+        self._config = msgspec.json.Decoder(RoomConfig).decode
         username = f"{tablet.identity.hotel_id}/{tablet.identity.device_id}"
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=username, protocol=paho.MQTTv311)
-        client.username_pw_set(username, tablet.identity.token)
+        client.username_pw_set(username, token)
+        if address.tls is not None:
+            client.tls_set_context(address.tls)
         client.will_set(tablet.topic(Kind.STATE), will(self.sid), qos=1)
         client.connect_timeout = CONNECT_WITHIN
         client.on_socket_open = self._opened
@@ -85,7 +118,7 @@ class Connection:
         client.on_publish = self._acknowledged
         client.on_disconnect = self._ended
         self._client = client
-        client.connect(host, port, keepalive=KEEP_ALIVE)
+        client.connect(address.host, address.port, keepalive=KEEP_ALIVE)
 
     @property
     def is_quiet(self) -> bool:
@@ -128,6 +161,8 @@ class Connection:
     def on_ready(self, events: int) -> None:
         if events & selectors.EVENT_READ:
             self._client.loop_read()
+            while isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+                self._client.loop_read()  # deciphered already, so the selector knows nothing of it
         if events & selectors.EVENT_WRITE and self._socket is not None:
             self._client.loop_write()
 
@@ -153,18 +188,24 @@ class Connection:
         if code.is_failure:
             self._tell_end(refusal=str(code))
             return
-        client.subscribe([(self._topic(Kind.RECEIPT), 1), (self._topic(Kind.COMMAND), 1)])
+        client.subscribe([(self._topic(kind), 1) for kind in (Kind.RECEIPT, Kind.COMMAND, Kind.CONFIG, Kind.TOKEN)])
         if self._listener is not None:
             self._listener.connected(self.sid)
 
     def _heard(self, client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
-        if message.topic == self._topic(Kind.COMMAND):
-            if self._listener is not None:
-                self._listener.asked(self._errand(message.payload))
+        listener, said = self._listener, message.payload
+        if listener is None:
             return
-        for verdict in self._receipt(message.payload).verdicts:
-            if self._listener is not None:
-                self._listener.judged(verdict)
+        if message.topic == self._topic(Kind.COMMAND):
+            listener.asked(self._errand(said))
+        elif message.topic == self._topic(Kind.TOKEN):
+            listener.given(self._token(said).token)
+        elif message.topic == self._topic(Kind.CONFIG):
+            if said:
+                listener.configured(self._config(said))
+        else:
+            for verdict in self._receipt(said).verdicts:
+                listener.judged(verdict)
 
     def _acknowledged(self, client: paho.Client, _userdata: object, mid: int, code: object, _: object) -> None:
         message = self._flying.pop(mid, None)

@@ -2,6 +2,7 @@
 
 import os
 import selectors
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ from random import Random
 from msgspec import Struct
 
 from config.simulate.agent import Agent, Surroundings, Tally
-from config.simulate.connection import Ready
+from config.simulate.connection import Address, Ready
 from config.simulate.director import Director
 from config.simulate.identity import TabletIdentity
 from config.simulate.names import Scenario
@@ -47,7 +48,16 @@ class Orders(Struct, frozen=True, rename="camel", kw_only=True):
 class Fleet:
     """The tablets of a plan. `run` blocks; `stop` ends it from a signal handler or another thread."""
 
-    def __init__(self, plan: Plan, *, clock: Callable[[], datetime], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        clock: Callable[[], datetime],
+        say: Callable[[str], None],
+        tls: ssl.SSLContext | None = None,
+        keep: Callable[[TabletIdentity, str, datetime], None] = lambda _identity, _token, _at: None,
+    ) -> None:
+        """`keep` is called with each new token before it is used."""
         self.tally = Tally()
         self._selector = selectors.DefaultSelector()
         self._stopping = False
@@ -55,13 +65,13 @@ class Fleet:
         chance = Random(plan.seed)  # noqa: S311, make-believe, not secrets
         begun_at = time.monotonic()
         around = Surroundings(
-            host=plan.host,
-            port=plan.port,
+            address=Address(plan.host, plan.port, tls),
             selector=self._selector,
             clock=clock,
             monotonic=time.monotonic,
             say=say,
             tally=self.tally,
+            keep=keep,
             speed=plan.speed,
         )
         self._agents = [

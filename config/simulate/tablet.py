@@ -14,10 +14,10 @@ from broker.topics import Kind, device_topic
 from config.simulate.errands import Answer
 from config.simulate.identity import TabletIdentity
 from rules.ids import CommandId, MessageId
-from rules.messages import Heartbeat, Link, Message, Plug, Report, ReportKind, Result, State
+from rules.messages import Heartbeat, Link, Message, Plug, Renew, Report, ReportKind, Result, State
 
 AGENT = "innwatch-simulator/1"
-CAPABILITIES = ("receipts", "backlog", "commands")
+CAPABILITIES = ("receipts", "backlog", "commands", "renew")
 
 BESIDE_THE_ACCESS_POINT = -52.0  # dBm
 WOBBLE = 2.5  # dB, standard deviation from one sample to the next
@@ -58,6 +58,7 @@ class Tablet:
         self.at_home = self.signal
         self.battery = chance.uniform(45, 95)
         self.charging = chance.random() < 0.3
+        self.config_revision: int | None = None
         self.minded = True  # somebody plugs it in and out; a scenario about the battery says no
         self._boot = f"{chance.getrandbits(32):08x}"
         self._attempts = 0
@@ -85,7 +86,14 @@ class Tablet:
         return device_topic(self.identity.hotel_id, self.identity.device_id, kind)
 
     def ready(self, now: datetime) -> Outgoing:
-        birth = State(**self._head(now), state=Link.READY, agent=AGENT, model="Simulated", caps=CAPABILITIES)
+        birth = State(
+            **self._head(now),
+            state=Link.READY,
+            agent=AGENT,
+            model="Simulated",
+            config_rev=self.config_revision,
+            caps=CAPABILITIES,
+        )
         return _outgoing(Kind.STATE, birth)
 
     def bye(self, reason: str, now: datetime) -> Outgoing:
@@ -119,6 +127,9 @@ class Tablet:
             Kind.RESULT,
             Result(**self._head(now), command_id=command_id, status=answer.status, detail=answer.detail),
         )
+
+    def renew(self, now: datetime) -> Outgoing:
+        return _outgoing(Kind.RENEW, Renew(**self._head(now)))
 
     def backlog(self, items: list[Outgoing], now: datetime) -> Outgoing:
         """Messages kept while offline, in one envelope with their original ids and times; at most 100."""
