@@ -17,10 +17,14 @@ _KINDS: Final = {
 }
 
 
+SHARED: Final = "shared token"
+"""Who does what is done by the token that old tablets share: nobody by a name of its own."""
+
+
 def actor_of(request: Asked, caller: Caller, callers: Callers) -> Actor:
     """Whoever called by a token. Raises Refused (403) for one that stands for nobody who does anything."""
     if caller.standing.shared:
-        return acting(request, ActorKind.LEGACY, "shared token", callers)
+        return acting(request, ActorKind.LEGACY, SHARED, callers)
     kind = _KINDS.get(caller.claims.type)
     if kind is None:
         raise Refused(Trouble.FORBIDDEN, f"a token of type {caller.claims.type} opens nothing here")

@@ -117,6 +117,7 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     legacy.recent_alerts,
     legacy.acknowledge_by_number,
     legacy.quick_add,
+    legacy.upsert_room,
     migration.show_migration,
     migration.let_shared_token_speak,
 )

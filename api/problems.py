@@ -68,6 +68,7 @@ class Trouble(Enum):
     TOO_SLOW = (408, "too-slow", "The request took too long to come")
     ACKNOWLEDGED = (409, "already-acknowledged", "Somebody was first")
     EXISTS = (409, "exists", "There is one of that name already")
+    HAD_TOKEN = (409, "had-token", "The tablet has had a token of its own")
     ENROLMENT_WAITS = (409, "enrolment-waits", "The tablet is known, and waits for somebody's yes")
     NOBODY_WAITS = (409, "nobody-waits", "No tablet waits for a yes")
     ENROLMENT_USED = (410, "enrolment-used", "The enrolment has been used")

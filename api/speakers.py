@@ -19,6 +19,9 @@ NOTED_EVERY: Final = 300.0
 
 REMEMBERED: Final = 20_000
 
+NOT_FOR_IT: Final = "the shared token does not speak for this tablet"
+"""Whether or not there is one: who has that token learns of no other tablet."""
+
 
 class Speakers:
     """Knows who may speak for a tablet; `remembered` are the tablets lately noted, in one process."""
@@ -32,7 +35,7 @@ class Speakers:
         """Return the tablet that a caller names, who may speak for it. Raises Refused (403)."""
         if caller.standing.shared:
             if not is_id(said) or not await self._store.is_spoken_for(hotel_of(caller), DeviceId(said)):
-                raise Refused(Trouble.FORBIDDEN, "the shared token does not speak for this tablet")
+                raise Refused(Trouble.FORBIDDEN, NOT_FOR_IT)
         elif said != caller.name:
             raise Refused(Trouble.FORBIDDEN, "deviceId is not the token's device")
         return DeviceId(said)

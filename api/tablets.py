@@ -39,6 +39,15 @@ class TabletDesk:
         )
         return None if device is None else (device, self._mint(device, now=now))
 
+    async def first(self, hotel_id: HotelId, device_id: DeviceId, *, by: Actor) -> tuple[Device, str]:
+        """Return a tablet and its first token, for whoever has the token that old tablets share.
+
+        Raises NotFound where that may not speak for it, HadToken where it has had one.
+        """
+        now = self._clock()
+        device = await self._store.take_first_token(hotel_id, device_id, expires_at=now + self.life, by=by, now=now)
+        return device, self._mint(device, now=now)
+
     async def renew(self, hotel_id: HotelId, device_id: DeviceId, *, by: Actor) -> str:
         """Return a further token of the same generation: the one before stays good. Raises NotFound."""
         now = self._clock()

@@ -6,14 +6,17 @@ it may fetch a tablet's first token, never a second one: who has read it off a t
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from rules.alerts import AlertSnapshot
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import Profile
-from store import events, facts, fleet
+from store import events, facts, fleet, lives
 from store.audit import Actor, Deed, note
 from store.database import Database
 from store.errors import AlreadyAcknowledged, HadToken, NotFound
 from store.records import Device, EventType, Home, Room
+from store.revisions import changed_hotel
 from store.snapshots import COLUMNS, snapshot
 from store.transaction import Transaction
 
@@ -112,8 +115,11 @@ def _take(
     by: Actor,
     now: datetime,
 ) -> Device:
+    changed_hotel(transaction, hotel_id)
     row = transaction.row(
-        "SELECT device.key, device.token_issued_at IS NOT NULL FROM device JOIN hotel ON hotel.key = device.hotel_key"
+        "SELECT device.token_issued_at IS NULL AND NOT EXISTS"
+        " (SELECT 1 FROM contact WHERE contact.device_key = device.key AND contact.way <> 'legacy-token')"
+        " FROM device JOIN hotel ON hotel.key = device.hotel_key"
         " WHERE hotel.id = :hotel AND device.id = :device AND device.legacy AND device.retired_at IS NULL"
         " AND hotel.suspended_at IS NULL",
         hotel=hotel_id,
@@ -122,16 +128,11 @@ def _take(
     found = facts.find_device(transaction, hotel_id, device_id)
     if row is None or found is None:
         raise NotFound("device", device_id)
-    if row[1] or not transaction.run(
-        "UPDATE device SET token_issued_at = :now, token_expires_at = :expires_at"
-        " WHERE key = :key AND token_issued_at IS NULL",
-        now=now,
-        expires_at=expires_at,
-        key=row[0],
-    ):
+    if not row[0]:
         raise HadToken(device_id)
+    lives.set_token(transaction, hotel_id, found.key, expires_at=expires_at, now=now)
     note(transaction, hotel_id, Deed.TOKEN_MINTED, by=by, subject=device_id, now=now, detail={"first": True})
-    return found
+    return replace(found, token_issued_at=now, token_expires_at=expires_at)
 
 
 def _quick_add(
@@ -144,8 +145,7 @@ def _quick_add(
     by: Actor,
     now: datetime,
 ) -> None:
-    transaction.hold("SELECT 1 FROM hotel WHERE id = :hotel", hotel=hotel_id)
-    key = facts.hotel_key(transaction, hotel_id)
+    key = changed_hotel(transaction, hotel_id)
     if not transaction.row("SELECT 1 FROM room WHERE hotel_key = :hotel AND id = :room", hotel=key, room=room.id):
         fleet.put_room(transaction, hotel_id, room, by=by, now=now)
     fleet.put_device(transaction, hotel_id, device_id, room_id=room.id, by=by, now=now)

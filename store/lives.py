@@ -122,17 +122,20 @@ def set_token(
 
 
 def void(transaction: Transaction, hotel_id: HotelId, device: Device, *, now: datetime) -> Device:
-    """Void its tokens: raise the generation, above any that its name ever had. `revocations.note` it near the end."""
+    """Void its tokens: raise the generation, above any that its name ever had. `revocations.note` it near the end.
+
+    The token that old tablets share speaks for it no more either: somebody wants this one out.
+    """
     gen = max(device.gen, _gen_of_name(transaction, hotel_id, device.id)) + 1
     transaction.run(
-        "UPDATE device SET gen = :gen, revoked_at = :now, token_expires_at = NULL"
+        "UPDATE device SET gen = :gen, revoked_at = :now, token_expires_at = NULL, legacy = FALSE"
         " WHERE key = :device AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)",
         gen=gen,
         now=now,
         device=device.key,
         hotel=hotel_id,
     )
-    return replace(device, gen=gen, revoked_at=now, token_expires_at=None)
+    return replace(device, gen=gen, revoked_at=now, token_expires_at=None, legacy=False)
 
 
 def put(transaction: Transaction, hotel_id: HotelId, device: Device, *, room_id: RoomId) -> Device:

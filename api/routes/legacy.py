@@ -10,12 +10,12 @@ from typing import Annotated
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from api.gate import Caller, needs, needs_agent
 from api.parameters import PAGE, Cursor, Limit, Name, alert_named, device_named
 from api.problems import Refused, Trouble, invalid, problems
-from api.records import NO_NUL, DeviceView, device_view
+from api.records import NO_NUL, DeviceView, RoomView, device_view, room_view
 from api.routes.alerts import taken_on
 from api.settings import ApiSettings
 from api.speakers import Speakers
@@ -24,8 +24,8 @@ from rules.alerts import AlertSnapshot
 from rules.ids import DeviceId, HotelId, RoomId, is_id
 from rules.place import normal_bssid
 from rules.policy import Policy
-from store import Actor, Store
-from store.records import Page, Room
+from store import Actor, Exists, Store
+from store.records import Page, Room, RoomChanges
 
 Called = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)]
 Storey = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL)]
@@ -169,6 +169,39 @@ async def quick_add(
     if row is None:  # retired by somebody else at this moment
         raise Refused(Trouble.NOT_FOUND)
     return device_view(row)
+
+
+@post(
+    "/rooms/upsert",
+    tags=["rooms"],
+    opt=needs(Role.MANAGER),
+    status_code=200,
+    responses=problems(400, 401, 403, 404, 413, 415, 503),
+)
+async def upsert_room(
+    store: NamedDependency[Store],
+    hotel_id: NamedDependency[HotelId],
+    by: NamedDependency[Actor],
+    clock: NamedDependency[Callable[[], datetime]],
+    data: JSONBody[RoomSaid],
+) -> RoomView:
+    """Add a room, or change it where it is there: what is left out, or null, stays as it is."""
+    room, now = room_said(data), clock()
+    try:
+        await store.add_room(hotel_id, room, by=by, now=now)
+    except Exists:
+        room = await store.change_room(hotel_id, room.id, _changes(room), by=by, now=now)
+    residents = await store.residents(hotel_id, first=room.id, last=room.id)
+    return room_view(room, residents.get(room.id, ()))
+
+
+def _changes(room: Room) -> RoomChanges:
+    return RoomChanges(
+        name=UNSET if room.name is None else room.name,
+        floor=UNSET if room.floor is None else room.floor,
+        access_points=room.access_points or UNSET,
+        rssi_floor=UNSET if room.rssi_floor is None else room.rssi_floor,
+    )
 
 
 def room_said(said: RoomSaid) -> Room:

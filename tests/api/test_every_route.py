@@ -95,9 +95,10 @@ TENANCY = {
     "GET /api/config/{device_id:str}": "agent",
     "GET /api/alerts/recent": "list",
     "POST /api/alerts/acknowledge": "missing",
-    "POST /api/devices/quick-add": "same-name",
+    "POST /api/devices/quick-add": "deed",
+    "POST /api/rooms/upsert": "deed",
     "GET /api/migration": "own",
-    "PUT /api/migration/{device_id:str}": "same-name",
+    "PUT /api/migration/{device_id:str}": "deed",
 }
 """How each route of a hotel is held to it, by the tests below:
 
@@ -146,6 +147,7 @@ BODIES: dict[str, dict[str, object]] = {
     "POST /api/alert/tamper": {"deviceId": "tab-1", "roomId": "101", "threats": ["root"], "descriptions": ["su"]},
     "POST /api/alerts/acknowledge": {"alertId": "{alert_id}"},
     "POST /api/devices/quick-add": {"deviceId": "tab-9", "roomId": "101"},
+    "POST /api/rooms/upsert": {"roomId": "101", "name": "Attic"},
     "PUT /api/migration/{device_id:str}": {"sharedToken": True},
 }
 """What stands in braces is one of the ids."""
@@ -330,8 +332,6 @@ SAME_NAME: dict[str, tuple[Callable[[Any], object], object, object]] = {
         ["inn-manager"],
         ["lodge-manager"],
     ),
-    "POST /api/devices/quick-add": (lambda device: device["floor"], "1", "2"),
-    "PUT /api/migration/{device_id:str}": (lambda said: said["sharedToken"], True, True),
     "GET /api/users": (
         lambda page: [user["name"] for user in page["items"] if "-" in user["name"]],
         ["inn-manager", "inn-staff", "inn-viewer"],
@@ -404,6 +404,7 @@ async def all_of(world: World, hotel_id: HotelId) -> list[object]:
         await store.enrolments(hotel_id),
         await store.audit(hotel_id),
         [one for one in (await store.revoked(0))[1] if one.hotel_id == hotel_id],
+        await store.migration(hotel_id),
     ]
 
 

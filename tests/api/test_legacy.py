@@ -10,8 +10,10 @@ import pytest
 from api import ApiSettings
 from broker.shared_token import SharedToken
 from broker.tokens import Role, mint_device
+from rules.alerts import Because, Family, Reason, Rule, Severity
 from rules.ids import DeviceId, RoomId
 from store import INNWATCH
+from store.importing import OldAlert
 from store.records import Contact, MigrationRow, Room, Way
 from tests.api.support import DEVICE, INN, LODGE, NOON, World, bearer
 from tests.api.test_every_route import TENANCY, ask
@@ -118,6 +120,68 @@ async def test_the_same_message_of_two_tablets_is_two(world: World) -> None:
 
     first, second = (msgspec.json.decode(row.payload)["id"] for row in await world.store.left(limit=10))
     assert first != second
+
+
+# -- the first token
+
+
+REGISTER = {"deviceId": "tab-1", "roomId": "101"}
+
+
+async def test_it_fetches_a_tablets_first_token_which_then_speaks_for_itself(world: World) -> None:
+    await allow(world)
+
+    answer = await post(world, "devices/register", REGISTER | {"hotelId": "inn", "androidId": "4711"})
+
+    told = answer.json()
+    assert (answer.status_code, told["ok"], told["hotelId"], told["roomId"]) == (200, True, "inn", "101")
+    assert (await post(world, "heartbeat", HEARTBEAT, token=told["token"])).status_code == 200
+    assert (await migration_of(world)).speaks is Way.HTTP
+    renewed = await post(world, "auth/device-token", REGISTER, token=told["token"])
+    assert renewed.status_code == 200
+
+
+async def test_it_fetches_no_second_one(world: World) -> None:
+    await allow(world)
+    await post(world, "devices/register", REGISTER)
+
+    again = await post(world, "devices/register", REGISTER)
+
+    assert (again.status_code, again.json()["type"]) == (409, "urn:innwatch:problem:had-token")
+    assert "token" not in again.json()
+
+
+async def test_it_fetches_none_for_a_tablet_that_spoke_by_its_own(world: World) -> None:
+    await allow(world)
+    await world.store.note_contact(INN, DEVICE, Way.MQTT, now=NOON)
+
+    assert (await post(world, "devices/register", REGISTER)).status_code == 409
+
+
+@pytest.mark.parametrize("change", [{"deviceId": "stranger"}, {"hotelId": "lodge"}, {}])
+async def test_it_fetches_none_where_it_may_not_speak(world: World, change: dict[str, str]) -> None:
+    if change:
+        await allow(world)
+
+    answer = await post(world, "devices/register", REGISTER | change)
+
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:innwatch:problem:forbidden")
+
+
+async def test_it_renews_nothing(world: World) -> None:
+    await allow(world)
+
+    assert (await post(world, "auth/device-token", REGISTER)).status_code == 403
+
+
+async def test_who_is_revoked_is_so_for_the_shared_token_too(world: World) -> None:
+    await allow(world)
+    assert (await post(world, "heartbeat", HEARTBEAT)).status_code == 200
+
+    await world.store.revoke_device(INN, DEVICE, by=INNWATCH, now=NOON)
+
+    assert (await post(world, "heartbeat", HEARTBEAT)).status_code == 403
+    assert (await post(world, "devices/register", REGISTER)).status_code == 403
 
 
 # -- by which way a tablet was heard
@@ -312,6 +376,40 @@ async def test_a_tablet_that_is_there_is_a_conflict(world: World) -> None:
     )
 
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:innwatch:problem:exists")
+
+
+async def test_a_room_is_added_by_the_old_address_and_then_changed_where_something_is_said(world: World) -> None:
+    token = world.user(INN, "inn-manager", role=Role.MANAGER)
+    room = {"roomId": "707", "name": "Suite", "floor": "7", "bssid": "aa:bb:cc:00:00:77", "minRssi": -71}
+
+    first = await post(world, "rooms/upsert", room, token=token)
+    second = await post(world, "rooms/upsert", {"roomId": "707", "name": "Attic", "minRssi": None}, token=token)
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json()["name"] == "Suite"
+    assert {name: second.json()[name] for name in ("name", "floor", "accessPoints", "rssiFloor")} == {
+        "name": "Attic",
+        "floor": "7",
+        "accessPoints": ["aa:bb:cc:00:00:77"],
+        "rssiFloor": -71.0,
+    }
+
+
+async def test_an_imported_alert_is_acknowledged_by_its_number_once(world: World) -> None:
+    old = OldAlert(
+        number=17, device_id=DEVICE, family=Family.BREACH, rule=Rule.BREACH_REPORTED, severity=Severity.HIGH,
+        at=NOON - timedelta(days=9), why=Reason(Because.REPORTED),
+    )  # fmt: skip
+    await world.store.import_alerts(INN, [old], by=INNWATCH, now=NOON)
+    token = world.user(INN, "inn-staff", role=Role.STAFF)
+
+    answer = await post(world, "alerts/acknowledge", {"alertId": 17, "notes": "a guest"}, token=token)
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "resolved")
+    assert answer.json()["acknowledged"] == {"by": "inn-staff", "at": "2026-11-23T12:00:00Z", "note": "a guest"}
+    assert (await post(world, "alerts/acknowledge", {"alertId": 17}, token=token)).status_code == 409
+    theirs = world.user(LODGE, "lodge-staff", role=Role.STAFF)
+    assert (await post(world, "alerts/acknowledge", {"alertId": 17}, token=theirs)).status_code == 404
 
 
 async def test_staff_add_no_tablets(world: World) -> None:
