@@ -18,9 +18,10 @@ from prometheus_client.registry import Collector
 
 from broker.certificate import Certificate
 from broker.claims import Claims
+from rules.canaries import CANARIES
 
 NO_HOTEL: Final = "_"
-"""The hotel of those that belong to none: admins and services."""
+"""The hotel of those that belong to none, admins and services, and of those that belong to a hidden one."""
 
 OTHER_HOTELS: Final = "other"
 
@@ -128,10 +129,10 @@ class Counts:
     def arrived(self, claims: Claims) -> None:
         """Count a client that was let in."""
         self.connects += 1
-        self.connections[claims.type, claims.hotel_id or NO_HOTEL] += 1
+        self.connections[claims.type, _hotel(claims)] += 1
 
     def gone(self, claims: Claims) -> None:
-        self.connections[claims.type, claims.hotel_id or NO_HOTEL] -= 1
+        self.connections[claims.type, _hotel(claims)] -= 1
 
 
 class BrokerMetrics(Collector):
@@ -208,6 +209,11 @@ def _shown(connections: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str
     for (kind, hotel), number in connections.items():
         shown[kind, hotel if hotel in own else OTHER_HOTELS] += number
     return shown
+
+
+def _hotel(claims: Claims) -> str:
+    """The hotel as it is shown; the hidden ones are not."""
+    return NO_HOTEL if claims.hotel_id is None or claims.hotel_id in CANARIES else claims.hotel_id
 
 
 def _gauge(name: str, text: str, value: int) -> Metric:

@@ -15,9 +15,11 @@ from config.brokerage import BrokerOutside, renewals
 from config.clock import Clock
 from config.errors import BadSetting
 from config.greeting import greet_process
+from config.isolation import Alarm, IsolationAudit, far_doors
 from config.keys import LiveKeys
 from config.lag import LoopLag
 from config.process import settle_memory
+from config.senders import senders
 from config.servers import shared_database, shared_redis, shared_store
 from config.serving import Place, serve
 from config.settings import Settings
@@ -65,12 +67,14 @@ class BridgeAlone:
         self._doorbell = RedisDoorbell(shared_redis(place.settings).url)
         self._waiting = Waiting()
         self._bridge: Bridge | None = None
+        self._isolation: IsolationAudit | None = None
         self._active = activity(self._registry)
         self._upkeep = UpkeepMetrics(self._registry)
 
     def problems(self) -> list[str]:
         """What is missing, for the health page. Whoever stands by and could take over misses nothing."""
-        lacks = self._waiting.problems() or (self._bridge.problems() if self._bridge is not None else [])
+        watching = [part for part in (self._bridge, self._isolation) if part is not None]
+        lacks = self._waiting.problems() or [problem for part in watching for problem in part.problems()]
         return lacks + self._live_keys.problems()
 
     async def run(self) -> int:
@@ -123,13 +127,14 @@ class BridgeAlone:
             parts.create_task(tenure.keep())
             await self._waiting.until(start)
             self._waiting.over()
-            self._bridge = bridge
+            self._bridge, self._isolation = bridge, self._audit(store)
             self._active.set(1)
             settle_memory()
             for part in (
                 *brokerage.beside(),
                 upkeep.run(),
                 bridge.run(),
+                self._isolation.run(),
             ):
                 parts.create_task(part)
 
@@ -142,6 +147,18 @@ class BridgeAlone:
             renewals=renewals(self._settings, self._keys),
             now=self._clock.now,
             clock_steps=self._clock.steps,
+            registry=self._registry,
+        )
+
+    def _audit(self, store: Store) -> IsolationAudit:
+        settings, now = self._settings, self._clock.now
+        return IsolationAudit(
+            store=store,
+            keys=self._keys,
+            doors=far_doors(settings),
+            alarm=Alarm(settings, senders(settings, now=now)),
+            every=settings.isolation_every,
+            now=now,
             registry=self._registry,
         )
 

@@ -24,6 +24,7 @@ from config.errors import BadSetting, StartRefused
 from config.first_run import DEMO, furnish
 from config.folder import Folder
 from config.greeting import console_url, greet
+from config.isolation import Alarm, IsolationAudit, own_doors
 from config.keys import LiveKeys
 from config.lag import LoopLag
 from config.own_broker import OwnBroker
@@ -77,14 +78,15 @@ class Embedded:
         self._keys = self._live_keys.ring
         self._registry = CollectorRegistry()
         self._doorbell = LocalDoorbell()
-        self._watching: tuple[Bridge, Brokerage] | None = None
+        self._watching: tuple[Bridge, Brokerage, IsolationAudit] | None = None
 
     def problems(self) -> list[str]:
         """What keeps this process from serving, for the health page."""
         if self._watching is None:
             return ["starting"]
-        bridge, brokerage = self._watching
-        return bridge.problems() + brokerage.problems() + self._live_keys.problems()
+        bridge, brokerage, isolation = self._watching
+        parts = bridge.problems() + brokerage.problems() + isolation.problems()
+        return parts + self._live_keys.problems()
 
     async def run(self, *, demo: int | None) -> int:
         """Start, serve until a signal, stop; the exit code.
@@ -130,12 +132,14 @@ class Embedded:
             web = WebServer(app, http)
             serving = parts.create_task(web.run())
             keys = self._live_keys.run(taken_out=brokerage.keys_changed)
-            beside = [*brokerage.beside(), keys, upkeep.run(), bridge.run(), self._worker(store).run(), lag.run()]
+            isolation = self._isolation(store, reach, http_port=http.getsockname()[1])
+            ours = (keys, upkeep.run(), bridge.run(), self._worker(store).run(), lag.run(), isolation.run())
+            beside = [*brokerage.beside(), *ours]
             if demo:
                 beside.append(self._simulate(store, reach, tablets=demo))
             others = [parts.create_task(part) for part in beside]
             await web.serving()
-            self._watching = bridge, brokerage
+            self._watching = bridge, brokerage, isolation
             settle_memory()
             greet(login, settings=self._settings, listeners=reach, demo=demo, is_first=is_first)
             await stop.wait()
@@ -191,6 +195,18 @@ class Embedded:
             doorbell=self._doorbell,
             metrics=WorkerMetrics(self._registry),
             settings=WorkerSettings(console_url=self._settings.public_url),
+        )
+
+    def _isolation(self, store: Store, reach: Sequence[Listener], *, http_port: int) -> IsolationAudit:
+        settings, now = self._settings, self._clock.now
+        return IsolationAudit(
+            store=store,
+            keys=self._keys,
+            doors=own_doors(settings, reach, http_port=http_port),
+            alarm=Alarm(settings, senders(settings, now=now)),
+            every=settings.isolation_every,
+            now=now,
+            registry=self._registry,
         )
 
     async def _simulate(self, store: Store, reach: Sequence[Listener], *, tablets: int) -> None:

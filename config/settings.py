@@ -30,6 +30,7 @@ from config.settings_broker import (
     read_origins,
     read_tls,
 )
+from config.settings_isolation import API_URL, ISOLATION, ISOLATION_EVERY
 from config.settings_keys import KEYS, PREVIOUS_SECRETS
 from config.settings_legacy import CORS_ORIGINS, LEGACY, read_shared_token
 from config.settings_notices import (
@@ -98,6 +99,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     shared_token: SharedToken | None = None  # None: no token that tablets share is let in
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = None
+    isolation_every: timedelta = timedelta(minutes=10)  # nothing: never
+    api_url: str | None = None
     clock_file: Path | None = None
     log_level: str = "INFO"
     log_json: bool = False
@@ -173,6 +176,8 @@ def read_environment(environment: Mapping[str, str]) -> Settings:
         shared_token=read_shared_token(said, secret_key=said.read(SECRET_KEY)),
         cors_origins=said.read(CORS_ORIGINS),
         metrics_token=said.read(METRICS_TOKEN),
+        isolation_every=said.read(ISOLATION_EVERY),
+        api_url=said.read(API_URL),
         clock_file=said.read(CLOCK),
         log_level=said.read(LOG_LEVEL),
         log_json=said.read(LOG_FORMAT) == "JSON",
@@ -296,6 +301,7 @@ SECTIONS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
     "A broker elsewhere": (BROKER, BROKER_CA),
     "The way over from the old system": LEGACY,
     "Telling people": NOTICES,
+    "Whether hotels are apart": ISOLATION,
     "Logs and time": (LOG_LEVEL, LOG_FORMAT, CLOCK),
     "Limits of the broker": LIMITS,
 }

@@ -49,7 +49,7 @@ def hotel_key(transaction: Transaction, hotel_id: HotelId) -> int:
 
 
 def hotels(transaction: Transaction) -> tuple[Hotel, ...]:
-    return tuple(_hotel(row) for row in transaction.rows(_HOTELS + " ORDER BY id"))
+    return tuple(_hotel(row) for row in transaction.rows(_HOTELS + " WHERE NOT hidden ORDER BY id"))
 
 
 def hotel(transaction: Transaction, hotel_id: HotelId) -> Hotel:

@@ -50,6 +50,13 @@ class Fleet:
             lambda transaction: _add_hotel(transaction, hotel, channels=channels, by=by, now=now)
         )
 
+    async def add_hidden_hotel(self, hotel_id: HotelId, *, by: Actor, now: datetime) -> None:
+        """Add a hotel that is ours: the bridge knows it, and it stands in no list of hotels. Raises Exists."""
+        hotel = Hotel(id=hotel_id, name=hotel_id)
+        await self._database.write(
+            lambda transaction: _add_hotel(transaction, hotel, channels=(), by=by, now=now, hidden=True)
+        )
+
     async def add_room(self, hotel_id: HotelId, room: Room, *, by: Actor, now: datetime) -> None:
         """Raises NotFound (hotel), Exists."""
         await self._database.write(lambda transaction: put_room(transaction, hotel_id, room, by=by, now=now))
@@ -100,7 +107,7 @@ class Fleet:
         return await self._database.write(lambda transaction: _resume(transaction, hotel_id, by=by, now=now))
 
     async def hotels(self) -> tuple[Hotel, ...]:
-        """Every hotel, in order of id."""
+        """Every hotel but the hidden ones, in order of id."""
         return await self._database.read(facts.hotels)
 
     async def hotel(self, hotel_id: HotelId) -> Hotel:
@@ -179,16 +186,23 @@ def _residents(
 
 
 def _add_hotel(
-    transaction: Transaction, hotel: Hotel, *, channels: Iterable[Channel], by: Actor, now: datetime
+    transaction: Transaction,
+    hotel: Hotel,
+    *,
+    channels: Iterable[Channel],
+    by: Actor,
+    now: datetime,
+    hidden: bool = False,
 ) -> None:
     added = transaction.run(
-        "INSERT INTO hotel (id, name, timezone, profile, revision, last_event_id, created_at)"
-        " VALUES (:id, :name, :timezone, :profile, 1, 0, :now) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO hotel (id, name, timezone, profile, revision, last_event_id, created_at, hidden)"
+        " VALUES (:id, :name, :timezone, :profile, 1, 0, :now, :hidden) ON CONFLICT (id) DO NOTHING",
         id=hotel.id,
         name=hotel.name,
         timezone=hotel.timezone,
         profile=hotel.profile,
         now=now,
+        hidden=hidden,
     )
     if not added:
         raise Exists("hotel", hotel.id)

@@ -73,6 +73,8 @@ class Desk:
             hotel = await self._store.hotel(hotel_id)
         except NotFound:
             return Refused(Trouble.NOT_A_MEMBER)
+        if hotel.suspended_at is None:  # a hidden one
+            return Refused(Trouble.NOT_A_MEMBER)
         return Refused(Trouble.SUSPENDED, f"Ask whoever runs Innwatch for {hotel.name}.")
 
     async def again(self, caller: Caller, hotel_id: HotelId | None) -> Grant:

@@ -4,7 +4,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from broker.counts import HOTELS_SHOWN, BrokerMetrics, Histogram
+from rules.canaries import CANARIES
 from tests.broker.house import House, Openings
+from tests.support import eventually
 
 
 def test_a_histogram_tells_how_many_took_how_long() -> None:
@@ -71,3 +73,11 @@ async def test_all_of_it_can_be_scraped(house: House) -> None:
     families = list(text_string_to_metric_families(generate_latest(house.registry).decode()))
     assert len(families) > 20
     assert all(family.name.startswith("innwatch_mqtt_") and family.documentation for family in families)
+
+
+async def test_a_hidden_hotel_is_shown_as_none(house: House) -> None:
+    client = await house.connect(house.device("d1", hotel=CANARIES[0]))
+    assert dict(house.counts.connections) == {("device", "_"): 1}
+
+    await client.disconnect()
+    await eventually(lambda: house.counts.connections["device", "_"] == 0)

@@ -56,6 +56,8 @@ READERS: Mapping[str, Sequence[str]] = {
     "ALERT_EMAIL_RECIPIENTS": ["hotel add"],
     "INNWATCH_LOG_": [EVERYBODY],
     "INNWATCH_CLOCK": [EVERYBODY],
+    "INNWATCH_ISOLATION_EVERY": [_BRIDGE],
+    "INNWATCH_API_URL": [_BRIDGE],
     "INNWATCH_MQTT_": [_BROKER],
 }
 """Whom a variable, or those that begin so, concerns; the longest beginning counts. `up` is all that serve in one."""

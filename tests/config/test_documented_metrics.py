@@ -11,6 +11,7 @@ from broker.certificate import Certificate
 from broker.counts import BrokerMetrics
 from config.bridge_alone import activity
 from config.crew import restarts
+from config.isolation.metrics import IsolationMetrics
 from config.lag import LoopLag
 from config.upkeep import UpkeepMetrics
 from device_bridge.metrics import BridgeMetrics, UplinkMetrics
@@ -25,7 +26,8 @@ def served(folder: Path) -> dict[str, str]:
     registry = CollectorRegistry()
     broker = BrokerMetrics(registry)
     broker.certificate = Certificate(Authority(folder).files(), clock=lambda: datetime.now(UTC))
-    for metrics in (BridgeMetrics, UplinkMetrics, WorkerMetrics, ApiMetrics, LoopLag, UpkeepMetrics, activity):
+    ours = (BridgeMetrics, UplinkMetrics, WorkerMetrics, ApiMetrics, LoopLag, UpkeepMetrics, IsolationMetrics, activity)
+    for metrics in ours:
         metrics(registry)
     restarts(registry)
     told = re.findall(r"^# HELP (\S+) (.*)$", generate_latest(registry).decode(), re.MULTILINE)

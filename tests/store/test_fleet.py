@@ -193,3 +193,15 @@ async def test_a_room_that_is_not_there_cannot_change(store: Store) -> None:
 
     with pytest.raises(NotFound):
         await store.change_room(HOTEL, RoomId("attic"), RoomChanges(name="x"), by=INNWATCH, now=NOW)
+
+
+async def test_a_hidden_hotel_is_watched_and_in_no_list(store: Store) -> None:
+    await add_hotel(store)
+
+    await store.add_hidden_hotel(OTHER, by=INNWATCH, now=NOW)
+
+    assert [hotel.id for hotel in await store.hotels()] == [HOTEL]
+    assert (await store.hotel(OTHER)).id == OTHER
+    assert {facts.hotel.id for facts in (await store.load()).hotels} == {HOTEL, OTHER}
+    with pytest.raises(Exists):
+        await store.add_hotel(Hotel(id=OTHER, name="Mine"), by=INNWATCH, now=NOW)

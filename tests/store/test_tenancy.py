@@ -189,6 +189,7 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
 
 # Verbs that only add to the hotel they are given: nothing of another could be seen or touched.
 ADDING = {
+    "add_hidden_hotel",
     "add_room",
     "add_devices",
     "add_channel",

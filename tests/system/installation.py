@@ -51,6 +51,7 @@ class Installation:
     ) -> None:
         """`broker_port`: where a broker is that is not ours, and that the test runs."""
         self.data = folder / "data"
+        self.program: list[str] = [str(INNWATCH)]
         self.http_port, self.mqtt_port, self.ws_port, self.health_port = (free_port() for _ in range(4))
         self.env = dict(env or {})
         self.shape = shape
@@ -80,7 +81,7 @@ class Installation:
 
     def spawn_as(self, *words: str | int) -> Process:
         """Start a command of `innwatch` on this folder, and do not wait for it."""
-        command = [str(INNWATCH), words[0], "--data", self.data, "--host", "127.0.0.1", *words[1:]]
+        command = [*self.program, words[0], "--data", self.data, "--host", "127.0.0.1", *words[1:]]
         return self._processes.start([str(word) for word in command], env=self.env)
 
     def start(self, *options: str, within: float = 40) -> Process:
