@@ -5,7 +5,7 @@ import { Attention } from "./attention.js";
 import { Clock } from "./clock.js";
 import { Feed } from "./feed.js";
 import { listenToKeys } from "./keys.js";
-import { parse, write } from "./route.js";
+import { parse, secretIn, write } from "./route.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 import { calendar } from "./time.js";
@@ -28,6 +28,8 @@ const page = {
   query: "", unanswered: false, filter: "all",
   detail: null, // the open alert as the API tells it: { id, alert, timeline, conflict }
   writing: null, // the alert whose note is to take the focus
+  link: null, // a link for a new password: { secret, username, trouble }
+  password: false, // whether the form for one is open at the desk
 };
 
 const attention = new Attention({ say: (text) => change({ announced: text }), room: (id) => store.rooms.get(id) });
@@ -51,6 +53,11 @@ const act = {
   },
   acknowledge,
   chooseHotel,
+  useLink,
+  leaveLink: () => change({ link: null }),
+  choosePassword: () => change({ password: true }),
+  changePassword,
+  closePassword: () => change({ password: false }),
 };
 
 // One object for good: another one would have every view drawn again at every change.
@@ -79,6 +86,51 @@ async function enter(credentials) {
     if (!session.token) return status === 401 ? "The username or the password is wrong." : message;
   }
   begin();
+  return "";
+}
+
+/** What to say of a password that was not taken. */
+function unfit({ message, body }) {
+  const errors = body?.errors ?? [];
+  if (errors.some(({ field }) => field === "current")) return "The password you have now is another one.";
+  if (errors.length) return `The new password ${errors[0].detail}.`;
+  return message;
+}
+
+async function changePassword(fields) {
+  try {
+    await session.changePassword(fields);
+  } catch (problem) {
+    return unfit(problem);
+  }
+  change({ password: false, announced: "Your password is changed." });
+  return "";
+}
+
+// The secret leaves the address at once: neither the history nor a bookmark shall keep it.
+async function takeLink() {
+  const secret = secretIn(location.hash);
+  if (!secret) return;
+  write("alerts", null, { replace: true });
+  change({ route: parse(location.hash), link: { secret, username: "", trouble: "" } });
+  try {
+    const { username } = await session.http.post("auth/password-link", { secret });
+    change({ link: { secret, username, trouble: "" } });
+  } catch ({ message }) {
+    change({ link: { secret, username: "", trouble: message } });
+  }
+}
+
+async function useLink(password) {
+  const { secret, username } = page.link;
+  try {
+    await session.http.post("auth/password-link/use", { secret, password });
+  } catch (problem) {
+    return unfit(problem);
+  }
+  change({ link: null });
+  const complaint = await enter({ username, password });
+  if (complaint) change({ notice: complaint });
   return "";
 }
 
@@ -124,7 +176,7 @@ function leave(why) {
   feed?.stop();
   feed = null;
   store = new Store();
-  change({ notice: why, problem: "", query: "", detail: null, announced: "", help: false });
+  change({ notice: why, problem: "", query: "", detail: null, announced: "", help: false, password: false });
 }
 
 /** Fetch an alert with its timeline, if that is what is open. */
@@ -185,6 +237,7 @@ function go(view, id = null, { replace = false } = {}) {
 addEventListener("hashchange", arrive); // a link, Back, or somebody typed
 
 function arrive() {
+  takeLink();
   const before = page.route;
   const route = parse(location.hash);
   const moved = route.view !== before.view;
@@ -267,5 +320,6 @@ addEventListener("unhandledrejection", confess);
 
 // A page in the background draws late, for its timers are slow; the clock's ticks are not.
 clock.watch(() => draw());
+takeLink();
 if (session.token) begin();
 else change({});

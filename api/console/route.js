@@ -17,3 +17,8 @@ export function write(view, id, { replace }) {
   if (replace) history.replaceState(null, "", address(view, id));
   else history.pushState(null, "", address(view, id));
 }
+
+/** The secret of "#password/…", the link by which a person chooses a password; null for any other address. */
+export function secretIn(fragment) {
+  return fragment.match(/^#password\/([A-Za-z0-9_-]{1,128})$/)?.[1] ?? null;
+}

@@ -48,6 +48,13 @@ export class Session {
     this.#adopt(grant.token);
   }
 
+  /** Put a password of one's own in the place of `current`; every other session of this person ends. */
+  async changePassword({ current, password }) {
+    const grant = await this.http.post("auth/password", { current, password });
+    this.#adopt(grant.token);
+    await this.load();
+  }
+
   /** Ask who we are, in which hotel (null for an admin who chose none), and where the broker listens. */
   async load() {
     this.facts = await this.http.get("session");

@@ -187,6 +187,15 @@ class Inn:
             await self.store.claim_notification(due.hotel_id, due.id, worker="post", now=now, lease=KEEP)
             assert await self.store.record_dead(due.hotel_id, due.id, worker="post", now=now, error=error)
 
+    async def choose_password(self, person: UserName) -> None:
+        """Somebody else chooses the password that a person has."""
+        await self.store.set_password(person, HASH, by=INNWATCH, now=self.clock())
+
+    async def password_link(self, person: UserName) -> str:
+        """The address by which a person chooses a password."""
+        link = await self.store.make_password_link(person, by=INNWATCH, now=self.clock())
+        return f"{self.url}/#password/{link.secret}"
+
     async def add_annex(self, person: UserName) -> None:
         """A second hotel, empty, for somebody who works in the first."""
         now = self.clock()

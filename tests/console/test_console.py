@@ -82,6 +82,83 @@ async def test_who_logs_in_to_a_suspended_hotel_is_told_so(browser: Browser, tmp
         await expect(page.get_by_role("alert")).to_contain_text("The hotel is suspended. Ask whoever runs Innwatch")
 
 
+# -- passwords
+
+
+async def choose(page: Page, password: str, *, current: str | None = None) -> None:
+    if current is not None:
+        await page.get_by_label("The password you have now").fill(current)
+    await page.get_by_label("New password").fill(password)
+    await page.get_by_label("The new one once more").fill(password)
+
+
+async def test_whoever_did_not_choose_the_password_is_asked_to_until_they_have(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_inn(tmp_path) as inn, at_the_door(browser, inn) as page:
+        await inn.choose_password(UserName("ida"))
+        await log_in(page, "ida")
+        await expect(page.locator("#urge")).to_contain_text("Somebody else chose your password")
+
+        await page.get_by_role("button", name="Choose your own").click()
+        await choose(page, "my own pass phrase", current="not this one")
+        await page.get_by_role("button", name="Change it").click()
+        await expect(page.get_by_role("dialog").get_by_role("alert")).to_have_text(
+            "The password you have now is another one."
+        )
+        await choose(page, "my own pass phrase", current=PASSWORD)
+        await page.get_by_role("button", name="Change it").click()
+
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+        await expect(page.locator("#urge")).to_have_count(0)
+        await inn.tell_of_revocations()
+        await connected(page, "websocket")
+        await page.get_by_role("button", name="Log out").click()
+        await log_in(page, "ida", "my own pass phrase")
+        await connected(page, "websocket")
+        await expect(page.locator("#urge")).to_have_count(0)
+
+
+async def test_two_passwords_that_differ_are_sent_to_nobody(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        await page.get_by_role("button", name="ida").click()
+        await choose(page, "my own pass phrase", current=PASSWORD)
+        await page.get_by_label("The new one once more").fill("my own pass phase")
+        await page.get_by_role("button", name="Change it").click()
+
+        await expect(page.get_by_role("dialog").get_by_role("alert")).to_have_text(
+            "The two new passwords are not the same."
+        )
+
+
+async def test_a_link_leads_to_a_password_of_ones_own_and_to_the_desk_and_leaves_the_address(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_inn(tmp_path) as inn, at_the_door(browser, inn) as page:
+        link = await inn.password_link(UserName("ben"))
+        await page.goto(link)
+        await expect(page.get_by_role("heading", name="A password for ben")).to_be_visible()
+        assert "password/" not in page.url
+
+        await choose(page, "my own pass phrase")
+        await page.get_by_role("button", name="Log in with it").click()
+        await connected(page, "websocket")
+
+        await page.goto(link)
+        await expect(page.locator("#link-trouble")).to_contain_text("The link was used already.")
+        await page.get_by_role("button", name="To the log-in").click()
+        await connected(page, "websocket")
+
+
+async def test_a_link_that_is_none_says_so(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_door(browser, inn) as page:
+        await page.goto(f"{inn.url}/#password/made-up")
+
+        await expect(page.locator("#link-trouble")).to_contain_text("The link is not valid")
+        await page.get_by_role("button", name="To the log-in").click()
+        await expect(page.get_by_label("Username")).to_be_visible()
+
+
 # -- alerts
 
 

@@ -27,8 +27,9 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
         </button>
         <button id="help" type="button" onClick=${act.help} title="Keyboard (?)"><b aria-hidden="true">?</b>
           <span class="hidden">Help</span></button>
-        <button id="logout" type="button" onClick=${act.logOut}
-          title="${facts.user}, ${word(ROLE, facts.role)}">
+        <button id="account" type="button" onClick=${act.choosePassword} title="${word(ROLE, facts.role)}. Change the password">
+          <${Icon} name="person" /><span>${facts.user}</span></button>
+        <button id="logout" type="button" onClick=${act.logOut}>
           <${Icon} name="leave" /><span>Log out</span></button>
       </div>
     </div>

@@ -25,6 +25,7 @@ const SHAPES = {
   cross: html`<path class="line" d="m3.5 3.5 9 9M12.5 3.5l-9 9" />`,
   search: html`<circle class="line" cx="7" cy="7" r="4.5" /><path class="line" d="m10.5 10.5 4 4" />`,
   bolt: html`<path class="fill" d="M9 1 3.5 9H7l-.5 6L12.5 6.5H9z" />`,
+  person: html`<circle class="line" cx="8" cy="5" r="3" /><path class="line" d="M2.5 14c.6-6 10.4-6 11 0" />`,
   leave: html`<path class="line" d="M9 13H3V3h6M6.5 8H14M11.2 5.2 14 8l-2.8 2.8" />`,
   eye: html`<path class="line" d="M1 8c3.5-5.5 10.5-5.5 14 0-3.5 5.5-10.5 5.5-14 0z" /><circle class="fill" cx="8" cy="8" r="2.2" />`,
 };

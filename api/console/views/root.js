@@ -9,22 +9,27 @@ import { Glance } from "./glance.js";
 import { Header } from "./header.js";
 import { Help } from "./help.js";
 import { Hotels, Login } from "./login.js";
-import { Desk, html, useNow } from "./parts.js";
+import { Desk, html, useDesk, useNow } from "./parts.js";
+import { ByLink, ChangePassword, Urge } from "./password.js";
 import { TabletPanel } from "./tablet.js";
 import { Tablets } from "./tablets.js";
 
 /** `desk` is what every view may use, `page` what the page is doing, `store` what is known. */
 export function Root({ desk, page, session, store, list, sound }) {
+  if (page.link) return html`<${ByLink} link=${page.link} use=${desk.act.useLink} leave=${desk.act.leaveLink} />`;
   if (!session.token) return html`<${Login} notice=${page.notice} enter=${desk.act.enter} />`;
   if (!session.facts) return html`<${Starting} problem=${page.problem} act=${desk.act} />`;
   if (!session.facts.hotel) return html`<${Hotels} hotels=${session.facts.hotels} act=${desk.act} />`;
   return html`<${Desk.Provider} value=${desk}>
     <${AtDesk} page=${page} session=${session} store=${store} list=${list} sound=${sound} />
     ${page.help && html`<${Help} close=${desk.act.closeHelp} />`}
+    ${page.password && html`<${ChangePassword} username=${session.facts.user} send=${desk.act.changePassword}
+      close=${desk.act.closePassword} />`}
   <//>`;
 }
 
 function AtDesk({ page, session, store, list, sound }) {
+  const { act } = useDesk();
   const { view, id } = page.route;
   const blind = useNow((now) => judge({ ...store, now })?.state === "blind", [store]);
   const told = untold(store);
@@ -32,6 +37,7 @@ function AtDesk({ page, session, store, list, sound }) {
       open=${store.alerts.size} grave=${waiting(store)} tablets=${store.devices.size}
       failed=${told.notices} untold=${told.first} />
     <${Banner} link=${store.link} monitor=${store.monitor} health=${store.health} trouble=${store.trouble} />
+    ${session.facts.temporaryPassword && html`<${Urge} choose=${act.choosePassword} />`}
     <main class="desk ${id ? "opened" : ""} ${blind ? "blind" : ""}">
       ${view === "alerts"
         ? html`<${Alerts} store=${store} list=${list} hotels=${session.facts.hotels} query=${page.query}
