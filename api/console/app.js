@@ -5,6 +5,7 @@ import { Attention } from "./attention.js";
 import { Clock } from "./clock.js";
 import { Feed } from "./feed.js";
 import { listenToKeys } from "./keys.js";
+import { People } from "./people.js";
 import { parse, secretIn, write } from "./route.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
@@ -33,6 +34,8 @@ const page = {
 };
 
 const attention = new Attention({ say: (text) => change({ announced: text }), room: (id) => store.rooms.get(id) });
+
+let people = new People({ session, changed: () => change({}) });
 
 const act = {
   enter,
@@ -74,7 +77,7 @@ function draw() {
   if (!due) return;
   due = false;
   const list = shown({ ...store, query: page.query, unanswered: page.unanswered });
-  render(h(Root, { desk, page: { ...page }, session, store, list, sound: attention.sound }), document.getElementById("page"));
+  render(h(Root, { desk, page: { ...page }, session, store, list, people, sound: attention.sound }), document.getElementById("page"));
   attention.badge([...store.alerts.values()], session.facts?.hotel?.name);
 }
 
@@ -163,6 +166,8 @@ async function begin() {
     feed?.stop();
     feed = new Feed({ session, clock, store, touched: (id) => id === page.route.id && learn(id) });
     feed.start();
+    people = new People({ session, changed: () => change({}) });
+    visit();
     learn(page.route.id);
   } catch (problem) {
     if (!session.token) return;
@@ -176,7 +181,13 @@ function leave(why) {
   feed?.stop();
   feed = null;
   store = new Store();
+  people = new People({ session, changed: () => change({}) });
   change({ notice: why, problem: "", query: "", detail: null, announced: "", help: false, password: false });
+}
+
+/** Fetch what only one page shows, when somebody comes there. */
+function visit() {
+  if (page.route.view === "people" && session.isManager) people.load();
 }
 
 /** Fetch an alert with its timeline, if that is what is open. */
@@ -245,6 +256,7 @@ function arrive() {
     ...(route.id !== before.id && { detail: null }) });
   draw();
   walking = false;
+  if (moved) visit();
   if (route.id) learn(route.id);
   else if (before.id && !moved) refocus(before.id);
 }

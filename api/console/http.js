@@ -41,6 +41,14 @@ export class Http {
     return this.#ask(path, { method: "POST", body: body && JSON.stringify(body) });
   }
 
+  patch(path, body) {
+    return this.#ask(path, { method: "PATCH", body: JSON.stringify(body) });
+  }
+
+  delete(path) {
+    return this.#ask(path, { method: "DELETE" });
+  }
+
   /** Every item of a list, page by page. */
   async all(path) {
     const items = [];

@@ -7,6 +7,7 @@ const TOKEN = "innwatch.token";
 const HOTEL = "innwatch.hotel"; // in localStorage: where this desk works, for people of several hotels
 const SPENT = 0.8; // of what was left of the token's life when we learned of it: time for a fresh one
 const AGAIN = 60_000; // ms before a renewal that failed is tried again
+const MANAGES = new Set(["manager", "admin"]);
 const MAY_ACKNOWLEDGE = new Set(["staff", "manager", "admin"]);
 
 export class Session {
@@ -31,6 +32,11 @@ export class Session {
 
   get mayAcknowledge() {
     return MAY_ACKNOWLEDGE.has(this.facts?.role);
+  }
+
+  /** Whether this person looks after the hotel's people. */
+  get isManager() {
+    return MANAGES.has(this.facts?.role);
   }
 
   /** Trade name and password for a token; people of several hotels get the one where this desk was last. */

@@ -268,7 +268,7 @@ class Inn:
 
 @asynccontextmanager
 async def an_inn(folder: Path) -> AsyncIterator[Inn]:
-    """Open the hotel: three rooms with a tablet each, ida and ben of the staff, vera who may only look."""
+    """Open the hotel: three rooms with a tablet each; ida and ben of the staff, vera who may look, mia the manager."""
     doorbell = LocalDoorbell()
     clock, keys, parts, ws_port = MovedClock(), KeyRing.of("b3f1c09a6d2e47588a90d1c7e5f2463b"), Parts(), free_port()
     store = await Store.open(f"sqlite+aiosqlite:///{folder}/innwatch.db", doorbell=doorbell)
@@ -304,6 +304,11 @@ async def _furnish(store: Store, *, now: datetime) -> dict[str, Device]:
         name = EVIL if room == "201" else None
         await store.add_room(INN, Room(id=RoomId(room), name=name, floor=floor, rssi_floor=-70), by=INNWATCH, now=now)
         devices[room] = await store.add_device(INN, DeviceId(f"tab-{room}"), room_id=RoomId(room), by=INNWATCH, now=now)
-    for person, role in (("ida", MemberRole.STAFF), ("ben", MemberRole.STAFF), ("vera", MemberRole.VIEWER)):
+    for person, role in (
+        ("ida", MemberRole.STAFF),
+        ("ben", MemberRole.STAFF),
+        ("vera", MemberRole.VIEWER),
+        ("mia", MemberRole.MANAGER),
+    ):
         await store.add_user(INN, UserName(person), role=role, password_hash=HASH, by=INNWATCH, now=now)
     return devices

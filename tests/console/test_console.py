@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from rules.alerts import Because, Severity
 from rules.ids import UserName
@@ -157,6 +157,62 @@ async def test_a_link_that_is_none_says_so(browser: Browser, tmp_path: Path) -> 
         await expect(page.locator("#link-trouble")).to_contain_text("The link is not valid")
         await page.get_by_role("button", name="To the log-in").click()
         await expect(page.get_by_label("Username")).to_be_visible()
+
+
+# -- people
+
+
+def colleague(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-person="{name}"]')
+
+
+async def test_a_manager_adds_somebody_who_gets_in_by_the_link_and_sees_no_people(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
+        await page.get_by_role("link", name="People").click()
+        await page.get_by_label("Name").fill("zoe")
+        await page.get_by_role("button", name="Add", exact=True).click()
+
+        await expect(colleague(page, "zoe")).to_contain_text("has no password yet")
+        link = await page.get_by_label("The link").input_value()
+        async with at_the_door(browser, inn) as hers:
+            await hers.goto(link)
+            await choose(hers, "my own pass phrase")
+            await hers.get_by_role("button", name="Log in with it").click()
+            await connected(hers, "websocket")
+            await expect(hers.get_by_role("link", name="People")).to_have_count(0)
+
+
+async def test_a_manager_changes_shuts_out_and_removes_colleagues_but_not_herself(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
+        await inn.add_annex(UserName("ben"))
+        await page.goto(f"{inn.url}/#people")
+
+        await page.get_by_label("What ida may do").select_option("viewer")
+        await expect(page.get_by_label("What ida may do")).to_have_value("viewer")
+        await colleague(page, "ida").get_by_role("button", name="Shut out").click()
+        await expect(colleague(page, "ida")).to_contain_text("shut out")
+        await colleague(page, "vera").get_by_role("button", name="Remove").click()
+        await colleague(page, "vera").get_by_role("button", name="Remove, really?").click()
+        await expect(colleague(page, "vera")).to_have_count(0)
+
+        # He works elsewhere too: his account is not this hotel's.
+        await expect(colleague(page, "ben")).to_contain_text("in other hotels too")
+        await expect(colleague(page, "ben").get_by_role("button")).to_have_text(["Remove"])
+        await expect(colleague(page, "mia").get_by_role("button")).to_have_count(0)
+        await expect(page.get_by_label("What mia may do")).to_be_disabled()
+
+
+async def test_a_deed_that_is_refused_says_why(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
+        await page.get_by_role("link", name="People").click()
+        await page.get_by_label("Name").fill("ida")
+        await page.get_by_role("button", name="Add", exact=True).click()
+
+        await expect(page.locator("#people-trouble")).to_contain_text("There is one of that name already.")
 
 
 # -- alerts

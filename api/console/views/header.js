@@ -10,7 +10,7 @@ const WAYS = {
   stream: ["Live (stream)", "The websocket does not work here. News comes by the event stream."],
 };
 
-export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, failed, untold }) => {
+export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, failed, untold, manages }) => {
   const { act } = useDesk();
   const [way, meaning] = WAYS[via] ?? [ever ? "Not connected" : "Connecting…", "No news is coming."];
   return html`<header class="top">
@@ -36,6 +36,7 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
     <nav aria-label="Lists">
       <${Tab} here=${view} to="alerts" words="Alerts" count=${open} grave=${grave} />
       <${Tab} here=${view} to="tablets" words="Tablets" count=${tablets} />
+      ${manages && html`<${Tab} here=${view} to="people" words="People" />`}
       ${failed > 0 && html`<a class="untold" id="notices-failed" href=${address("alerts", untold)}
         title="Notices about open alerts that reached nobody. Go to the first of these alerts.">
         <${Icon} name="high" />Notices failed: ${failed}</a>`}
@@ -54,7 +55,7 @@ function Hotel({ hotel, hotels }) {
 
 function Tab({ here, to, words, count, grave }) {
   return html`<a href=${address(to)} aria-current=${here === to ? "page" : null} id="tab-${to}">
-    ${words} <span class=${grave ? "count grave" : "count"}>${count}</span>
+    ${words} ${count != null && html`<span class=${grave ? "count grave" : "count"}>${count}</span>`}
     ${grave > 0 && html`<span class="hidden">, ${grave} grave and waiting</span>`}
   </a>`;
 }

@@ -10,41 +10,44 @@ import { Header } from "./header.js";
 import { Help } from "./help.js";
 import { Hotels, Login } from "./login.js";
 import { Desk, html, useDesk, useNow } from "./parts.js";
+import { People } from "./people.js";
 import { ByLink, ChangePassword, Urge } from "./password.js";
 import { TabletPanel } from "./tablet.js";
 import { Tablets } from "./tablets.js";
 
 /** `desk` is what every view may use, `page` what the page is doing, `store` what is known. */
-export function Root({ desk, page, session, store, list, sound }) {
+export function Root({ desk, page, session, store, list, people, sound }) {
   if (page.link) return html`<${ByLink} link=${page.link} use=${desk.act.useLink} leave=${desk.act.leaveLink} />`;
   if (!session.token) return html`<${Login} notice=${page.notice} enter=${desk.act.enter} />`;
   if (!session.facts) return html`<${Starting} problem=${page.problem} act=${desk.act} />`;
   if (!session.facts.hotel) return html`<${Hotels} hotels=${session.facts.hotels} act=${desk.act} />`;
   return html`<${Desk.Provider} value=${desk}>
-    <${AtDesk} page=${page} session=${session} store=${store} list=${list} sound=${sound} />
+    <${AtDesk} page=${page} session=${session} store=${store} list=${list} people=${people} sound=${sound} />
     ${page.help && html`<${Help} close=${desk.act.closeHelp} />`}
     ${page.password && html`<${ChangePassword} username=${session.facts.user} send=${desk.act.changePassword}
       close=${desk.act.closePassword} />`}
   <//>`;
 }
 
-function AtDesk({ page, session, store, list, sound }) {
+function AtDesk({ page, session, store, list, people, sound }) {
   const { act } = useDesk();
   const { view, id } = page.route;
   const blind = useNow((now) => judge({ ...store, now })?.state === "blind", [store]);
   const told = untold(store);
   return html`<${Header} facts=${session.facts} via=${store.link.via} ever=${store.link.ever} sound=${sound} view=${view}
       open=${store.alerts.size} grave=${waiting(store)} tablets=${store.devices.size}
-      failed=${told.notices} untold=${told.first} />
+      failed=${told.notices} untold=${told.first} manages=${session.isManager} />
     <${Banner} link=${store.link} monitor=${store.monitor} health=${store.health} trouble=${store.trouble} />
     ${session.facts.temporaryPassword && html`<${Urge} choose=${act.choosePassword} />`}
-    <main class="desk ${id ? "opened" : ""} ${blind ? "blind" : ""}">
-      ${view === "alerts"
+    <main class="desk ${id && view !== "people" ? "opened" : ""} ${blind ? "blind" : ""}">
+      ${view === "people" && session.isManager
+        ? html`<${People} people=${people} user=${session.facts.user} isAdmin=${session.facts.role === "admin"} />`
+        : view !== "tablets"
         ? html`<${Alerts} store=${store} list=${list} hotels=${session.facts.hotels} query=${page.query}
             unanswered=${page.unanswered} selected=${id} />`
         : html`<${Tablets} store=${store} blind=${blind} worst=${worst(store)} query=${page.query} filter=${page.filter}
             selected=${id} />`}
-      ${id ? opened({ view, id, page, session, store, blind })
+      ${id && view !== "people" ? opened({ view, id, page, session, store, blind })
         : view === "alerts" && store.devices.size > 0 && html`<${Glance} devices=${[...store.devices.values()]} blind=${blind} />`}
     </main>
     <p id="announcer" class="hidden" aria-live="assertive">${page.announced}</p>`;
