@@ -1,7 +1,8 @@
 """Commands to their tablets: published while they have not expired, again to a tablet that comes back, ended in time.
 
 One that waits is published first and noted as sent afterwards: whatever ends us in between, the tablet gets it twice,
-knows it by its id, and never misses it. What the tablet makes of it comes back on `result`, through the intake.
+knows it by its id, and never misses it. It gets it twice, and not at each look, while the database cannot write. What
+the tablet makes of it comes back on `result`, through the intake.
 """
 
 import asyncio
@@ -48,6 +49,7 @@ class Commands:
         self._now = now
         self._metrics = metrics
         self._born: set[DeviceKey] = set()
+        self._published: dict[CommandId, DeviceKey] = {}  # what is not noted as sent yet
         self._is_first_look = True  # what a bridge before us noted as sent may have been lost with it
         self._looked_at = -math.inf
 
@@ -63,6 +65,8 @@ class Commands:
                 if self._uplink.hearing.deaf_since is None:
                     await self._repeat()
                     await self._send()
+                else:
+                    self._published = {}  # it may have been lost with the connection
                 if loop.time() - self._looked_at >= _LOOK_EVERY_S:
                     await self._expire()
                     self._looked_at = loop.time()
@@ -74,14 +78,18 @@ class Commands:
     async def _send(self) -> None:
         while waiting := await self._store.pending_commands(self._now(), limit=_PAGE):
             for one in waiting:
-                await self._publish(one)
+                if one.command.id not in self._published:
+                    await self._publish(one)
+                    self._published[one.command.id] = one.device_key
             await self._note(waiting, CommandState.SENT)
+            self._published = {}
 
     async def _repeat(self) -> None:
         """Only what nobody has confirmed: a tablet that confirms a reboot before it reboots does so once."""
         if not (self._born or self._is_first_look):
             return
         born, to_all = self._born, self._is_first_look
+        self._published = {one: device for one, device in self._published.items() if device not in born}
         sent = await self._store.sent_commands(self._now(), limit=20 * _PAGE)
         self._born, self._is_first_look = self._born - born, False
         for one in sent:

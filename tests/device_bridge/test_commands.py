@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from broker.topics import Kind
 from rules.ids import CommandId, DeviceId
-from store.records import Command, CommandName, EventType
+from store import Batch, Store, StoreUnavailable
+from store.records import Command, CommandName, EventType, Recorded
 from tests.device_bridge.given import HOTEL, START, TABLET, House, Post, beside, heartbeat
 from tests.support import eventually, person
 
@@ -134,6 +136,36 @@ async def test_a_result_is_a_sign_of_life(house: House) -> None:
     row = await house.store.device(HOTEL, DeviceId(TABLET))
     assert row is not None
     assert (row.state.link, row.state.last_heard) == ("online", START)
+
+
+async def test_a_command_that_cannot_be_noted_as_sent_is_not_sent_at_each_look(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(house.store)
+    monkeypatch.setattr(house.store, "apply", disk.apply)
+    command = await ask(house)
+    await eventually(lambda: disk.refused >= 2)
+    assert len(published(house)) == 1
+
+    await send(house, Post(Kind.STATE, ready("s-1")))  # a tablet that comes back may have missed it
+    await eventually(lambda: len(published(house)) == 2)
+    disk.is_full = False
+    await eventually(lambda: _is(house, command, "sent"))
+
+
+class FullDisk:
+    """Takes what tablets say, and no change of a command."""
+
+    def __init__(self, store: Store) -> None:
+        self._apply = store.apply
+        self.is_full = True
+        self.refused = 0
+
+    async def apply(self, batch: Batch) -> tuple[Recorded, ...]:
+        if batch.commands and self.is_full:
+            self.refused += 1
+            raise StoreUnavailable("database or disk is full")
+        return await self._apply(batch)
 
 
 async def test_a_tablet_that_comes_back_gets_again_what_it_never_confirmed(house: House) -> None:
