@@ -4,6 +4,7 @@ All is tried on one topic that nobody listens to and by client ids of our own, a
 """
 
 import asyncio
+import re
 import secrets
 import ssl
 from contextlib import suppress
@@ -16,6 +17,9 @@ from config.settings_uplink import BrokerUrl
 
 TRIED: Final = 1500
 """Messages for a client that is away: more than the 1000 that Mosquitto keeps when nobody tells it to keep more."""
+
+OLDEST_MOSQUITTO: Final = (2, 0)
+"""Those before let everybody in unless told otherwise."""
 
 _PATIENCE_S: Final = 5.0
 _WHOLE_S: Final = 60.0
@@ -47,9 +51,7 @@ class StrangeBroker:
         async with self._client() as client:
             version = await _version(client)
         says = f"{self._url.host}:{self._url.port} lets us in{f', {version}' if version else ''}"
-        return well(
-            "broker", f"{says}; whether it keeps its word across a crash cannot be seen from outside: {_SECTION}"
-        )
+        return entrance(says, version)
 
     async def _own_word(self) -> Finding:
         """It may grant a subscription, acknowledge a message, and keep them apart all the same."""
@@ -108,6 +110,15 @@ class StrangeBroker:
             max_queued_incoming_messages=TRIED,
             max_concurrent_outgoing_calls=_AT_ONCE,
         )
+
+
+def entrance(says: str, version: str | None) -> Finding:
+    """About a broker that lets us in and calls itself that."""
+    found = re.match(r"mosquitto version ([0-9]{1,4})\.([0-9]{1,4})", version or "")
+    if found is not None and (int(found[1]), int(found[2])) < OLDEST_MOSQUITTO:
+        oldest = ".".join(map(str, OLDEST_MOSQUITTO))
+        return look("broker", f"{says}; Innwatch was never tried with one so old", f"use Mosquitto {oldest} or newer")
+    return well("broker", f"{says}; whether it keeps its word across a crash cannot be seen from outside: {_SECTION}")
 
 
 async def _version(client: aiomqtt.Client) -> str | None:

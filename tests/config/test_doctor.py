@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from config.doctor.database import apart, examine_database
 from config.doctor.findings import Finding, Grade
 from config.doctor.servers import examine_mail, examine_redis
-from config.doctor.strange_broker import TRIED, StrangeBroker
+from config.doctor.strange_broker import TRIED, StrangeBroker, entrance
 from config.folder import Folder
 from config.settings_store import DatabaseLimits, DatabaseUrl, RedisUrl
 from config.settings_uplink import read_broker_url
@@ -335,6 +335,20 @@ async def test_a_mosquitto_whose_rules_shut_us_out_or_everybody_in_is_told(
     anybody = Mosquitto(processes, tmp_path / "open")
     await asyncio.to_thread(anybody.start)
     assert of(await doctor_of(anybody).examine(), "broker's door").grade is Grade.LOOK
+
+
+@pytest.mark.parametrize(
+    ("version", "grade"),
+    [
+        ("mosquitto version 1.6.15", Grade.LOOK),
+        ("mosquitto version 2.0.11", Grade.WELL),
+        ("mosquitto version 10.1", Grade.WELL),
+        ("EMQX 4.4", Grade.WELL),
+        (None, Grade.WELL),
+    ],
+)
+def test_a_broker_that_is_too_old_is_told(version: str | None, grade: Grade) -> None:
+    assert entrance("it lets us in", version).grade is grade
 
 
 def allowing(folder: Path, *rules: str) -> list[str]:
