@@ -82,6 +82,6 @@ def test_what_nobody_reads_is_named_before_anything_starts(cli: CommandLine) -> 
         ended = cli.as_process("up", *ports(), API_TOKEN="s3cr3t", INNWATCH_HTPP_PORT="8000")
 
     assert ended.err.splitlines()[:-1] == [
-        "innwatch: API_TOKEN is set, but this version has no shared token; use `innwatch token`",
+        "innwatch: API_TOKEN is set, and opens nothing without INNWATCH_LEGACY_HOTEL, the hotel in which it is to act",
         "innwatch: INNWATCH_HTPP_PORT is not a setting, and is ignored; did you mean INNWATCH_HTTP_PORT?",
     ]
