@@ -160,7 +160,9 @@ def build_app(
         "streams": streams,
         "desk": signin.Desk(store=store, keys=keys, clock=clock, life=settings.user_token_life),
         "tablet_desk": TabletDesk(store=store, keys=keys, clock=clock, life=settings.device_token_life),
-        "reception": Reception(store=store, keys=keys, clock=clock),
+        "reception": Reception(
+            store=store, keys=keys, clock=clock, refused=lambda reason: metrics.tokens_refused.labels(reason).inc()
+        ),
         "addresses": Addresses(settings),
         "renewals": agents_auth.Renewals(clock=clock),
         "attempts": attempts,

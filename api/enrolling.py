@@ -99,9 +99,17 @@ def view_of(enrolment: Enrolment, now: datetime) -> EnrolmentView:
 
 
 class Reception:
-    """Makes codes, and reads who comes with one."""
+    """Makes codes, and reads who comes with one; `refused` is told why a token was none."""
 
-    def __init__(self, *, store: Store, keys: KeyRing, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        keys: KeyRing,
+        clock: Callable[[], datetime],
+        refused: Callable[[TokenReason], None] = lambda _: None,
+    ) -> None:
+        self._refused = refused
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -166,8 +174,9 @@ class Reception:
             return found
         try:
             claims = self._keys.verify(brought, audience="api", now=now)
-        except TokenRefused as refused:
-            if refused.reason is TokenReason.EXPIRED:
+        except TokenRefused as refusal:
+            self._refused(refusal.reason)
+            if refusal.reason is TokenReason.EXPIRED:
                 raise Refused(Trouble.ENROLMENT_EXPIRED) from None
             raise unauthorized(Trouble.TOKEN_INVALID) from None
         if claims.type is not TokenType.ENROL or claims.hotel_id is None:
