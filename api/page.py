@@ -35,14 +35,19 @@ class File(Struct, frozen=True, kw_only=True):
 
 
 def console(settings: ApiSettings) -> Router | None:
-    """Return the routes of the page, `/` and `/console/…`; None when there is no page."""
+    """Return the routes of the page, `/`, `/enrol` and `/console/…`; None when there is no page."""
     files = _read(settings.console)
-    if "/index.html" not in files:
+    if not {"/index.html", "/enrol.html"} <= files.keys():
         return None
 
     @route("/", http_method=READ, include_in_schema=False, sync_to_thread=False)
     def index(request: Asked) -> Response[bytes]:
         return _send(files["/index.html"], request, settings)
+
+    @route("/enrol", http_method=READ, include_in_schema=False, sync_to_thread=False)
+    def enrol(request: Asked) -> Response[bytes]:
+        """What a browser shows of an enrolment's link: its code stays behind the `#`, where we never see it."""
+        return _send(files["/enrol.html"], request, settings)
 
     @route("/console/{path:path}", http_method=READ, include_in_schema=False, sync_to_thread=False)
     def asset(request: Asked, path: FromPath[str]) -> Response[bytes]:
@@ -50,7 +55,7 @@ def console(settings: ApiSettings) -> Router | None:
             raise Refused(Trouble.NOT_FOUND)
         return _send(files[path], request, settings)
 
-    return Router("/", route_handlers=[index, asset])
+    return Router("/", route_handlers=[index, enrol, asset])
 
 
 def policy(settings: ApiSettings, *, host: str) -> str:

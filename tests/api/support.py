@@ -210,6 +210,7 @@ def page_in(folder: Path) -> Path:
     """Make a small console page, so that tests do not depend on the real one."""
     (folder / "views").mkdir(parents=True)
     (folder / "index.html").write_text("<!doctype html><title>Innwatch</title>", encoding="utf-8")
+    (folder / "enrol.html").write_text("<!doctype html><title>A code for a tablet</title>", encoding="utf-8")
     (folder / "views" / "list.js").write_text("export const list = 1;\n" * 100, encoding="utf-8")
     return folder
 

@@ -21,8 +21,10 @@ from tests.api.support import DEVICE, INN, LODGE, NOON, World
 PUBLIC = {
     "GET /",
     "GET /console/{path:path}",
+    "GET /enrol",
     "HEAD /",
     "HEAD /console/{path:path}",
+    "HEAD /enrol",
     "GET /api/openapi.json",
     "GET /health",
     "GET /health/live",

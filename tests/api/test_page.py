@@ -82,3 +82,12 @@ async def test_without_a_page_the_address_is_empty(world: World, tmp_path: Path)
         answer = await client.get("/")
 
     assert answer.status_code == 404
+
+
+async def test_a_link_for_a_tablet_opens_in_a_browser_and_says_whom_it_is_for(world: World) -> None:
+    async with world.client() as client:
+        answer = await client.get("/enrol")
+
+    assert answer.status_code == 200
+    assert "<title>A code for a tablet</title>" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
