@@ -5,6 +5,7 @@ import { Attention } from "./attention.js";
 import { Clock } from "./clock.js";
 import { Feed } from "./feed.js";
 import { listenToKeys } from "./keys.js";
+import { LOOK_EVERY, learnMigration } from "./migration.js";
 import { People } from "./people.js";
 import { parse, secretIn, write } from "./route.js";
 import { Session } from "./session.js";
@@ -22,12 +23,14 @@ let store = new Store();
 let feed = null;
 let when = calendar("UTC");
 let due = false;
+let askedWay = -Infinity; // when the way from HTTP to MQTT was last asked for
 let walking = false; // the keyboard walks along the list: what it opens must not take the focus
 
 const page = {
   route: parse(location.hash), notice: "", problem: "", announced: "", help: false,
   query: "", unanswered: false, filter: "all",
   detail: null, // the open alert as the API tells it: { id, alert, timeline, conflict }
+  migration: null, migrationProblem: "", cutOnly: false, // the way from HTTP to MQTT, as the API tells it
   writing: null, // the alert whose note is to take the focus
   link: null, // a link for a new password: { secret, username, trouble }
   password: false, // whether the form for one is open at the desk
@@ -61,6 +64,8 @@ const act = {
   choosePassword: () => change({ password: true }),
   changePassword,
   closePassword: () => change({ password: false }),
+  cutOnly: (cutOnly) => change({ cutOnly }),
+  letShared,
 };
 
 // One object for good: another one would have every view drawn again at every change.
@@ -169,6 +174,7 @@ async function begin() {
     people = new People({ session, changed: () => change({}) });
     visit();
     learn(page.route.id);
+    learnWay();
   } catch (problem) {
     if (!session.token) return;
     change({ problem: problem.message });
@@ -182,12 +188,14 @@ function leave(why) {
   feed = null;
   store = new Store();
   people = new People({ session, changed: () => change({}) });
-  change({ notice: why, problem: "", query: "", detail: null, announced: "", help: false, password: false });
+  change({ notice: why, problem: "", query: "", detail: null, announced: "", help: false, password: false,
+    migration: null, migrationProblem: "", cutOnly: false });
 }
 
 /** Fetch what only one page shows, when somebody comes there. */
 function visit() {
   if (page.route.view === "people" && session.isManager) people.load();
+  if (page.route.view === "migration" && session.facts) learnWay();
 }
 
 /** Fetch an alert with its timeline, if that is what is open. */
@@ -228,6 +236,27 @@ function refusal({ status, message, body }) {
   if (status === 409 && body.by) return `${body.by} was first, at ${when(body.at, clock.now())}.`;
   if (status === 410) return "The alert is over: there is nothing left to acknowledge.";
   return `Not acknowledged. ${message}`;
+}
+
+/** Ask how far the way from HTTP to MQTT is; what was known stays where no answer comes. */
+async function learnWay() {
+  askedWay = clock.now();
+  const { http, facts } = session;
+  try {
+    const migration = await learnMigration(http);
+    if (session.facts === facts) change({ migration, migrationProblem: "" });
+  } catch (problem) {
+    if (session.facts === facts) change({ migrationProblem: problem.message });
+  }
+}
+
+async function letShared(deviceId, sharedToken) {
+  try {
+    await session.http.put(`migration/${encodeURIComponent(deviceId)}`, { sharedToken });
+  } catch (problem) {
+    return change({ migrationProblem: `Not changed. ${problem.message}` });
+  }
+  await learnWay();
 }
 
 function close() {
@@ -331,7 +360,10 @@ addEventListener("error", confess);
 addEventListener("unhandledrejection", confess);
 
 // A page in the background draws late, for its timers are slow; the clock's ticks are not.
-clock.watch(() => draw());
+clock.watch((now) => {
+  if (page.route.view === "migration" && session.facts && now - askedWay >= LOOK_EVERY) learnWay();
+  draw();
+});
 takeLink();
 if (session.token) begin();
 else change({});

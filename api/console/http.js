@@ -49,6 +49,10 @@ export class Http {
     return this.#ask(path, { method: "DELETE" });
   }
 
+  put(path, body) {
+    return this.#ask(path, { method: "PUT", body: JSON.stringify(body) });
+  }
+
   /** Every item of a list, page by page. */
   async all(path) {
     const items = [];

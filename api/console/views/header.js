@@ -10,7 +10,7 @@ const WAYS = {
   stream: ["Live (stream)", "The websocket does not work here. News comes by the event stream."],
 };
 
-export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, failed, untold, manages }) => {
+export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, toGo, failed, untold, manages }) => {
   const { act } = useDesk();
   const [way, meaning] = WAYS[via] ?? [ever ? "Not connected" : "Connecting…", "No news is coming."];
   return html`<header class="top">
@@ -37,6 +37,7 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
       <${Tab} here=${view} to="alerts" words="Alerts" count=${open} grave=${grave} />
       <${Tab} here=${view} to="tablets" words="Tablets" count=${tablets} />
       ${manages && html`<${Tab} here=${view} to="people" words="People" />`}
+      ${toGo != null && html`<${Tab} here=${view} to="migration" words="HTTP to MQTT" count=${toGo} />`}
       ${failed > 0 && html`<a class="untold" id="notices-failed" href=${address("alerts", untold)}
         title="Notices about open alerts that reached nobody. Go to the first of these alerts.">
         <${Icon} name="high" />Notices failed: ${failed}</a>`}

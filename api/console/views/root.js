@@ -2,6 +2,7 @@
 
 import { byUrgency, rank } from "../store.js";
 import { judge } from "../watch.js";
+import { isUnderWay } from "../migration.js";
 import { AlertPanel } from "./alert.js";
 import { Alerts } from "./alerts.js";
 import { Banner } from "./banner.js";
@@ -9,6 +10,7 @@ import { Glance } from "./glance.js";
 import { Header } from "./header.js";
 import { Help } from "./help.js";
 import { Hotels, Login } from "./login.js";
+import { Migration } from "./migration.js";
 import { Desk, html, useDesk, useNow } from "./parts.js";
 import { People } from "./people.js";
 import { ByLink, ChangePassword, Urge } from "./password.js";
@@ -36,18 +38,22 @@ function AtDesk({ page, session, store, list, people, sound }) {
   const told = untold(store);
   return html`<${Header} facts=${session.facts} via=${store.link.via} ever=${store.link.ever} sound=${sound} view=${view}
       open=${store.alerts.size} grave=${waiting(store)} tablets=${store.devices.size}
+      toGo=${page.migration && (isUnderWay(page.migration) || view === "migration") ? left(page.migration.counts) : null}
       failed=${told.notices} untold=${told.first} manages=${session.isManager} />
     <${Banner} link=${store.link} monitor=${store.monitor} health=${store.health} trouble=${store.trouble} />
     ${session.facts.temporaryPassword && html`<${Urge} choose=${act.choosePassword} />`}
-    <main class="desk ${id && view !== "people" ? "opened" : ""} ${blind ? "blind" : ""}">
+    <main class="desk ${id && isList(view) ? "opened" : ""} ${blind ? "blind" : ""}">
       ${view === "people" && session.isManager
         ? html`<${People} people=${people} user=${session.facts.user} isAdmin=${session.facts.role === "admin"} />`
+        : view === "migration"
+        ? html`<${Migration} told=${page.migration} rooms=${store.rooms} cutOnly=${page.cutOnly}
+            mayChange=${session.isManager} problem=${page.migrationProblem} />`
         : view !== "tablets"
         ? html`<${Alerts} store=${store} list=${list} hotels=${session.facts.hotels} query=${page.query}
             unanswered=${page.unanswered} selected=${id} />`
         : html`<${Tablets} store=${store} blind=${blind} worst=${worst(store)} query=${page.query} filter=${page.filter}
             selected=${id} />`}
-      ${id && view !== "people" ? opened({ view, id, page, session, store, blind })
+      ${id && isList(view) ? opened({ view, id, page, session, store, blind })
         : view === "alerts" && store.devices.size > 0 && html`<${Glance} devices=${[...store.devices.values()]} blind=${blind} />`}
     </main>
     <p id="announcer" class="hidden" aria-live="assertive">${page.announced}</p>`;
@@ -78,6 +84,16 @@ function Starting({ problem, act }) {
 function waiting(store) {
   return [...store.alerts.values()].filter(
     ({ severity, acknowledged }) => rank(severity) >= rank("high") && !acknowledged).length;
+}
+
+// Whether something can be opened beside it.
+function isList(view) {
+  return view === "alerts" || view === "tablets";
+}
+
+// The tablets that do not speak MQTT yet.
+function left({ devices, mqtt }) {
+  return devices - mqtt;
 }
 
 // The notices about open alerts that reached nobody, and the most urgent of these alerts.
