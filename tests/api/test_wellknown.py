@@ -4,7 +4,7 @@ import jwt
 import pytest
 
 from broker.keys import Algorithm, hs256, new_key
-from broker.tokens import Role
+from broker.tokens import KeyRing, Role, mint_enrol
 from tests.api.support import INN, SECRET, World, bearer
 
 
@@ -39,6 +39,17 @@ async def test_a_token_of_a_key_that_was_taken_out_opens_nothing(world: World) -
         after = await client.get("/api/session")
 
     assert (before.status_code, after.status_code) == (200, 401)
+
+
+async def test_a_tablet_with_a_forged_code_is_refused_and_counted(world: World) -> None:
+    stranger = KeyRing.of(SECRET[::-1])
+    token = mint_enrol(stranger, hotel_id=INN, gen=1, now=world.clock())
+    async with world.client(address="127.0.0.1") as client:
+        answer = await client.post("/api/devices/register", headers=bearer(token), json={"deviceId": "tab-9"})
+        metrics = (await client.get("/metrics")).text
+
+    assert answer.status_code == 401
+    assert 'innwatch_http_tokens_refused_total{reason="unknown-key"} 1.0' in metrics
 
 
 @pytest.mark.parametrize(("token", "reason"), [("rubbish", "malformed"), ("e30.e30.e30", "malformed")])

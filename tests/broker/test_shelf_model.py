@@ -7,8 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from broker.claims import Claims
 from broker.shelf import Contents, Shelf, Shelved, ShelvedRetained, ShelvedSession
@@ -188,7 +190,17 @@ def test_claims_are_of_the_kind_that_is_stored() -> None:
     """A field of another kind needs a new version of the file, and a look at what older files hold."""
     assert Claims.__struct_fields__ == (
         "type", "sub", "aud", "iat", "exp", "jti", "gen", "hotel_id", "device_id", "role", "scope",
+        "kid",
     )  # fmt: skip
+
+
+def test_claims_of_a_file_that_does_not_say_whose_key_signed_are_read_all_the_same() -> None:
+    """As files are that were written before keys could be rotated; the next CONNECT of that client says it."""
+    before = msgspec.to_builtins(ANN)
+    del before["kid"]
+    read = msgspec.msgpack.decode(msgspec.msgpack.encode(before), type=Claims)
+
+    assert read == replace(ANN, kid="")
 
 
 names = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=30)
