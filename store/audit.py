@@ -50,7 +50,6 @@ class Deed(StrEnum):
     """What was done. Added to, never changed: lines of years ago say it so."""
 
     HOTEL_ADDED = "hotel.added"
-    HOTEL_CHANGED = "hotel.changed"
     HOTEL_SUSPENDED = "hotel.suspended"
     HOTEL_RESUMED = "hotel.resumed"
     ROOM_ADDED = "room.added"
@@ -86,7 +85,6 @@ class Deed(StrEnum):
     ALERT_ACKNOWLEDGED = "alert.acknowledged"
     COMMAND_SENT = "command.sent"
     KEY_ADDED = "key.added"
-    KEY_SIGNS = "key.signs"
     KEY_REMOVED = "key.removed"
     IMPORTED = "import.done"
     BACKUP_MADE = "backup.made"

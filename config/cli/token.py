@@ -46,9 +46,11 @@ def user(hotel: HotelArgument, name: PersonArgument, ttl: Ttl = None, data: Data
         if account.disabled:
             raise StartRefused(f"user {name} is disabled")
         role = Role.ADMIN if account.admin else roles[HotelId(hotel)]
-        return mint_user(
+        token = mint_user(
             at.keys, hotel_id=HotelId(hotel), name=name, role=role, gen=account.gen, now=at.now(), **_life(ttl)
         )
+        await _note(at, HotelId(hotel), name, of="user")
+        return token
 
     print(with_installation(data, work))
 
@@ -65,7 +67,7 @@ def integrator(hotel: HotelArgument, name: IntegratorArgument, ttl: Ttl = None, 
         found = await at.store.find_integrator(HotelId(hotel), IntegratorName(name))
         if found is None:
             raise NotFound("integrator", name)
-        return mint_integrator(
+        token = mint_integrator(
             at.keys,
             hotel_id=found.hotel_id,
             name=found.name,
@@ -74,8 +76,17 @@ def integrator(hotel: HotelArgument, name: IntegratorArgument, ttl: Ttl = None, 
             now=at.now(),
             **_life(ttl),
         )
+        await _note(at, found.hotel_id, name, of="integrator")
+        return token
 
     print(with_installation(data, work))
+
+
+async def _note(at: Installation, hotel_id: HotelId, name: str, *, of: str) -> None:
+    """Whoever mints a person's token may do what the person may: it is in the audit as a tablet's is."""
+    from store import Deed
+
+    await at.store.write_audit(hotel_id, Deed.TOKEN_MINTED, by=at.by, subject=name, now=at.now(), detail={"of": of})
 
 
 async def _serving(at: Installation, hotel_id: HotelId) -> None:

@@ -65,3 +65,17 @@ def test_sudo_does_not_hide_who_it_was(hotel: CommandLine) -> None:
 
 def test_the_audit_of_a_hotel_that_is_not_there_is_refused(hotel: CommandLine) -> None:
     assert hotel.refused("audit", "g").err == "innwatch: no hotel g\n"
+
+
+def test_a_token_of_a_person_or_an_integrator_is_noted(hotel: CommandLine) -> None:
+    hotel("user", "add", "h", "ada", "--role", "staff")
+    hotel("integrator", "add", "h", "opera")
+
+    tokens = [hotel("token", "user", "h", "ada").out.strip(), hotel("token", "integrator", "h", "opera").out.strip()]
+
+    listed = hotel("audit", "h", "--deed", "token.", "--json")
+    assert [(one["subject"], one["detail"]) for one in listed.json()] == [
+        ("opera", {"of": "integrator"}),
+        ("ada", {"of": "user"}),
+    ]
+    assert not any(token in listed.out for token in tokens)

@@ -1,6 +1,8 @@
 """The audit: what is written in it, who reads it, and that nobody changes it."""
 
+import inspect
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -211,3 +213,37 @@ async def test_nobody_changes_what_was_written(store: Store, by_hand: ByHand, st
         by_hand(statement)
 
     assert [line.actor for line in (await store.audit(HOTEL)).items] == ["ann"]
+
+
+MACHINES = {
+    "check_up", "claim_notification", "due_notifications", "end_alerts_of_retired", "leave", "note_contact",
+    "note_contacts", "overdue_commands", "password_link", "pending_commands", "record_dead", "record_delivered",
+    "record_retry", "sent_commands", "take_back_notifications", "tend",
+}  # fmt: skip
+"""Verbs that take a time and that nobody does: they read, or Innwatch itself or a tablet's own word is behind them."""
+
+
+def test_whoever_does_something_says_who_it_is() -> None:
+    """A verb that takes a time changes something at that time; a new one takes `by`, or stands above with a reason."""
+    timed = {
+        name
+        for name, verb in inspect.getmembers(Store, inspect.iscoroutinefunction)
+        if not name.startswith("_") and "now" in inspect.signature(verb).parameters
+    }
+    signed = {name for name in timed if "by" in inspect.signature(getattr(Store, name)).parameters}
+
+    assert timed - signed == MACHINES
+    for name in signed:
+        by = inspect.signature(getattr(Store, name)).parameters["by"]
+        assert (by.annotation, by.kind, by.default) == (Actor, by.KEYWORD_ONLY, by.empty), name
+
+
+def test_every_deed_is_done_somewhere() -> None:
+    house = Path(__file__).parents[2]
+    source = "".join(
+        file.read_text(encoding="utf-8")
+        for package in ("store", "api", "config", "device_bridge")
+        for file in (house / package).rglob("*.py")
+    )
+
+    assert [deed.name for deed in Deed if f"Deed.{deed.name}" not in source] == []
