@@ -85,18 +85,14 @@ class ApiAlone:
 
     async def _work(self, web: WebServer) -> None:
         """Have all requests answered, as soon as there is a database, until cancelled."""
-        lag = LoopLag(self._registry)
-        async with asyncio.TaskGroup() as parts:
-            beside = [parts.create_task(part) for part in (self._doorbell.run(), lag.run(), self._live_keys.run())]
-            async with shared_store(self._settings, doorbell=self._doorbell, waiting=self._waiting) as store:
-                self._pulse = Pulse(store)
-                self._app = self._made(store)
-                web.show(self._app)
-                self._waiting.over()
-                settle_memory()
-                await self._pulse.run()
-            for part in beside:
-                part.cancel()
+        beside = (self._doorbell.run(), LoopLag(self._registry).run(), self._live_keys.run())
+        async with shared_store(self._settings, doorbell=self._doorbell, waiting=self._waiting, beside=beside) as store:
+            self._pulse = Pulse(store)
+            self._app = self._made(store)
+            web.show(self._app)
+            self._waiting.over()
+            settle_memory()
+            await self._pulse.run()
 
     def _made(self, store: Store) -> Litestar:
         return build_app(

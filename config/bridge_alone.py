@@ -96,19 +96,15 @@ class BridgeAlone:
         return code
 
     async def _work(self) -> None:
-        lag = LoopLag(self._registry)
-        async with asyncio.TaskGroup() as parts:
-            beside = [parts.create_task(part) for part in (self._doorbell.run(), lag.run(), self._live_keys.run())]
-            async with shared_store(self._settings, doorbell=self._doorbell, waiting=self._waiting) as store:
-                tenure = Tenure(store, LEASE)
-                store.fence(await tenure.take(self._waiting))
-                try:
-                    await self._watch(store, tenure)
-                finally:
-                    self._active.set(0)
-                    await tenure.give_up()
-            for part in beside:
-                part.cancel()
+        beside = (self._doorbell.run(), LoopLag(self._registry).run(), self._live_keys.run())
+        async with shared_store(self._settings, doorbell=self._doorbell, waiting=self._waiting, beside=beside) as store:
+            tenure = Tenure(store, LEASE)
+            store.fence(await tenure.take(self._waiting))
+            try:
+                await self._watch(store, tenure)
+            finally:
+                self._active.set(0)
+                await tenure.give_up()
 
     async def _watch(self, store: Store, tenure: Tenure) -> None:
         """Load what is stored, connect, and watch until cancelled."""

@@ -1,6 +1,7 @@
 """What the processes of one installation share: PostgreSQL and Redis, which may come later than they do."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 
 from msgspec.structs import asdict
@@ -34,8 +35,13 @@ def store_limits(settings: Settings) -> Limits:
 
 
 @asynccontextmanager
-async def shared_store(settings: Settings, *, doorbell: Doorbell, waiting: Waiting) -> AsyncIterator[Store]:
-    """The store, once the database is there and has its schema; closed at the end. Raises StartRefused."""
+async def shared_store(
+    settings: Settings, *, doorbell: Doorbell, waiting: Waiting, beside: Iterable[Coroutine[None, None, None]]
+) -> AsyncIterator[Store]:
+    """The store, once the database is there and has its schema; closed at the end. Raises StartRefused.
+
+    What is `beside` runs meanwhile, from before there is a database; a fault of it ends the block.
+    """
     database = shared_database(settings)
     limits = store_limits(settings)
 
@@ -49,8 +55,12 @@ async def shared_store(settings: Settings, *, doorbell: Doorbell, waiting: Waiti
         except StoreUnavailable as error:
             raise NotYet("the database does not answer", detail=f"{database}: {error}") from error
 
-    store = await waiting.until(attempt)
-    try:
-        yield store
-    finally:
-        await store.close()
+    async with asyncio.TaskGroup() as parts:
+        others = [parts.create_task(part) for part in beside]
+        store = await waiting.until(attempt)
+        try:
+            yield store
+        finally:
+            await store.close()
+        for other in others:
+            other.cancel()

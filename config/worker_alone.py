@@ -132,20 +132,18 @@ class Working:
 
     async def run(self) -> None:
         """Work until cancelled, as soon as there is a database. Raises StartRefused."""
-        async with asyncio.TaskGroup() as beside:
-            ringing = beside.create_task(self._doorbell.run())
-            async with shared_store(self._settings, doorbell=self._doorbell, waiting=self._waiting) as store:
-                await self._work(store)
-            ringing.cancel()
+        beside = (self._doorbell.run(), LoopLag(self._registry).run())
+        async with shared_store(self._settings, doorbell=self._doorbell, waiting=self._waiting, beside=beside) as store:
+            await self._work(store)
 
     async def _work(self, store: Store) -> None:
         self._pulse = Pulse(store)
         self._waiting.over()
         tenure = Tenure(store, "dispatch", ttl=TURN, renew=TURN / 4)
-        worker, lag = self._worker(store, tenure), LoopLag(self._registry)
+        worker = self._worker(store, tenure)
         settle_memory()
         async with asyncio.TaskGroup() as parts:
-            for part in (worker.run(), self._pulse.run(), lag.run(), _take_turns(tenure)):
+            for part in (worker.run(), self._pulse.run(), _take_turns(tenure)):
                 parts.create_task(part)
 
     def _worker(self, store: Store, tenure: Tenure) -> Worker:
