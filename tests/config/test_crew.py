@@ -116,14 +116,14 @@ def test_one_that_says_nothing_any_more_is_replaced(crew: Callable[..., Team]) -
 
 
 def test_who_stood_still_itself_takes_nobody_else_for_frozen(crew: Callable[..., Team]) -> None:
-    team = crew("sound", silence=4)
+    team = crew("sound", silence=8)
     eventually_sync(team.is_sound, within=40)
     members = team.members()
     said = len(team.process.output())
 
     os.kill(team.process.pid, signal.SIGSTOP)
     frozen_at = time.monotonic()
-    eventually_sync(lambda: time.monotonic() - frozen_at > 6, within=20)
+    eventually_sync(lambda: time.monotonic() - frozen_at > 9, within=20)
     os.kill(team.process.pid, signal.SIGCONT)
 
     eventually_sync(lambda: len(team.process.output()) > said + 2000, within=20)
