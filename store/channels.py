@@ -37,10 +37,11 @@ def _remove(transaction: Transaction, hotel_id: HotelId, channel_id: ChannelId, 
     # Also what a worker has in hand: it finds its claim lost, and does not try again.
     transaction.run(
         "UPDATE notification SET state = 'cancelled', due_at = NULL, leased_by = NULL, finished_at = :now,"
-        " last_error = :why WHERE channel_key = :channel AND due_at IS NOT NULL",
+        " last_error = :why WHERE channel_key = :channel AND hotel_key = :hotel AND due_at IS NOT NULL",
         now=now,
         why=_REMOVED,
         channel=channel_id,
+        hotel=hotel,
     )
     audit.note(
         transaction, hotel_id, Deed.CHANNEL_REMOVED, by=by, subject=str(channel_id), now=now, detail={"kind": row[0]}

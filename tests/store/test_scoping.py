@@ -40,6 +40,7 @@ ALL_HOTELS = {
     "messages are gathered and forgotten in the order of storing, and that is one for all hotels": {
         "gathering._begin",
         "gathering._gather",
+        "known._last_with_messages",
         "retention._delete_commands",
         "retention._delete_messages",
         "retention._drop_day",
@@ -50,7 +51,8 @@ ALL_HOTELS = {
         "intake._forget_all_but_the_newest",
     },
     "whoever has the one-time code has nothing else: it says which hotel": {"enrolment.Enrolments.enrolment_by_code"},
-    "an account is not a hotel's: it is asked which hotels it belongs to": {"people._account"},
+    "an account is not a hotel's: it is asked which hotels it belongs to": {"people.account"},
+    "a hotel is told whether somebody belongs to others too, and not to which": {"members._member", "members._members"},
     "the doctor counts what waits, and shows nothing of it": {"checkup._check_up"},
     "a copy is of the whole database": {
         "copying._Reader.counts",
@@ -61,6 +63,7 @@ ALL_HOTELS = {
         "copying._refuse_rows",
     },
     "these hand on the texts of others, or make tables": {
+        "importing._ids",
         "partitions.make",
         "postgres_database.PostgresDatabase.ask",
         "sqlite_database.SqliteDatabase.ask",
