@@ -142,6 +142,14 @@ def find_device(transaction: Transaction, hotel_id: HotelId, device_id: DeviceId
     return None if row is None else _device(hotel_id, row)
 
 
+def known_devices(transaction: Transaction, hotel_id: HotelId) -> tuple[Device, ...]:
+    """Every tablet of a hotel that is not retired, in order of id."""
+    rows = transaction.rows(
+        _DEVICES + " WHERE hotel.id = :hotel AND device.retired_at IS NULL ORDER BY device.id", hotel=hotel_id
+    )
+    return tuple(_device(hotel_id, row) for row in rows)
+
+
 def device(transaction: Transaction, hotel_id: HotelId, device_id: DeviceId) -> DeviceRow | None:
     row = transaction.row(
         _DEVICES + " WHERE hotel.id = :hotel AND device.id = :device AND device.retired_at IS NULL",

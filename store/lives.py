@@ -20,6 +20,7 @@ from store.errors import Exists, NotFound
 from store.events import Entry
 from store.records import Device, DeviceKey, EventType, NoticeKind
 from store.revisions import changed_hotel
+from store.times import micros
 from store.transaction import Transaction
 
 REMOVED = (Reason(Because.DEVICE_REMOVED),)
@@ -202,10 +203,16 @@ def _note_tokens(
     by: Actor,
     now: datetime,
 ) -> tuple[Device, ...]:
-    changed_hotel(transaction, hotel_id)
-    devices = [known(transaction, hotel_id, device_id) for device_id in device_ids]
-    for device in devices:
-        set_token(transaction, hotel_id, device.key, expires_at=expires_at, now=now)
+    hotel_key = changed_hotel(transaction, hotel_id)
+    found = {device.id: device for device in facts.known_devices(transaction, hotel_id)} if device_ids else {}
+    for device_id in device_ids:
+        if device_id not in found:
+            raise NotFound("device", device_id)
+    devices = [found[device_id] for device_id in device_ids]
+    transaction.many(
+        "UPDATE device SET token_issued_at = ?1, token_expires_at = ?2 WHERE hotel_key = ?3 AND key = ?4",
+        [(micros(now), micros(expires_at), hotel_key, device.key) for device in devices],
+    )
     if devices:
         detail: Detail = {"count": len(devices), "last": device_ids[-1], **_until(expires_at)}
         audit.note(transaction, hotel_id, Deed.TOKEN_MINTED, by=by, subject=device_ids[0], now=now, detail=detail)

@@ -233,7 +233,10 @@ def test_no_secret_stands_in_the_file_or_in_the_repository() -> None:
     for name, service in SERVICES.items():
         for variable, value in environment(service).items():
             if re.search(r"PASSWORD|SECRET|TOKEN|WEBHOOK|_URL$|PASS\b", variable) and not variable.endswith("_FILE"):
-                assert re.fullmatch(r"(https|wss)://watch\.example(/\w+)?|mqtt://broker:1883|http://api:8080", value), (
+                assert re.fullmatch(
+                    r"(https|wss)://watch\.example(/\w+)?|mqtts://watch\.example:8883|mqtt://broker:1883|http://api:8080",
+                    value,
+                ), (
                     name,
                     variable,
                 )
@@ -361,6 +364,7 @@ def test_the_proxy_passes_on_to_ports_that_are_served() -> None:
     assert can_reach("proxy", "broker")
     assert can_reach("proxy", "api")
     assert environment(SERVICES["api"])["INNWATCH_PUBLIC_WS_URL"] == "wss://watch.example/mqtt"
+    assert environment(SERVICES["api"])["INNWATCH_PUBLIC_MQTT_URL"] == "mqtts://watch.example:8883"
 
 
 def test_the_api_believes_the_proxy_and_is_reached_by_nobody_from_outside() -> None:
