@@ -30,7 +30,6 @@ POSTGRESQL = (
     "shared_buffers=512MB",
     "max_wal_size=4GB",
     "session_preload_libraries=auto_explain",
-    "auto_explain.log_min_duration=-1",
 )
 """What is not by default: it keeps what it commits (the tests' need not), has room, and could explain its plans."""
 
