@@ -47,7 +47,7 @@ def _bench(options: argparse.Namespace) -> None:
     print(f"\n{figures}")
     if options.json is not None:
         written = {"machine": here, "plan": plan, "rounds": rounds, "runs": house.runs}
-        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(written)))
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(written, enc_hook=str)))
     verdict = report.generator_verdict(house.runs)
     if verdict is not None and not verdict.had_room:
         raise BenchFailed("these figures are the generator's, not the servers'")
