@@ -48,10 +48,14 @@ class TabletDesk:
         device = await self._store.take_first_token(hotel_id, device_id, expires_at=now + self.life, by=by, now=now)
         return device, self._mint(device, now=now)
 
-    async def renew(self, hotel_id: HotelId, device_id: DeviceId, *, by: Actor) -> str:
-        """Return a further token of the same generation: the one before stays good. Raises NotFound."""
+    async def renew(self, hotel_id: HotelId, device_id: DeviceId, *, gen: int, by: Actor) -> str:
+        """Return a further token of the same generation: the one before stays good.
+
+        Raises NotFound, also where the generation is another by now: a stolen token may not outlive its revocation by
+        the two seconds for which the guard remembers it.
+        """
         now = self._clock()
-        device = await self._store.note_token(hotel_id, device_id, expires_at=now + self.life, by=by, now=now)
+        device = await self._store.note_token(hotel_id, device_id, expires_at=now + self.life, gen=gen, by=by, now=now)
         return self._mint(device, now=now)
 
     async def config(self, device: Device) -> RoomConfig:

@@ -30,14 +30,24 @@ class Lives:
     _database: Database
 
     async def note_token(
-        self, hotel_id: HotelId, device_id: DeviceId, *, expires_at: datetime, by: Actor, now: datetime
+        self,
+        hotel_id: HotelId,
+        device_id: DeviceId,
+        *,
+        expires_at: datetime,
+        by: Actor,
+        now: datetime,
+        gen: int | None = None,
     ) -> Device:
         """Note that a tablet gets a token, and return the tablet; mint with its `gen`, after this.
 
-        So no revocation can come between. Raises NotFound, for a retired one too.
+        So no revocation can come between. `gen`: of the token that is traded for it, which may have been voided since
+        somebody looked. Raises NotFound, for a retired one too, and for one whose generation is another.
         """
         return await self._database.write(
-            lambda transaction: _note_token(transaction, hotel_id, device_id, expires_at=expires_at, by=by, now=now)
+            lambda transaction: _note_token(
+                transaction, hotel_id, device_id, expires_at=expires_at, by=by, now=now, gen=gen
+            )
         )
 
     async def note_tokens(
@@ -186,9 +196,12 @@ def _note_token(
     expires_at: datetime,
     by: Actor,
     now: datetime,
+    gen: int | None,
 ) -> Device:
     changed_hotel(transaction, hotel_id)
     device = known(transaction, hotel_id, device_id)
+    if gen not in (None, device.gen):
+        raise NotFound("device", device_id)
     set_token(transaction, hotel_id, device.key, expires_at=expires_at, now=now)
     audit.note(transaction, hotel_id, Deed.TOKEN_MINTED, by=by, subject=device_id, now=now, detail=_until(expires_at))
     return replace(device, token_issued_at=now, token_expires_at=expires_at)

@@ -15,7 +15,7 @@ from api.callers import Callers
 from api.enrolling import WAIT, Reception, refused, unknown
 from api.gate import Caller, bearer, hotel_of, needs_device
 from api.parameters import Asked, checked
-from api.problems import Refused, Trouble, problems, too_many
+from api.problems import Refused, Trouble, problems, too_many, unauthorized
 from api.records import AskedToken, Registered, RegisterTablet, RenewedToken
 from api.settings import ApiSettings
 from api.speakers import NOT_FOR_IT
@@ -141,5 +141,8 @@ async def renew_device(
     if data.device_id != caller.name or data.hotel_id not in (None, hotel_of(caller)):
         raise Refused(Trouble.FORBIDDEN, "deviceId is not the token's device")
     renewals.count(caller.claims.sub)
-    token = await tablet_desk.renew(hotel_id, DeviceId(caller.name), by=by)
+    try:
+        token = await tablet_desk.renew(hotel_id, DeviceId(caller.name), gen=caller.claims.gen, by=by)
+    except NotFound:
+        raise unauthorized(Trouble.TOKEN_REVOKED) from None
     return RenewedToken(token=token, expires_in=int(tablet_desk.life.total_seconds()))

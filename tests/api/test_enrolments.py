@@ -439,3 +439,16 @@ async def test_rooms_and_tablets_are_changed_by_managers_alone(world: World, rol
 
 def _room(name: str) -> Room:
     return Room(id=RoomId(name))
+
+
+async def test_a_token_that_was_voided_a_moment_ago_is_traded_for_none(world: World) -> None:
+    """The guard remembers for two seconds who was good: enough for a thief who asks all the time."""
+    async with world.client(world.device(INN)) as thief:
+        assert (await thief.post("/api/heartbeat", json={"deviceId": DEVICE})).status_code == 200
+        await world.store.revoke_device(INN, DEVICE, by=ANN, now=NOON)
+        answer = await thief.post("/api/auth/device-token", json={"deviceId": DEVICE})
+
+    assert kind(answer) == (401, "token-revoked")
+    device = await world.store.find_device(INN, DEVICE)
+    assert device is not None
+    assert device.token_issued_at is None
