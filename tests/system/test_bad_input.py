@@ -16,6 +16,9 @@ from tests.support import Processes, eventually_sync
 from tests.system.installation import Installation, bssid_of, heartbeat
 from tests.system.listeners import event_stream
 
+WELL_KNOWN = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMNN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
+"""The key of RFC 7515, which everybody has read."""
+
 TOPIC = "hotels/grand/devices/tab-101/heartbeat"
 
 
@@ -116,6 +119,9 @@ def test_a_rubbish_token_is_refused(innwatch: Installation, token: str) -> None:
     [
         ({"SECRET_KEY": "short"}, "SECRET_KEY"),
         ({"SECRET_KEY": "changeme-changeme-changeme-changeme"}, "SECRET_KEY"),
+        ({"SECRET_KEY": WELL_KNOWN}, "SECRET_KEY"),
+        ({"INNWATCH_PREVIOUS_SECRET_KEYS": WELL_KNOWN}, "INNWATCH_PREVIOUS_SECRET_KEYS"),
+        ({"INNWATCH_KEYS": "no-such-folder/keys.json"}, "INNWATCH_KEYS"),
         ({"SMTP_PORT": "many"}, "SMTP_PORT"),
         ({"SLACK_WEBHOOK_URL": "hooks.slack.example/x"}, "SLACK_WEBHOOK_URL"),
         ({"ALERT_EMAIL_RECIPIENTS": "nobody"}, "ALERT_EMAIL_RECIPIENTS"),
@@ -129,7 +135,7 @@ def test_a_bad_setting_stops_the_start_with_one_line(
     assert process.wait(within=10) == 78
     (line,) = process.output().splitlines()
     assert line.startswith(f"innwatch: {names}")
-    assert not any(secret in line for secret in ("changeme", "hooks.slack.example/x"))
+    assert not any(secret in line for secret in ("changeme", WELL_KNOWN, "hooks.slack.example/x"))
 
 
 def test_a_taken_port_stops_the_start_with_one_line(processes: Processes, tmp_path: Path) -> None:
