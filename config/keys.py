@@ -75,18 +75,23 @@ class LiveKeys:
         self._trouble: str | None = None
 
     async def run(self, *, taken_out: Callable[[], None] = lambda: None) -> None:
-        """Look at the file until cancelled. Calls `taken_out` when a key is there no longer that was."""
+        """Look at the file until cancelled. Calls `taken_out` when a key verifies no longer that did."""
+        known = self.ring.known(self._now())
         while True:
             await asyncio.sleep(LOOK)
             mark = await asyncio.to_thread(self._file_mark)
             if mark != self._mark:
-                await self._take_up(mark, taken_out)
+                await self._take_up(mark)
+            before, known = known, self.ring.known(self._now())
+            if before - known:
+                taken_out()
 
     def problems(self) -> list[str]:
         """What is wrong, in words for the health page; empty when nothing is."""
-        return [] if self._trouble is None else [f"{self._trouble}: the keys of before are used"]
+        # Anybody may read that page: where the file is stands in the log.
+        return [] if self._trouble is None else ["the file of keys cannot be used, those of before are: see the log"]
 
-    async def _take_up(self, mark: tuple[int, int, int] | None, taken_out: Callable[[], None]) -> None:
+    async def _take_up(self, mark: tuple[int, int, int] | None) -> None:
         try:
             if mark is None:
                 raise BadSetting(f"{self._path()} is gone")
@@ -98,12 +103,8 @@ class LiveKeys:
             self._trouble = str(trouble)
             return
         self._mark, self._trouble = mark, None
-        now = self._now()
-        before = self.ring.known(now)
         self.ring.adopt(found)
-        _log.info("keys taken up", {"number": len(found), "signs": self.ring.signing(now).kid})
-        if before - self.ring.known(now):
-            taken_out()
+        _log.info("keys taken up", {"number": len(found), "signs": self.ring.signing(self._now()).kid})
 
     def _ring_of(self, keys: list[Key]) -> KeyRing:
         """Raises BadSetting where none of them signs."""

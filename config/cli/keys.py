@@ -28,6 +28,8 @@ LONGEST_TOKEN = timedelta(days=365)
 AFTER = timedelta(minutes=10)
 """Time for every process to know a new key, and for whoever has read the JWKS to read it again."""
 
+JWKS_KEPT = timedelta(minutes=5)
+
 _SOON = duration(timedelta(), timedelta(days=365))
 _LONG = duration(timedelta(), timedelta(days=3_650))
 
@@ -130,6 +132,8 @@ def rotate(
         return row
 
     row = with_installation(data, work)
+    if row.algorithm == "ES256" and after is not None and after < JWKS_KEPT:
+        warn("whoever verifies by the JWKS may keep it for five minutes, and refuse what the new key signs so long")
     if as_json:
         print_json(row)
     else:

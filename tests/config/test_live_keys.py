@@ -13,7 +13,7 @@ from config import keys as live
 from config.folder import Folder
 from config.keys import LiveKeys
 from config.settings import read_settings
-from tests.config.keyed import NOW, is_good, remove, rotate, signer, token_of
+from tests.config.keyed import NOW, YEAR, is_good, remove, rotate, signer, token_of
 from tests.support import eventually
 
 
@@ -57,6 +57,20 @@ async def test_whoever_holds_connections_is_told_that_a_key_is_gone(folder: Fold
         assert not keys.ring.knows(first, NOW)
 
 
+async def test_whoever_holds_connections_is_told_that_a_keys_time_is_over(folder: Folder) -> None:
+    clock = [NOW]
+    first = rotate(folder)
+    rotate(folder)
+    keys = LiveKeys(read_settings({}), folder, now=lambda: clock[0])
+    told: list[bool] = []
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(keys.run(taken_out=lambda: told.append(keys.ring.knows(first, clock[0]))))
+        await asyncio.sleep(0)
+        clock[0] += YEAR
+        await eventually(lambda: told == [False])
+        task.cancel()
+
+
 async def test_a_file_that_is_torn_or_gone_changes_nothing_and_is_told(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -65,9 +79,10 @@ async def test_a_file_that_is_torn_or_gone_changes_nothing_and_is_told(
     async with running(folder) as (keys, left):
         whole = folder.keys.read_bytes()
         folder.keys.write_bytes(whole[:-30])
-        await eventually(lambda: any("torn" in line for line in keys.problems()))
+        await eventually(lambda: "torn" in caplog.text)
+        assert [str(folder.path) in line for line in keys.problems()] == [False]
         folder.keys.unlink()
-        await eventually(lambda: any("gone" in line for line in keys.problems()))
+        await eventually(lambda: "gone" in caplog.text)
         assert signer(keys.ring, NOW) == kid
         folder.keys.write_bytes(whole)
         await eventually(lambda: keys.problems() == [])
