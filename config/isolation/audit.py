@@ -16,7 +16,7 @@ from config.isolation.metrics import IsolationMetrics
 from config.isolation.over_http import try_http
 from config.isolation.over_mqtt import try_mqtt
 from config.isolation.tries import Door, Tries
-from store import Store, StoreUnavailable
+from store import NotFound, Store, StoreUnavailable
 
 FIRST: Final = timedelta(minutes=2)
 """After the start, when everybody is back; or the interval, if that is shorter."""
@@ -77,9 +77,9 @@ class IsolationAudit:
             if await furnish(self._store, now=self._now()):
                 await asyncio.sleep(SETTLED)
             both = await canaries(self._store, self._keys, now=self._now())
-        except StoreUnavailable:
-            tries.miss(Door.MQTT, "the database does not answer")
-            tries.miss(Door.HTTP, "the database does not answer")
+        except (StoreUnavailable, NotFound) as error:  # it is away, or somebody took our hotels apart
+            for door in Door:
+                tries.miss(door, str(error))
             return tries
         for us, them in (both, reversed(both)):
             if self._doors.mqtt is not None:

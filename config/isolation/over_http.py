@@ -41,6 +41,10 @@ class Try(Struct, frozen=True, kw_only=True):
     body: Mapping[str, object] | None = None
 
 
+class _Description(Struct, frozen=True):
+    paths: dict[str, dict[str, Any]]
+
+
 async def try_http(url: str, us: Canary, them: Canary, tries: Tries) -> None:
     """Let `us` try what is theirs. Raises nothing: an API that is not there is a try that was missed."""
     async with httpx.AsyncClient(base_url=url, timeout=WITHIN) as client:
@@ -76,12 +80,17 @@ def foreign_requests(description: Mapping[str, Any], them: Canary) -> Iterator[T
 
 
 def _said(them: Canary) -> dict[str, dict[str, object]]:
-    """Bodies that name what is theirs."""
+    """Bodies that name what is theirs, or without which a route would look no further."""
     device: dict[str, object] = {"deviceId": them.device_id, "roomId": them.room_id, "hotelId": them.hotel_id}
     return {
         "POST /api/auth/switch": {"hotelId": them.hotel_id},
         "POST /api/auth/device-token": device,
         "POST /api/devices/{device_id}/commands": {"name": "ring"},
+        "PATCH /api/devices/{device_id}": {"name": "isolation"},
+        "POST /api/devices/{device_id}/move": {"roomId": them.room_id},
+        "PUT /api/migration/{device_id}": {"sharedToken": True},
+        "PATCH /api/users/{name}": {"role": "viewer"},
+        "PATCH /api/integrators/{integrator}": {"scopes": []},
         "POST /api/alerts/acknowledge": {"alertId": them.alert_id or "none", "notes": "isolation"},
         "POST /api/heartbeat": device | {"wifiBssid": "02:00:00:00:00:01", "rssi": -60},
         "POST /api/alert/breach": device | {"rssi": -90},
@@ -121,10 +130,9 @@ async def _reads_its_own(client: httpx.AsyncClient, them: Canary) -> bool:
     return answer.status_code == HTTPStatus.OK and them.mark in answer.text
 
 
-async def _description(client: httpx.AsyncClient) -> dict[str, Any]:
+async def _description(client: httpx.AsyncClient) -> Mapping[str, Any]:
     answer = await client.get("/api/openapi.json")
-    paths: dict[str, Any] = msgspec.json.decode(answer.content, type=dict[str, Any])["paths"]
-    return paths
+    return msgspec.json.decode(answer.content, type=_Description).paths
 
 
 async def _try(client: httpx.AsyncClient, one: Try, token: str, them: Canary, tries: Tries) -> None:

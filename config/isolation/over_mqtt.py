@@ -30,9 +30,10 @@ _LOW: Final = 3.0
 
 
 class _Ear:
-    """What one connection heard."""
+    """What one connection heard. It acknowledges: the broker counts what a client leaves behind unacknowledged."""
 
     def __init__(self) -> None:
+        self.wire: Wire | None = None
         self.topics: list[str] = []
         self.payloads: list[bytes] = []
         self.taken: set[int] = set()
@@ -40,6 +41,8 @@ class _Ear:
     def arrived(self, name: str, payload: bytes, *, qos: int, retain: bool, packet_id: int) -> None:
         self.topics.append(name)
         self.payloads.append(payload)
+        if qos and self.wire is not None:
+            self.wire.acknowledge([packet_id])
 
     def published(self, packet_id: int) -> None:
         self.taken.add(packet_id)
@@ -170,6 +173,7 @@ async def _entered(address: BrokerAddress, who: Canary, sub: str) -> AsyncIterat
     ear = _Ear()
     greeting = Greeting(client_id=_client_id(who, sub), log_in=LogIn(sub, who.tokens[sub]), is_clean=True)
     async with connected(address, greeting, ear) as wire:
+        ear.wire = wire
         yield wire, ear
 
 

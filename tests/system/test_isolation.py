@@ -50,6 +50,8 @@ def test_nobody_gets_through_and_nobody_sees_who_tries(install: Install, shape: 
     assert found["broken", ""] == 0
     assert not {name: value for name, value in found.items() if name[1].endswith(("missed", "broken")) and value}
     assert httpx.get(f"{watching}/health/ready", timeout=10).status_code == 200
+    dropped = "innwatch_mqtt_messages_dropped_total{"  # each is worth an alarm
+    assert dropped not in httpx.get(f"{broker_of(innwatch)}/metrics", timeout=10).text
     listed = innwatch.cli("hotel", "list", "--json")
     assert "grand" in listed
     for shown in (listed, httpx.get(f"{watching}/metrics", timeout=10).text):
@@ -95,6 +97,13 @@ def test_what_gets_through_is_an_alarm(broken: tuple[Installation, list[str]]) -
     assert health.status_code == 503
     assert "one hotel can reach another" in health.text
     eventually_sync(lambda: all(what in process.output() for what in told), within=10)
+
+
+def broker_of(innwatch: Installation) -> str:
+    """Where the process of the broker shows its metrics."""
+    if isinstance(innwatch, Several):
+        return innwatch.url_of("broker")
+    return innwatch.url if innwatch.shape is Shape.EMBEDDED else f"http://127.0.0.1:{innwatch.health_port}"
 
 
 def bridge_of(innwatch: Installation) -> str:
