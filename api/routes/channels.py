@@ -30,11 +30,12 @@ _Number = Annotated[int, PathParameter(description="The channel's number.", ge=1
 
 
 class NewChannel(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """`recipients` for `email`, `webhook_url` for `slack`."""
+    """`recipients` for `email`, `webhook_url` for `slack`. `it`: told of tokens that end, and of nothing else."""
 
     kind: ChannelKind
     recipients: Annotated[tuple[Annotated[str, Meta(max_length=320)], ...], Meta(max_length=20)] = ()
     webhook_url: Annotated[str, Meta(max_length=320)] | None = None
+    it: bool = False
 
     def __repr__(self) -> str:
         return f"NewChannel(kind={self.kind!r})"
@@ -46,6 +47,7 @@ class ChannelView(Struct, frozen=True):
     id: ChannelId
     kind: ChannelKind
     recipients: tuple[str, ...]
+    it: bool
 
 
 @get("/channels", tags=["channels"], opt=needs(Role.VIEWER), responses=problems(400, 401, 403, 404, 503))
@@ -101,21 +103,21 @@ def _channel(data: NewChannel) -> Channel:
             raise invalid("recipients", "are for e-mail")
         if data.webhook_url is None or _SLACK.fullmatch(data.webhook_url) is None:
             raise invalid("webhookUrl", "is not the one that Slack shows: https://hooks.slack.com/services/…")
-        return SlackChannel(data.webhook_url)
+        return SlackChannel(data.webhook_url, data.it)
     if data.webhook_url is not None:
         raise invalid("webhookUrl", "is for Slack")
     recipients = tuple(dict.fromkeys(data.recipients))
     if not recipients or not all(is_mail_address(one) for one in recipients):
         raise invalid("recipients", "are one or more mail addresses such as desk@example.com")
-    return EmailChannel(recipients)
+    return EmailChannel(recipients, data.it)
 
 
 def _tells_the_same(one: Channel, other: Channel) -> bool:
     if isinstance(one, EmailChannel) and isinstance(other, EmailChannel):
-        return not set(one.recipients).isdisjoint(other.recipients)
+        return one.it == other.it and not set(one.recipients).isdisjoint(other.recipients)
     return one == other
 
 
 def _view(row: ChannelRow) -> ChannelView:
     recipients = row.channel.recipients if isinstance(row.channel, EmailChannel) else ()
-    return ChannelView(row.id, row.channel.kind, recipients)
+    return ChannelView(row.id, row.channel.kind, recipients, row.channel.it)

@@ -36,6 +36,17 @@ async def test_nobody_is_told_everything_twice(world: World) -> None:
     assert [answer.status_code for answer in answers] == [409, 201, 409]
 
 
+async def test_the_same_people_may_hear_of_tokens_by_a_channel_for_it(world: World) -> None:
+    body = {"kind": "email", "recipients": ["desk@hotel.example"], "it": True}
+    async with world.client(manager(world)) as client:
+        added = await client.post("/api/channels", json=body)
+        again = await client.post("/api/channels", json=body)
+        listed = await client.get("/api/channels")
+
+    assert (added.status_code, again.status_code) == (201, 409)
+    assert [item["it"] for item in listed.json()["items"]] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
