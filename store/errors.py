@@ -62,6 +62,14 @@ class Exists(StoreError):
         self.name = name
 
 
+class Retired(Exists):
+    """A tablet of that name was here, and may come back."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("device", name)
+        self.args = (f"device {name} was retired: only an enrolment brings it back",)
+
+
 class NotFound(StoreError):
     """Nothing of that name is there, or not in this hotel."""
 

@@ -18,7 +18,7 @@ from rules.revoked import SUSPENDED, Subject
 from store import audit, cursors, events, facts, revocations
 from store.audit import Actor, Deed, Detail
 from store.database import Database
-from store.errors import Exists, NotFound
+from store.errors import Exists, NotFound, Retired
 from store.events import Entry
 from store.records import (
     Channel,
@@ -389,14 +389,16 @@ def _set_suspended(transaction: Transaction, hotel_id: HotelId, at: datetime | N
 def _check_new(transaction: Transaction, what: str, ids: Sequence[str], *, key: int) -> None:
     """Raises Exists for the first id that the hotel has already, or that stands twice among `ids`."""
     statement = {
-        "room": "SELECT id FROM room WHERE hotel_key = :hotel",
-        "device": "SELECT id FROM device WHERE hotel_key = :hotel",
+        "room": "SELECT id, NULL FROM room WHERE hotel_key = :hotel",
+        "device": "SELECT id, retired_at FROM device WHERE hotel_key = :hotel",
     }[what]
-    taken = {row[0] for row in transaction.rows(statement, hotel=key)}
+    taken: dict[str, int | None] = dict(transaction.rows(statement, hotel=key))
     for one in ids:
+        if taken.get(one) is not None:
+            raise Retired(one)
         if one in taken:
             raise Exists(what, one)
-        taken.add(one)
+        taken[one] = None
 
 
 def _added(device_id: DeviceId, room_id: RoomId, *, now: datetime) -> Entry:

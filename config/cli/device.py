@@ -181,7 +181,7 @@ def replace(
         return found, await reception_of(at).replace(found.id, DeviceId(device), new_id=to, here=here, by=at.by)
 
     found, issued = with_installation(data, work)
-    show_issued(issued, hotel=found, svg=svg, as_json=as_json)
+    show_issued(issued, hotel=found, server=server, svg=svg, as_json=as_json)
 
 
 @app.command("retire")

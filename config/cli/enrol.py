@@ -77,7 +77,7 @@ def enrol(
         )
 
     found, issued = with_installation(data, work)
-    show_issued(issued, hotel=found, svg=svg, as_json=as_json)
+    show_issued(issued, hotel=found, server=server, svg=svg, as_json=as_json)
 
 
 @app.command("list")
@@ -150,9 +150,11 @@ def address_of(at: Installation, server: str | None) -> str:
     return server or console_url(at.settings, http_port=at.settings.http_port).rstrip("/")
 
 
-def show_issued(issued: "IssuedEnrolment", *, hotel: "Hotel", svg: Path | None, as_json: bool) -> None:
+def show_issued(
+    issued: "IssuedEnrolment", *, hotel: "Hotel", server: str | None, svg: Path | None, as_json: bool
+) -> None:
     """Tell a code, once. Raises StartRefused where its picture cannot be written."""
-    if _is_here(issued.link):
+    if server is None and _is_here(issued.link):
         warn(f"the link leads to this machine alone; say --server, or set {PUBLIC_URL}, for a tablet elsewhere")
     if svg is not None:
         _write(issued.qr, svg)

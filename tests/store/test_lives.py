@@ -143,6 +143,13 @@ async def test_a_retired_tablet_is_known_to_nobody_and_its_history_stays(store: 
     assert (await events(store))[-1] == ("device.removed", {"deviceId": "tab-0", "roomId": "100"})
 
 
+async def test_a_retired_tablet_is_not_added_again_but_enrolled(store: Store, tablet: Device) -> None:
+    await store.retire_device(HOTEL, TAB, by=ANN, now=later(1))
+
+    with pytest.raises(Exists, match="device tab-0 was retired: only an enrolment brings it back"):
+        await store.add_device(HOTEL, TAB, room_id=RoomId("100"), by=ANN, now=later(2))
+
+
 async def test_nothing_is_done_with_a_retired_tablet(store: Store, tablet: Device) -> None:
     await store.retire_device(HOTEL, TAB, by=ANN, now=later(1))
 
