@@ -51,7 +51,8 @@ def words(*allowing: str) -> frozenset[str]:
     return frozenset(allowing)
 
 
-OWN, DO, READ = words("yes"), words("yes"), words("read", "by scope")
+OWN, DO, READ, WRITE = words("yes"), words("yes"), words("read", "by scope", "write"), words("write")
+MAIL: dict[str, object] = {"kind": "email", "recipients": ["{new}@hotel.example"]}
 COMMAND = "POST /api/devices/tab-101/commands"
 
 
@@ -71,7 +72,11 @@ def _short(probe: Probe) -> str:
 ROWS: dict[str, list[Probe]] = {
     "own telemetry, receipts, config, commands": [
         Http(words=OWN, request="POST /api/heartbeat", body={"deviceId": "tab-101", "roomId": "101", "rssi": -60}),
+        Http(words=OWN, request="POST /api/alert/breach", body={"deviceId": "tab-101", "roomId": "101", "rssi": -90}),
         Http(words=OWN, request="POST /api/alert/battery", body={"deviceId": "tab-101", "level": 50}),
+        Http(words=OWN, request="POST /api/alert/tamper", body={"deviceId": "tab-101", "threats": ["root"]}),
+        Http(words=OWN, request="GET /api/config/tab-101"),
+        Http(words=OWN, request="POST /api/auth/device-token", body={"deviceId": "tab-101"}),
         *[Publish(words=OWN, topic=f"hotels/grand/devices/tab-101/{kind}")
           for kind in ("heartbeat", "alert", "state", "backlog", "result", "renew")],
         *[Subscribe(words=OWN, topic=f"hotels/grand/devices/tab-101/{kind}")
@@ -110,6 +115,46 @@ ROWS: dict[str, list[Probe]] = {
     ],
     "what was done by whom": [
         Http(words=words("read"), request="GET /api/audit"),
+    ],
+    "users, channels, the way over": [
+        *[Http(words=words("read", "write"), request=f"GET /api/{path}")
+          for path in ("users", "channels", "migration")],
+        Http(words=WRITE, request="POST /api/users", body={"name": "{new}", "role": "viewer"}, answer=201),
+        Http(words=WRITE, request="PATCH /api/users/none", body={"role": "staff"}, answer=404),
+        Http(words=WRITE, request="DELETE /api/users/none", answer=404),
+        *[Http(words=WRITE, request=f"POST /api/users/none/{deed}", answer=404)
+          for deed in ("disable", "enable", "password-link")],
+        Http(words=WRITE, request="POST /api/channels", body=MAIL, answer=201),
+        Http(words=WRITE, request="DELETE /api/channels/999999", answer=404),
+        Http(words=WRITE, request="PUT /api/migration/none", body={"sharedToken": False}, answer=404),
+    ],
+    "rooms, devices, enrolments, integrators": [
+        *[Http(words=WRITE, request=f"GET /api/{path}") for path in ("enrolments", "integrators")],
+        Http(words=WRITE, request="POST /api/rooms", body={"roomId": "{new}"}, answer=201),
+        Http(words=WRITE, request="PATCH /api/rooms/102", body={"name": "Garden"}),
+        Http(words=WRITE, request="POST /api/rooms/upsert", body={"roomId": "102"}),
+        Http(words=WRITE, request="POST /api/devices", body={"deviceId": "{new}", "roomId": "102"}, answer=201),
+        Http(
+            words=WRITE,
+            request="POST /api/devices/quick-add",
+            body={"deviceId": "{new}", "roomId": "102"},
+            answer=201,
+        ),
+        Http(words=WRITE, request="PATCH /api/devices/tab-102", body={"name": "Wall"}),
+        Http(words=WRITE, request="DELETE /api/devices/none", answer=404),
+        Http(words=WRITE, request="POST /api/devices/tab-102/move", body={"roomId": "102"}),
+        Http(words=WRITE, request="POST /api/devices/none/replace", body={}, answer=404),
+        Http(words=WRITE, request="POST /api/devices/tab-102/revoke"),
+        Http(words=WRITE, request="POST /api/enrolments", body={"roomId": "101"}, answer=201),
+        *[Http(words=WRITE, request=f"POST /api/enrolments/none/{deed}", answer=404)
+          for deed in ("approve", "withdraw")],
+        Http(words=WRITE, request="POST /api/integrators", body={"name": "{new}"}, answer=201),
+        Http(words=WRITE, request="PATCH /api/integrators/none", body={"scopes": []}, answer=404),
+        Http(words=WRITE, request="DELETE /api/integrators/none", answer=404),
+        *[Http(words=WRITE, request=f"POST /api/integrators/none/{deed}", answer=404) for deed in ("rotate", "revoke")],
+    ],
+    "every hotel": [
+        Http(words=words("yes"), request="POST /api/auth/switch", body={"hotelId": "annex"}),
     ],
     "`pms` in, and its answers": [
         Publish(words=words("by scope"), scope="pms", topic="hotels/grand/pms/{name}/in/checkin"),
@@ -189,13 +234,12 @@ class Desk:
         self._known["device"] = Identity("grand/tab-101", innwatch.token("device", "grand", "tab-101"))
         for role in ("viewer", "staff", "manager"):
             self._known[role] = Identity(f"grand/user/{role}", innwatch.person(role, role=role).token)
+        innwatch.cli("hotel", "add", "annex")
+        admin = innwatch.admin("grand")
         for scopes in (set(SCOPES), *({one} for one in SCOPES), *(set(SCOPES) - {one} for one in SCOPES)):
-            self._known["-".join(sorted(scopes))] = self._integrator(sorted(scopes))
-
-    def _integrator(self, scopes: list[str]) -> Identity:
-        name = "-".join(scopes)
-        self._innwatch.cli("integrator", "add", "grand", name, *(word for one in scopes for word in ("--scope", one)))
-        return Identity(f"grand/integrator/{name}", self._innwatch.token("integrator", "grand", name))
+            name = "-".join(sorted(scopes))
+            issued = admin.post("/api/integrators", {"name": name, "scopes": sorted(scopes)}).json()
+            self._known[name] = Identity(f"grand/integrator/{name}", issued["token"])
 
     def who(self, column: str, probe: Probe, *, word: str) -> list[tuple[Identity, bool]]:
         """Those to whom a cell applies, and whether it allows them the probe.
@@ -228,7 +272,7 @@ class Desk:
         body = {key: _new(value) for key, value in (probe.body or {}).items()}
         async with (
             httpx.AsyncClient(base_url=self._innwatch.url, headers=headers, timeout=10) as client,
-            client.stream(method, path, json=body if method != "GET" else None) as answer,
+            client.stream(method, path, json=body if probe.body is not None else None) as answer,
         ):
             if answer.status_code not in {probe.answer, 403}:
                 await answer.aread()
@@ -260,7 +304,9 @@ class Desk:
 
 
 def _new(value: object) -> object:
-    return value.format(new=f"new-{next(_numbers)}") if isinstance(value, str) else value
+    if isinstance(value, list):
+        return [_new(one) for one in value]
+    return value.replace("{new}", f"new-{next(_numbers)}") if isinstance(value, str) else value
 
 
 @pytest.fixture(scope="module")
