@@ -44,6 +44,7 @@ from api.routes import (
     session,
     signin,
     telemetry,
+    tickets,
     users,
 )
 from api.routes.wellknown import well_known
@@ -92,6 +93,7 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     audit.list_audit,
     events.follow_events,
     passwords.change_password,
+    tickets.make_ticket,
     users.list_users,
     users.show_user,
     users.add_user,
@@ -147,7 +149,14 @@ def build_app(
     it waiting.
     """
     metrics = ApiMetrics(registry)
-    gate = Gate(keys=keys, accounts=Accounts(store), clock=clock, metrics=metrics, shared=settings.shared_token)
+    gate = Gate(
+        keys=keys,
+        accounts=Accounts(store),
+        clock=clock,
+        metrics=metrics,
+        tickets=lambda ticket: store.take_ticket(ticket, now=clock()),
+        shared=settings.shared_token,
+    )
     speakers, pages = Speakers(store), Pages(settings.origins)
     streams = Streams(store=store, doorbell=doorbell, gate=gate, clock=clock, metrics=metrics, settings=settings)
     attempts, hashing = Attempts(clock=clock), Passwords()

@@ -5,10 +5,11 @@ hotel is the only hotel a caller has. What a person may do is what the token say
 that somebody who was demoted, disabled or revoked is so within seconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
@@ -43,17 +44,24 @@ class Access(Struct, frozen=True, kw_only=True):
     """Whom a route serves: people from `role` upwards, integrators with `scope`; with a token for a hotel, or any.
 
     Without a role it serves devices, for which nothing else is open; `shared`: the token too that old ones share.
+    `ticket`: who has no token in a header comes in by a ticket in the address (`store.tickets`).
     """
 
     role: Role | None
     scope: str | None = None
     hotel: bool = True
     shared: bool = False
+    ticket: bool = False
 
 
 def needs(role: Role, *, scope: str | None = None, hotel: bool = True) -> dict[str, Access]:
     """Declare a route's access: `@get(..., opt=needs(Role.VIEWER, scope="alerts"))`."""
     return {"access": Access(role=role, scope=scope, hotel=hotel)}
+
+
+def needs_token_or_ticket(role: Role, *, scope: str | None = None) -> dict[str, Access]:
+    """Declare a route's access as `needs` does, and that a ticket opens it too, once."""
+    return {"access": Access(role=role, scope=scope, ticket=True)}
 
 
 def needs_device() -> dict[str, Access]:
@@ -83,18 +91,21 @@ class Gate:
         accounts: Accounts,
         clock: Callable[[], datetime],
         metrics: ApiMetrics,
+        tickets: Callable[[str], Awaitable[bytes | None]],
         shared: SharedToken | None = None,
     ) -> None:
         self._keys = keys
         self._metrics = metrics
         self._accounts = accounts
         self._clock = clock
+        self._tickets = tickets
         self._shared = shared
 
     async def check(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """The guard itself: leaves the caller at `connection.state.caller`."""
-        caller = await self.identify(connection)
         access = handler.opt.get("access")
+        ticket = _ticket(connection) if isinstance(access, Access) and access.ticket else None
+        caller = await (self.identify(connection) if ticket is None else self._redeem(ticket))
         if access is not None:
             admit(caller, access)
         elif connection.scope.get("method") != "OPTIONS":  # Litestar answers that one itself, with the path's methods.
@@ -119,6 +130,13 @@ class Gate:
             raise unauthorized(Trouble.TOKEN_REVOKED)
         return Caller(claims=claims, standing=standing)
 
+    async def _redeem(self, ticket: str) -> Caller:
+        """Return whom a ticket was made for; raises Refused (401) for one that opens nothing."""
+        claims = await self._tickets(ticket)
+        if claims is None:
+            raise unauthorized(Trouble.TICKET_INVALID)
+        return await self.current(msgspec.json.decode(claims, type=Claims))
+
     def _claims(self, token: str) -> Claims:
         try:
             return self._keys.verify(token, audience="api", now=self._clock())
@@ -126,6 +144,11 @@ class Gate:
             self._metrics.tokens_refused.labels(refused.reason).inc()
             expired = refused.reason is TokenReason.EXPIRED
             raise unauthorized(Trouble.TOKEN_EXPIRED if expired else Trouble.TOKEN_INVALID) from None
+
+
+def _ticket(connection: Connection) -> str | None:
+    """The ticket in the address of a request that has no token."""
+    return None if "authorization" in connection.headers else connection.query_params.get("ticket")
 
 
 def admit(caller: Caller, access: Access) -> None:

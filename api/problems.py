@@ -57,6 +57,7 @@ class Trouble(Enum):
     TOKEN_EXPIRED = (401, "token-expired", "The token has expired")
     TOKEN_REVOKED = (401, "token-revoked", "The token has been revoked")
     ENROLMENT_UNKNOWN = (401, "enrolment-unknown", "There is no such enrolment")
+    TICKET_INVALID = (401, "ticket-invalid", "The ticket was used, has expired, or is none")
     WRONG_PASSWORD = (401, "wrong-password", "User name or password is wrong")
     FORBIDDEN = (403, "forbidden", "The token does not allow this")
     NO_HOTEL = (403, "no-hotel", "The token is for no hotel")

@@ -44,6 +44,16 @@ class Switch(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     hotel_id: Annotated[str, Meta(max_length=256)]
 
 
+class Ticket(Struct, frozen=True, rename="camel"):
+    """`expires_in` is in seconds."""
+
+    ticket: str
+    expires_in: int
+
+    def __repr__(self) -> str:
+        return "Ticket(…)"
+
+
 class HotelChoice(Struct, frozen=True):
     id: HotelId
     name: str

@@ -35,9 +35,11 @@ from store.errors import (
 )
 from store.lease import Lease
 from store.limits import Limits
+from store.tickets import LIFE as TICKET_LIFE
 
 __all__ = [
     "INNWATCH",
+    "TICKET_LIFE",
     "Actor",
     "ActorKind",
     "AlertGone",

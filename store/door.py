@@ -39,6 +39,7 @@ from store.schema import is_current, is_postgres, move_to
 from store.sqlite import path_of
 from store.sqlite_database import SqliteDatabase
 from store.states import States
+from store.tickets import Tickets
 
 LOOK_EVERY: Final = timedelta(hours=1)
 """For what is too old; on PostgreSQL, for the days that are to come too."""
@@ -56,6 +57,7 @@ class Store(
     PasswordLinks,
     Integrators,
     Channels,
+    Tickets,
     Revocations,
     Intake,
     Events,

@@ -413,6 +413,16 @@ class PasswordLinkTable(Base, table=True):
     used_at: datetime | None = Field(sa_type=UtcDateTime)
 
 
+class TicketTable(Base, table=True):
+    """What opens one event stream, once; of the secret in it there is only the SHA-256, in hex."""
+
+    __tablename__: ClassVar[str] = "ticket"
+
+    secret_hash: str = Field(primary_key=True, max_length=64)
+    claims: bytes = Field(sa_type=LargeBinary)  # JSON of the token's, as `broker.claims` has them
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
 class EnrolmentTable(Base, table=True):
     """One-time codes by which a tablet gets its token; of the code there is only the SHA-256, in hex.
 

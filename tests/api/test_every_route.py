@@ -73,6 +73,7 @@ TENANCY = {
     "POST /api/enrolments/{enrolment_id:str}/withdraw": "missing",
     "POST /api/auth/device-token": "renewal",
     "POST /api/auth/password": "own",
+    "POST /api/auth/ticket": "own",
     "GET /api/users": "same-name",
     "POST /api/users": "same-name",
     "GET /api/users/{name:str}": "missing",

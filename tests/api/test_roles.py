@@ -14,6 +14,7 @@ WHO = {
     "POST /api/auth/switch": "viewer, no hotel",
     "POST /api/auth/password": "viewer, no hotel",
     "GET /api/session": "viewer, no hotel",
+    "POST /api/auth/ticket": "viewer, scope events",
     "GET /api/alerts": "viewer, scope alerts",
     "GET /api/alerts/recent": "viewer, scope alerts",
     "GET /api/alerts/{alert_id:str}": "viewer, scope alerts",

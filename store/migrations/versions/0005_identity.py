@@ -107,6 +107,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_password_link_account_name", "password_link", ["account_name"])
     op.create_table(
+        "ticket",
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("claims", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("secret_hash", name="pk_ticket"),
+    )
+    op.create_index("ix_ticket_expires_at", "ticket", ["expires_at"])
+    op.create_table(
         "contact",
         sa.Column("device_key", KEY, nullable=False),
         sa.Column("way", sa.String(), nullable=False),
@@ -121,7 +129,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("contact", "password_link", "enrolment", "audit"):
+    for table in ("contact", "ticket", "password_link", "enrolment", "audit"):
         op.drop_table(table)
     if op.get_context().dialect.name == "postgresql":
         op.execute("DROP FUNCTION audit_stays")
