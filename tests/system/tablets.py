@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import aiomqtt
@@ -22,14 +24,7 @@ class Tablet:
         unsent: tuple[str, str, str] | None = None
         while not done.is_set():
             try:
-                async with aiomqtt.Client(
-                    "127.0.0.1",
-                    self.port,
-                    identifier=f"grand/{self.name}",
-                    username=f"grand/{self.name}",
-                    password=self.token,
-                    timeout=5,
-                ) as client:
+                async with connection(self.port, self.name, password=self.token) as client:
                     while not done.is_set():
                         unsent = unsent or self._next()
                         topic, message_id, payload = unsent
@@ -47,6 +42,25 @@ class Tablet:
             kind = "breach" if number % (2 * self.reports) else "recovery"
             return "alert", f"{self.name}-{number}", json.dumps(body | {"kind": kind, "rssi": -90})
         return "heartbeat", f"{self.name}-{number}", json.dumps(body | {"wifiBssid": self.bssid, "rssi": -50})
+
+
+@asynccontextmanager
+async def connection(port: int, name: str, *, password: str) -> AsyncIterator[aiomqtt.Client]:
+    client = aiomqtt.Client(
+        "127.0.0.1",
+        port,
+        identifier=f"grand/{name}",
+        username=f"grand/{name}",
+        password=password,
+        timeout=5,
+    )
+    try:
+        async with client:
+            yield client
+    finally:
+        ended = client._disconnected
+        if ended.done() and not ended.cancelled():
+            ended.exception()  # asked for, or it is told in another test that nobody did
 
 
 def read_tablets(text: str, *, port: int, every: float = 0.1, reports: int = 25) -> list[Tablet]:
