@@ -1,7 +1,5 @@
 """What makes a signing secret too weak to use. Whoever can guess it can be anybody, in every hotel."""
 
-from jwt.utils import is_pem_format, is_ssh_key
-
 SHORTEST = 32
 """Bytes; HS256 wants a key at least as long as its hash (RFC 7518 §3.2)."""
 
@@ -32,6 +30,8 @@ class WeakSecret(ValueError):
 
 def strong(secret: bytes | str | None) -> bytes:
     """Return the secret as bytes; raises WeakSecret when it is missing, short, well known or an example."""
+    from jwt.utils import is_pem_format, is_ssh_key  # noqa: PLC0415 - reading settings loads this module, not jwt
+
     if not secret:
         raise WeakSecret("the secret is missing")
     raw = secret.encode() if isinstance(secret, str) else secret
