@@ -7,6 +7,7 @@ same to whoever writes an agent.
 """
 
 import selectors
+import ssl
 from collections.abc import Callable
 from datetime import datetime
 from random import Random
@@ -74,6 +75,7 @@ class Agent:
         self._connection: Connection | None = None
         self._left_open: Connection | None = None  # the frozen one, until the next takes its place
         self._online = False
+        self._has_warned = False
         self._wifi = True
         self._connect_at = first_at
         self._answer_until = 0.0
@@ -172,6 +174,11 @@ class Agent:
                 selector=around.selector,
                 listener=self,
             )
+        except ssl.SSLError as error:  # which time will not mend, so somebody should know
+            if not self._has_warned:
+                self._has_warned = True
+                around.say(f"{self.name}: the broker cannot be trusted: {error}")
+            self._retry(at, after=BACK_OFF_REFUSED)
         except OSError:  # nobody listens there, or not yet
             self._retry(at, after=self._back_off)
 

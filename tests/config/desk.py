@@ -1,6 +1,7 @@
 """What simulated tablets are tested against: a plain broker, and somebody who answers them as the bridge would."""
 
 import contextlib
+import getpass
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from msgspec import Struct
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from broker.settings import TlsFiles
 from broker.topics import Kind, Topic, parse
 from config.simulate.identity import TabletIdentity
 from device_bridge.decode import Decoded, Rejected, decode
@@ -36,14 +38,21 @@ def identities(count: int, *, interval: float = 10.0) -> tuple[TabletIdentity, .
 
 
 class PlainBroker:
-    """Mosquitto on a port of its own."""
+    """Mosquitto on a port of its own, with `tls` on a second one too."""
 
-    def __init__(self, processes: Processes, folder: Path, *, strangers: bool = True) -> None:
-        self.port = free_port()
+    def __init__(
+        self, processes: Processes, folder: Path, *, strangers: bool = True, tls: TlsFiles | None = None
+    ) -> None:
+        self.port, self.tls_port = free_port(), free_port()
         self._processes = processes
         self._program = requires("mosquitto")
         self._config = folder / "mosquitto.conf"
         self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous {str(strangers).lower()}\n")
+        if tls is not None:
+            self._config.write_text(
+                f"user {getpass.getuser()}\n{self._config.read_text()}listener {self.tls_port} 127.0.0.1\n"
+                f"certfile {tls.certificate}\nkeyfile {tls.key}\n"
+            )
         self._process: Process | None = None
 
     def start(self) -> None:

@@ -1,7 +1,9 @@
 """Simulated tablets on a real broker: the contract's life of a connection, and what the scenarios tell."""
 
+import gc
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from rules.ids import HotelId
 from rules.messages import Link, ReportKind
 from rules.state import DeviceState, LinkState
 from store import Batch, Store
+from tests.broker.authority import Authority
 from tests.config.command_line import INNWATCH, CommandLine
 from tests.config.desk import Desk, PlainBroker, identities, until
 from tests.support import Processes, eventually_sync
@@ -56,6 +59,37 @@ def test_every_tablet_is_born_first_and_says_goodbye_last(plain_broker: PlainBro
     for agent in fleet.agents:
         said = [getattr(one.message, "state", None) for one in desk.of(agent.name)]
         assert (said[0], said[-1], set(said[1:-1])) == (Link.READY, Link.BYE, {None})
+
+
+def test_a_tablet_speaks_tls_and_hears_more_than_fits_into_one_read(processes: Processes, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    broker = PlainBroker(processes, tmp_path, tls=authority.files())
+    broker.start()
+    plan = Plan(tablets=identities(2), host="127.0.0.1", port=broker.tls_port, speed=QUICKLY, seed=7)
+    context = ssl.create_default_context(cafile=authority.trusted)
+    fleet = Fleet(plan, clock=lambda: datetime.now(UTC), say=print, tls=context)
+
+    with Desk(broker.port).listening() as desk:
+        ended(fleet, desk, when=lambda: all(len(desk.beats(agent.name)) > 2 for agent in fleet.agents))
+
+    assert desk.refused == []
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_tablet_that_is_shown_a_strangers_certificate_tells_it_nothing(processes: Processes, tmp_path: Path) -> None:
+    said: list[str] = []
+    (tmp_path / "other").mkdir()
+    broker = PlainBroker(processes, tmp_path, tls=Authority(tmp_path / "other").files())
+    broker.start()
+    plan = Plan(tablets=identities(1), host="127.0.0.1", port=broker.tls_port, speed=QUICKLY, seed=7)
+    fleet = Fleet(plan, clock=lambda: datetime.now(UTC), say=said.append, tls=ssl.create_default_context())
+
+    fleet.run(seconds=2)
+
+    gc.collect()  # paho leaves a socket whose handshake failed to the collector
+    assert (fleet.tally.sent, fleet.tally.online) == (0, 0)
+    (line,) = said
+    assert "certificate verify failed" in line
 
 
 def test_the_bridge_would_refuse_nothing_and_get_nothing_twice(plain_broker: PlainBroker, desk: Desk) -> None:
