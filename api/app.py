@@ -157,7 +157,7 @@ def build_app(
         tickets=lambda ticket: store.take_ticket(ticket, now=clock()),
         shared=settings.shared_token,
     )
-    speakers, pages = Speakers(store), Pages(settings.origins)
+    speakers, pages = Speakers(store, clock=clock), Pages(settings.origins)
     streams = Streams(store=store, doorbell=doorbell, gate=gate, clock=clock, metrics=metrics, settings=settings)
     attempts, hashing = Attempts(clock=clock), Passwords()
     given: dict[str, object] = {

@@ -5,9 +5,11 @@ By which way a tablet was heard is noted here, every few minutes: `GET /api/migr
 
 import time
 from collections import OrderedDict
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 
+from api.allowances import Allowance, Allowances
 from api.gate import Caller, hotel_of
 from api.problems import Refused, Trouble
 from rules.ids import DeviceId, HotelId, is_id
@@ -19,6 +21,9 @@ NOTED_EVERY: Final = 300.0
 
 REMEMBERED: Final = 20_000
 
+NOTED_STRANGERS: Final = Allowance(100, timedelta(seconds=1))
+"""Of one hotel, that are written down: whoever has the shared token may knock as often as he likes."""
+
 NOT_FOR_IT: Final = "the shared token does not speak for this tablet"
 """Whether or not there is one: who has that token learns of no other tablet."""
 
@@ -26,8 +31,10 @@ NOT_FOR_IT: Final = "the shared token does not speak for this tablet"
 class Speakers:
     """Knows who may speak for a tablet; `remembered` are the tablets lately noted, in one process."""
 
-    def __init__(self, store: Store, *, remembered: int = REMEMBERED) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], datetime], remembered: int = REMEMBERED) -> None:
         self._store = store
+        self._clock = clock
+        self._strangers = Allowances(NOTED_STRANGERS, remembered=REMEMBERED)
         self._remembered = remembered
         self._noted: OrderedDict[tuple[HotelId, DeviceId, Way], float] = OrderedDict()
 
@@ -35,10 +42,18 @@ class Speakers:
         """Return the tablet that a caller names, who may speak for it. Raises Refused (403)."""
         if caller.standing.shared:
             if not is_id(said) or not await self._store.is_spoken_for(hotel_of(caller), DeviceId(said)):
+                await self._note_stranger(hotel_of(caller), said)
                 raise Refused(Trouble.FORBIDDEN, NOT_FOR_IT)
         elif said != caller.name:
             raise Refused(Trouble.FORBIDDEN, "deviceId is not the token's device")
         return DeviceId(said)
+
+    async def _note_stranger(self, hotel_id: HotelId, said: str) -> None:
+        """Have it listed, so that whoever leads the way over sees which tablet is missing; not each time."""
+        now = self._clock()
+        if is_id(said) and self._strangers.wait(hotel_id, now) <= timedelta():
+            self._strangers.count(hotel_id, now)
+            await self._store.note_stranger(hotel_id, DeviceId(said), now=now)
 
     async def heard(self, caller: Caller, device_id: DeviceId, *, now: datetime) -> None:
         """Note by which way a tablet spoke, unless that was noted lately."""

@@ -5,6 +5,7 @@ it may fetch a tablet's first token, never a second one: who has read it off a t
 """
 
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -19,6 +20,9 @@ from store.records import Device, EventType, Home, Room
 from store.revisions import changed_hotel
 from store.snapshots import COLUMNS, snapshot
 from store.transaction import Transaction
+
+STRANGERS: Final = 500
+"""Orphans of one hotel beyond which the shared token adds none."""
 
 
 class Legacy:
@@ -44,6 +48,26 @@ class Legacy:
             device=device_id,
         )
         return bool(rows)
+
+    async def note_stranger(self, hotel_id: HotelId, device_id: DeviceId, *, now: datetime) -> None:
+        """Put a tablet that the shared token may not speak for among the hotel's orphans; new ones up to `STRANGERS`.
+
+        Whoever has that token may say any name.
+        """
+        await self._database.write(
+            lambda transaction: transaction.run(
+                "INSERT INTO orphan (hotel_id, device_id, first_at, last_at, count)"
+                " SELECT hotel.id, CAST(:device AS varchar), CAST(:now AS bigint), CAST(:now AS bigint), 1 FROM hotel"
+                " WHERE hotel.id = :hotel AND (SELECT count(*) FROM (SELECT 1 FROM orphan WHERE"
+                " orphan.hotel_id = hotel.id AND orphan.device_id <> :device LIMIT :most) AS others) < :most"
+                " ON CONFLICT (hotel_id, device_id) DO UPDATE"
+                " SET last_at = excluded.last_at, count = orphan.count + 1",
+                hotel=hotel_id,
+                device=device_id,
+                now=now,
+                most=STRANGERS,
+            )
+        )
 
     async def take_first_token(
         self, hotel_id: HotelId, device_id: DeviceId, *, expires_at: datetime, by: Actor, now: datetime

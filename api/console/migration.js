@@ -4,7 +4,7 @@ const PAGE = 200; // items asked for at a time
 
 export const LOOK_EVERY = 30_000; // ms between two questions while the page is open
 
-/** Everything that `GET /api/migration` says, page by page: `{ sharedToken, counts, items }`. */
+/** Everything that `GET /api/migration` says, page by page: `{ sharedToken, counts, strangers, items }`. */
 export async function learnMigration(http) {
   let cursor = "";
   let told = null;
@@ -14,7 +14,7 @@ export async function learnMigration(http) {
     items.push(...told.items);
     cursor = told.next ? `&cursor=${encodeURIComponent(told.next)}` : "";
   } while (cursor);
-  return { sharedToken: told.sharedToken, counts: told.counts, items };
+  return { sharedToken: told.sharedToken, counts: told.counts, strangers: told.strangers, items };
 }
 
 /** Whether there is a way to go: a hotel that never had the old system need not hear of it. */

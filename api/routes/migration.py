@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from litestar import get, put
 from litestar.di import NamedDependency
@@ -16,7 +16,9 @@ from api.settings import ApiSettings
 from broker.tokens import Role
 from rules.ids import HotelId
 from store import Actor, Store
-from store.records import MigrationCounts, MigrationRow
+from store.records import MigrationCounts, MigrationRow, OrphanRow
+
+STRANGERS: Final = 100
 
 _Cut = Annotated[bool, QueryParameter(description="Only those that the end of the shared token would cut.")]
 
@@ -25,13 +27,15 @@ class Migration(Struct, frozen=True, rename="camel", kw_only=True):
     """A page of the hotel's tablets, and all of them in numbers.
 
     `shared_token`: whether the token that old tablets share (API_TOKEN) acts in this hotel. Where it does not, those
-    that it would cut are cut already.
+    that it would cut are cut already. `strangers` are tablets that came with a good token and are unknown, or for which
+    the shared token may not speak; the last heard first, and at most 100.
     """
 
     shared_token: bool
     counts: MigrationCounts
     items: tuple[MigrationRow, ...]
     next: str | None
+    strangers: tuple[OrphanRow, ...]
 
 
 class SharedTokenSaid(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -54,6 +58,7 @@ async def show_migration(
         counts=await store.migration_counts(hotel_id),
         items=page.items,
         next=page.next,
+        strangers=tuple(await store.orphans(hotel_id))[:STRANGERS],
     )
 
 

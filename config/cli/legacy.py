@@ -1,20 +1,23 @@
 """`innwatch legacy`: how far a hotel is on the way from HTTP to MQTT, and for whom the shared token may speak."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, HotelArgument, id_text
-from config.cli.printing import in_zone, print_json, print_table
+from config.cli.printing import in_zone, print_json, print_table, warn
 from rules.ids import DeviceId, HotelId
 
 if TYPE_CHECKING:
-    from store.records import Contact, Hotel, MigrationCounts, MigrationRow
+    from store.records import Contact, Hotel, MigrationCounts, MigrationRow, OrphanRow
 
 app = typer.Typer(name="legacy", help="Tablets of the old system, and the token that they share.", no_args_is_help=True)
 
 Tablets = Annotated[list[str] | None, typer.Argument(metavar="[DEVICE]…", help="The tablets' ids.", parser=id_text)]
+NAMED: Final = 20
+"""Strangers that are named."""
+
 All = Annotated[bool, typer.Option("--all", help="All tablets of the hotel.")]
 
 
@@ -28,13 +31,14 @@ def show(
 ) -> None:
     """Show by which way each tablet speaks, and what the end of the shared token would cut."""
 
-    async def work(at: Installation) -> "tuple[Hotel, MigrationCounts, list[MigrationRow]]":
+    async def work(at: Installation) -> "tuple[Hotel, MigrationCounts, list[MigrationRow], list[OrphanRow]]":
         found = await at.store.hotel(HotelId(hotel))
-        return found, await at.store.migration_counts(found.id), await _rows(at, found.id, cut=cut)
+        counts, rows = await at.store.migration_counts(found.id), await _rows(at, found.id, cut=cut)
+        return found, counts, rows, await at.store.orphans(found.id)
 
-    found, counts, rows = with_installation(data, work)
+    found, counts, rows, strangers = with_installation(data, work)
     if as_json:
-        print_json({"counts": counts, "items": rows})
+        print_json({"counts": counts, "items": rows, "strangers": strangers})
         return
     from zoneinfo import ZoneInfo
 
@@ -61,6 +65,9 @@ def show(
         f"{counts.devices} tablets: {counts.mqtt} by MQTT, {counts.http} by HTTP with a token of their own,"
         f" {counts.legacy_token} by the shared token, {counts.never} never heard; its end would cut {counts.cut}"
     )
+    if strangers:
+        names = ", ".join(one.device_id for one in strangers[:NAMED]) + (" …" if len(strangers) > NAMED else "")
+        warn(f"{len(strangers)} came and are unknown, or not allowed: {names}")
 
 
 @app.command("allow")

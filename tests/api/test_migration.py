@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from api import ApiSettings
+from api.speakers import NOTED_STRANGERS
 from broker.shared_token import SharedToken
 from broker.tokens import Role
 from store import INNWATCH, ActorKind
@@ -41,6 +42,7 @@ async def test_a_hotel_is_told_how_its_tablets_speak(world: World) -> None:
             }
         ],
         "next": None,
+        "strangers": [],
     }
 
 
@@ -81,3 +83,24 @@ async def test_others_end_nothing(world: World, role: Role) -> None:
 async def test_a_tablet_that_nobody_knows_is_not_found(world: World) -> None:
     async with world.client(world.user(INN, "inn-manager", role=Role.MANAGER)) as client:
         assert (await client.put("/api/migration/tab-9", json={"sharedToken": True})).status_code == 404
+
+
+async def test_a_tablet_that_the_shared_token_may_not_speak_for_is_listed(world: World) -> None:
+    async with world.client("b0arding-pass-0f-the-0ld-days") as client:
+        for name in ("tab-77", "no id", "tab-77"):
+            await client.post("/api/heartbeat", json={"deviceId": name})
+    told = {}
+    for hotel_id in (INN, LODGE):
+        async with world.client(world.user(hotel_id, f"{hotel_id}-viewer", role=Role.VIEWER)) as client:
+            told[hotel_id] = (await client.get("/api/migration")).json()["strangers"]
+
+    at = "2026-11-23T12:00:00Z"
+    assert told == {INN: [{"deviceId": "tab-77", "firstAt": at, "lastAt": at, "count": 2}], LODGE: []}
+
+
+async def test_whoever_knocks_without_end_fills_nothing(world: World) -> None:
+    async with world.client("b0arding-pass-0f-the-0ld-days") as client:
+        for number in range(NOTED_STRANGERS.burst + 5):
+            await client.post("/api/heartbeat", json={"deviceId": f"made-up-{number}"})
+
+    assert len(await world.store.orphans(INN)) == NOTED_STRANGERS.burst

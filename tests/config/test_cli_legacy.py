@@ -121,3 +121,11 @@ def test_what_cannot_be_meant_is_refused_in_one_line(hotel: CommandLine, words: 
 
     assert ended.code != 0
     assert len(ended.err.splitlines()) == 1
+
+
+def test_tablets_that_came_and_are_not_let_in_are_named(hotel: CommandLine) -> None:
+    hotel.with_store(lambda store: store.note_stranger(H, DeviceId("tab-77"), now=NOW))
+
+    ended = hotel("legacy", "show", "h")
+
+    assert ended.err == "innwatch: 1 came and are unknown, or not allowed: tab-77\n"

@@ -22,6 +22,7 @@ async def old_house(inn: Inn) -> None:
         await inn.store.let_shared_token_speak(INN, DeviceId(f"tab-{room}"), allowed=True, by=INNWATCH, now=now)
         await inn.store.note_contact(INN, DeviceId(f"tab-{room}"), Way.LEGACY_TOKEN, now=now - timedelta(hours=2))
     await inn.store.note_contact(INN, DeviceId("tab-102"), Way.MQTT, now=now)
+    await inn.store.note_stranger(INN, DeviceId("tab-909"), now=now)
     await inn.store.add_user(INN, UserName("mara"), role=MemberRole.MANAGER, password_hash=HASH, by=INNWATCH, now=now)
 
 
@@ -37,6 +38,8 @@ async def test_it_tells_what_would_be_cut_and_a_manager_ends_it(browser: Browser
             await expect(tile(page, "101")).to_contain_text("HTTP, shared token")
             await expect(tile(page, "101")).to_contain_text("would be cut")
             await expect(tile(page, "102")).to_contain_text("MQTT")
+
+            await expect(page.locator(".strangers")).to_contain_text("tab-909")
 
             await page.get_by_role("button", name="Would be cut").click()
             await expect(tile(page, "102")).to_have_count(0)

@@ -6,7 +6,7 @@ import pytest
 
 from rules.ids import DeviceId, RoomId
 from rules.policy import Profile
-from store import INNWATCH, Actor, ActorKind, Deed, Exists, HadToken, NotFound, Store
+from store import INNWATCH, Actor, ActorKind, Deed, Exists, HadToken, NotFound, Store, legacy
 from store.records import Home, Room
 from tests.store.given import HOTEL, NOW, OTHER, add_hotel, later
 
@@ -107,3 +107,15 @@ async def test_what_is_there_is_not_added_again_and_no_room_is_made_for_it(store
 
     assert "new" not in {room.id for room in (await store.rooms(HOTEL)).items}
     assert not await store.is_spoken_for(HOTEL, TAB)
+
+
+async def test_strangers_are_listed_up_to_a_bound_and_known_ones_are_counted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_hotel(store)
+    monkeypatch.setattr(legacy, "STRANGERS", 2)
+    for seconds, name in enumerate(("a", "b", "c", "a")):
+        await store.note_stranger(HOTEL, DeviceId(name), now=later(seconds))
+
+    found = await store.orphans(HOTEL)
+    assert [(one.device_id, one.count, one.last_at) for one in found] == [("a", 2, later(3)), ("b", 1, later(1))]

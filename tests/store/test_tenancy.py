@@ -196,6 +196,7 @@ ADDING = {
     "add_user",
     "add_integrator",
     "write_audit",
+    "note_stranger",
     "quick_add",
     "import_fleet",
 }

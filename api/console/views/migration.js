@@ -11,7 +11,7 @@ const SIGN = { mqtt: "online", http: "sleeping", "legacy-token": "away" };
 export function Migration({ told, rooms, cutOnly, mayChange, problem }) {
   const { act } = useDesk();
   if (!told) return html`<section class="list"><p class="nothing">${problem || "Loading…"}</p></section>`;
-  const { counts, sharedToken } = told;
+  const { counts, sharedToken, strangers } = told;
   const list = cutOnly ? told.items.filter(({ cut }) => cut) : told.items;
   return html`<section class="list" aria-labelledby="migration-title">
     <h2 id="migration-title" class="hidden">From HTTP to MQTT</h2>
@@ -35,6 +35,12 @@ export function Migration({ told, rooms, cutOnly, mayChange, problem }) {
         <tbody>${list.map((row) => html`<${Row} key=${row.deviceId} row=${row} room=${rooms.get(row.roomId)}
           mayChange=${mayChange} />`)}</tbody>
       </table></div>`}
+    ${strangers.length > 0 && html`<section class="strangers" aria-labelledby="strangers-title">
+      <h3 id="strangers-title">Came, and are not let in <span>${strangers.length}</span></h3>
+      <p>Unknown here, or not allowed to use the shared token.</p>
+      <ul>${strangers.map(({ deviceId, lastAt }) => html`<li key=${deviceId}><strong>${deviceId}</strong>${" "}
+        <${Ago} at=${lastAt} /> ago</li>`)}</ul>
+    </section>`}
   </section>`;
 }
 
