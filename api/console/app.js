@@ -350,6 +350,7 @@ listenToKeys({
   j: along(1), k: along(-1), ArrowDown: arrow(1), ArrowUp: arrow(-1),
   a: atDesk(answer), "/": atDesk(find), "?": atDesk(() => change({ help: true })), Escape: atDesk(escape),
   1: atDesk(() => go("alerts")), 2: atDesk(() => go("tablets")),
+  3: atDesk(() => session.isManager && go("people")),
 });
 
 // A page that has failed must not look like a quiet night.

@@ -6,7 +6,7 @@ export const HELP = [
   ["Enter", "open it"],
   ["a", "acknowledge it"],
   ["/", "search"],
-  ["1  2", "alerts, tablets"],
+  ["1  2  3", "alerts, tablets, people (managers)"],
   ["Esc", "close"],
   ["?", "this help"],
 ];

@@ -140,6 +140,24 @@ def _came_back(inside: Lobby, token: str) -> bool:
 
 
 @both_shapes
+def test_who_may_do_less_in_a_hotel_or_leaves_it_is_out_of_that_one_and_of_no_other(
+    innwatch: Installation, inside: Lobby
+) -> None:
+    sam, elsewhere = innwatch.person("sam"), innwatch.person("sam", hotel="annex", role="manager")
+    guests = inside.by_every_door("grand/user/sam", sam.token)
+    others = inside.by_every_door("annex/user/sam", elsewhere.token)
+
+    innwatch.cli("user", "role", "grand", "sam", "viewer")
+    inside.assert_out(*guests, since=time.monotonic())
+
+    again = innwatch.log_in("sam", PASSWORD, hotel="grand")
+    guests = inside.by_every_door("grand/user/sam", again.token)
+    innwatch.cli("user", "remove", "grand", "sam")
+    inside.assert_out(*guests, since=time.monotonic())
+    assert all(other.is_in for other in others)
+
+
+@both_shapes
 def test_what_we_did_ourselves_accuses_no_tablet(innwatch: Installation, inside: Lobby, tmp_path: Path) -> None:
     admin = innwatch.admin("grand")
     revoked, expired, silent = (inside.tablet(f"tab-{number}") for number in (101, 102, 103))
