@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from config.doctor.findings import Finding, look, well, wrong
+from config.settings_legacy import LEGACY_HOTEL
 from config.settings_store import DatabaseLimits, DatabaseUrl
-from store import LocalDoorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable
+from rules.ids import HotelId
+from store import LocalDoorbell, NotFound, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable
 from store.checkup import Checkup, Server
 from store.records import ChannelKind
 
@@ -27,8 +29,12 @@ async def examine_database(
     *,
     clock: Callable[[], datetime],
     switched_off: Mapping[ChannelKind, str] | None = None,
+    legacy_hotel: HotelId | None = None,
 ) -> list[Finding]:
-    """`switched_off` are the channels by which nothing goes out, with the variable that would change it."""
+    """`switched_off` are the channels by which nothing goes out, with the variable that would change it.
+
+    `legacy_hotel` is where the token that old tablets share is to act.
+    """
     try:
         store = await Store.open(database.url, doorbell=LocalDoorbell(), migrate=False)
     except SchemaTooNew as error:
@@ -46,13 +52,24 @@ async def examine_database(
         await store.check_up(now=clock(), since=clock())  # connections are made now, and not while clocks are compared
         now = clock()
         found = await store.check_up(now=now, since=now - LATELY)
+        legacy = [] if legacy_hotel is None else [await _shared_token(store, legacy_hotel)]
     except StoreUnavailable as error:
         return [wrong("database", f"{database}: {error}", "see the server's log; try again")]
     finally:
         await store.close()
     own = _server(database, found.server, limits, now=now) if found.server else _file(database.file)
     backups = _backups(found, now=now)
-    return [*own, *backups, *_untold(found, switched_off or {}), *_waiting(found, now=now)]
+    return [*own, *backups, *legacy, *_untold(found, switched_off or {}), *_waiting(found, now=now)]
+
+
+async def _shared_token(store: Store, hotel_id: HotelId) -> Finding:
+    try:
+        await store.hotel(hotel_id)
+    except NotFound:
+        remedy = f"correct {LEGACY_HOTEL}, or `innwatch hotel add {hotel_id}`"
+        return wrong("shared token", f"{LEGACY_HOTEL} is {hotel_id}, and there is no such hotel", remedy)
+    cut = (await store.migration_counts(hotel_id)).cut
+    return well("shared token", f"acts in {hotel_id}; its end would cut {cut} tablets off")
 
 
 def _file(path: Path | None) -> Iterator[Finding]:

@@ -33,7 +33,13 @@ async def examine(
         remedy = "start `innwatch up` once to make it, or say where it is by --data or DATABASE_URL"
         return [*found, wrong("database", f"there is none at {database}", remedy)]
     others = [
-        examine_database(database, settings.database, clock=clock, switched_off=_switched_off(settings)),
+        examine_database(
+            database,
+            settings.database,
+            clock=clock,
+            switched_off=_switched_off(settings),
+            legacy_hotel=settings.shared_token.hotel_id if settings.shared_token else None,
+        ),
         examine_pages(settings, clock=clock),
     ]
     if settings.redis_url is not None:

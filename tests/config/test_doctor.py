@@ -118,6 +118,17 @@ def test_keys_that_others_can_read_or_that_are_torn_are_a_finding(cli: CommandLi
     assert found(torn)["signing key"][0] == "wrong"
 
 
+def test_a_shared_token_for_a_hotel_that_is_not_there_is_wrong(cli: CommandLine) -> None:
+    cli("hotel", "add", "grand")
+    shared = {"API_TOKEN": "b0arding-pass-0f-the-0ld-days"} | ports()
+
+    right = found(cli.refused("doctor", "--json", INNWATCH_LEGACY_HOTEL="grand", **shared))
+    mistyped = found(cli.refused("doctor", "--json", INNWATCH_LEGACY_HOTEL="grnad", **shared))
+
+    assert right["shared token"] == ("well", "acts in grand; its end would cut 0 tablets off")
+    assert mistyped["shared token"][0] == "wrong"
+
+
 def test_a_mistyped_setting_is_named(cli: CommandLine) -> None:
     ended = cli.refused("doctor", "--json", INNWATCH_HTPP_PORT="8000", **ports())
 
