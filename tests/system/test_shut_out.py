@@ -110,6 +110,41 @@ def end_of(token: str) -> float:
 
 
 @one_process_and_several
+def test_who_is_removed_or_may_do_less_is_out_of_that_hotel_alone(innwatch: Installation, inside: Lobby) -> None:
+    admin = innwatch.admin("grand")
+    sam, vi = innwatch.person("sam"), innwatch.person("vi", role="manager")
+    innwatch.cli("user", "add", "annex", "sam", "--role", "staff")
+    opera, fidelio = (
+        admin.post("/api/integrators", {"name": name, "scopes": ["alerts", "events"]}).json()["token"]
+        for name in ("opera", "fidelio")
+    )
+    retired, replaced, stays = (inside.tablet(f"tab-{number}") for number in (101, 102, 103))
+    gone: dict[tuple[str, str, Json], list[Guest | Stream]] = {
+        ("DELETE", "/api/users/sam", None): inside.by_every_door("grand/user/sam", sam.token),
+        ("PATCH", "/api/users/vi", (("role", "staff"),)): inside.by_every_door("grand/user/vi", vi.token),
+        ("DELETE", "/api/integrators/opera", None): inside.by_every_door("grand/integrator/opera", opera),
+        ("PATCH", "/api/integrators/fidelio", (("scopes", ("events",)),)): inside.by_every_door(
+            "grand/integrator/fidelio", fidelio
+        ),
+        ("DELETE", "/api/devices/tab-101", None): [retired],
+        ("POST", "/api/devices/tab-102/replace", ()): [replaced],
+    }
+    elsewhere = inside.by_every_door("annex/user/sam", innwatch.token("user", "annex", "sam"))
+
+    for (method, path, body), guests in gone.items():
+        assert [guest.name for guest in guests if not guest.is_in] == []
+        headers = {"Authorization": f"Bearer {admin.token}"}
+        json = None if body is None else dict(body)
+        reply = httpx.request(method, f"{innwatch.url}{path}", json=json, headers=headers, timeout=10)
+        assert reply.status_code in {200, 204}, reply.text
+        inside.assert_out(*guests, since=time.monotonic())
+
+    assert [guest.name for guest in (stays, *elsewhere) if not guest.is_in] == []
+    again = innwatch.log_in("vi", PASSWORD)  # as what she is now
+    assert again.get("/api/session")["role"] == "staff"
+
+
+@one_process_and_several
 def test_everybody_of_a_suspended_hotel_is_out_until_it_is_resumed(innwatch: Installation, inside: Lobby) -> None:
     innwatch.cli("integrator", "add", "grand", "opera", "--scope", "events")
     sam, token = innwatch.person("sam"), innwatch.token("device", "grand", "tab-101")
