@@ -4,6 +4,7 @@ A line is a room, a tablet or an alert; `record`, `table`, `entity`, `kind` or `
 What has no place here (heartbeats, people) and what is not right is told with the reason, never guessed at.
 """
 
+import math
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -236,7 +237,12 @@ def _time(fields: Fields, *names: str, now: datetime) -> datetime | None:
 
 def _number(fields: Fields, *names: str) -> float | None:
     said = next((fields[name] for name in names if name in fields), None)
-    return float(said) if isinstance(said, (int, float)) and not isinstance(said, bool) else None
+    if isinstance(said, bool) or not isinstance(said, (int, float)):
+        return None
+    try:
+        return float(said)
+    except OverflowError:  # JSON's whole numbers know no end
+        return math.inf if said > 0 else -math.inf
 
 
 def _text(fields: Fields, *names: str, longest: int) -> str | None:

@@ -148,6 +148,7 @@ def test_who_answered_it_is_kept(fields: dict[str, object], answer: Acknowledgme
         ({"roomId": "101", "bssid": "aa:bb"}, Useless.ACCESS_POINT),
         ({"roomId": "101", "bssid": 7}, Useless.ACCESS_POINT),
         ({"roomId": "101", "minRssi": 12}, Useless.SIGNAL),
+        ({"roomId": "101", "minRssi": -(10**400)}, Useless.SIGNAL),
         (BREACH | {"type": "tamper"}, Useless.TAMPER),
         (BREACH | {"table": "alerts", "type": "weather"}, Useless.ALERT),
         (BREACH | {"ts": "yesterday"}, Useless.TIME),
