@@ -18,7 +18,7 @@ from tests.system.conftest import Install
 from tests.system.installation import PASSWORD, Installation, Json, Person, Shape, both_shapes
 from tests.system.lobby import Guest, Lobby, Stream, lobby
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 LIFE = "6"
 """Seconds of a token that is to end during a test: enough to come in by it on a busy machine."""
