@@ -208,8 +208,12 @@ class _Exchange:
             raise EnrolmentRefused(Unusable.FOREIGN, "the code is for another room")
 
     def _needs_a_yes(self, enrolment: Enrolment, device: Device) -> bool:
-        """Whether it may be somebody else's: one that was only added, and never spoke, is nobody's yet."""
-        if enrolment.again or enrolment.approved_at is not None:
+        """Whether it may be somebody else's: one that was only added, and never spoke, is nobody's yet.
+
+        A code for whatever comes again is for the tablets of its room: who finds it becomes no other tablet by it.
+        """
+        is_meant = enrolment.device_id is not None or device.room_id == enrolment.room_id
+        if (enrolment.again and is_meant) or enrolment.approved_at is not None:
             return False
         spoke = self._transaction.row("SELECT 1 FROM device_state WHERE device_key = :device", device=device.key)
         return device.token_issued_at is not None or device.retired_at is not None or spoke is not None

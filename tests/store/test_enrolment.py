@@ -242,6 +242,28 @@ async def test_a_code_for_one_that_comes_again_asks_nobody(inn: Store, spoken: D
     assert (device.key, device.gen) == (spoken.key, 2)
 
 
+async def test_a_code_for_whatever_comes_again_makes_nobody_the_tablet_of_another_room(
+    inn: Store, spoken: Device
+) -> None:
+    await made(inn, again=True)  # for room 101; the tablet belongs to 100
+
+    assert spoken.room_id != ROOM
+    assert await come(inn, KNOWN) is None
+    device = await inn.find_device(HOTEL, KNOWN)
+    assert device is not None
+    assert (device.gen, device.room_id) == (spoken.gen, spoken.room_id)
+
+
+async def test_a_code_for_whatever_comes_again_takes_the_tablet_of_its_room(inn: Store, spoken: Device) -> None:
+    await inn.move_device(HOTEL, KNOWN, room_id=ROOM, by=ANN, now=NOW)
+    await made(inn, again=True)
+
+    device = await come(inn, KNOWN)
+
+    assert device is not None
+    assert (device.key, device.gen) == (spoken.key, 2)
+
+
 async def test_a_retired_tablet_comes_back_by_a_yes_with_its_history(inn: Store, spoken: Device) -> None:
     await inn.apply(batch(states={spoken.key: online()}))
     await inn.retire_device(HOTEL, KNOWN, by=ANN, now=later(1))
