@@ -233,7 +233,7 @@ class _Exchange:
         transaction, hotel_id = self._transaction, self._hotel_id
         device = lives.put(transaction, hotel_id, before, room_id=enrolment.room_id)
         if enrolment.again or enrolment.approved_at is not None:
-            device = lives.void(transaction, hotel_id, device, now=self._now)
+            device = lives.void(transaction, hotel_id, device)
         if before.retired_at is not None:
             transaction.run(
                 "UPDATE device SET retired_at = NULL"

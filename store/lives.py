@@ -132,21 +132,32 @@ def set_token(
     )
 
 
-def void(transaction: Transaction, hotel_id: HotelId, device: Device, *, now: datetime) -> Device:
+def void(transaction: Transaction, hotel_id: HotelId, device: Device) -> Device:
     """Void its tokens: raise the generation, above any that its name ever had. `revocations.note` it near the end.
 
     The token that old tablets share speaks for it no more either: somebody wants this one out.
     """
     gen = max(device.gen, _gen_of_name(transaction, hotel_id, device.id)) + 1
     transaction.run(
-        "UPDATE device SET gen = :gen, revoked_at = :now, token_expires_at = NULL, legacy = FALSE"
+        "UPDATE device SET gen = :gen, token_expires_at = NULL, legacy = FALSE"
         " WHERE key = :device AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)",
         gen=gen,
+        device=device.key,
+        hotel=hotel_id,
+    )
+    return replace(device, gen=gen, token_expires_at=None, legacy=False)
+
+
+def _shut_out(transaction: Transaction, hotel_id: HotelId, device: Device, *, now: datetime) -> Device:
+    """Void its tokens where it gets no other one at once: that it is not heard then is our doing."""
+    transaction.run(
+        "UPDATE device SET revoked_at = :now"
+        " WHERE key = :device AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)",
         now=now,
         device=device.key,
         hotel=hotel_id,
     )
-    return replace(device, gen=gen, revoked_at=now, token_expires_at=None, legacy=False)
+    return replace(void(transaction, hotel_id, device), revoked_at=now)
 
 
 def put(transaction: Transaction, hotel_id: HotelId, device: Device, *, room_id: RoomId) -> Device:
@@ -238,7 +249,7 @@ def _until(expires_at: datetime) -> dict[str, str]:
 
 def _revoke(transaction: Transaction, hotel_id: HotelId, device_id: DeviceId, *, by: Actor, now: datetime) -> Device:
     changed_hotel(transaction, hotel_id)
-    device = void(transaction, hotel_id, known(transaction, hotel_id, device_id), now=now)
+    device = _shut_out(transaction, hotel_id, known(transaction, hotel_id, device_id), now=now)
     audit.note(transaction, hotel_id, Deed.DEVICE_REVOKED, by=by, subject=device_id, now=now)
     revocations.note(transaction, Subject.DEVICE, hotel_id, device_id, gen=device.gen)
     return device
@@ -279,7 +290,7 @@ def _replace(
     before = known(transaction, hotel_id, device_id)
     if new_id != device_id and facts.find_device(transaction, hotel_id, new_id) is not None:
         raise Exists("device", new_id)
-    after = void(transaction, hotel_id, replace(before, id=new_id), now=now)
+    after = _shut_out(transaction, hotel_id, replace(before, id=new_id), now=now)
     transaction.run(
         "UPDATE device SET id = :id WHERE hotel_key = :hotel AND key = :device", id=new_id, hotel=key, device=before.key
     )
@@ -293,7 +304,7 @@ def _replace(
 
 def _retire(transaction: Transaction, hotel_id: HotelId, device_id: DeviceId, *, by: Actor, now: datetime) -> Device:
     key = changed_hotel(transaction, hotel_id)
-    device = void(transaction, hotel_id, known(transaction, hotel_id, device_id), now=now)
+    device = _shut_out(transaction, hotel_id, known(transaction, hotel_id, device_id), now=now)
     transaction.run(
         "UPDATE device SET retired_at = :now WHERE hotel_key = :hotel AND key = :device",
         now=now,

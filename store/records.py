@@ -100,7 +100,7 @@ class Device(Struct, frozen=True, kw_only=True):
     gen: int = 1
     added_at: datetime
     retired_at: datetime | None = None
-    revoked_at: datetime | None = None  # when its tokens were last voided
+    revoked_at: datetime | None = None  # when it was last shut out
     legacy: bool = False
     token_issued_at: datetime | None = None
     token_expires_at: datetime | None = None
