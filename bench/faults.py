@@ -34,6 +34,9 @@ TWO_OF_EACH = ("broker", "bridge", "bridge-2", "api", "api-2", "worker", "worker
 CALM_S = 5.0
 """Between two faults."""
 
+STUCK_S = 180
+"""Longer than a killed worker holds what it claimed."""
+
 
 def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
@@ -94,7 +97,7 @@ def _one_server(seconds: float) -> bool:
             asyncio.run(Faults(tablets, hand).happen(faults))
             _wait(innwatch)
             stored = _settled(lambda: _stored_in_postgresql(innwatch), tablets)
-            eventually_sync(lambda: _no_notice_waits(innwatch), within=300, every=1)
+            _until_all_are_told(innwatch)
             newest = int(innwatch.sql("SELECT last_event_id FROM hotel"))
             eventually_sync(lambda: follower.ids and follower.ids[-1] >= newest, within=60, every=0.5)
         states = dict(line.split("|") for line in innwatch.sql(NOTICES).splitlines())
@@ -278,8 +281,16 @@ def _acknowledged(tablets: Sequence[Tablet]) -> set[tuple[str, str]]:
     return {(tablet.name, message) for tablet in tablets for message in tablet.acknowledged}
 
 
-def _no_notice_waits(innwatch: Several) -> bool:
-    return innwatch.sql("SELECT count(*) FROM notification WHERE state IN ('pending', 'sending')") == "0"
+def _until_all_are_told(innwatch: Several) -> None:
+    """Wait while notices become fewer; raises BenchFailed when none has gone for STUCK_S."""
+    fewest, since = sys.maxsize, time.monotonic()
+    while fewest:
+        waiting = int(innwatch.sql("SELECT count(*) FROM notification WHERE state IN ('pending', 'sending')"))
+        if waiting < fewest:
+            fewest, since = waiting, time.monotonic()
+        elif time.monotonic() - since > STUCK_S:
+            raise BenchFailed(f"{waiting} notices wait, and no fewer for {STUCK_S} s")
+        time.sleep(1)
 
 
 def _account(tablets: Sequence[Tablet], stored: Counter[tuple[str, str]]) -> bool:
