@@ -3,6 +3,8 @@
 What a row may say: the lowest role of people; a scope, for integrators; that no hotel is needed; or `device`.
 """
 
+from pathlib import Path
+
 import pytest
 
 from broker.tokens import Role, mint_enrol, mint_service
@@ -77,6 +79,11 @@ WHO = {
 ENDLESS = {"GET /api/events"}
 """Who may read it reads for ever; tests/api/test_events.py does."""
 
+PAGES = {"GET /", "HEAD /", "GET /console/{path:path}", "HEAD /console/{path:path}"}
+"""The console's."""
+
+CONTRACT = Path(__file__).parents[2] / "docs" / "contract.md"
+
 SCOPES = ("alerts", "events", "rooms")
 
 
@@ -112,6 +119,14 @@ def allowed(row: str) -> set[str]:
 
 def test_every_route_says_who_may_use_it(world: World) -> None:
     assert WHO.keys() == routes(world.app) - PUBLIC - ELSEWHERE, "a new route needs a row in WHO above"
+
+
+@pytest.mark.parametrize("route", sorted({*WHO, *PUBLIC} - PAGES))
+def test_every_route_stands_in_the_contract(route: str) -> None:
+    """By the last word of its address: the contract says some addresses together."""
+    word = [part for part in route.split("/") if part and not part.startswith("{")][-1]
+
+    assert f"/{word}" in CONTRACT.read_text().partition("## 5. Identity")[2]
 
 
 async def answers(world: World, route: str, names: set[str]) -> dict[str, int]:
