@@ -3,6 +3,7 @@
 Litestar would also serve pages that load scripts from afar.
 """
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,12 +52,16 @@ def description() -> OpenAPIConfig:
     )
 
 
-@get("/openapi.json", include_in_schema=False, sync_to_thread=False)
+_at_it = threading.Lock()
+
+
+@get("/openapi.json", include_in_schema=False, sync_to_thread=True)
 def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """This description."""
+    """This description. Made when it is first asked for, in a thread: it takes a while, and tablets share the loop."""
     state = request.app.state
-    if "openapi" not in state:
-        state.openapi = _described(request.app.openapi_schema)
+    with _at_it:
+        if "openapi" not in state:
+            state.openapi = _described(request.app.openapi_schema)
     return Response(state.openapi, media_type="application/json")
 
 
