@@ -7,6 +7,7 @@ heavy is imported inside the command that needs it: asking for a token should no
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -90,6 +91,8 @@ def _root(
 
 def main() -> None:
     """Run the command that the process was started with, and exit."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # what a terminal cannot show ends no command that has been done
     sys.exit(run(sys.argv[1:]))
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="enrolment", help="Codes for tablets, and what became of them.", no_args_is_help=True)
 
+_WHITE_ON_BLACK, _USUAL = "\x1b[38;5;231;48;5;16m", "\x1b[0m"
+
 EnrolmentArgument = Annotated[
     str, typer.Argument(metavar="ENROLMENT", help="The enrolment's id, as `list` shows it.", parser=id_text)
 ]
@@ -153,36 +155,47 @@ def address_of(at: Installation, server: str | None) -> str:
 def show_issued(
     issued: "IssuedEnrolment", *, hotel: "Hotel", server: str | None, svg: Path | None, as_json: bool
 ) -> None:
-    """Tell a code, once. Raises StartRefused where its picture cannot be written."""
+    """Tell a code, once. Raises StartRefused where its picture cannot be written; the code has been told by then."""
     if server is None and _is_here(issued.link):
         warn(f"the link leads to this machine alone; say --server, or set {PUBLIC_URL}, for a tablet elsewhere")
-    if svg is not None:
-        _write(issued.qr, svg)
     if as_json:
         print_json(issued)
-        return
-    print_facts(
-        {
-            "room": f"{issued.room_id} of {hotel.id}",
-            "for": "a tablet" if issued.device_id is None else f"tablet {issued.device_id} alone",
-            "code": issued.code,
-            "link": issued.link,
-            "good until": f"{plain(in_zone(issued.expires_at, _zone(hotel)))}, once",
-            "enrolment": issued.id,
-        }
-        | ({} if svg is None else {"QR code": str(svg)})
-    )
-    if svg is None:
+    else:
+        print_facts(
+            {
+                "room": f"{issued.room_id} of {hotel.id}",
+                "for": "a tablet" if issued.device_id is None else f"tablet {issued.device_id} alone",
+                "code": issued.code,
+                "link": issued.link,
+                "good until": f"{plain(in_zone(issued.expires_at, _zone(hotel)))}, once",
+                "enrolment": issued.id,
+            }
+            | ({} if svg is None else {"QR code": str(svg)})
+        )
+    if svg is not None:
+        _write(issued.qr, svg)
+    elif not as_json:
         _draw(issued.link)
 
 
 def _draw(link: str) -> None:
+    import io
     import sys
 
     import segno
 
+    try:
+        "█▀▄".encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        warn("the QR code cannot be drawn on this terminal, which shows no UTF-8; see --svg")
+        return
+    drawn = io.StringIO()
+    segno.make(link, error="m", micro=False).terminal(out=drawn, compact=True, border=2)
+    # Drawn light on dark: in the colours of a light terminal it would be a negative, which many cameras do not read.
+    light, usual = (_WHITE_ON_BLACK, _USUAL) if sys.stdout.isatty() else ("", "")
     print()
-    segno.make(link, error="m", micro=False).terminal(out=sys.stdout, compact=True, border=2)
+    for line in drawn.getvalue().splitlines():
+        print(f"{light}{line}{usual}")
 
 
 def _write(svg: str, file: Path) -> None:

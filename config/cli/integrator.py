@@ -30,21 +30,21 @@ def add(
     hotel: HotelArgument,
     name: IntegratorArgument,
     scope: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             "--scope",
-            help="alerts,events,rooms to read, pms to speak for the hotel's PMS. Its own space it has anyway.",
+            help="alerts,events,rooms to read, pms to speak for the PMS; repeatable. Its own space it has anyway.",
             parser=_scopes,
             metavar="SCOPES",
         ),
-    ] = "",
+    ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Add an integrator."""
 
     async def work(at: Installation) -> "Integrator":
-        scopes = [word for word in scope.split(",") if word]
+        scopes = list(dict.fromkeys(word for said in scope or () for word in said.split(",") if word))
         return await at.store.add_integrator(
             HotelId(hotel), IntegratorName(name), scopes=scopes, by=at.by, now=at.now()
         )

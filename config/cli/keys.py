@@ -172,6 +172,7 @@ def remove(
         return row.where if keys.own is not None and kid == keys.own.kid else None
 
     where = with_installation(data, work)
+    print(f"removed key {kid}: what it signed is void within seconds")
     if where is not None:
         warn(f"the key in {where} opens nothing any more, as long as the file of keys says so: keep that file")
 

@@ -292,7 +292,11 @@ def _membership(one: "Membership") -> dict[str, object]:
 
 
 def _password_from_stdin() -> str:
-    password = sys.stdin.readline(LONGEST_PASSWORD + 2).rstrip("\r\n")
+    try:
+        password = sys.stdin.readline(LONGEST_PASSWORD + 2).rstrip("\r\n")
+        password.encode()
+    except UnicodeError:
+        raise typer.BadParameter("--password-stdin: the password is no text in UTF-8") from None
     if not password:
         raise typer.BadParameter("--password-stdin: there was no password on standard input")
     if len(password) < SHORTEST_PASSWORD:

@@ -77,6 +77,21 @@ class CommandLine:
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
+    def on_a_terminal(self, *words: str | Path, **environment: str) -> str:
+        """What a person at a terminal reads while a command does what it is asked."""
+        ours, its = os.openpty()
+        with subprocess.Popen(
+            [INNWATCH, *words, "--data", self.folder.path],
+            stdin=subprocess.DEVNULL,
+            stdout=its,
+            env=quiet_environment(environment),
+        ) as running:
+            os.close(its)
+            told = b"".join(_read_from(ours)).decode()
+        os.close(ours)
+        assert running.returncode == 0
+        return told.replace("\r\n", "\n")
+
     def with_store(self, work: Callable[[Store], Awaitable[T]]) -> T:
         """Look into the same database from here."""
 
@@ -106,6 +121,12 @@ def run_here(*words: str | Path, stdin: str = "", environment: Mapping[str, str]
 def quiet_environment(added: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the tests without any setting of Innwatch but those added."""
     return {name: value for name, value in os.environ.items() if not name.startswith(OURS)} | dict(added)
+
+
+def _read_from(terminal: int) -> Iterator[bytes]:
+    with contextlib.suppress(OSError):  # how Linux says that nobody writes to a terminal any more
+        while read := os.read(terminal, 4096):
+            yield read
 
 
 @contextlib.contextmanager

@@ -445,10 +445,12 @@ def test_the_roles_of_the_command_line_are_those_of_the_store() -> None:
 def test_an_integrator_has_the_scopes_that_it_is_given(hotel: CommandLine) -> None:
     hotel("integrator", "add", "h", "pms", "--scope", "pms, rooms,pms")
     hotel("integrator", "add", "h", "net")
+    hotel("integrator", "add", "h", "spa", "--scope", "events", "--scope", "alerts,events")
 
     assert hotel("integrator", "list", "h", "--json").json() == [
         {"hotelId": "h", "name": "net", "scopes": [], "gen": 1},
         {"hotelId": "h", "name": "pms", "scopes": ["pms", "rooms"], "gen": 1},
+        {"hotelId": "h", "name": "spa", "scopes": ["events", "alerts"], "gen": 1},
     ]
 
 
@@ -717,7 +719,10 @@ def test_the_clock_of_a_real_installation_cannot_be_moved(hotel: CommandLine) ->
     assert "--for-tests" in ended.err
 
 
-@pytest.mark.parametrize(("password", "why"), [("", "no password"), ("1234567", "at least 8 characters")])
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [("", "no password"), ("1234567", "at least 8 characters"), ("caf\udce9 au lait", "no text in UTF-8")],
+)
 def test_a_password_that_protects_nothing_is_refused(hotel: CommandLine, password: str, why: str) -> None:
     for words in (("add", "h", "ada", "--role", "staff"), ("password", "ada")):
         ended = hotel.refused("user", *words, "--password-stdin", stdin=password + "\n")

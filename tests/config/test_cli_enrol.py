@@ -82,6 +82,23 @@ def test_the_picture_goes_into_a_file(hotel: CommandLine, tmp_path: Path) -> Non
     assert "█" not in ended.out
     refused = hotel.refused("enrol", "h", "101", "--svg", tmp_path / "no" / "such", *HERE)
     assert (refused.code, refused.err) == (1, f"innwatch: {tmp_path}/no/such: No such file or directory\n")
+    told = dict(line.split("  ", 1) for line in refused.lines)
+    assert is_code(told["code"].strip()), "it has been made, so somebody should see it"
+
+
+def test_a_terminal_shows_the_picture_dark_on_light_whatever_its_colours(hotel: CommandLine) -> None:
+    told = hotel.on_a_terminal("enrol", "h", "101", *HERE)
+
+    picture = told.partition("\n\n")[2].splitlines()
+    assert len(picture) > 10
+    assert all(line.startswith("\x1b[38;5;231;48;5;16m") and line.endswith("\x1b[0m") for line in picture)
+
+
+def test_a_terminal_that_shows_no_picture_shows_the_code(hotel: CommandLine) -> None:
+    ended = hotel.as_process("enrol", "h", "101", *HERE, PYTHONIOENCODING="latin-1")
+
+    assert (ended.code, "https://watch.example/enrol#" in ended.out) == (0, True)
+    assert ended.err == "innwatch: the QR code cannot be drawn on this terminal, which shows no UTF-8; see --svg\n"
 
 
 def test_where_the_tablet_would_look_on_itself_the_person_is_warned(hotel: CommandLine) -> None:
