@@ -141,6 +141,7 @@ class Embedded:
             await web.serving()
             self._watching = bridge, brokerage, isolation
             settle_memory()
+            self._folder.write_address(url)
             greet(login, settings=self._settings, listeners=reach, demo=demo, is_first=is_first)
             await stop.wait()
             _log.info("stopping")

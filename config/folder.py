@@ -99,6 +99,16 @@ class Folder:
     def write_first_login(self, login: FirstLogin) -> None:
         private_file.write(self.first_login, msgspec.json.format(msgspec.json.encode(login)).decode() + "\n")
 
+    def write_address(self, url: str) -> None:
+        private_file.write(self.path / "address", url + "\n")
+
+    def address(self) -> str | None:
+        """Where the last `up` here was reached by browsers; None before the first."""
+        try:
+            return (self.path / "address").read_text().strip() or None
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Own all but the broker's part until the block ends. Raises StartRefused if somebody else does."""

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from config.cli.enrol import Server, Svg, address_of, reception_of, show_issued
+from config.cli.enrol import Svg, reception_of, show_issued
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, DeviceArgument, HotelArgument, Name, RoomArgument, Ttl, id_text, life
 from config.cli.printing import in_zone, plain, print_facts, print_json, print_table, warn
+from config.cli.reached import Server, address_of
 from rules.ids import DeviceId, HotelId, RoomId, is_id
 from rules.snapshot import token_end_of
 

@@ -1,17 +1,14 @@
 """`innwatch enrol` makes a one-time code for a tablet; `innwatch enrolment` says what became of it, and says yes."""
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 import typer
 
-from config.addresses import is_web_address
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, HotelArgument, RoomArgument, id_text
 from config.cli.printing import in_zone, plain, print_facts, print_json, print_table, warn
-from config.settings import PUBLIC_URL
+from config.cli.reached import Server, address_of, warn_of_this_machine
 from rules.ids import EnrolmentId, HotelId
 
 if TYPE_CHECKING:
@@ -29,25 +26,9 @@ EnrolmentArgument = Annotated[
 ]
 
 
-def _server(text: str) -> str:
-    if not is_web_address(text):
-        raise typer.BadParameter("not a whole address; use one such as https://watch.example")
-    return text.rstrip("/")
-
-
 Svg = Annotated[
     Path | None,
     typer.Option("--svg", help="Write the QR code into this file instead of drawing it here.", metavar="FILE"),
-]
-Server = Annotated[
-    str | None,
-    typer.Option(
-        "--server",
-        help="The address at which the tablet finds Innwatch.",
-        parser=_server,
-        metavar="URL",
-        show_default=f"{PUBLIC_URL}, or this machine",
-    ),
 ]
 
 
@@ -145,19 +126,11 @@ def reception_of(at: Installation) -> "Reception":
     return Reception(store=at.store, keys=at.keys, clock=at.now)
 
 
-def address_of(at: Installation, server: str | None) -> str:
-    """Where a tablet finds the API, without a slash at its end."""
-    from config.greeting import console_url
-
-    return server or console_url(at.settings, http_port=at.settings.http_port).rstrip("/")
-
-
 def show_issued(
     issued: "IssuedEnrolment", *, hotel: "Hotel", server: str | None, svg: Path | None, as_json: bool
 ) -> None:
     """Tell a code, once. Raises StartRefused where its picture cannot be written; the code has been told by then."""
-    if server is None and _is_here(issued.link):
-        warn(f"the link leads to this machine alone; say --server, or set {PUBLIC_URL}, for a tablet elsewhere")
+    warn_of_this_machine(issued.link, server=server, what_for="a tablet")
     if as_json:
         print_json(issued)
     else:
@@ -205,14 +178,6 @@ def _write(svg: str, file: Path) -> None:
         file.write_text(svg + "\n", encoding="utf-8")
     except OSError as error:
         raise StartRefused(f"{file}: {error.strerror}") from error
-
-
-def _is_here(link: str) -> bool:
-    name = urlsplit(link).hostname or ""
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"
 
 
 async def _all(at: Installation, hotel_id: HotelId) -> "list[Enrolment]":

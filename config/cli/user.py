@@ -9,6 +9,7 @@ import typer
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, HotelArgument, PersonArgument
 from config.cli.printing import plain, print_facts, print_json, print_table, warn
+from config.cli.reached import Server, address_of, warn_of_this_machine
 from rules.ids import HotelId, UserName
 
 if TYPE_CHECKING:
@@ -123,19 +124,18 @@ def password(
 
 
 @app.command("password-link")
-def password_link(name: PersonArgument, data: Data = None, as_json: AsJson = False) -> None:
+def password_link(name: PersonArgument, server: Server = None, data: Data = None, as_json: AsJson = False) -> None:
     """Make a link by which a person chooses a password that nobody else knows: once, within a day.
 
     A link that was made before is void. The password they have now holds until then.
     """
 
     async def work(at: Installation) -> "tuple[PasswordLink, str]":
-        from config.greeting import console_url
-
         link = await at.store.make_password_link(UserName(name), by=at.by, now=at.now())
-        return link, f"{console_url(at.settings, http_port=at.settings.http_port)}#password/{link.secret}"
+        return link, f"{address_of(at, server)}/#password/{link.secret}"
 
     link, address = with_installation(data, work)
+    warn_of_this_machine(address, server=server, what_for="a browser")
     if as_json:
         print_json({"name": name, "link": address, "expiresAt": link.expires_at})
     else:

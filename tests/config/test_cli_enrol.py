@@ -108,6 +108,12 @@ def test_where_the_tablet_would_look_on_itself_the_person_is_warned(hotel: Comma
     assert "https://watch.example/enrol#" in ended.out
 
 
+def test_the_link_leads_to_where_up_was_reached(hotel: CommandLine) -> None:
+    hotel.folder.write_address("http://127.0.0.1:9090/")
+    assert "http://127.0.0.1:9090/enrol#" in hotel("enrol", "h", "101").out
+    assert "https://watch.example/enrol#" in hotel("enrol", "h", "101", INNWATCH_PUBLIC_URL="https://watch.example").out
+
+
 def test_a_known_tablet_gets_its_yes_here(hotel: CommandLine) -> None:
     hotel("token", "device", "h", "t")
     issued = hotel("enrol", "h", "102", "--json", *HERE).json()

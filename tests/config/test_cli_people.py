@@ -39,6 +39,14 @@ def test_a_link_by_which_somebody_chooses_a_password_is_printed_and_nothing_else
     assert hotel("user", "password-link", "bo", "--json").json()["link"].startswith("http://127.0.0.1:8080/#password/")
 
 
+def test_a_link_for_a_password_leads_to_where_the_person_is(hotel: CommandLine) -> None:
+    assert "leads to this machine alone" in hotel("user", "password-link", "bo").err
+
+    ended = hotel("user", "password-link", "bo", "--server", "https://desk.example/")
+    assert ended.out.startswith("https://desk.example/#password/")
+    assert "this machine" not in ended.err
+
+
 def test_the_list_says_who_did_not_choose_their_password_and_who_cannot_log_in(hotel: CommandLine) -> None:
     hotel("user", "disable", "bo")
     hotel("user", "add", "h", "root", "--role", "manager", "--admin")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config.folder import Folder
 from tests.support import Processes, eventually_sync
 from tests.system.installation import INNWATCH, Installation
 
@@ -26,6 +27,7 @@ def test_a_demo_shows_its_tablets_and_takes_them_along_when_it_is_killed(process
     innwatch = Installation(processes, tmp_path)
     process = innwatch.start("--demo", "3")
     admin = innwatch.admin()
+    assert Folder(innwatch.data).address() == f"{innwatch.url}/", "whoever makes a link beside it is to know"
 
     def links() -> list[str]:
         return [device["link"] for device in admin.all("/api/devices")]
