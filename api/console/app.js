@@ -3,6 +3,7 @@
 import { h, render } from "./vendor/preact.js";
 import { Attention } from "./attention.js";
 import { Clock } from "./clock.js";
+import { Enrolments } from "./enrolments.js";
 import { Feed } from "./feed.js";
 import { listenToKeys } from "./keys.js";
 import { LOOK_EVERY, learnMigration } from "./migration.js";
@@ -39,6 +40,7 @@ const page = {
 const attention = new Attention({ say: (text) => change({ announced: text }), room: (id) => store.rooms.get(id) });
 
 let people = new People({ session, changed: () => change({}) });
+let enrolments = new Enrolments({ session, clock, changed: () => change({}) });
 
 const act = {
   enter,
@@ -82,7 +84,7 @@ function draw() {
   if (!due) return;
   due = false;
   const list = shown({ ...store, query: page.query, unanswered: page.unanswered });
-  render(h(Root, { desk, page: { ...page }, session, store, list, people, sound: attention.sound }), document.getElementById("page"));
+  render(h(Root, { desk, page: { ...page }, session, store, list, people, enrolments, sound: attention.sound }), document.getElementById("page"));
   attention.badge([...store.alerts.values()], session.facts?.hotel?.name);
 }
 
@@ -172,6 +174,7 @@ async function begin() {
     feed = new Feed({ session, clock, store, touched: (id) => id === page.route.id && learn(id) });
     feed.start();
     people = new People({ session, changed: () => change({}) });
+    enrolments = new Enrolments({ session, clock, changed: () => change({}) });
     visit();
     learn(page.route.id);
     learnWay();
@@ -188,6 +191,7 @@ function leave(why) {
   feed = null;
   store = new Store();
   people = new People({ session, changed: () => change({}) });
+  enrolments = new Enrolments({ session, clock, changed: () => change({}) });
   change({ notice: why, problem: "", query: "", detail: null, announced: "", help: false, password: false,
     migration: null, migrationProblem: "", cutOnly: false });
 }
@@ -195,6 +199,7 @@ function leave(why) {
 /** Fetch what only one page shows, when somebody comes there. */
 function visit() {
   if (page.route.view === "people" && session.isManager) people.load();
+  if (page.route.view === "enrolments" && session.isManager) enrolments.load();
   if (page.route.view === "migration" && session.facts) learnWay();
 }
 
@@ -350,7 +355,7 @@ listenToKeys({
   j: along(1), k: along(-1), ArrowDown: arrow(1), ArrowUp: arrow(-1),
   a: atDesk(answer), "/": atDesk(find), "?": atDesk(() => change({ help: true })), Escape: atDesk(escape),
   1: atDesk(() => go("alerts")), 2: atDesk(() => go("tablets")),
-  3: atDesk(() => session.isManager && go("people")),
+  3: atDesk(() => session.isManager && go("people")), 4: atDesk(() => session.isManager && go("enrolments")),
 });
 
 // A page that has failed must not look like a quiet night.
@@ -363,6 +368,7 @@ addEventListener("unhandledrejection", confess);
 // A page in the background draws late, for its timers are slow; the clock's ticks are not.
 clock.watch((now) => {
   if (page.route.view === "migration" && session.facts && now - askedWay >= LOOK_EVERY) learnWay();
+  if (session.isManager && session.facts.hotel) enrolments.mind(now, { looking: page.route.view === "enrolments" });
   draw();
 });
 takeLink();

@@ -42,6 +42,11 @@ export function searchable(device, rooms) {
   return [deviceId, roomId ?? "", roomName(rooms.get(roomId), roomId), floorName(floor)];
 }
 
+/** The order of rooms. */
+export function byRoom(one, other) {
+  return order(one.floor || "\uffff", other.floor || "\uffff") || order(one.roomId, other.roomId);
+}
+
 /** Devices by floor, then room, as `[{ floor, devices }]`; those without a floor come last. */
 export function byFloor(devices) {
   const floors = new Map();

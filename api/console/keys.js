@@ -6,7 +6,8 @@ export const HELP = [
   ["Enter", "open it"],
   ["a", "acknowledge it"],
   ["/", "search"],
-  ["1  2  3", "alerts, tablets, people (managers)"],
+  ["1  2", "alerts, tablets"],
+  ["3  4", "people, enrolment (managers)"],
   ["Esc", "close"],
   ["?", "this help"],
 ];

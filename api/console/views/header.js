@@ -10,7 +10,7 @@ const WAYS = {
   stream: ["Live (stream)", "The websocket does not work here. News comes by the event stream."],
 };
 
-export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, toGo, failed, untold, manages }) => {
+export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, toGo, failed, untold, manages, knocking }) => {
   const { act } = useDesk();
   const [way, meaning] = WAYS[via] ?? [ever ? "Not connected" : "Connecting…", "No news is coming."];
   return html`<header class="top">
@@ -36,7 +36,8 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
     <nav aria-label="Lists">
       <${Tab} here=${view} to="alerts" words="Alerts" count=${open} grave=${grave} />
       <${Tab} here=${view} to="tablets" words="Tablets" count=${tablets} />
-      ${manages && html`<${Tab} here=${view} to="people" words="People" />`}
+      ${manages && html`<${Tab} here=${view} to="people" words="People" />
+        <${Tab} here=${view} to="enrolments" words="Enrolment" count=${knocking || null} grave=${knocking} waits="waiting for a yes" />`}
       ${toGo != null && html`<${Tab} here=${view} to="migration" words="HTTP to MQTT" count=${toGo} />`}
       ${failed > 0 && html`<a class="untold" id="notices-failed" href=${address("alerts", untold)}
         title="Notices about open alerts that reached nobody. Go to the first of these alerts.">
@@ -54,9 +55,9 @@ function Hotel({ hotel, hotels }) {
   </select></label>`;
 }
 
-function Tab({ here, to, words, count, grave }) {
+function Tab({ here, to, words, count, grave, waits = "grave and waiting" }) {
   return html`<a href=${address(to)} aria-current=${here === to ? "page" : null} id="tab-${to}">
     ${words} ${count != null && html`<span class=${grave ? "count grave" : "count"}>${count}</span>`}
-    ${grave > 0 && html`<span class="hidden">, ${grave} grave and waiting</span>`}
+    ${grave > 0 && html`<span class="hidden">, ${grave} ${waits}</span>`}
   </a>`;
 }

@@ -6,6 +6,7 @@ import { isUnderWay } from "../migration.js";
 import { AlertPanel } from "./alert.js";
 import { Alerts } from "./alerts.js";
 import { Banner } from "./banner.js";
+import { Enrolments, Knock } from "./enrolments.js";
 import { Glance } from "./glance.js";
 import { Header } from "./header.js";
 import { Help } from "./help.js";
@@ -18,33 +19,39 @@ import { TabletPanel } from "./tablet.js";
 import { Tablets } from "./tablets.js";
 
 /** `desk` is what every view may use, `page` what the page is doing, `store` what is known. */
-export function Root({ desk, page, session, store, list, people, sound }) {
+export function Root({ desk, page, session, store, list, people, enrolments, sound }) {
   if (page.link) return html`<${ByLink} link=${page.link} use=${desk.act.useLink} leave=${desk.act.leaveLink} />`;
   if (!session.token) return html`<${Login} notice=${page.notice} enter=${desk.act.enter} />`;
   if (!session.facts) return html`<${Starting} problem=${page.problem} act=${desk.act} />`;
   if (!session.facts.hotel) return html`<${Hotels} hotels=${session.facts.hotels} act=${desk.act} />`;
   return html`<${Desk.Provider} value=${desk}>
-    <${AtDesk} page=${page} session=${session} store=${store} list=${list} people=${people} sound=${sound} />
+    <${AtDesk} page=${page} session=${session} store=${store} list=${list} people=${people} enrolments=${enrolments}
+      sound=${sound} />
     ${page.help && html`<${Help} close=${desk.act.closeHelp} />`}
     ${page.password && html`<${ChangePassword} username=${session.facts.user} send=${desk.act.changePassword}
       close=${desk.act.closePassword} />`}
   <//>`;
 }
 
-function AtDesk({ page, session, store, list, people, sound }) {
+function AtDesk({ page, session, store, list, people, enrolments, sound }) {
   const { act } = useDesk();
   const { view, id } = page.route;
   const blind = useNow((now) => judge({ ...store, now })?.state === "blind", [store]);
   const told = untold(store);
+  const { waiting: knocking } = enrolments;
   return html`<${Header} facts=${session.facts} via=${store.link.via} ever=${store.link.ever} sound=${sound} view=${view}
       open=${store.alerts.size} grave=${waiting(store)} tablets=${store.devices.size}
       toGo=${page.migration && (isUnderWay(page.migration) || view === "migration") ? left(page.migration.counts) : null}
-      failed=${told.notices} untold=${told.first} manages=${session.isManager} />
+      failed=${told.notices} untold=${told.first} manages=${session.isManager}
+      knocking=${knocking.length} />
     <${Banner} link=${store.link} monitor=${store.monitor} health=${store.health} trouble=${store.trouble} />
     ${session.facts.temporaryPassword && html`<${Urge} choose=${act.choosePassword} />`}
+    ${knocking.length > 0 && view !== "enrolments" && html`<${Knock} waiting=${knocking} rooms=${store.rooms} />`}
     <main class="desk ${id && isList(view) ? "opened" : ""} ${blind ? "blind" : ""}">
       ${view === "people" && session.isManager
         ? html`<${People} people=${people} user=${session.facts.user} isAdmin=${session.facts.role === "admin"} />`
+        : view === "enrolments" && session.isManager
+        ? html`<${Enrolments} enrolments=${enrolments} store=${store} />`
         : view === "migration"
         ? html`<${Migration} told=${page.migration} rooms=${store.rooms} cutOnly=${page.cutOnly}
             mayChange=${session.isManager} problem=${page.migrationProblem} />`
