@@ -138,9 +138,8 @@ async function useLink(password) {
   } catch (problem) {
     return unfit(problem);
   }
-  change({ link: null });
   const complaint = await enter({ username, password });
-  if (complaint) change({ notice: complaint });
+  change({ link: null, notice: complaint });
   return "";
 }
 

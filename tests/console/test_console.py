@@ -150,6 +150,29 @@ async def test_a_link_leads_to_a_password_of_ones_own_and_to_the_desk_and_leaves
         await connected(page, "websocket")
 
 
+async def test_whoever_chose_a_password_by_a_link_is_not_asked_for_it_on_the_way_in(
+    browser: Browser, tmp_path: Path
+) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        asked.set()
+        await go_on.wait()
+        await route.continue_()
+
+    async with an_inn(tmp_path) as inn, at_the_door(browser, inn) as page:
+        await page.route("**/auth/user-token", slowly)
+        await page.goto(await inn.password_link(UserName("ben")))
+        await choose(page, "my own pass phrase")
+        await page.get_by_role("button", name="Log in with it").click()
+
+        await asyncio.wait_for(asked.wait(), timeout=PATIENT / 1000)
+        await expect(page.get_by_role("button", name="One moment…")).to_be_visible()
+        await expect(page.get_by_label("Username")).to_have_count(0)
+        go_on.set()
+        await connected(page, "websocket")
+
+
 async def test_a_link_that_is_none_says_so(browser: Browser, tmp_path: Path) -> None:
     async with an_inn(tmp_path) as inn, at_the_door(browser, inn) as page:
         await page.goto(f"{inn.url}/#password/made-up")
