@@ -90,8 +90,14 @@ def _change(hotel_id: HotelId, devices: list[str] | None, *, every: bool, allowe
         raise typer.BadParameter("give the tablets' ids, or --all")
 
     async def work(at: Installation) -> int:
+        from store import NotFound
+
         await at.store.hotel(hotel_id)
-        named = [DeviceId(one) for one in devices or ()] or [row.device_id for row in await _rows(at, hotel_id)]
+        named = [DeviceId(one) for one in devices or ()]
+        for one in named:  # before any of them is cut off: a refusal should have changed nothing
+            if await at.store.find_device(hotel_id, one) is None:
+                raise NotFound("device", one)
+        named = named or [row.device_id for row in await _rows(at, hotel_id)]
         done = [
             await at.store.let_shared_token_speak(hotel_id, one, allowed=allowed, by=at.by, now=at.now())
             for one in named

@@ -112,6 +112,13 @@ def test_the_shared_token_ends_for_one_and_for_all(hotel: CommandLine, export: P
     assert hotel("legacy", "allow", "h", "t", "u").lines == ["the shared token may speak for 2 more of h"]
 
 
+def test_where_one_of_several_is_unknown_none_is_cut_off(hotel: CommandLine, export: Path) -> None:
+    hotel("import", export, "--hotel", "h")
+
+    assert hotel.refused("legacy", "end", "h", "t", "stranger").err == "innwatch: no device stranger\n"
+    assert hotel("legacy", "end", "h", "--all").lines == ["the shared token speaks for 2 fewer of h; felt at once"]
+
+
 @pytest.mark.parametrize(
     "words",
     [["end", "h"], ["allow", "h", "t", "--all"], ["end", "h", "stranger"], ["show", "nowhere"], ["end", "x", "--all"]],
