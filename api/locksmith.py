@@ -37,6 +37,8 @@ class Locksmith:
             if not await self._passwords.match(data.current, account.password_hash):
                 raise invalid("current", "is not your password")
             self._attempts.succeeded(account=name, address=address)
+            if data.password == data.current:  # whoever chose it may know it, and would be asked for no other
+                raise invalid("password", "is the one that you have now")
             password_hash = await self._passwords.hash(data.password)
         try:
             return await self._store.choose_password(name, password_hash, gen=account.gen, by=by, now=self._clock())

@@ -73,7 +73,9 @@ def add(
             by=at.by,
             now=at.now(),
         )
-        if known and given is not None:
+        if account is not None and account.password_hash is None:
+            warn(f"{name} has an account without a password; give one by `innwatch user password-link {name}`")
+        elif known and given is not None:
             warn(f"{name} has an account already; its password was left as it is (see `innwatch user password`)")
         return password if given is None else None
 

@@ -65,6 +65,14 @@ async def test_a_password_that_somebody_else_chose_is_told_of_until_it_is_change
     assert (before["temporaryPassword"], after["temporaryPassword"]) == (True, False)
 
 
+async def test_the_password_that_somebody_else_chose_is_none_of_ones_own(world: World) -> None:
+    async with world.client(staff(world)) as client:
+        answer = await change(client, password=PASSWORD)
+        assert answer.status_code == 400
+        assert answer.json()["errors"] == [{"field": "password", "detail": "is the one that you have now"}]
+        assert (await client.get("/api/session")).status_code == 200
+
+
 async def test_the_wrong_current_password_changes_nothing_and_ends_no_session(world: World) -> None:
     async with world.client(staff(world)) as client:
         answer = await change(client, current="not this one")

@@ -39,6 +39,13 @@ def test_a_link_by_which_somebody_chooses_a_password_is_printed_and_nothing_else
     assert hotel("user", "password-link", "bo", "--json").json()["link"].startswith("http://127.0.0.1:8080/#password/")
 
 
+def test_who_is_added_again_has_no_password_and_it_is_said_how_to_get_one(hotel: CommandLine) -> None:
+    hotel("user", "remove", "h", "bo")
+
+    ended = hotel("user", "add", "h", "bo", "--role", "staff")
+    assert (ended.out, "`innwatch user password-link bo`" in ended.err) == ("added bo to h as staff\n", True)
+
+
 def test_a_link_for_a_password_leads_to_where_the_person_is(hotel: CommandLine) -> None:
     assert "leads to this machine alone" in hotel("user", "password-link", "bo").err
 
