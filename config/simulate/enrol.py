@@ -86,7 +86,7 @@ def enrol(
             try:
                 reply = client.post(url, json={"deviceId": device_id}, headers=headers)
             except httpx.HTTPError as error:
-                raise StartRefused(f"cannot reach {ticket.server}: {type(error).__name__}") from None
+                raise StartRefused(f"cannot reach {ticket.server}: {str(error) or type(error).__name__}") from None
             if reply.status_code == httpx.codes.OK:
                 return _enrolled(ticket.server, reply.content, now=clock())
             problem = _problem(reply.content)

@@ -68,7 +68,9 @@ class Home:
             return msgspec.json.decode(self._file.read_bytes(), type=_Kept)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError) as error:
+        except OSError as error:
+            raise StartRefused(f"cannot read {self._file}: {error.strerror}") from error
+        except msgspec.DecodeError as error:
             raise StartRefused(f"cannot read {self._file}: {error}") from error
 
     def _write(self, kept: _Kept) -> None:

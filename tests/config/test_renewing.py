@@ -1,5 +1,6 @@
 """When a tablet asks for its next token, and what it keeps on its disk."""
 
+import ssl
 import stat
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -10,11 +11,12 @@ import pytest
 
 from broker.tokens import KeyRing, mint_device
 from config.errors import StartRefused
-from config.simulate.enrol import read_ticket
+from config.simulate.enrol import enrol, read_ticket
 from config.simulate.home import Enrolled, Home
 from config.simulate.renewing import Renewing, life_of
 from rules.ids import DeviceId, HotelId
 from tests.config.desk import identities
+from tests.support import free_port
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -106,6 +108,19 @@ def test_an_agent_is_who_it_said_it_is_although_it_never_got_an_answer(tmp_path:
     assert Home(tmp_path).device_id(None, otherwise=DeviceId("tab-2")) == first
     with pytest.raises(StartRefused, match="home of tab-1"):
         Home(tmp_path).device_id(DeviceId("tab-2"), otherwise=DeviceId("tab-2"))
+
+
+def test_what_is_no_home_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StartRefused, match=r"cannot read .*/file/agent\.json: Not a directory$"):
+        Home(tmp_path / "file").enrolled()
+
+
+def test_why_a_server_cannot_be_reached_is_told_without_the_code() -> None:
+    ticket = read_ticket(f"http://127.0.0.1:{free_port()}/enrol#7K3M-9QXT-2WPA", server=None)
+    with pytest.raises(StartRefused, match="Connection refused") as refusal:
+        enrol(ticket, DeviceId("tab-1"), tls=ssl.create_default_context(), clock=lambda: NOW, say=print)
+    assert "7K3M" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
