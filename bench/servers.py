@@ -21,7 +21,11 @@ HOTEL = "bench"
 CONSOLE = "console"
 DATA = "data"
 
-SETTINGS = {"INNWATCH_MQTT_CONNECTIONS_PER_ADDRESS": "20000", "INNWATCH_MQTT_SESSIONS_PER_IDENTITY": "1000"}
+SETTINGS = {
+    "INNWATCH_MQTT_CONNECTIONS_PER_ADDRESS": "20000",
+    "INNWATCH_MQTT_SESSIONS_PER_IDENTITY": "1000",
+    "INNWATCH_ISOLATION_EVERY": "off",
+}
 """What the bench needs otherwise than by default: all come from one address, and all consoles are one person's."""
 
 
