@@ -33,7 +33,7 @@ def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignme
     if isinstance(message, State):
         return _state(state, message, assignment=assignment, now=now)
     if isinstance(message, Result | Renew):
-        return _sign_of_life(state, message.sid, now=now)
+        return _sign_of_life(state, message.sid, occasion=Occasion(assignment, message.id, now))
     return _token_end(state, message, occasion=Occasion(assignment, message.id, now))
 
 
@@ -135,8 +135,10 @@ def _report(before: DeviceState, report: Report, *, assignment: Assignment, now:
         rssi=state.rssi if report.rssi is None else report.rssi,
         bssid=_bssid(report.wifi_bssid, state, assignment=assignment) or state.bssid,
     )
-    after, change = _follow_report(after, report, occasion=Occasion(assignment, report.id, now))
-    return _verdict(_dated(before, after, now=now), change)
+    occasion = Occasion(assignment, report.id, now)
+    after, change = _follow_report(after, report, occasion=occasion)
+    after, let_in = token.after_life(after, occasion=occasion)
+    return _verdict(_dated(before, after, now=now), change, let_in)
 
 
 def _follow_report(state: DeviceState, report: Report, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
@@ -176,10 +178,12 @@ def _token_end(before: DeviceState, ended: TokenEnded, *, occasion: Occasion) ->
     return _verdict(after, change)
 
 
-def _sign_of_life(before: DeviceState, sid: str | None, *, now: datetime) -> Verdict:
-    state = session.adopt(before, sid)
+def _sign_of_life(before: DeviceState, sid: str | None, *, occasion: Occasion) -> Verdict:
+    state, now = session.adopt(before, sid), occasion.at
     link, quiet = session.after_life(state, awake=None, now=now)
-    return Verdict(_dated(before, replace(state, link=link, silence=quiet, last_heard=now), now=now))
+    after = _dated(before, replace(state, link=link, silence=quiet, last_heard=now), now=now)
+    after, let_in = token.after_life(after, occasion=occasion)
+    return _verdict(after, let_in)
 
 
 def _bssid(text: str | None, state: DeviceState, *, assignment: Assignment) -> str | None:

@@ -3,7 +3,8 @@
 import pytest
 
 from rules.alerts import Because, ChangeKind, Family, Rule, Severity
-from rules.messages import Link, TokenEnd
+from rules.ids import MessageId
+from rules.messages import Link, Renew, ReportKind, TokenEnd
 from rules.policy import Policy
 from tests.rules.given import STRICT, Tablet, after, assigned, because, kinds
 
@@ -107,6 +108,20 @@ def test_a_heartbeat_is_enough() -> None:
     tablet = tablet_with_token(life=None)
     tablet.expire(5)
     assert kinds(tablet.beat(60)) == [ChangeKind.CLEARED]
+
+
+@pytest.mark.parametrize("kind", [ReportKind.BREACH, ReportKind.RECOVERY, ReportKind.BATTERY])
+def test_so_is_a_report(kind: ReportKind) -> None:
+    tablet = tablet_with_token(life=None)
+    tablet.expire(5)
+    assert ChangeKind.CLEARED in kinds(tablet.report(60, kind, level=50))
+    assert Family.TOKEN not in tablet.state.alerts
+
+
+def test_so_is_asking_for_a_new_token() -> None:
+    tablet = tablet_with_token(life=None)
+    tablet.expire(5)
+    assert kinds(tablet.hear(60, Renew(id=MessageId("r-1"), ts=after(60)))) == [ChangeKind.CLEARED]
 
 
 def test_one_that_has_a_newer_token_has_a_minute_to_come_back_with_it() -> None:

@@ -87,9 +87,9 @@ def test_room_101_of_two_hotels(install: Install, shape: Shape) -> None:
         # Trouble in one room 101 is trouble in that one.
         report = {"id": "m-2", "ts": json.loads(beat["grand"])["ts"], "kind": "breach", "cause": "foreign-ap"}
         grand.publish("alert", json.dumps(report))
-        (alert,) = eventually_sync(grand.desk.open_alerts)
-        eventually_sync(lambda: grand.stream.of("alert.opened"))
-        eventually_sync(lambda: grand.console.of(f"alerts/{alert['id']}"))
+        (alert,) = eventually_sync(grand.desk.open_alerts, within=20)
+        eventually_sync(lambda: grand.stream.of("alert.opened"), within=20)
+        eventually_sync(lambda: grand.console.of(f"alerts/{alert['id']}"), within=20)
         assert annex.desk.open_alerts() == []
         assert annex.desk.get("/api/alerts")["items"] == []
 
