@@ -60,6 +60,19 @@ async def test_who_may_only_look_changes_nothing(browser: Browser, tmp_path: Pat
             assert width <= PHONE["width"]
 
 
+async def test_on_a_phone_no_word_is_broken(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn:
+        await old_house(inn)
+        async with at_the_desk(browser, inn, person="mara", viewport=PHONE) as page:
+            await page.get_by_role("link", name="HTTP to MQTT").click()
+            old = tile(page, "101")
+            one_line = 40  # px
+            for words in (old.locator("strong"), old.get_by_text("End the shared token"), old.get_by_text("2 h")):
+                box = await words.bounding_box()
+                assert box is not None
+                assert box["height"] < one_line
+
+
 async def test_a_hotel_that_never_had_the_old_system_does_not_hear_of_it(browser: Browser, tmp_path: Path) -> None:
     async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
         await page.get_by_role("link", name="Tablets").click()

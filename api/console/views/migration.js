@@ -64,15 +64,16 @@ function Row({ row, room, mayChange }) {
     <th scope="row"><strong>${roomName(room, row.roomId)}</strong> <span class="id">${deviceId}</span></th>
     <td><span class="axis ${SIGN[speaks] ?? "never-seen"}"><${Icon} name=${SIGN[speaks] ?? "never-seen"} />
       ${WAY[speaks] ?? "Never heard"}</span>${cut && html` <span class="mark">would be cut</span>`}</td>
-    <td><${Last} contact=${row.legacyToken} /></td>
-    <td><${Last} contact=${row.http} /></td>
-    <td><${Last} contact=${row.mqtt} /></td>
+    <${Last} by="By the shared token" contact=${row.legacyToken} />
+    <${Last} by="By HTTP" contact=${row.http} />
+    <${Last} by="By MQTT" contact=${row.mqtt} />
     <td>${mayChange ? html`<button type="button" onClick=${() => act.letShared(deviceId, !sharedToken)}>
         ${sharedToken ? "End the shared token" : "Allow the shared token"}</button>`
       : sharedToken ? "allowed" : ""}</td>
   </tr>`;
 }
 
-function Last({ contact }) {
-  return contact ? html`<${Ago} at=${contact.lastAt} /> ago` : "–";
+// On a phone, where the table's head is not seen, each says which it is.
+function Last({ by, contact }) {
+  return html`<td data-by=${by} class=${contact ? "" : "never"}>${contact ? html`<${Ago} at=${contact.lastAt} /> ago` : "–"}</td>`;
 }
