@@ -8,6 +8,7 @@ import typer
 
 from config.addresses import is_web_address
 from config.cli.printing import warn
+from config.database import database_of
 from config.settings import PUBLIC_URL
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ def address_of(at: "Installation", server: str | None) -> str:
     from config.greeting import console_url
 
     here = console_url(at.settings, http_port=at.settings.http_port)
-    told = None if at.settings.public_url is not None else at.folder.address()
-    return (server or told or here).rstrip("/")
+    # What `up` wrote holds for its own database: a server's API is another process, which writes nothing.
+    by_up = at.settings.public_url is None and database_of(at.settings, at.folder).file is not None
+    return (server or (at.folder.address() if by_up else None) or here).rstrip("/")
 
 
 def warn_of_this_machine(link: str, *, server: str | None, what_for: str) -> None:

@@ -47,6 +47,15 @@ def test_a_folder_moves_and_commands_work_on_the_new_place(hotel: CommandLine, t
     assert "nothing to do" in hotel("migrate", **there).out
 
 
+def test_links_lead_no_more_to_where_up_was_when_a_server_has_the_hotels(hotel: CommandLine, target: str) -> None:
+    hotel.folder.write_address("http://127.0.0.1:9090/")
+    hotel("copy", "--to", target)
+
+    there = {"DATABASE_URL": target, "SECRET_KEY_FILE": str(hotel.folder.path / "signing.key")}
+    assert "http://127.0.0.1:9090/enrol#" in hotel("enrol", "grand", "101").out
+    assert "http://127.0.0.1:8080/enrol#" in hotel("enrol", "grand", "101", **there).out
+
+
 def test_keys_that_were_rotated_move_too(hotel: CommandLine, target: str) -> None:
     hotel("keys", "rotate", "--after", "0")
     said = hotel("copy", "--to", target)
