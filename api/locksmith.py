@@ -54,13 +54,20 @@ class Locksmith:
         """Set the password that a link stands for. Raises Refused: 400, 404, 410, 429."""
         link = await self.look(data.secret, address=address)
         _make_sure_of(data.password, name=link.name)
+        account = await self._store.find_account(link.name)
         async with _in_turn():
+            if account is not None and account.temporary:
+                await self._make_sure_of_another(data.password, account)
             password_hash = await self._passwords.hash(data.password)
         by = Actor(ActorKind.USER, link.name, address=address, request_id=request_id)
         try:
             return await self._store.use_password_link(data.secret, password_hash, by=by, now=self._clock())
         except LinkRefused as refused:
             raise _refusal(refused) from None
+
+    async def _make_sure_of_another(self, password: str, account: Account) -> None:
+        if await self._passwords.match(password, account.password_hash):
+            raise invalid("password", "is the one that somebody else chose")
 
     async def _link(self, secret: str) -> PasswordLink:
         try:

@@ -155,6 +155,20 @@ async def test_a_password_that_is_refused_does_not_use_the_link_up(world: World)
     assert {answer.status_code for answer in refused} == {400}
 
 
+async def test_by_a_link_too_the_password_that_somebody_else_chose_is_none_of_ones_own(world: World) -> None:
+    account = await world.store.find_account(ANN)
+    assert account is not None
+    assert account.password_hash is not None
+    await world.store.set_password(ANN, account.password_hash, by=INNWATCH, now=world.clock())
+    secret = await link_for(world)
+
+    async with world.client() as client:
+        same, another = await use(client, secret, PASSWORD), await use(client, secret)
+
+    assert (same.status_code, another.status_code) == (400, 200)
+    assert "somebody else chose" in same.text
+
+
 async def test_links_are_tried_at_a_pace_and_a_network_that_guesses_stops_no_other(world: World) -> None:
     secret = await link_for(world)
     async with world.client(address="192.0.2.66") as client:
