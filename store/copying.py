@@ -36,7 +36,7 @@ SLICE: Final = 5000
 _LONGEST: Final = timedelta(days=1)
 """That one statement may take: to count millions of rows takes its time."""
 
-_TURN: Final = schema.TURN + 1
+TURN: Final = schema.TURN + 1
 """The advisory lock of PostgreSQL that a copy holds."""
 
 _LEFT_OUT: Final = frozenset({"lease"})
@@ -44,6 +44,12 @@ _LEFT_OUT: Final = frozenset({"lease"})
 
 _SEEDS: Final = frozenset({"caught_up", "gathered"})
 """A new database has a row in each of these."""
+
+
+PATIENCE: Final = 5.0
+"""Seconds in which a copy that was cut off may go."""
+
+_LOOK_EVERY: Final = 0.1
 
 
 class NotEmpty(StoreError):
@@ -150,14 +156,22 @@ def _tables() -> list[Table]:
     return [table for table in Base.metadata.sorted_tables if table.name not in _LEFT_OUT]
 
 
+async def _take_turn(connection: Connection) -> None:
+    """Raises InUse. A copy that was cut off a moment ago has its turn until PostgreSQL notices that it is gone."""
+    for _ in range(round(PATIENCE / _LOOK_EVERY)):
+        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", TURN):
+            return
+        await asyncio.sleep(_LOOK_EVERY)
+    raise InUse("another copy into this database is under way")
+
+
 @asynccontextmanager
 async def _target(url: str, limits: Limits) -> AsyncIterator[Connection]:
     """A connection of which no other copy has one. Raises InUse, StoreUnavailable."""
     connection = await connect(dsn_of(url), replace(limits, statement_timeout=_LONGEST))
     try:
         with in_postgres():
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _TURN):
-                raise InUse("another copy into this database is under way")
+            await _take_turn(connection)
             yield connection
     finally:
         connection.terminate()

@@ -171,6 +171,25 @@ async def test_a_copy_that_is_cut_off_again_and_again_goes_on_where_it_was(
     await check(source, target)
 
 
+async def test_a_copy_waits_for_one_that_was_cut_off_to_go_and_not_for_one_that_goes_on(
+    source: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await connect(dsn_of(target), USUAL)
+    try:
+        await other.execute("SELECT pg_advisory_lock($1)", copying.TURN)
+        monkeypatch.setattr(copying, "PATIENCE", 0.3)
+        with pytest.raises(InUse, match="another copy"):
+            await copy(source, target, told=lambda _: None)
+        monkeypatch.setattr(copying, "PATIENCE", 30.0)
+        waiting = asyncio.ensure_future(copy(source, target, told=lambda _: None))
+        await asyncio.sleep(0)
+    finally:
+        await other.close()
+    await waiting
+
+    await check(source, target)
+
+
 async def test_a_source_that_has_changed_since_is_copied_from_the_beginning(
     source: Path, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +252,7 @@ async def test_a_database_of_something_else_is_left_alone(source: Path, target: 
 
 async def test_two_at_once_do_not_mix(source: Path, target: str) -> None:
     connection = await connect(dsn_of(target), USUAL)
-    await connection.execute("SELECT pg_advisory_lock($1)", copying._TURN)
+    await connection.execute("SELECT pg_advisory_lock($1)", copying.TURN)
 
     with pytest.raises(InUse, match="under way"):
         await copy(source, target, told=lambda _: None)
