@@ -2,13 +2,14 @@
 #   PYTHON=python3.12   the interpreter that makes .venv
 #   DATA=./data DEMO=12 where `make run` keeps its data, and how many tablets it simulates
 #   SECONDS=60          how long `make fuzz` looks, for each of its targets
-#   JOBS=3              how many tests run side by side; 0: one after the other, in this process
+#   JOBS=3              how many tests run side by side, one more than there are cores unless said; 0: one after the
+#                       other, in this process
 #   ARGS=…              more words for pytest or the bench: make test ARGS="tests/rules -k battery"
 
 PYTHON ?= python3
 DATA   ?= ./data
 DEMO   ?= 12
-JOBS   ?= 3
+JOBS   ?= $(shell expr 1 + `nproc 2>/dev/null || echo 2`)
 ARGS   ?=
 SECONDS ?= 60
 
