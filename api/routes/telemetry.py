@@ -1,5 +1,7 @@
 """What agents of the old system say over HTTP, each with its own tablet's token or the one that they share."""
 
+from functools import partial
+
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
@@ -19,17 +21,18 @@ from api.telemetry import (
 )
 from rules.snapshot import legacy_status
 
-_REFUSALS = problems(400, 401, 403, 404, 413, 415, 429, 503)
-
-
-@post(
-    "/heartbeat",
+_say = partial(
+    post,
     tags=["telemetry"],
     opt=needs_agent(),
     status_code=200,
     request_max_body_size=LARGEST_MESSAGE,
-    responses=_REFUSALS,
+    responses=problems(400, 401, 403, 404, 413, 415, 429, 503),
 )
+"""How each of these routes is declared."""
+
+
+@_say("/heartbeat")
 async def heartbeat(
     request: Asked,
     letterbox: NamedDependency[Letterbox],
@@ -41,14 +44,7 @@ async def heartbeat(
     return TakenHeartbeat(legacy_status(while_speaking(state)))
 
 
-@post(
-    "/alert/breach",
-    tags=["telemetry"],
-    opt=needs_agent(),
-    status_code=200,
-    request_max_body_size=LARGEST_MESSAGE,
-    responses=_REFUSALS,
-)
+@_say("/alert/breach")
 async def breach(
     request: Asked,
     letterbox: NamedDependency[Letterbox],
@@ -60,14 +56,7 @@ async def breach(
     return Taken()
 
 
-@post(
-    "/alert/battery",
-    tags=["telemetry"],
-    opt=needs_agent(),
-    status_code=200,
-    request_max_body_size=LARGEST_MESSAGE,
-    responses=_REFUSALS,
-)
+@_say("/alert/battery")
 async def battery(
     request: Asked,
     letterbox: NamedDependency[Letterbox],
@@ -79,14 +68,7 @@ async def battery(
     return Taken()
 
 
-@post(
-    "/alert/tamper",
-    tags=["telemetry"],
-    opt=needs_agent(),
-    status_code=200,
-    request_max_body_size=LARGEST_MESSAGE,
-    responses=_REFUSALS,
-)
+@_say("/alert/tamper")
 async def tamper(
     request: Asked,
     letterbox: NamedDependency[Letterbox],
