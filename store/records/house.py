@@ -1,0 +1,151 @@
+"""Hotels, rooms and tablets, and by which way a tablet speaks."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from msgspec import UNSET, Struct, UnsetType
+
+from rules.ids import (
+    DeviceId,
+    HotelId,
+    RoomId,
+)
+from rules.policy import Profile
+from rules.state import DeviceState
+
+DeviceKey = NewType("DeviceKey", int)
+"""One device in this installation: small, never given again, never on the wire."""
+
+
+class Way(StrEnum):
+    """How a tablet speaks: over HTTP by the token that all shared, over HTTP by its own, or by MQTT."""
+
+    LEGACY_TOKEN = "legacy-token"  # noqa: S105, a way
+    HTTP = "http"
+    MQTT = "mqtt"
+
+
+class Hotel(Struct, frozen=True, rename="camel", kw_only=True):
+    id: HotelId
+    name: str
+    timezone: str = "UTC"  # IANA
+    profile: Profile = Profile.NORMAL
+    suspended_at: datetime | None = None  # since when nobody of it is let in
+
+
+class Room(Struct, frozen=True, rename="camel", kw_only=True):
+    """A room and the access points it may be on: lower case with colons; none means unknown."""
+
+    id: RoomId
+    name: str | None = None
+    floor: str | None = None
+    access_points: tuple[str, ...] = ()
+    rssi_floor: float | None = None  # dBm; None: not calibrated
+    profile: Profile | None = None  # None: the hotel's
+
+
+class RoomChanges(Struct, frozen=True, rename="camel", kw_only=True):
+    """What is to be different of a room; what is unset stays."""
+
+    name: str | UnsetType | None = UNSET
+    floor: str | UnsetType | None = UNSET
+    access_points: tuple[str, ...] | UnsetType = UNSET
+    rssi_floor: float | UnsetType | None = UNSET
+    profile: Profile | UnsetType | None = UNSET
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """Where a tablet belongs. `gen` is the generation a token must carry; a retired one is known to nobody.
+
+    `token_issued_at` and `token_expires_at` are those of its newest token; none: it never had one that we know of.
+    `legacy`: whoever has API_TOKEN may speak for it.
+    """
+
+    key: DeviceKey
+    hotel_id: HotelId
+    id: DeviceId
+    room_id: RoomId
+    name: str | None = None
+    gen: int = 1
+    added_at: datetime
+    retired_at: datetime | None = None
+    revoked_at: datetime | None = None  # when it was last shut out
+    legacy: bool = False
+    token_issued_at: datetime | None = None
+    token_expires_at: datetime | None = None
+
+
+class NewDevice(Struct, frozen=True, kw_only=True):
+    """A device together with the room that is made for it (`add_devices`)."""
+
+    id: DeviceId
+    room: Room
+
+
+class DeviceRow(Struct, frozen=True, kw_only=True):
+    """A device with what is known of it now."""
+
+    device: Device
+    floor: str | None
+    state: DeviceState
+
+
+class Home(Struct, frozen=True, kw_only=True):
+    """Where one tablet belongs, and by which profile it is judged there."""
+
+    room_id: RoomId
+    access_points: tuple[str, ...]
+    rssi_floor: float | None
+    profile: Profile
+
+
+class Contact(Struct, frozen=True, rename="camel"):
+    """When a tablet spoke by one way, the first time and lately (some minutes behind)."""
+
+    first_at: datetime
+    last_at: datetime
+
+
+class MigrationRow(Struct, frozen=True, rename="camel", kw_only=True):
+    """How far a tablet has come on the way from HTTP to MQTT.
+
+    `speaks` is the way by which it was heard last. `shared_token`: the shared token may speak for it. `cut`: without
+    that token it would be heard no more, or could not begin: it speaks by it, or was never heard and has no token.
+    """
+
+    device_id: DeviceId
+    room_id: RoomId
+    speaks: Way | None
+    shared_token: bool
+    cut: bool
+    legacy_token: Contact | None
+    http: Contact | None
+    mqtt: Contact | None
+    token_issued_at: datetime | None
+    token_expires_at: datetime | None
+
+
+class MigrationCounts(Struct, frozen=True, rename="camel", kw_only=True):
+    """A hotel's tablets by the way by which each was heard last, and how many the end of the shared token would cut."""
+
+    devices: int
+    mqtt: int
+    http: int
+    legacy_token: int
+    never: int
+    cut: int
+
+
+class HotelFacts(Struct, frozen=True, kw_only=True):
+    """One hotel as the bridge keeps it in memory, read in one transaction. Retired devices are not in it."""
+
+    hotel: Hotel
+    revision: int
+    last_event_id: int
+    rooms: tuple[Room, ...]
+    devices: tuple[DeviceRow, ...]
+
+
+class Installation(Struct, frozen=True):
+    hotels: tuple[HotelFacts, ...]
