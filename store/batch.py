@@ -26,6 +26,9 @@ class InputKind(StrEnum):
     ASSIGNMENT = "assignment"  # from here on the device has this room and policy; id `assignment:{revision}`
     #   or a token of these dates; id `token:{µs of its making}:{µs of its end}`
     WATCHING = "watching"  # the bridge began to listen; of the whole hotel; id `watching:{ms}`
+    PMS = "pms"  # what a hotel's system said of a room; of the whole hotel; id `pms:{integrator}:{its id}`
+    DEED = "deed"  # what a person did that the rules have to know; id `deed:{what}:{µs}`
+    CHECKPOINT = "checkpoint"  # a device's whole state, from which a replay may begin; id `checkpoint:{µs}`
 
 
 class StoredMessage(Struct, frozen=True, kw_only=True):

@@ -114,6 +114,7 @@ class HotelTable(Base, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     suspended_at: datetime | None = Field(sa_type=UtcDateTime)
     hidden: bool = Field(sa_column_kwargs=NOT_AT_FIRST)  # ours, in nobody's list: the isolation audit's
+    policy: str | None = Field(sa_type=Text)  # JSON: rules.policy.PolicyChanges; so of a room and of a device
 
 
 class RoomTable(Base, table=True):
@@ -129,6 +130,8 @@ class RoomTable(Base, table=True):
     rssi_floor: float | None
     profile: str | None
     created_at: datetime = Field(sa_type=UtcDateTime)
+    zone: str | None  # what may fail at once with other rooms, beside floor and access point
+    policy: str | None = Field(sa_type=Text)
 
 
 class DeviceTable(Base, table=True):
@@ -147,6 +150,7 @@ class DeviceTable(Base, table=True):
     legacy: bool = Field(sa_column_kwargs=NOT_AT_FIRST)  # API_TOKEN may speak for it
     token_issued_at: datetime | None = Field(sa_type=UtcDateTime)  # its newest token; none: it never had one
     token_expires_at: datetime | None = Field(sa_type=UtcDateTime)
+    policy: str | None = Field(sa_type=Text)
 
 
 class DeviceStateTable(Base, table=True):
@@ -255,6 +259,18 @@ class AlertTable(Base, table=True):
             sqlite_where=text("legacy_id IS NOT NULL"),
             postgresql_where=text("legacy_id IS NOT NULL"),
         ),
+        Index(
+            "ix_alert_lapses",
+            "lapses_at",
+            sqlite_where=text("lapses_at IS NOT NULL"),
+            postgresql_where=text("lapses_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_alert_incident",
+            "incident_key",
+            sqlite_where=text("incident_key IS NOT NULL"),
+            postgresql_where=text("incident_key IS NOT NULL"),
+        ),
     )
 
     key: int = Field(primary_key=True, sa_type=KEY)
@@ -284,6 +300,14 @@ class AlertTable(Base, table=True):
     drill: bool
     revision: int = Field(sa_type=BigInteger)
     legacy_id: int | None = Field(sa_type=BigInteger)  # its number in the old system, for those that were imported
+    # the condition side again, of what came later
+    incident_key: int | None = Field(sa_type=KEY)  # what it is part of
+    rule_version: str | None  # of the rules and of the policy that opened it
+    flapping: bool = Field(sa_column_kwargs=NOT_AT_FIRST)
+    reopened: int = Field(sa_type=Integer, sa_column_kwargs={"server_default": "0"})  # how often
+    # the response side again
+    lapses_at: datetime | None = Field(sa_type=UtcDateTime)  # when its acknowledgment ends by itself
+    resolved_by: str | None  # a person; none: the condition ended
 
 
 class EventTable(Base, table=True):
@@ -350,11 +374,21 @@ class NotificationTable(Base, table=True):
         ),
         Index("ix_notification_newest", "hotel_key", "id"),
         Index("ix_notification_state", "hotel_key", "state", "id"),
+        Index(
+            "uq_notification_incident",
+            "incident_key",
+            "channel_key",
+            "kind",
+            "alert_revision",
+            unique=True,
+            sqlite_where=text("incident_key IS NOT NULL"),
+            postgresql_where=text("incident_key IS NOT NULL"),
+        ),
     )
 
     id: int = Field(primary_key=True, sa_type=KEY)
     hotel_key: int = Field(foreign_key="hotel.key", sa_type=KEY)
-    alert_key: int = Field(foreign_key="alert.key", sa_type=KEY)
+    alert_key: int | None = Field(foreign_key="alert.key", sa_type=KEY)  # none: it tells of an incident
     channel_key: int = Field(foreign_key="channel.key", sa_type=KEY, index=True)
     kind: str
     alert_revision: int = Field(sa_type=BigInteger)
@@ -366,6 +400,153 @@ class NotificationTable(Base, table=True):
     last_error: str | None = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=UtcDateTime)
     finished_at: datetime | None = Field(sa_type=UtcDateTime)
+    incident_key: int | None = Field(sa_type=KEY)  # then `alert_revision` is the incident's
+
+
+class IncidentTable(Base, table=True):
+    """Many silences, one cause. Its alerts name it by `incident_key`."""
+
+    __tablename__: ClassVar[str] = "incident"
+    __table_args__ = (
+        UniqueConstraint("hotel_key", "id"),
+        Index("ix_incident_newest", "hotel_key", "opened_at", "key"),
+    )
+
+    key: int = Field(primary_key=True, sa_type=KEY)
+    hotel_key: int = Field(foreign_key="hotel.key", sa_type=KEY)
+    id: str = Field(sa_type=ID)
+    rule: str  # outage.area, outage.hotel, outage.own
+    scope: str  # access-point, floor, zone, hotel
+    place: str | None  # which one
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(sa_type=UtcDateTime)
+    members: int = Field(sa_type=Integer)
+    back: int = Field(sa_type=Integer)
+    lost: int = Field(sa_type=Integer)  # did not return
+    why: str = Field(sa_type=Text)  # JSON: rules.alerts.Reason[]
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None = Field(sa_type=UtcDateTime)
+    revision: int = Field(sa_type=BigInteger)
+
+
+class MaintenanceTable(Base, table=True):
+    """A window in which trouble is expected: of a room, of a floor, or (neither) of the whole hotel."""
+
+    __tablename__: ClassVar[str] = "maintenance"
+    __table_args__ = (UniqueConstraint("hotel_key", "id"), Index("ix_maintenance_newest", "hotel_key", "key"))
+
+    key: int = Field(primary_key=True, sa_type=KEY)
+    hotel_key: int = Field(foreign_key="hotel.key", sa_type=KEY)
+    id: str = Field(sa_type=ID)
+    floor: str | None
+    room_key: int | None = Field(foreign_key="room.key", sa_type=KEY)
+    starts_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime)
+    reason: str | None = Field(sa_type=Text)
+    created_by: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(sa_type=UtcDateTime)  # before its time
+
+
+class RoomStatusTable(Base, table=True):
+    """What the hotel's systems said of a room last; a room of which nothing was said has no row."""
+
+    __tablename__: ClassVar[str] = "room_status"
+
+    room_key: int = Field(primary_key=True, foreign_key="room.key", sa_type=KEY)
+    occupied: bool | None
+    departs_at: datetime | None = Field(sa_type=UtcDateTime)
+    service: str | None  # out-of-order, maintenance
+    housekeeping_since: datetime | None = Field(sa_type=UtcDateTime)
+    stay_ref: str | None  # opaque, never the hotel's own number of a stay
+    checked_out_at: datetime | None = Field(sa_type=UtcDateTime)
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+    changed_by: str
+
+
+class ClearanceTable(Base, table=True):
+    """What the desk was told of a room at a check-out."""
+
+    __tablename__: ClassVar[str] = "clearance"
+    __table_args__ = (Index("ix_clearance_newest", "room_key", "key"),)
+
+    key: int = Field(primary_key=True, sa_type=KEY)
+    room_key: int = Field(foreign_key="room.key", sa_type=KEY)
+    asked_by: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    verdict: str
+    body: str = Field(sa_type=Text)  # JSON, as it was published
+
+
+class ListeningTable(Base, table=True):
+    """The journal of when the bridge could hear the tablets and store it: one row for each stretch of time."""
+
+    __tablename__: ClassVar[str] = "listening"
+
+    key: int = Field(primary_key=True, sa_type=KEY)
+    since: datetime = Field(sa_type=UtcDateTime)
+    until: datetime = Field(sa_type=UtcDateTime)  # a few seconds behind
+    why: str | None  # why it ended, where anybody knows
+
+
+class AccessPointTable(Base, table=True):
+    """Access points that a hotel's tablets were heard on in their rooms: learned, in no room's own list."""
+
+    __tablename__: ClassVar[str] = "access_point"
+
+    hotel_key: int = Field(primary_key=True, foreign_key="hotel.key", sa_type=KEY)
+    bssid: str = Field(primary_key=True, max_length=17)
+    ssid: str | None
+    rooms: int = Field(sa_type=Integer)
+    first_at: datetime = Field(sa_type=UtcDateTime)
+    last_at: datetime = Field(sa_type=UtcDateTime)
+    confirmed_by: str | None
+
+
+class SightingTable(Base, table=True):
+    """How strongly a tablet heard an access point on one day in one room: what calibration learns from."""
+
+    __tablename__: ClassVar[str] = "sighting"
+    __table_args__ = (WITHOUT_ROWID,)
+
+    device_key: int = Field(primary_key=True, foreign_key="device.key", sa_type=KEY)
+    day: int = Field(primary_key=True, sa_type=Integer)  # since 1970
+    bssid: str = Field(primary_key=True, max_length=17)
+    room_key: int = Field(primary_key=True, foreign_key="room.key", sa_type=KEY)
+    count: int = Field(sa_type=Integer)
+    signals: str = Field(sa_type=Text)  # JSON: how many samples at each dBm
+
+
+class JobTable(Base, table=True):
+    """What is done at intervals: when it was begun, succeeded and failed last."""
+
+    __tablename__: ClassVar[str] = "job"
+
+    name: str = Field(primary_key=True, max_length=64)
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    succeeded_at: datetime | None = Field(sa_type=UtcDateTime)
+    failed_at: datetime | None = Field(sa_type=UtcDateTime)
+    error: str | None = Field(sa_type=Text)
+    took_ms: int | None = Field(sa_type=BigInteger)
+
+
+class ReplayTable(Base, table=True):
+    """A replay that somebody asked for over HTTP, and how far it is."""
+
+    __tablename__: ClassVar[str] = "replay"
+    __table_args__ = (UniqueConstraint("hotel_key", "id"),)
+
+    key: int = Field(primary_key=True, sa_type=KEY)
+    hotel_key: int = Field(foreign_key="hotel.key", sa_type=KEY)
+    id: str = Field(sa_type=ID)
+    asked_by: str
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    request: str = Field(sa_type=Text)  # JSON
+    done: int = Field(sa_type=BigInteger)
+    total: int = Field(sa_type=BigInteger)
+    finished_at: datetime | None = Field(sa_type=UtcDateTime)
+    error: str | None = Field(sa_type=Text)
+    result: str | None = Field(sa_type=Text)  # JSON
 
 
 class AccountTable(Base, table=True):

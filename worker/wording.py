@@ -79,11 +79,20 @@ def one_line(text: str, *, most: int = 120) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
+_MORE = {
+    NoticeKind.WORSENED: "worse",
+    NoticeKind.REOPENED: "again",
+    NoticeKind.FLAPPING: "on and off",
+    NoticeKind.LAPSED: "still open",
+}
+
+
 def _state(alert: AlertSnapshot, kind: NoticeKind) -> str:
     if kind is NoticeKind.RECOVERED:
         return "CLOSED" if _is_unwatched(alert) else "RECOVERED"
     severity = alert.severity.value.upper()
-    return f"{severity} (worse)" if kind is NoticeKind.WORSENED else severity
+    more = _MORE.get(kind)
+    return f"{severity} ({more})" if more else severity
 
 
 def _happened(alert: AlertSnapshot, kind: NoticeKind) -> str:

@@ -23,11 +23,23 @@ class EventType(StrEnum):
     ALERT_OPENED = "alert.opened"
     ALERT_CHANGED = "alert.changed"
     ALERT_CLEARED = "alert.cleared"
+    ALERT_REOPENED = "alert.reopened"
     ALERT_ACKNOWLEDGED = "alert.acknowledged"
+    ALERT_UNACKNOWLEDGED = "alert.unacknowledged"
+    ALERT_LAPSED = "alert.lapsed"
+    ALERT_ASSIGNED = "alert.assigned"
+    ALERT_SNOOZED = "alert.snoozed"
+    ALERT_NOTED = "alert.noted"
+    ALERT_SUPPRESSED = "alert.suppressed"
+    ALERT_RESOLVED = "alert.resolved"
+    INCIDENT_OPENED = "incident.opened"
+    INCIDENT_CHANGED = "incident.changed"
+    INCIDENT_CLOSED = "incident.closed"
     NOTIFICATION_SENT = "notification.sent"
     NOTIFICATION_DEAD = "notification.dead"
     MONITOR_CHANGED = "monitor.changed"
     COMMAND_CHANGED = "command.changed"
+    PMS_RECEIVED = "pms.received"
 
 
 class Event(Struct, frozen=True, rename="camel"):

@@ -59,7 +59,12 @@ class NoticeKind(StrEnum):
 
     OPENED = "opened"
     WORSENED = "worsened"
+    REOPENED = "reopened"
+    FLAPPING = "flapping"
+    LAPSED = "lapsed"  # nobody ended what somebody had acknowledged
     RECOVERED = "recovered"
+    INCIDENT = "incident"  # this and the next stand for the alerts of all its tablets
+    INCIDENT_OVER = "incident-over"
 
 
 class NotificationState(StrEnum):

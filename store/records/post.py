@@ -18,10 +18,11 @@ InboxKey = NewType("InboxKey", int)
 
 
 class InboxKind(StrEnum):
-    """The topic that a message of the inbox would have come by."""
+    """The topic that a message of the inbox would have come by; or that it is what a person did about an alert."""
 
     HEARTBEAT = "heartbeat"
     ALERT = "alert"
+    DEED = "deed"
 
 
 class InboxRow(Struct, frozen=True, kw_only=True):

@@ -78,14 +78,25 @@ async def test_without_the_doorbell_the_worker_looks_by_itself(hotel: Hotel, web
         await eventually(lambda: hotel.states() == [DELIVERED])
 
 
-async def test_opened_worsened_and_recovered_are_each_told(hotel: Hotel, mail: MailServer) -> None:
-    for kind in NoticeKind:
+OF_INCIDENTS = {NoticeKind.INCIDENT, NoticeKind.INCIDENT_OVER}
+
+
+async def test_each_kind_of_notice_is_told_in_its_own_words(hotel: Hotel, mail: MailServer) -> None:
+    kinds = [kind for kind in NoticeKind if kind not in OF_INCIDENTS]
+    for kind in kinds:
         hotel.outbox.add(EMAIL, kind=kind)
 
     async with hotel.working():
-        await eventually(lambda: hotel.states() == [DELIVERED] * 3)
+        await eventually(lambda: hotel.states() == [DELIVERED] * len(kinds))
 
-    assert sorted(sent["Subject"].split(" - ")[0] for sent in mail.mails) == ["HIGH", "HIGH (worse)", "RECOVERED"]
+    assert sorted(sent["Subject"].split(" - ")[0] for sent in mail.mails) == [
+        "HIGH",
+        "HIGH (again)",
+        "HIGH (on and off)",
+        "HIGH (still open)",
+        "HIGH (worse)",
+        "RECOVERED",
+    ]
 
 
 async def test_a_webhook_that_is_down_for_a_while_is_told_in_the_end(hotel: Hotel, web: WebServer) -> None:
