@@ -27,6 +27,7 @@ from rules.alerts import Family
 from rules.deadlines import deadline, may_come_nearer, pass_deadline
 from rules.evaluate import WIFI_OFF, evaluate
 from rules.ids import AlertId, DeviceId, HotelId
+from rules.inputs import Asked
 from rules.messages import DeviceMessage, Heartbeat, Link, Renew, Report, ReportKind, Result, State, TokenEnded
 from rules.snapshot import status_of
 from rules.state import DeviceState, Verdict
@@ -126,7 +127,7 @@ class Draft:
                 expires_at=answer.expires_at,
             )
         )
-        self._give(Given(tablet, now, answer.expires_at, heard.at), None)
+        self._give(Given(tablet, now, answer.expires_at, heard.at, Asked(request.id, request.sid)), None)
 
     def _give(self, given: Given, known: Known | None) -> None:
         tablet = given.tablet

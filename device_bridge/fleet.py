@@ -77,14 +77,6 @@ class Tablet:
         return token_end_of(self.state) is not TokenEnd.REVOKED
 
 
-class AssignmentRecord(Struct, frozen=True, rename="camel"):
-    """An assignment as it is stored among the inputs of the rules, for replay."""
-
-    revision: int
-    room_id: RoomId | None
-    policy: Policy
-
-
 class Inventory(Struct, frozen=True, rename="camel"):
     """A hotel's rooms and access points as they are stored among the inputs of the rules, for replay."""
 

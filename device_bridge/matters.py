@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from broker.topics import Kind, Topic
 from device_bridge.decode import Decoded, Rejected
-from device_bridge.fleet import AssignmentRecord, Inventory, Tablet
+from device_bridge.fleet import Inventory, Tablet
 from rules.ids import DeviceId, HotelId, MessageId
+from rules.inputs import Asked, AssignmentRecord, InputKind
 from rules.messages import Result, TokenEnd, TokenEnded
-from store.batch import InputKind
 from store.records import CommandRef, DeviceKey, InboxKey
 
 
@@ -62,6 +62,7 @@ class Given(Struct, frozen=True):
     issued_at: datetime | None
     expires_at: datetime | None
     at: datetime
+    asked: Asked | None = None
 
     @property
     def name(self) -> MessageId:

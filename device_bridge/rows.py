@@ -3,15 +3,15 @@
 from datetime import UTC, datetime
 
 import msgspec
-from msgspec import Struct
 
 from broker.topics import name_of
 from device_bridge.fleet import Tablet
 from device_bridge.matters import Given, Heard, Noted, Overdue, Turned
 from rules.alerts import AlertChange
 from rules.ids import DeviceId, MessageId
+from rules.inputs import InputKind, TokenRecord
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
-from store.batch import CommandChange, DeviceChange, InputKind, Quarantined, StoredMessage
+from store.batch import CommandChange, DeviceChange, Quarantined, StoredMessage
 from store.records import CommandState
 
 _HEAD = 1024  # bytes of a refused message that are kept
@@ -65,13 +65,6 @@ def noted_row(noted: Noted) -> StoredMessage:
     )
 
 
-class TokenRecord(Struct, frozen=True, rename="camel"):
-    """The dates of a token as they are stored among the inputs of the rules, for replay."""
-
-    issued_at: datetime | None
-    expires_at: datetime | None
-
-
 def token_row(given: Given) -> StoredMessage:
     return StoredMessage(
         hotel_id=given.tablet.hotel_id,
@@ -79,7 +72,7 @@ def token_row(given: Given) -> StoredMessage:
         kind=InputKind.ASSIGNMENT,
         message_id=given.name,
         received_at=given.at,
-        body=msgspec.json.encode(TokenRecord(given.issued_at, given.expires_at)),
+        body=msgspec.json.encode(TokenRecord(given.issued_at, given.expires_at, given.asked)),
     )
 
 

@@ -4,9 +4,10 @@ Each verb is one transaction. Hotel data is asked for with the hotel's id, first
 not there. Times are arguments, aware UTC.
 """
 
+from rules.inputs import InputKind
 from store import batch, records
 from store.audit import INNWATCH, Actor, ActorKind, AuditEntry, Deed
-from store.batch import Batch, InputKind, StoredMessage
+from store.batch import Batch, StoredMessage
 from store.door import Store
 from store.doorbell import Bell, Doorbell, LocalDoorbell
 from store.errors import (

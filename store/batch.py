@@ -1,34 +1,14 @@
 """What the bridge wants written in one transaction: the result of evaluating a batch of messages or deadlines."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from msgspec import Struct, field
 
 from rules.alerts import AlertChange
 from rules.ids import CommandId, DeviceId, HotelId, MessageId, RoomId
+from rules.inputs import InputKind
 from rules.state import DeviceState, StatusSnapshot
 from store.records import CommandState, DeviceKey, InboxKey
-
-
-class InputKind(StrEnum):
-    """Every input of the rules, in one order per hotel (receive time, then row), so that history can be replayed."""
-
-    HEARTBEAT = "heartbeat"
-    REPORT = "report"
-    STATE = "state"
-    LOST = "lost"  # the will; id `lost-{sid}`: one sid is lost once
-    EXPIRED = "expired"  # the connection ended because its token did; id `expired:{ms}`
-    REVOKED = "revoked"  # the same by our own deed; id `revoked:{ms}`
-    RESULT = "result"
-    DEADLINE = "deadline"  # passed with nothing heard; id `deadline:{µs of the deadline}:{µs of the look}`
-    INVENTORY = "inventory"  # from here on the hotel has these rooms; of the whole hotel; id `inventory:{revision}`
-    ASSIGNMENT = "assignment"  # from here on the device has this room and policy; id `assignment:{revision}`
-    #   or a token of these dates; id `token:{µs of its making}:{µs of its end}`
-    WATCHING = "watching"  # the bridge began to listen; of the whole hotel; id `watching:{ms}`
-    PMS = "pms"  # what a hotel's system said of a room; of the whole hotel; id `pms:{integrator}:{its id}`
-    DEED = "deed"  # what a person did that the rules have to know; id `deed:{what}:{µs}`
-    CHECKPOINT = "checkpoint"  # a device's whole state, from which a replay may begin; id `checkpoint:{µs}`
 
 
 class StoredMessage(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from rules.ids import HotelId, MessageId
-from store.batch import InputKind, StoredMessage
+from rules.inputs import InputKind
+from store.batch import StoredMessage
 from store.errors import Duplicate
 from store.known import Known
 from store.partitions import DAY, day_of

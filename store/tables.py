@@ -36,10 +36,10 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from rules.alerts import AlertStatus, Condition
+from rules.inputs import InputKind
 from rules.policy import Profile
 from rules.revoked import Subject
 from store.audit import ActorKind
-from store.batch import InputKind
 from store.records import ChannelKind, CommandState, InboxKind, MemberRole, NoticeKind, NotificationState, Way
 from store.times import micros, moment
 
