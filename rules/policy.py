@@ -10,6 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from rules.ids import DeviceId, HotelId, RoomId
+from rules.room_status import NOTHING_SAID, RoomStatus
 
 
 class Profile(StrEnum):
@@ -79,3 +80,4 @@ class Assignment(Struct, frozen=True, kw_only=True):
     device_id: DeviceId
     place: Place
     policy: Policy
+    room: RoomStatus = NOTHING_SAID  # what the hotel's systems say of the room
