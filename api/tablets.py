@@ -65,8 +65,10 @@ class TabletDesk:
         belongs = assignments(
             device.hotel_id,
             profile=hotel.profile,
+            policy=hotel.policy,
             rooms=() if room is None else (room,),
             devices=((device.id, device.room_id),),
+            of_devices={device.id: device.policy},
         )
         return room_config(belongs[device.id], revision=0)
 

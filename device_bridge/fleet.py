@@ -183,8 +183,10 @@ class Fleet:
         belongs = assignments(
             hotel_id,
             profile=facts.hotel.profile,
+            policy=facts.hotel.policy,
             rooms=facts.rooms,
             devices=[(row.device.id, row.device.room_id) for row in facts.devices],
+            of_devices={row.device.id: row.device.policy for row in facts.devices},
         )
         self._tablets[hotel_id] = {
             row.device.id: self._tablet(row, before.get(row.device.id), belongs[row.device.id], facts.revision)

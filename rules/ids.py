@@ -12,6 +12,7 @@ AlertId = NewType("AlertId", str)
 CommandId = NewType("CommandId", str)
 MessageId = NewType("MessageId", str)
 EnrolmentId = NewType("EnrolmentId", str)
+WindowId = NewType("WindowId", str)
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

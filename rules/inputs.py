@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from rules.ids import DeviceId, MessageId, RoomId
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
-from rules.policy import Policy, Profile
+from rules.policy import NO_CHANGES, Policy, PolicyChanges, Profile
 from rules.state import DeviceState
 
 
@@ -70,6 +70,8 @@ class RoomRecord(Struct, frozen=True, rename="camel", kw_only=True):
     access_points: tuple[str, ...] = ()
     rssi_floor: float | None = None
     profile: Profile | None = None
+    zone: str | None = None
+    policy: PolicyChanges = NO_CHANGES
 
 
 class InventoryRecord(Struct, frozen=True, rename="camel"):

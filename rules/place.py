@@ -1,11 +1,13 @@
 """Where a device belongs: assignments, made from what a hotel knows of its rooms."""
 
 import re
-from collections.abc import Collection, Iterable
-from typing import Protocol
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, Protocol
+
+from msgspec import UNSET
 
 from rules.ids import DeviceId, HotelId, RoomId
-from rules.policy import Assignment, Place, Policy, Profile
+from rules.policy import NO_CHANGES, Assignment, Place, Policy, PolicyChanges, Profile, merged, resolve
 
 _BSSID = re.compile(r"[0-9a-f]{2}([:-]?)(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}")
 _NONE: frozenset[str] = frozenset()  # Python makes a new empty one each time, and a hotel may have 10,000 rooms
@@ -25,6 +27,10 @@ class RoomFacts(Protocol):
     def rssi_floor(self) -> float | None: ...
     @property
     def profile(self) -> Profile | None: ...
+    @property
+    def zone(self) -> str | None: ...
+    @property
+    def policy(self) -> PolicyChanges: ...
 
 
 def normal_bssid(text: str) -> str | None:
@@ -40,31 +46,57 @@ def normal_bssid(text: str) -> str | None:
     return None if bssid in _PLACEHOLDERS else bssid
 
 
+NOTHING_OF_ITS_OWN: Final[Mapping[DeviceId, PolicyChanges]] = {}
+
+
 def assignments(
     hotel_id: HotelId,
     *,
     profile: Profile,
+    policy: PolicyChanges = NO_CHANGES,
     rooms: Iterable[RoomFacts],
     devices: Iterable[tuple[DeviceId, RoomId]],
+    of_devices: Mapping[DeviceId, PolicyChanges] = NOTHING_OF_ITS_OWN,
 ) -> dict[DeviceId, Assignment]:
     """The assignment of each of a hotel's devices. One whose room is not among `rooms` has no known place.
 
-    `profile` is the hotel's; a room may have its own. Rooms share what they can: thousands of them cost little.
+    `profile` and `policy` are the hotel's; a room may have its own, and so may a device (`of_devices`, of those that
+    do). Rooms share what they can: thousands of them cost little.
     """
     known = tuple(rooms)
     places = _places(known)
-    policies = _policies(known, profile=profile)
+    everywhere = resolve(PolicyChanges(profile=profile), policy)
+    policies = _policies(known, hotel=everywhere)
     nowhere = Place()
-    fallback = Policy(profile=profile)
     return {
         device_id: Assignment(
             hotel_id=hotel_id,
             device_id=device_id,
             place=places.get(room_id, nowhere),
-            policy=policies.get(room_id, fallback),
+            policy=resolve(of_devices.get(device_id, NO_CHANGES), over=policies.get(room_id, everywhere)),
         )
         for device_id, room_id in devices
     }
+
+
+def policy_of(
+    room: RoomFacts, *, profile: Profile, policy: PolicyChanges = NO_CHANGES, own: PolicyChanges = NO_CHANGES
+) -> Policy:
+    """What one device of a room is held against: `profile` and `policy` are its hotel's, `own` is the device's."""
+    return resolve(PolicyChanges(profile=profile), policy, own_policy(room), own)
+
+
+def own_policy(room: RoomFacts) -> PolicyChanges:
+    """All that a room decides: its profile and its floor are told apart, as they were before all else could be."""
+    if room.profile is None and room.rssi_floor is None:
+        return room.policy
+    return merged(
+        room.policy,
+        PolicyChanges(
+            profile=UNSET if room.profile is None else room.profile,
+            rssi_floor=UNSET if room.rssi_floor is None else room.rssi_floor,
+        ),
+    )
 
 
 def _places(rooms: Collection[RoomFacts]) -> dict[RoomId, Place]:
@@ -78,6 +110,7 @@ def _places(rooms: Collection[RoomFacts]) -> dict[RoomId, Place]:
         room.id: Place(
             room_id=room.id,
             floor=room.floor,
+            zone=room.zone,
             access_points=frozenset(room.access_points),
             neighbours=_NONE if room.floor is None else around[room.floor],
             hotel_access_points=everywhere,
@@ -86,7 +119,12 @@ def _places(rooms: Collection[RoomFacts]) -> dict[RoomId, Place]:
     }
 
 
-def _policies(rooms: Collection[RoomFacts], *, profile: Profile) -> dict[RoomId, Policy]:
-    wanted = {room.id: (room.profile or profile, room.rssi_floor) for room in rooms}
-    policies = {both: Policy(profile=both[0], rssi_floor=both[1]) for both in set(wanted.values())}
-    return {room_id: policies[both] for room_id, both in wanted.items()}
+def _policies(rooms: Collection[RoomFacts], *, hotel: Policy) -> dict[RoomId, Policy]:
+    """Resolved once for each of the few ways in which rooms differ from their hotel."""
+    wanted = {room.id: (room.profile, room.rssi_floor, room.policy) for room in rooms}
+    policies: dict[tuple[Profile | None, float | None, PolicyChanges], Policy] = {}
+    for room in rooms:
+        way = wanted[room.id]
+        if way not in policies:
+            policies[way] = resolve(own_policy(room), over=hotel)
+    return {room_id: policies[way] for room_id, way in wanted.items()}

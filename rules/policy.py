@@ -4,12 +4,14 @@ Policy is hotel → room → device; a level that says nothing inherits. This mo
 so that the rules see one flat record per device.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated, Any, Final
 
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import asdict, replace
 
-from rules.ids import DeviceId, HotelId, RoomId
+from rules.ids import DeviceId, HotelId, RoomId, WindowId
 from rules.room_status import NOTHING_SAID, RoomStatus
 
 
@@ -24,7 +26,10 @@ _GRACE = {Profile.STRICT: timedelta(seconds=3), Profile.NORMAL: timedelta(second
 
 
 class Policy(Struct, frozen=True, rename="camel", kw_only=True):
-    """The thresholds of one device, flat. Defaults are those of docs/rules.md."""
+    """The thresholds of one device, flat. Defaults are those of docs/rules.md.
+
+    Each stands in `PolicyChanges` too, which says within which limits people may set it.
+    """
 
     profile: Profile = Profile.NORMAL
     rssi_floor: float | None = None  # dBm; None: the room is not calibrated
@@ -59,25 +64,139 @@ class Policy(Struct, frozen=True, rename="camel", kw_only=True):
         return _GRACE[self.profile]
 
 
+_Dbm = Annotated[float, Meta(ge=-126, le=0)]
+_Percent = Annotated[float, Meta(ge=1, le=100)]
+
+
+class PolicyChanges(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What one level decides: the thresholds of `Policy` with their limits. What is left out is inherited.
+
+    Durations are seconds. A test holds the two lists together.
+    """
+
+    profile: Profile | UnsetType = UNSET
+    rssi_floor: _Dbm | UnsetType = UNSET
+    rssi_default_floor: _Dbm | UnsetType = UNSET
+    rssi_recovery_margin: Annotated[float, Meta(ge=1, le=40)] | UnsetType = UNSET
+    breach_min_span: Annotated[float, Meta(ge=0, le=600)] | UnsetType = UNSET
+    breach_silent_within: Annotated[float, Meta(ge=0, le=3600)] | UnsetType = UNSET
+    battery_low: Annotated[float, Meta(ge=1, le=90)] | UnsetType = UNSET
+    battery_low_clear: _Percent | UnsetType = UNSET
+    battery_critical: Annotated[float, Meta(ge=1, le=90)] | UnsetType = UNSET
+    battery_critical_clear: _Percent | UnsetType = UNSET
+    battery_charging_clear: Annotated[float, Meta(ge=0, le=3600)] | UnsetType = UNSET
+    bye_reconnect: Annotated[float, Meta(ge=10, le=600)] | UnsetType = UNSET
+    bye_reboot: Annotated[float, Meta(ge=10, le=3600)] | UnsetType = UNSET
+    sleep_longest: Annotated[float, Meta(ge=0, le=600)] | UnsetType = UNSET  # docs/contract.md: 10 min at most
+    silence_high_after: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    silence_critical_after: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    restart_grace: Annotated[float, Meta(ge=60, le=3600)] | UnsetType = UNSET  # never less: our outage accuses nobody
+    token_expiring_from: Annotated[float, Meta(ge=0.85, le=0.99)] | UnsetType = UNSET
+
+
+NO_CHANGES: Final = PolicyChanges()
+DEFAULTS: Final = Policy()
+
+_SPANS: Final = frozenset(name for name, value in asdict(DEFAULTS).items() if isinstance(value, timedelta))
+
+
+class _Apart(Struct, frozen=True):
+    """Of two thresholds, `moves` is what gives way where `lower` + `by` would be above `upper`."""
+
+    lower: str
+    upper: str
+    by: float | timedelta
+    moves: str
+
+
+_APART: Final = (
+    _Apart("battery_low", "battery_low_clear", 1.0, moves="battery_low_clear"),
+    _Apart("battery_critical", "battery_critical_clear", 1.0, moves="battery_critical_clear"),
+    _Apart("battery_critical", "battery_low", 0.0, moves="battery_critical"),
+    _Apart("silence_high_after", "silence_critical_after", timedelta(0), moves="silence_critical_after"),
+)
+"""What keeps an alert from flapping on a constant signal, however people set the one and leave the other."""
+
+
+def resolve(*levels: PolicyChanges, over: Policy = DEFAULTS) -> Policy:
+    """Of each threshold what the last level says that says anything: the hotel's first, the device's last.
+
+    Two that contradict each other are moved apart.
+    """
+    decided = {name: value for level in levels if level is not NO_CHANGES for name, value in _decided(level).items()}
+    return _apart(replace(over, **decided)) if decided else over
+
+
+def in_full(policy: Policy) -> PolicyChanges:
+    """A policy as one level that decides all of it; a room that is not calibrated has no floor."""
+    said = {
+        name: value.total_seconds() if isinstance(value, timedelta) else value
+        for name, value in asdict(policy).items()
+        if value is not None
+    }
+    return replace(NO_CHANGES, **said)
+
+
+def merged(before: PolicyChanges, changes: PolicyChanges) -> PolicyChanges:
+    """What a level decides after `changes` to it."""
+    return replace(before, **{name: value for name, value in asdict(changes).items() if value is not UNSET})
+
+
+def _decided(level: PolicyChanges) -> dict[str, Any]:
+    return {
+        name: timedelta(seconds=value) if name in _SPANS else value
+        for name, value in asdict(level).items()
+        if value is not UNSET
+    }
+
+
+def _apart(policy: Policy) -> Policy:
+    for pair in _APART:
+        lower, upper = getattr(policy, pair.lower), getattr(policy, pair.upper)
+        if lower + pair.by > upper:
+            moved = lower + pair.by if pair.moves == pair.upper else upper - pair.by
+            policy = replace(policy, **{pair.moves: moved})
+    return policy
+
+
 class Place(Struct, frozen=True, kw_only=True):
     """Where a device belongs and what stands around it. BSSIDs are lower case with colons.
 
     `access_points` are the room's own; empty means unknown. `neighbours` are those of the rooms on the same
-    floor, `hotel_access_points` those of the whole hotel (own and neighbours included).
+    floor, `hotel_access_points` those of the whole hotel (own and neighbours included). `zone` is what may fail at
+    once with other rooms, such as a switch or a wing.
     """
 
     room_id: RoomId | None = None
     floor: str | None = None
+    zone: str | None = None
     access_points: frozenset[str] = frozenset()
     neighbours: frozenset[str] = frozenset()
     hotel_access_points: frozenset[str] = frozenset()
 
 
+class Window(Struct, frozen=True, rename="camel", kw_only=True):
+    """A time of maintenance, in which trouble is expected: of a room, of a floor, or (neither) of the whole hotel.
+
+    It is over at `ends_at`, the moment itself not included; for one that somebody ended early, that moment.
+    """
+
+    id: WindowId
+    starts_at: datetime
+    ends_at: datetime
+    room_id: RoomId | None = None
+    floor: str | None = None
+
+
 class Assignment(Struct, frozen=True, kw_only=True):
-    """Everything about one device that the rules need and the device does not say itself."""
+    """Everything about one device that the rules need and the device does not say itself.
+
+    `windows` are those of its place, the earliest first (`rules.maintenance`).
+    """
 
     hotel_id: HotelId
     device_id: DeviceId
     place: Place
     policy: Policy
     room: RoomStatus = NOTHING_SAID  # what the hotel's systems say of the room
+    windows: tuple[Window, ...] = ()

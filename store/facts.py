@@ -3,7 +3,7 @@
 import msgspec
 
 from rules.ids import DeviceId, HotelId, RoomId
-from rules.policy import Profile
+from rules.policy import NO_CHANGES, PolicyChanges, Profile
 from store import cursors, states
 from store.errors import NotFound
 from store.records import (
@@ -22,25 +22,37 @@ from store.records import (
 from store.times import maybe_moment, moment
 from store.transaction import Row, Transaction
 
-_HOTELS = "SELECT id, name, timezone, profile, revision, last_event_id, key, suspended_at FROM hotel"
+_HOTELS = "SELECT id, name, timezone, profile, revision, last_event_id, key, suspended_at, policy FROM hotel"
 _ROOMS = (
-    "SELECT room.id, room.name, room.floor, room.access_points, room.rssi_floor, room.profile"
+    "SELECT room.id, room.name, room.floor, room.access_points, room.rssi_floor, room.profile, room.zone, room.policy"
     " FROM room JOIN hotel ON hotel.key = room.hotel_key"
 )
 _DEVICES = (
     "SELECT device.key, device.id, room.id, device.name, device.gen, device.added_at, device.retired_at, room.floor,"
-    " device_state.state, device.revoked_at, device.legacy, device.token_issued_at, device.token_expires_at FROM device"
+    " device_state.state, device.revoked_at, device.legacy, device.token_issued_at, device.token_expires_at,"
+    " device.policy FROM device"
     " JOIN hotel ON hotel.key = device.hotel_key JOIN room ON room.key = device.room_key"
     " LEFT JOIN device_state ON device_state.device_key = device.key"
 )
 
 _bssids = msgspec.json.Decoder(tuple[str, ...])
 _channels = msgspec.json.Decoder(Channel)
+_policies = msgspec.json.Decoder(PolicyChanges)
 
 
 def bssids(text: str) -> tuple[str, ...]:
     """A room's access points, as its row has them."""
     return _bssids.decode(text)
+
+
+def policy(text: str | None) -> PolicyChanges:
+    """What a hotel, a room or a device decides, as its row has it."""
+    return NO_CHANGES if text is None else _policies.decode(text)
+
+
+def policy_text(changes: PolicyChanges) -> str | None:
+    """As `policy` reads it."""
+    return None if changes == NO_CHANGES else msgspec.json.encode(changes).decode()
 
 
 def hotel_key(transaction: Transaction, hotel_id: HotelId) -> int:
@@ -80,6 +92,7 @@ def _hotel(row: Row) -> Hotel:
         timezone=row[2],
         profile=Profile(row[3]),
         suspended_at=maybe_moment(row[7]),
+        policy=policy(row[8]),
     )
 
 
@@ -108,6 +121,8 @@ def _room(row: Row) -> Room:
         access_points=_bssids.decode(row[3]),
         rssi_floor=row[4],
         profile=None if row[5] is None else Profile(row[5]),
+        zone=row[6],
+        policy=policy(row[7]),
     )
 
 
@@ -125,6 +140,7 @@ def _device(hotel_id: HotelId, row: Row) -> Device:
         legacy=bool(row[10]),
         token_issued_at=maybe_moment(row[11]),
         token_expires_at=maybe_moment(row[12]),
+        policy=policy(row[13]),
     )
 
 

@@ -195,12 +195,13 @@ def _add_hotel(
     hidden: bool = False,
 ) -> None:
     added = transaction.run(
-        "INSERT INTO hotel (id, name, timezone, profile, revision, last_event_id, created_at, hidden)"
-        " VALUES (:id, :name, :timezone, :profile, 1, 0, :now, :hidden) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO hotel (id, name, timezone, profile, policy, revision, last_event_id, created_at, hidden)"
+        " VALUES (:id, :name, :timezone, :profile, :policy, 1, 0, :now, :hidden) ON CONFLICT (id) DO NOTHING",
         id=hotel.id,
         name=hotel.name,
         timezone=hotel.timezone,
         profile=hotel.profile,
+        policy=facts.policy_text(hotel.policy),
         now=now,
         hidden=hidden,
     )
@@ -248,12 +249,13 @@ def _change_room(
     room = replace(before, **given)
     transaction.run(
         "UPDATE room SET name = :name, floor = :floor, access_points = :access_points, rssi_floor = :rssi_floor,"
-        " profile = :profile WHERE hotel_key = :hotel AND id = :room",
+        " profile = :profile, zone = :zone WHERE hotel_key = :hotel AND id = :room",
         name=room.name,
         floor=room.floor,
         access_points=msgspec.json.encode(room.access_points).decode(),
         rssi_floor=room.rssi_floor,
         profile=room.profile,
+        zone=room.zone,
         hotel=key,
         room=room_id,
     )
@@ -264,8 +266,8 @@ def _change_room(
 
 def insert_rooms(transaction: Transaction, key: int, rooms: Iterable[Room], *, now: datetime) -> None:
     transaction.many(
-        "INSERT INTO room (hotel_key, id, name, floor, access_points, rssi_floor, profile, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO room (hotel_key, id, name, floor, access_points, rssi_floor, profile, zone, policy, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 key,
@@ -275,6 +277,8 @@ def insert_rooms(transaction: Transaction, key: int, rooms: Iterable[Room], *, n
                 msgspec.json.encode(room.access_points).decode(),
                 room.rssi_floor,
                 room.profile,
+                room.zone,
+                facts.policy_text(room.policy),
                 micros(now),
             )
             for room in rooms

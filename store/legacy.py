@@ -10,8 +10,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from rules.alerts import AlertSnapshot
-from rules.ids import DeviceId, HotelId, RoomId
-from rules.policy import Profile
+from rules.ids import DeviceId, HotelId
+from rules.place import policy_of
 from store import events, facts, fleet, lives
 from store.audit import Actor, Deed, note
 from store.database import Database
@@ -213,18 +213,10 @@ def _refusal(transaction: Transaction, hotel_id: HotelId, number: int) -> Except
 
 
 def _home(transaction: Transaction, hotel_id: HotelId, device_id: DeviceId) -> Home | None:
-    row = transaction.row(
-        "SELECT room.id, room.access_points, room.rssi_floor, room.profile, hotel.profile FROM device"
-        " JOIN hotel ON hotel.key = device.hotel_key JOIN room ON room.key = device.room_key"
-        " WHERE hotel.id = :hotel AND device.id = :device AND device.retired_at IS NULL",
-        hotel=hotel_id,
-        device=device_id,
-    )
-    if row is None:
+    device = facts.find_device(transaction, hotel_id, device_id)
+    room = None if device is None else facts.room(transaction, hotel_id, device.room_id)
+    if device is None or device.retired_at is not None or room is None:
         return None
-    return Home(
-        room_id=RoomId(row[0]),
-        access_points=facts.bssids(row[1]),
-        rssi_floor=row[2],
-        profile=Profile(row[3] or row[4]),
-    )
+    hotel = facts.hotel(transaction, hotel_id)
+    policy = policy_of(room, profile=hotel.profile, policy=hotel.policy, own=device.policy)
+    return Home(room_id=room.id, access_points=room.access_points, policy=policy)

@@ -23,7 +23,6 @@ from broker.tokens import Role
 from rules.alerts import AlertSnapshot
 from rules.ids import DeviceId, HotelId, RoomId, is_id
 from rules.place import normal_bssid
-from rules.policy import Policy
 from store import Actor, Exists, Store
 from store.records import Page, Room, RoomChanges
 
@@ -97,8 +96,8 @@ async def old_config(
     if home is None:
         raise Refused(Trouble.NOT_FOUND)
     await speakers.heard(caller, device, now=clock())
-    policy = Policy(profile=home.profile, rssi_floor=home.rssi_floor)
-    floor = policy.rssi_default_floor if home.rssi_floor is None else home.rssi_floor
+    policy = home.policy
+    floor = policy.rssi_default_floor if policy.rssi_floor is None else policy.rssi_floor
     return OldConfig(
         room=OldRoom(bssid=home.access_points[0] if home.access_points else None, ssid=None, min_rssi=floor),
         thresholds=OldThresholds(

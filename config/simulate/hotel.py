@@ -8,7 +8,7 @@ from broker.tokens import KeyRing, mint_device
 from config.simulate.bssids import made_up_bssid
 from config.simulate.identity import TabletIdentity
 from rules.ids import DeviceId, HotelId, RoomId
-from rules.policy import Policy
+from rules.place import policy_of
 from store import INNWATCH, Store
 from store.records import HotelFacts, NewDevice, Room
 
@@ -91,7 +91,7 @@ def _identities(
         if device.id not in wanted:
             continue
         room = rooms[device.room_id]
-        policy = Policy(profile=room.profile or facts.hotel.profile)
+        policy = policy_of(room, profile=facts.hotel.profile, policy=facts.hotel.policy, own=device.policy)
         yield TabletIdentity(
             hotel_id=device.hotel_id,
             device_id=device.id,

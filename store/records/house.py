@@ -11,7 +11,7 @@ from rules.ids import (
     HotelId,
     RoomId,
 )
-from rules.policy import Profile
+from rules.policy import NO_CHANGES, Policy, PolicyChanges, Profile
 from rules.state import DeviceState
 
 DeviceKey = NewType("DeviceKey", int)
@@ -32,10 +32,14 @@ class Hotel(Struct, frozen=True, rename="camel", kw_only=True):
     timezone: str = "UTC"  # IANA
     profile: Profile = Profile.NORMAL
     suspended_at: datetime | None = None  # since when nobody of it is let in
+    policy: PolicyChanges = NO_CHANGES  # without its profile, which stands above
 
 
 class Room(Struct, frozen=True, rename="camel", kw_only=True):
-    """A room and the access points it may be on: lower case with colons; none means unknown."""
+    """A room and the access points it may be on: lower case with colons; none means unknown.
+
+    `zone` is what may fail at once with other rooms, beside floor and access point: a switch, a wing.
+    """
 
     id: RoomId
     name: str | None = None
@@ -43,6 +47,8 @@ class Room(Struct, frozen=True, rename="camel", kw_only=True):
     access_points: tuple[str, ...] = ()
     rssi_floor: float | None = None  # dBm; None: not calibrated
     profile: Profile | None = None  # None: the hotel's
+    zone: str | None = None
+    policy: PolicyChanges = NO_CHANGES  # without the two above
 
 
 class RoomChanges(Struct, frozen=True, rename="camel", kw_only=True):
@@ -53,6 +59,7 @@ class RoomChanges(Struct, frozen=True, rename="camel", kw_only=True):
     access_points: tuple[str, ...] | UnsetType = UNSET
     rssi_floor: float | UnsetType | None = UNSET
     profile: Profile | UnsetType | None = UNSET
+    zone: str | UnsetType | None = UNSET
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -74,6 +81,7 @@ class Device(Struct, frozen=True, kw_only=True):
     legacy: bool = False
     token_issued_at: datetime | None = None
     token_expires_at: datetime | None = None
+    policy: PolicyChanges = NO_CHANGES
 
 
 class NewDevice(Struct, frozen=True, kw_only=True):
@@ -92,12 +100,11 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
 
 
 class Home(Struct, frozen=True, kw_only=True):
-    """Where one tablet belongs, and by which profile it is judged there."""
+    """Where one tablet belongs, and by what it is judged there."""
 
     room_id: RoomId
     access_points: tuple[str, ...]
-    rssi_floor: float | None
-    profile: Profile
+    policy: Policy
 
 
 class Contact(Struct, frozen=True, rename="camel"):

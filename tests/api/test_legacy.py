@@ -334,7 +334,7 @@ async def test_a_tablet_is_added_quickly_with_its_room_and_may_use_the_shared_to
     assert (answer.status_code, answer.json()["roomId"], answer.json()["link"]) == (201, "707", "never-seen")
     home = await world.store.home(INN, DeviceId("tab-7"))
     assert home is not None
-    assert (home.access_points, home.rssi_floor) == (("aa:bb:cc:00:00:77",), -71)
+    assert (home.access_points, home.policy.rssi_floor) == (("aa:bb:cc:00:00:77",), -71)
     assert (await post(world, "heartbeat", HEARTBEAT | {"deviceId": "tab-7"})).status_code == 200
 
 

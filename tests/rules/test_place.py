@@ -5,7 +5,7 @@ from msgspec import Struct
 
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.place import assignments, normal_bssid
-from rules.policy import Assignment, Place, Profile
+from rules.policy import NO_CHANGES, Assignment, Place, PolicyChanges, Profile
 from tests.rules.given import ELSEWHERE, NEIGHBOUR, OWN
 
 
@@ -15,6 +15,8 @@ class Room(Struct, frozen=True):
     access_points: tuple[str, ...] = ()
     rssi_floor: float | None = None
     profile: Profile | None = None
+    zone: str | None = None
+    policy: PolicyChanges = NO_CHANGES
 
 
 @pytest.mark.parametrize(

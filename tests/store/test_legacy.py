@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from rules.ids import DeviceId, RoomId
-from rules.policy import Profile
+from rules.policy import Policy
 from store import INNWATCH, Actor, ActorKind, Deed, Exists, HadToken, NotFound, Store, legacy
 from store.records import Home, Room
 from tests.store.given import HOTEL, NOW, OTHER, add_hotel, later
@@ -93,7 +93,7 @@ async def test_a_tablet_is_added_with_its_room_where_that_is_missing(store: Stor
     await store.quick_add(HOTEL, DeviceId("tab-8"), room=Room(id=attic.id), shared_token=False, by=INNWATCH, now=NOW)
 
     assert await store.home(HOTEL, DeviceId("tab-8")) == Home(
-        room_id=attic.id, access_points=attic.access_points, rssi_floor=-70.0, profile=Profile.NORMAL
+        room_id=attic.id, access_points=attic.access_points, policy=Policy(rssi_floor=-70.0)
     )
     assert await store.is_spoken_for(HOTEL, DeviceId("tab-9"))
     assert not await store.is_spoken_for(HOTEL, DeviceId("tab-8"))
