@@ -28,6 +28,7 @@ class Family(StrEnum):
     SILENCE = "silence"
     BATTERY = "battery"
     TOKEN = "token"  # noqa: S105, a family: the hotel's IT, never a theft
+    CHECKOUT = "checkout"
 
 
 class Rule(StrEnum):
@@ -41,6 +42,7 @@ class Rule(StrEnum):
     BATTERY_CRITICAL = "battery.critical"
     TOKEN_EXPIRING = "token.expiring"  # noqa: S105, a rule
     TOKEN_EXPIRED = "token.expired"  # noqa: S105, a rule
+    CHECKOUT_GUARD = "checkout.guard"
 
 
 class Because(StrEnum):
@@ -75,6 +77,15 @@ class Because(StrEnum):
     TOKEN_REVOKED = "token-revoked"  # noqa: S105
     NO_LONGER_JUDGED = "no-longer-judged"  # the room has lost what the cause was held against
     DEVICE_REMOVED = "device-removed"
+    DEPARTING = "departing"  # this and the next three: what the hotel's systems say of the room (`rules.context`)
+    ROOM_VACANT = "room-vacant"
+    OUT_OF_SERVICE = "out-of-service"
+    HOUSEKEEPING = "housekeeping"
+    CHECKED_OUT = "checked-out"  # and the tablet is, in the words of the next three:
+    GONE_SILENT = "gone-silent"
+    GONE_ELSEWHERE = "gone-elsewhere"
+    UNPLUGGED = "unplugged"
+    SEEN_IN_ITS_ROOM = "seen-in-its-room"
 
 
 class Reason(Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -84,9 +84,17 @@ class TokenMemory(Struct, frozen=True, omit_defaults=True):
     kept_out_at: datetime | None = None  # when we last ended a connection of it because of an expired one
 
 
+class CheckoutMemory(Struct, frozen=True, omit_defaults=True):
+    """checkout.guard: in what way the tablet was gone after a check-out, until it has been in its room for a while."""
+
+    gone: tuple[Reason, ...] = ()
+    good_since: datetime | None = None  # since when everything it says is as it should be
+
+
 # One of each, so that "nothing to remember" is a comparison of identity, on the hot path and after decoding alike.
 CALM_SIGNAL = SignalMemory()
 CALM_ACCESS_POINT = AccessPointMemory()
 CALM_BATTERY = BatteryMemory()
 CALM_SILENCE = SilenceMemory()
 NO_TOKEN = TokenMemory()
+NOT_GONE = CheckoutMemory()

@@ -49,6 +49,7 @@ class Policy(Struct, frozen=True, rename="camel", kw_only=True):
     silence_critical_after: timedelta = timedelta(minutes=10)
     restart_grace: timedelta = timedelta(seconds=60)
     token_expiring_from: float = 0.85  # of its life; tablets renew theirs from 0.8 to 0.84
+    docked: bool = False  # the room's tablets stand on chargers, and are to stay there
 
     @property
     def heartbeat_interval(self) -> timedelta:
@@ -92,6 +93,7 @@ class PolicyChanges(Struct, frozen=True, rename="camel", forbid_unknown_fields=T
     silence_critical_after: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
     restart_grace: Annotated[float, Meta(ge=60, le=3600)] | UnsetType = UNSET  # never less: our outage accuses nobody
     token_expiring_from: Annotated[float, Meta(ge=0.85, le=0.99)] | UnsetType = UNSET
+    docked: bool | UnsetType = UNSET
 
 
 NO_CHANGES: Final = PolicyChanges()

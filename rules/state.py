@@ -14,8 +14,10 @@ from rules.memory import (
     CALM_SIGNAL,
     CALM_SILENCE,
     NO_TOKEN,
+    NOT_GONE,
     AccessPointMemory,
     BatteryMemory,
+    CheckoutMemory,
     ReportedMemory,
     SignalMemory,
     SilenceMemory,
@@ -76,6 +78,7 @@ class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     battery_level: BatteryMemory = CALM_BATTERY
     silence: SilenceMemory = CALM_SILENCE
     token: TokenMemory = NO_TOKEN
+    checkout: CheckoutMemory = NOT_GONE
 
 
 class Verdict(Struct, frozen=True, gc=False):

@@ -182,6 +182,7 @@ HAPPENED = {
     Rule.BATTERY_CRITICAL: "tablet battery is almost empty",
     Rule.TOKEN_EXPIRING: "tablet has not renewed its access, which ends soon",
     Rule.TOKEN_EXPIRED: "tablet is not let in any more, its access has expired",
+    Rule.CHECKOUT_GUARD: "the guest has checked out and the tablet is gone",
 }
 
 RECOVERED = {
@@ -189,6 +190,7 @@ RECOVERED = {
     Family.SILENCE: "tablet is heard again",
     Family.BATTERY: "tablet battery is fine again",
     Family.TOKEN: "tablet has access again",
+    Family.CHECKOUT: "tablet is in its room after the check-out",
 }
 
 SENTENCES = {
@@ -221,6 +223,15 @@ SENTENCES = {
     Because.TOKEN_REVOKED: "its tokens were revoked by somebody of the hotel",
     Because.NO_LONGER_JUDGED: "the room has no limits any more that it could be held against",
     Because.DEVICE_REMOVED: "the tablet was removed from Innwatch",
+    Because.DEPARTING: "the guest is about to leave",
+    Because.ROOM_VACANT: "nobody lives in the room",
+    Because.OUT_OF_SERVICE: "the room is out of service",
+    Because.HOUSEKEEPING: "housekeeping is in the room",
+    Because.CHECKED_OUT: "the guest has checked out",
+    Because.GONE_SILENT: "it is not heard",
+    Because.GONE_ELSEWHERE: "it is not in its room",
+    Because.UNPLUGGED: "it was taken off its charger",
+    Because.SEEN_IN_ITS_ROOM: "it has been in its room all this while",
 }
 
 ENDING = frozenset(
@@ -235,6 +246,7 @@ ENDING = frozenset(
         Because.TOKEN_REVOKED,
         Because.NO_LONGER_JUDGED,
         Because.DEVICE_REMOVED,
+        Because.SEEN_IN_ITS_ROOM,
     }
 )
 
@@ -261,6 +273,9 @@ UNITS = {
             Because.CHARGING,
             Because.TOKEN_NOT_RENEWED,
             Because.TOKEN_RENEWED,
+            Because.DEPARTING,
+            Because.CHECKED_OUT,
+            Because.SEEN_IN_ITS_ROOM,
         ),
         " s",
     ),

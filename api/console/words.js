@@ -44,6 +44,7 @@ export const HEADLINES = {
   "battery.critical": "Battery is nearly empty",
   "token.expiring": "Its access ends soon",
   "token.expired": "Its access has expired",
+  "checkout.guard": "Checked out, and the tablet is gone",
 };
 
 // A rule that several reasons can open is named after the reason.
@@ -89,6 +90,15 @@ export const REASONS = {
   "token-revoked": () => "Its tokens were revoked by somebody of the hotel",
   "no-longer-judged": () => "The room has lost what it was held against",
   "device-removed": () => "The tablet was removed from the hotel",
+  departing: () => "The guest is about to leave, which makes it more urgent",
+  "room-vacant": () => "Nobody lives in the room, which makes it more urgent",
+  "out-of-service": ({ observed }) => `The room is out of service${observed == null ? "" : ` (${plain(observed)})`}`,
+  housekeeping: () => "Housekeeping is in the room, which makes it less urgent",
+  "checked-out": () => "The guest has checked out",
+  "gone-silent": () => "The tablet is not heard",
+  "gone-elsewhere": () => "The tablet is not in its room",
+  unplugged: () => "The tablet was taken off its charger",
+  "seen-in-its-room": ({ observed }) => `It has been in its room${lasted(observed)}`,
 };
 
 function named(accessPoint) {

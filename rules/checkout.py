@@ -1,0 +1,91 @@
+"""checkout.guard: somebody has checked out, and the tablet of the room is not where it should be.
+
+What counts is how the tablet is at the check-out and in the 45 minutes after it: silent, away from its room, or (where
+tablets are docked) taken off its charger. Then the alert stays until the tablet has been seen in its room for five
+minutes on end, however much later, whoever lives there by then.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec.structs import replace
+
+from rules.alarm import Cause, Occasion, settle
+from rules.alerts import AlertChange, Because, Family, Reason, Rule, Severity
+from rules.memory import NOT_GONE, CheckoutMemory
+from rules.policy import Assignment
+from rules.state import DeviceState, LinkState, Posture
+
+GUARDED_FOR: Final = timedelta(minutes=45)
+"""After the check-out."""
+
+SEEN_FOR: Final = timedelta(minutes=5)
+
+
+def follow(state: DeviceState, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
+    """Bring the alert in line with what is known of the tablet after a message, a deadline or a word on its room."""
+    memory, gone = state.checkout, gone_by(state, assignment=occasion.assignment)
+    if gone:
+        if memory is NOT_GONE and not is_guarded(occasion.assignment, occasion.at):
+            return state, None
+        memory = CheckoutMemory(gone=_reasons(gone, occasion=occasion))
+        return _settle(state, memory, ended=(), occasion=occasion)
+    if memory is NOT_GONE:
+        return state, None
+    if not _is_seen(state, assignment=occasion.assignment):
+        memory = memory if memory.good_since is None else replace(memory, good_since=None)
+        return _settle(state, memory, ended=(), occasion=occasion)
+    since = memory.good_since or occasion.at
+    lasted = occasion.at - since
+    if lasted < SEEN_FOR:
+        return _settle(state, replace(memory, good_since=since), ended=(), occasion=occasion)
+    seen = Reason(
+        Because.SEEN_IN_ITS_ROOM, observed=lasted.total_seconds(), limit=SEEN_FOR.total_seconds(), since=since
+    )
+    return _settle(state, NOT_GONE, ended=(seen,), occasion=occasion)
+
+
+def is_guarded(assignment: Assignment, at: datetime) -> bool:
+    """Whether somebody has checked out of the room so lately that its tablet must be there."""
+    since = assignment.room.checked_out_at
+    return since is not None and since <= at <= since + GUARDED_FOR
+
+
+def gone_by(state: DeviceState, *, assignment: Assignment) -> tuple[Because, ...]:
+    """In which ways the tablet is not where it should be, as far as is known; empty: in none.
+
+    Whoever was never heard, sleeps or had its token ended is not known to be gone.
+    """
+    gone = []
+    if state.link is LinkState.SILENT or Family.SILENCE in state.alerts:
+        gone.append(Because.GONE_SILENT)
+    breach = state.alerts.get(Family.BREACH)
+    if breach is not None and breach.severity.rank >= Severity.MEDIUM.rank:
+        gone.append(Because.GONE_ELSEWHERE)
+    if assignment.policy.docked and state.charging is False:
+        gone.append(Because.UNPLUGGED)
+    return tuple(gone)
+
+
+def _is_seen(state: DeviceState, *, assignment: Assignment) -> bool:
+    """Whether the tablet is heard, in its room, or where nobody can say which room it is in."""
+    if state.link is not LinkState.ONLINE or Family.BREACH in state.alerts:
+        return False
+    place = assignment.place
+    cannot_tell = state.posture is Posture.UNKNOWN and not place.access_points and assignment.policy.rssi_floor is None
+    return state.posture is Posture.IN_ROOM or cannot_tell
+
+
+def _reasons(gone: tuple[Because, ...], *, occasion: Occasion) -> tuple[Reason, ...]:
+    since = occasion.assignment.room.checked_out_at
+    lasted = None if since is None else (occasion.at - since).total_seconds()
+    checked_out = Reason(Because.CHECKED_OUT, observed=lasted, limit=GUARDED_FOR.total_seconds(), since=since)
+    return (*(Reason(because) for because in gone), checked_out)
+
+
+def _settle(
+    state: DeviceState, memory: CheckoutMemory, *, ended: tuple[Reason, ...], occasion: Occasion
+) -> tuple[DeviceState, AlertChange | None]:
+    after = state if memory is state.checkout else replace(state, checkout=memory)
+    causes = (Cause(Rule.CHECKOUT_GUARD, Severity.CRITICAL, memory.gone),) if memory.gone else ()
+    return settle(after, Family.CHECKOUT, causes=causes, ended=ended, signals=0, occasion=occasion)

@@ -1,0 +1,147 @@
+"""May the guest go? What the desk is told of a room's tablets, in three words, from what is known at this moment.
+
+`clear` needs proof: every tablet of the room was heard a moment ago, and is in its room. `not-clear` needs proof too:
+one of them is gone. All else is `unknown`, with what is missing, and somebody should look.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from rules.alerts import Because, Family, Rule, Severity
+from rules.ids import DeviceId, RoomId
+from rules.state import DeviceState, LinkState, Posture
+
+FRESH: Final = timedelta(seconds=60)
+"""Older than that is no proof: every profile hears a tablet that is awake more often."""
+
+VALID: Final = timedelta(seconds=120)
+"""How long the desk may go by a clearance before it asks again."""
+
+_TAMPER: Final = "tamper"
+
+
+class Clear(StrEnum):
+    CLEAR = "clear"
+    NOT_CLEAR = "not-clear"
+    UNKNOWN = "unknown"
+
+
+class Finding(StrEnum):
+    """Why a room is not clear (the first six), or why nobody can say (the others)."""
+
+    SILENT = "silent"
+    SWITCHED_OFF = "switched-off"
+    ELSEWHERE = "elsewhere"
+    LEAVING = "leaving"  # its signal weakens, or it says so itself
+    UNPLUGGED = "unplugged"
+    TAMPERED = "tampered"
+    NO_TABLET = "no-tablet"
+    NEVER_SEEN = "never-seen"
+    ASLEEP = "asleep"
+    SIGNED_OFF = "signed-off"
+    KEPT_OUT = "kept-out"  # by us: its token expired or was revoked
+    NOT_HEARD_LATELY = "not-heard-lately"
+    PLACE_UNKNOWN = "place-unknown"
+
+
+_GONE: Final = frozenset(
+    {Finding.SILENT, Finding.SWITCHED_OFF, Finding.ELSEWHERE, Finding.LEAVING, Finding.UNPLUGGED, Finding.TAMPERED}
+)
+
+
+class ClearanceReason(Struct, frozen=True, rename="camel"):
+    because: Finding
+    device_id: DeviceId | None = None
+
+
+class Clearance(Struct, frozen=True, rename="camel", kw_only=True):
+    """What stands on `hotels/{h}/clearance/{room}`. Of several tablets: the longest unseen, the emptiest.
+
+    `charging` is whether all of them are; None: unknown of one of them.
+    """
+
+    room_id: RoomId
+    verdict: Clear
+    reasons: tuple[ClearanceReason, ...]
+    seen_ago_s: float | None
+    battery: float | None
+    charging: bool | None
+    at: datetime
+    valid_until: datetime
+
+
+def clearance(room_id: RoomId, tablets: Sequence[tuple[DeviceId, DeviceState]], *, at: datetime) -> Clearance:
+    """The clearance of a room, by what is known of its tablets."""
+    reasons = [ClearanceReason(found, name) for name, state in tablets for found in _findings(state, at=at)]
+    if not tablets:
+        reasons = [ClearanceReason(Finding.NO_TABLET)]
+    states = [state for _, state in tablets]
+    return Clearance(
+        room_id=room_id,
+        verdict=_verdict(reason.because for reason in reasons),
+        reasons=tuple(reasons),
+        seen_ago_s=_longest_unseen(states, at=at),
+        battery=min((state.battery for state in states if state.battery is not None), default=None),
+        charging=_all_charging(states),
+        at=at,
+        valid_until=at + VALID,
+    )
+
+
+def _verdict(found: Iterable[Finding]) -> Clear:
+    findings = set(found)
+    if findings & _GONE:
+        return Clear.NOT_CLEAR
+    return Clear.UNKNOWN if findings else Clear.CLEAR
+
+
+def _findings(state: DeviceState, *, at: datetime) -> list[Finding]:
+    """All that speaks against one tablet, what is worse first; empty: it is here, and was heard a moment ago."""
+    gone = _gone(state)
+    return gone or _doubts(state, at=at)
+
+
+def _gone(state: DeviceState) -> list[Finding]:
+    found = []
+    silence, breach, guard = (state.alerts.get(one) for one in (Family.SILENCE, Family.BREACH, Family.CHECKOUT))
+    if silence is not None and silence.rule is Rule.POWERED_OFF:
+        found.append(Finding.SWITCHED_OFF)
+    elif silence is not None or state.link is LinkState.SILENT:
+        found.append(Finding.SILENT)
+    if state.posture in (Posture.OUT_OF_ZONE, Posture.FOREIGN):
+        found.append(Finding.ELSEWHERE)
+    elif breach is not None and breach.severity.rank >= Severity.MEDIUM.rank:
+        found.append(Finding.LEAVING)
+    taken_off = guard is not None and any(reason.because is Because.UNPLUGGED for reason in guard.why)
+    if taken_off and state.charging is False:
+        found.append(Finding.UNPLUGGED)
+    if any(family.value == _TAMPER for family in state.alerts):
+        found.append(Finding.TAMPERED)
+    return found
+
+
+def _doubts(state: DeviceState, *, at: datetime) -> list[Finding]:
+    if state.last_heard is None:
+        return [Finding.NEVER_SEEN]
+    if state.link is LinkState.AWAY:
+        return [Finding.SIGNED_OFF if state.silence.token_ended is None else Finding.KEPT_OUT]
+    if state.link is LinkState.SLEEPING:
+        return [Finding.ASLEEP]
+    if at - state.last_heard > FRESH:
+        return [Finding.NOT_HEARD_LATELY]
+    return [] if state.posture is Posture.IN_ROOM else [Finding.PLACE_UNKNOWN]
+
+
+def _longest_unseen(states: Sequence[DeviceState], *, at: datetime) -> float | None:
+    """Seconds; None where one was never heard, or there is none."""
+    heard = [state.last_heard for state in states if state.last_heard is not None]
+    return max((at - min(heard)).total_seconds(), 0) if heard and len(heard) == len(states) else None
+
+
+def _all_charging(states: Sequence[DeviceState]) -> bool | None:
+    said = {state.charging for state in states}
+    return False if False in said else None if None in said or not said else True

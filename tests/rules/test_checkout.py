@@ -1,0 +1,141 @@
+"""The guard of a check-out, told by states; how it goes with the other rules stands in test_rooms.py."""
+
+import pytest
+from msgspec.structs import replace
+
+from rules.alarm import Occasion
+from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Rule, Severity
+from rules.checkout import follow
+from rules.ids import AlertId
+from rules.policy import Assignment, Policy
+from rules.room_status import NOTHING_SAID, RoomStatus
+from rules.state import DeviceState, LinkState, Posture
+from tests.rules.given import CALIBRATED, NOON, UNKNOWN_PLACE, after, assigned, because
+
+AT_HOME = DeviceState(link=LinkState.ONLINE, posture=Posture.IN_ROOM, last_heard=NOON, charging=True)
+SILENT = replace(AT_HOME, link=LinkState.SILENT)
+CHECKED_OUT = RoomStatus(occupied=False, checked_out_at=NOON)
+DOCKED = replace(CALIBRATED, docked=True)
+
+
+def breached(severity: Severity) -> DeviceState:
+    alert = OpenAlert(
+        id=AlertId("A1"),
+        family=Family.BREACH,
+        rule=Rule.BREACH_ACCESS_POINT,
+        severity=severity,
+        opened_at=NOON,
+        last_at=NOON,
+    )
+    return replace(AT_HOME, alerts={Family.BREACH: alert})
+
+
+class Guard:
+    """The guard of one tablet; seconds after the check-out."""
+
+    def __init__(self, *, room: RoomStatus = CHECKED_OUT, policy: Policy = CALIBRATED) -> None:
+        self.assignment = replace(assigned(policy=policy), room=room)
+        self.state = AT_HOME
+
+    def see(self, seconds: float, state: DeviceState = AT_HOME) -> AlertChange | None:
+        kept = {family: alert for family, alert in self.state.alerts.items() if family is Family.CHECKOUT}
+        now = replace(state, alerts=state.alerts | kept, checkout=self.state.checkout)
+        self.state, change = follow(now, occasion=Occasion(self.assignment, f"at-{seconds}", after(seconds)))
+        return change
+
+
+@pytest.mark.parametrize(
+    ("state", "policy", "why"),
+    [
+        (SILENT, CALIBRATED, Because.GONE_SILENT),
+        (breached(Severity.MEDIUM), CALIBRATED, Because.GONE_ELSEWHERE),
+        (replace(AT_HOME, charging=False), DOCKED, Because.UNPLUGGED),
+    ],
+)
+@pytest.mark.parametrize("seconds", [0, 2700])
+def test_a_tablet_that_is_gone_at_the_check_out_or_in_the_45_minutes_after_it_is_critical(
+    state: DeviceState, policy: Policy, why: Because, seconds: float
+) -> None:
+    opened = Guard(policy=policy).see(seconds, state)
+
+    assert opened is not None
+    assert (opened.kind, opened.alert.rule, opened.alert.severity) == (
+        ChangeKind.OPENED, Rule.CHECKOUT_GUARD, Severity.CRITICAL,
+    )  # fmt: skip
+    assert because(opened) == [why, Because.CHECKED_OUT]
+
+
+@pytest.mark.parametrize(
+    ("state", "policy"),
+    [
+        (AT_HOME, CALIBRATED),
+        (replace(AT_HOME, charging=False), CALIBRATED),  # nobody said that its place is on a charger
+        (replace(AT_HOME, charging=None), DOCKED),
+        (breached(Severity.LOW), CALIBRATED),
+        (replace(AT_HOME, link=LinkState.SLEEPING), CALIBRATED),
+        (replace(AT_HOME, link=LinkState.AWAY), CALIBRATED),
+        (DeviceState(), CALIBRATED),
+    ],
+)
+def test_whoever_is_not_known_to_be_gone_is_left_alone(state: DeviceState, policy: Policy) -> None:
+    assert Guard(policy=policy).see(10, state) is None
+
+
+@pytest.mark.parametrize(
+    ("room", "seconds"), [(NOTHING_SAID, 10), (CHECKED_OUT, 2701), (replace(CHECKED_OUT, checked_out_at=after(60)), 59)]
+)
+def test_nothing_is_guarded_without_a_check_out_lately(room: RoomStatus, seconds: float) -> None:
+    assert Guard(room=room).see(seconds, SILENT) is None
+
+
+def test_it_is_over_when_the_tablet_was_seen_in_its_room_for_five_minutes() -> None:
+    guard = Guard()
+    guard.see(10, SILENT)
+
+    assert [guard.see(20), guard.see(200), guard.see(319)] == [None, None, None]
+    cleared = guard.see(320)
+    assert cleared is not None
+    assert (cleared.kind, because(cleared)) == (ChangeKind.CLEARED, [Because.SEEN_IN_ITS_ROOM])
+    assert guard.state.checkout == AT_HOME.checkout
+
+
+@pytest.mark.parametrize("state", [SILENT, breached(Severity.INFO), replace(AT_HOME, link=LinkState.SLEEPING)])
+def test_five_minutes_are_counted_anew_after_every_doubt(state: DeviceState) -> None:
+    guard = Guard()
+    guard.see(10, SILENT)
+    guard.see(20)
+    guard.see(300, state)
+
+    assert [guard.see(320), guard.see(619)] == [None, None]
+    assert guard.see(620) is not None
+
+
+def test_it_stays_and_says_so_once_however_long_after_the_check_out() -> None:
+    guard = Guard()
+    guard.see(10, SILENT)
+
+    assert [guard.see(seconds, SILENT) for seconds in (20, 2700, 90_000)] == [None] * 3
+    guard.assignment = replace(guard.assignment, room=RoomStatus(occupied=True))
+    assert guard.see(90_010, SILENT) is None
+    assert Family.CHECKOUT in guard.state.alerts
+
+
+def test_another_way_of_being_gone_is_told() -> None:
+    guard = Guard()
+    guard.see(10, SILENT)
+    changed = guard.see(20, breached(Severity.HIGH))
+
+    assert changed is not None
+    assert because(changed) == [Because.GONE_ELSEWHERE, Because.CHECKED_OUT]
+
+
+def test_where_nobody_can_say_which_room_it_is_in_being_heard_is_enough() -> None:
+    guard = Guard(policy=Policy())
+    guard.assignment = replace(Assignment(
+        hotel_id=guard.assignment.hotel_id, device_id=guard.assignment.device_id, place=UNKNOWN_PLACE, policy=Policy()
+    ), room=CHECKED_OUT)  # fmt: skip
+    heard = replace(AT_HOME, posture=Posture.UNKNOWN)
+    guard.see(10, SILENT)
+    guard.see(20, heard)
+
+    assert guard.see(320, heard) is not None

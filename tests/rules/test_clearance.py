@@ -1,0 +1,111 @@
+"""What the desk is told of a room, and what everybody is told of it."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from rules.alerts import Because, Family, OpenAlert, Reason, Rule, Severity
+from rules.clearance import Clear, Finding, clearance
+from rules.ids import AlertId, DeviceId, RoomId
+from rules.memory import SilenceMemory
+from rules.messages import TokenEnd
+from rules.room_state import room_state
+from rules.room_status import NOTHING_SAID, RoomStatus
+from rules.state import DeviceState, LinkState, Posture, Power
+from tests.rules.given import NOON, after
+
+ROOM, TAB, OTHER = RoomId("204"), DeviceId("tab-1"), DeviceId("tab-2")
+HERE = DeviceState(
+    link=LinkState.ONLINE, posture=Posture.IN_ROOM, power=Power.OK, last_heard=NOON, battery=80, charging=False
+)
+
+
+def with_alert(
+    state: DeviceState, rule: Rule, family: Family, *why: Reason, severity: Severity = Severity.HIGH
+) -> DeviceState:
+    alert = OpenAlert(
+        id=AlertId("A1"), family=family, rule=rule, severity=severity, opened_at=NOON, last_at=NOON, why=why
+    )
+    return replace(state, alerts={family: alert})
+
+
+def test_a_tablet_that_was_heard_in_its_room_a_moment_ago_is_clear() -> None:
+    told = clearance(ROOM, [(TAB, HERE)], at=after(4))
+
+    assert (told.verdict, told.reasons) == (Clear.CLEAR, ())
+    assert (told.seen_ago_s, told.battery, told.charging) == (4, 80, False)
+    assert told.valid_until == after(4) + timedelta(seconds=120)
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "because"),
+    [
+        (replace(HERE, link=LinkState.SILENT), Clear.NOT_CLEAR, Finding.SILENT),
+        (with_alert(HERE, Rule.WIFI_OFF, Family.SILENCE), Clear.NOT_CLEAR, Finding.SILENT),
+        (with_alert(HERE, Rule.POWERED_OFF, Family.SILENCE), Clear.NOT_CLEAR, Finding.SWITCHED_OFF),
+        (replace(HERE, posture=Posture.FOREIGN), Clear.NOT_CLEAR, Finding.ELSEWHERE),
+        (with_alert(HERE, Rule.BREACH_SIGNAL, Family.BREACH), Clear.NOT_CLEAR, Finding.LEAVING),
+        (
+            with_alert(HERE, Rule.CHECKOUT_GUARD, Family.CHECKOUT, Reason(Because.UNPLUGGED)),
+            Clear.NOT_CLEAR,
+            Finding.UNPLUGGED,
+        ),
+        (DeviceState(), Clear.UNKNOWN, Finding.NEVER_SEEN),
+        (replace(HERE, link=LinkState.SLEEPING), Clear.UNKNOWN, Finding.ASLEEP),
+        (replace(HERE, link=LinkState.AWAY), Clear.UNKNOWN, Finding.SIGNED_OFF),
+        (
+            replace(HERE, link=LinkState.AWAY, silence=SilenceMemory(token_ended=TokenEnd.EXPIRED)),
+            Clear.UNKNOWN,
+            Finding.KEPT_OUT,
+        ),
+        (replace(HERE, last_heard=after(-61)), Clear.UNKNOWN, Finding.NOT_HEARD_LATELY),
+        (replace(HERE, posture=Posture.UNKNOWN), Clear.UNKNOWN, Finding.PLACE_UNKNOWN),
+        (
+            with_alert(replace(HERE, posture=Posture.WEAK), Rule.BREACH_SIGNAL, Family.BREACH, severity=Severity.LOW),
+            Clear.UNKNOWN,
+            Finding.PLACE_UNKNOWN,
+        ),
+        (with_alert(HERE, Rule.BATTERY_CRITICAL, Family.BATTERY), Clear.CLEAR, None),
+    ],
+)
+def test_what_is_not_known_is_never_called_clear_and_what_is_known_is_named(
+    state: DeviceState, verdict: Clear, because: Finding | None
+) -> None:
+    told = clearance(ROOM, [(TAB, state)], at=NOON)
+
+    assert told.verdict is verdict
+    assert [(reason.because, reason.device_id) for reason in told.reasons] == ([(because, TAB)] if because else [])
+
+
+def test_a_room_without_a_tablet_is_unknown() -> None:
+    told = clearance(ROOM, [], at=NOON)
+
+    assert (told.verdict, told.reasons[0].because) == (Clear.UNKNOWN, Finding.NO_TABLET)
+    assert (told.seen_ago_s, told.battery, told.charging) == (None, None, None)
+
+
+def test_of_several_tablets_every_one_must_be_there() -> None:
+    gone = replace(HERE, link=LinkState.SILENT, last_heard=after(-500), battery=3, charging=None)
+    told = clearance(ROOM, [(TAB, HERE), (OTHER, gone)], at=NOON)
+
+    assert (told.verdict, [one.device_id for one in told.reasons]) == (Clear.NOT_CLEAR, [OTHER])
+    assert (told.seen_ago_s, told.battery, told.charging) == (500, 3, False)
+
+
+def test_a_room_is_as_bad_as_the_worst_of_its_tablets() -> None:
+    dying = replace(HERE, link=LinkState.SLEEPING, posture=Posture.UNKNOWN, power=Power.CRITICAL)
+    status = RoomStatus(occupied=True, stay_ref="sealed", changed_at=NOON)
+    state = room_state(ROOM, "2", [(TAB, HERE), (OTHER, dying)], status=status)
+
+    assert state.devices == (TAB, OTHER)
+    assert (state.link, state.posture, state.power) == (LinkState.SLEEPING, Posture.UNKNOWN, Power.CRITICAL)
+    assert state.status.occupied is True
+    assert "sealed" not in repr(state)
+
+
+@pytest.mark.parametrize("axis", [LinkState, Posture, Power])
+def test_every_value_of_an_axis_has_its_place(axis: type[LinkState] | type[Posture] | type[Power]) -> None:
+    for value in axis:
+        state = replace(HERE, **{{LinkState: "link", Posture: "posture", Power: "power"}[axis]: value})
+        room_state(ROOM, None, [(TAB, state)], status=NOTHING_SAID)
