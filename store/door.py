@@ -22,6 +22,7 @@ from store.gathering import gather
 from store.history import History
 from store.importing import Importing
 from store.inbox import Inbox
+from store.inputs import Inputs
 from store.intake import Intake
 from store.integrators import Integrators
 from store.lease import Leases
@@ -66,6 +67,7 @@ class Store(
     Ledger,
     History,
     States,
+    Inputs,
     Inbox,
     Commands,
     Leases,

@@ -40,6 +40,8 @@ ALL_HOTELS = {
     "messages are gathered and forgotten in the order of storing, and that is one for all hotels": {
         "gathering._begin",
         "gathering._gather",
+        "inputs._row_at",
+        "inputs._span",
         "known._last_with_messages",
         "retention._delete_commands",
         "retention._delete_messages",

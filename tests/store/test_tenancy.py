@@ -12,6 +12,7 @@ from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, HotelId, Integr
 from store import INNWATCH, Batch, Deed, NotFound, Store
 from store.batch import Orphan, Quarantined
 from store.importing import OldAlert, TakenOver
+from store.inputs import Span
 from store.records import (
     CommandName,
     EventBounds,
@@ -40,6 +41,10 @@ OLD_ALERT = OldAlert(
 
 async def listed(store: Store) -> list[object]:
     return [row async for row in store.messages(OTHER)]
+
+
+async def the_others_inputs(store: Store) -> object:
+    return [one async for page in store.inputs(OTHER, Span(0, 0, 1_000_000, whole=True)) for one in page.inputs]
 
 
 async def the_others_command(store: Store) -> object:
@@ -110,6 +115,9 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "history": (lambda store: store.history(OTHER, TAB, start=NOW, end=later(60), points=5), NotFound),
     "messages": (listed, []),
     "count_messages": (lambda store: store.count_messages(OTHER), 0),
+    "span": (lambda store: store.span(HotelId("nowhere"), start=NOW, end=later(60)), NotFound),
+    "inputs": (the_others_inputs, []),
+    "inputs_of": (lambda store: store.inputs_of(OTHER, TAB, start=NOW, end=later(60)), NotFound),
     "quarantine": (lambda store: store.quarantine(OTHER), NOTHING),
     "orphans": (lambda store: store.orphans(OTHER), []),
     "note_token": (

@@ -1,0 +1,325 @@
+"""History judged again: a hotel's stored inputs, in their order, through the very rules that judged them live.
+
+The interface, for whoever looks back:
+
+* `steps(inputs, hotel_id=…, device_id=…)` gives, for one device, what each input made of it: `Step` has the moment, the
+  message, the assignment and the state before, and the verdict. Feed it `Store.inputs_of(hotel, device, start, end)`.
+* `Replay(hotel_id)` takes every input of a hotel (`take`), and tells each change of an alert to `told`. Without a
+  proposal it makes the same alerts as were raised live, ids included: what happened live is in the rows, deadlines too.
+* `Replay.propose(change)` judges from there on by what `change` makes of each assignment. A device that it changes has
+  its deadlines reckoned anew, for those that passed were those of the old thresholds; every other keeps its own.
+
+A replay may begin at any row. A device is known from its checkpoint on, or from its first assignment where the rows
+before it are gone. What a new kind of input means to the rules is said in `Replay._judge`, and nowhere
+else.
+"""
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from rules import token
+from rules.alarm import Occasion
+from rules.alerts import AlertChange
+from rules.deadlines import deadline, may_come_nearer, pass_deadline
+from rules.evaluate import evaluate
+from rules.ids import DeviceId, HotelId, MessageId, RoomId
+from rules.inputs import (
+    TOKEN,
+    UNREADABLE,
+    AssignmentRecord,
+    DeviceCheckpoint,
+    HotelCheckpoint,
+    InputKind,
+    InventoryRecord,
+    StoredInput,
+    TokenRecord,
+    message_of,
+)
+from rules.messages import DeviceMessage, Renew
+from rules.place import assignments
+from rules.policy import Assignment, Place, Policy, Profile
+from rules.state import DeviceState, Verdict
+
+Change = Callable[[Assignment], Assignment]
+"""What a proposal makes of an assignment; the same one where it changes nothing."""
+
+
+class Step(Struct, frozen=True, gc=False):
+    """What one input made of one device; `message` is None for what no device said.
+
+    `at` is what the verdict is dated at: the time of receipt, of a deadline the deadline itself.
+    """
+
+    device_id: DeviceId
+    at: datetime
+    kind: InputKind
+    name: MessageId
+    assignment: Assignment
+    before: DeviceState
+    verdict: Verdict
+    message: DeviceMessage | None = None
+
+    @property
+    def changes(self) -> tuple[AlertChange, ...]:
+        return self.verdict.changes
+
+
+def steps(inputs: Iterable[StoredInput], *, hotel_id: HotelId, device_id: DeviceId) -> Iterator[Step]:
+    """What each input made of one device, as it was live. Inputs of other devices are passed over."""
+    made: list[Step] = []
+    replay = Replay(hotel_id, told=made.append, follow=device_id)
+    for one in inputs:
+        if one.device_id in (None, device_id):
+            replay.take(one)
+            yield from made
+            made.clear()
+
+
+class Tallied(Struct):
+    """How it went: inputs that were taken, bodies that could not be read, checkpoints that we do not come out at.
+
+    `strange` are inputs of devices that were not known yet, because the rows before were gone.
+    """
+
+    taken: int = 0
+    unreadable: int = 0
+    diverged: int = 0
+    strange: int = 0
+
+
+class Replay:
+    """One hotel, from row to row. `told` gets every step in which an alert changed; of the device `follow`, each."""
+
+    def __init__(self, hotel_id: HotelId, *, told: Callable[[Step], None], follow: DeviceId | None = None) -> None:
+        self.tally = Tallied()
+        self.watching_since = _LONG_AGO
+        self._hotel_id = hotel_id
+        self._told = told
+        self._follow = follow
+        self._devices: dict[DeviceId, _Device] = {}
+        self._inventory = _NO_ROOMS
+        self._change: Change | None = None
+        self._due: list[tuple[datetime, int, _Device]] = []
+        self._turn = itertools.count()  # two entries never compare their devices
+
+    def take(self, one: StoredInput) -> None:
+        """Judge the next row."""
+        self.tally.taken += 1
+        if self._due and self._due[0][0] <= one.at:
+            self.pass_until(one.at)
+        try:
+            self._judge(one)
+        except UNREADABLE:
+            self.tally.unreadable += 1
+
+    def propose(self, change: Change) -> None:
+        """From here on judge by what `change` makes of each assignment."""
+        self._change = change
+        for device in self._devices.values():
+            self._assign(device, device.own)
+
+    def pass_until(self, at: datetime) -> None:
+        """Pass the reckoned deadlines until `at`, in their order; call it for the end of what is replayed, too."""
+        while self._due and self._due[0][0] <= at:
+            due, _, device = heapq.heappop(self._due)
+            if device.due != due:
+                continue  # an entry that a nearer one has replaced
+            device.due = None
+            now = deadline(device.state, assignment=device.assignment, watching_since=self.watching_since)
+            if now is not None and now <= due:
+                self._pass(device, due, name=MessageId(f"deadline:{due.isoformat()}"))
+            self._look_at(device)
+
+    def state(self, device_id: DeviceId) -> DeviceState | None:
+        """What a device has come to; None for one that is not known yet."""
+        device = self._devices.get(device_id)
+        return None if device is None else device.state
+
+    def _judge(self, one: StoredInput) -> None:
+        """What each kind of input does: the one place to which a new kind, or a new meaning of one, is added."""
+        match one.kind:
+            case InputKind.HEARTBEAT | InputKind.REPORT | InputKind.STATE | InputKind.RESULT:
+                self._hear(one)
+            case InputKind.LOST | InputKind.EXPIRED | InputKind.REVOKED:
+                self._hear(one)
+            case InputKind.DEADLINE:
+                self._pass_deadline(one)
+            case InputKind.ASSIGNMENT:
+                self._note(one)
+            case InputKind.INVENTORY:
+                self._take_rooms(one)
+            case InputKind.WATCHING:
+                self._watch(one)
+            case InputKind.CHECKPOINT:
+                self._begin_at(one)
+            case InputKind.PMS | InputKind.DEED:
+                pass  # nothing that the rules judge by yet
+
+    def _hear(self, one: StoredInput) -> None:
+        device = self._known(one)
+        if device is None or one.late:
+            return
+        message = message_of(one)
+        verdict = evaluate(device.state, message, assignment=device.assignment, now=one.at)
+        self._decide(device, verdict, one=one, message=message)
+
+    def _pass_deadline(self, one: StoredInput) -> None:
+        """One that passed live; where deadlines are reckoned it was that of the old thresholds."""
+        device = self._known(one)
+        if device is not None and one.ts is not None and not device.reckoned:
+            self._pass(device, one.ts, name=one.name)
+
+    def _pass(self, device: "_Device", due: datetime, *, name: MessageId) -> None:
+        before = device.state
+        since = self.watching_since
+        verdict = pass_deadline(before, assignment=device.assignment, watching_since=since, at=due)
+        device.state = verdict.state
+        self._tell(device, Step(device.id, due, InputKind.DEADLINE, name, device.assignment, before, verdict))
+
+    def _note(self, one: StoredInput) -> None:
+        """A new room or policy, or a new token."""
+        if one.name.startswith(TOKEN):
+            self._give(one)
+        elif one.device_id is not None:
+            record = _assignment.decode(one.body)
+            device = self._devices.get(one.device_id)
+            if device is None:
+                device = self._devices[one.device_id] = _Device(one.device_id, self._hotel_id)
+            device.room_id = record.room_id
+            self._assign(device, self._own([device], {device.id: record.policy})[device.id])
+
+    def _give(self, one: StoredInput) -> None:
+        device = self._known(one)
+        if device is None:
+            return
+        record = _token.decode(one.body)
+        if record.asked is not None:
+            asked = Renew(id=record.asked.id, sid=record.asked.sid, ts=one.at)
+            alive = evaluate(device.state, asked, assignment=device.assignment, now=one.at)
+            self._decide(device, alive, one=one, message=asked)
+        occasion = Occasion(device.assignment, one.name, one.at)
+        issued_at, expires_at = record.issued_at, record.expires_at
+        verdict = token.given(device.state, issued_at=issued_at, expires_at=expires_at, occasion=occasion)
+        self._decide(device, verdict, one=one)
+
+    def _take_rooms(self, one: StoredInput) -> None:
+        self._inventory = _inventory.decode(one.body)
+        self._place_all()
+
+    def _watch(self, one: StoredInput) -> None:
+        """We began to listen: whoever was heard in the future, because the clock was set back, was heard now."""
+        self.watching_since = one.at
+        for device in self._devices.values():
+            heard = device.state.last_heard
+            if heard is not None and heard > one.at:
+                device.state = replace(device.state, last_heard=one.at)
+            device.due = None
+            self._look_at(device)
+
+    def _begin_at(self, one: StoredInput) -> None:
+        """A checkpoint is where a device begins; one that is known should have come out there by itself."""
+        if one.device_id is None:
+            hotel = _hotel_checkpoint.decode(one.body)
+            self._inventory, self.watching_since = hotel.inventory, hotel.watching_since
+            self._place_all()
+            return
+        device = self._devices.get(one.device_id)
+        if device is not None and device.reckoned:
+            return
+        checkpoint = _device_checkpoint.decode(one.body)
+        if device is None:
+            device = self._devices[one.device_id] = _Device(one.device_id, self._hotel_id)
+        elif device.state == checkpoint.state:
+            return
+        else:
+            self.tally.diverged += 1
+        device.room_id, device.state = checkpoint.assignment.room_id, checkpoint.state
+        self._assign(device, self._own([device], {device.id: checkpoint.assignment.policy})[device.id])
+
+    def _known(self, one: StoredInput) -> "_Device | None":
+        device = None if one.device_id is None else self._devices.get(one.device_id)
+        if device is None:
+            self.tally.strange += 1
+        return device
+
+    def _place_all(self) -> None:
+        devices = self._devices
+        own = self._own(devices.values(), {device.id: device.own.policy for device in devices.values()})
+        for device in devices.values():
+            self._assign(device, own[device.id])
+
+    def _own(self, devices: Iterable["_Device"], policies: Mapping[DeviceId, Policy]) -> dict[DeviceId, Assignment]:
+        """What devices are judged by, proposal apart: the places from the rooms, the policies from their own rows."""
+        belongs = assignments(
+            self._hotel_id,
+            profile=self._inventory.profile,
+            rooms=self._inventory.rooms,
+            devices=[(device.id, device.room_id or _NOWHERE) for device in devices],
+        )
+        return {name: replace(one, policy=policies[name]) for name, one in belongs.items()}
+
+    def _assign(self, device: "_Device", own: Assignment) -> None:
+        device.own = own
+        device.assignment = own if self._change is None else self._change(own)
+        device.reckoned = device.reckoned or device.assignment != own
+        device.due = None
+        self._look_at(device)
+
+    def _decide(
+        self, device: "_Device", verdict: Verdict, *, one: StoredInput, message: DeviceMessage | None = None
+    ) -> None:
+        before, device.state = device.state, verdict.state
+        if verdict.changes or device.id == self._follow:
+            step = Step(device.id, one.at, one.kind, one.name, device.assignment, before, verdict, message)
+            self._told(step)
+        if device.reckoned and (device.due is None or may_come_nearer(before, verdict.state)):
+            self._look_at(device)
+
+    def _tell(self, device: "_Device", step: Step) -> None:
+        if step.verdict.changes or device.id == self._follow:
+            self._told(step)
+
+    def _look_at(self, device: "_Device") -> None:
+        """As the bridge's watch does it: a deadline that only moved away keeps its entry."""
+        if not device.reckoned:
+            return
+        due = deadline(device.state, assignment=device.assignment, watching_since=self.watching_since)
+        if due is not None and (device.due is None or due < device.due):
+            device.due = due
+            heapq.heappush(self._due, (due, next(self._turn), device))
+
+
+class _Device:
+    """One device between two rows. `own` is what it was judged by, `assignment` what the proposal makes of that.
+
+    `reckoned`: its deadlines are; once they were, those that passed live mean nothing to it any more.
+    """
+
+    __slots__ = ("assignment", "due", "id", "own", "reckoned", "room_id", "state")
+
+    def __init__(self, device_id: DeviceId, hotel_id: HotelId) -> None:
+        self.id = device_id
+        self.room_id: RoomId | None = None
+        self.own = Assignment(hotel_id=hotel_id, device_id=device_id, place=Place(), policy=Policy())
+        self.assignment = self.own
+        self.state = DeviceState()
+        self.reckoned = False
+        self.due: datetime | None = None
+
+
+_LONG_AGO: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_NO_ROOMS: Final = InventoryRecord(0, Profile.NORMAL, ())
+_NOWHERE: Final = RoomId("")  # no room has this name
+
+_assignment = msgspec.json.Decoder(AssignmentRecord)
+_token = msgspec.json.Decoder(TokenRecord)
+_inventory = msgspec.json.Decoder(InventoryRecord)
+_hotel_checkpoint = msgspec.json.Decoder(HotelCheckpoint)
+_device_checkpoint = msgspec.json.Decoder(DeviceCheckpoint)

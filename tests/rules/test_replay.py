@@ -1,0 +1,146 @@
+"""What is judged again from the stored rows is what was judged live."""
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from rules.alerts import AlertChange, ChangeKind, Family, Severity
+from rules.ids import DeviceId, HotelId, RoomId
+from rules.inputs import InputKind, StoredInput
+from rules.policy import Assignment, Policy, Profile
+from rules.replay import Replay, Step, steps
+from tests.rules.given import CALIBRATED, STRICT, kinds
+from tests.rules.history import Recorded
+from tests.rules.stories import Story, stories, tell
+
+HOTEL, TAB = HotelId("demo"), DeviceId("tab-1")
+
+policies = st.builds(Policy, profile=st.sampled_from(Profile), rssi_floor=st.sampled_from([None, -70]))
+
+
+def replayed(rows: Iterable[StoredInput]) -> tuple[Replay, list[AlertChange]]:
+    made: list[Step] = []
+    replay = Replay(HOTEL, told=made.append)
+    for row in rows:
+        replay.take(row)
+    return replay, [change for step in made for change in step.changes]
+
+
+@given(policies, stories())
+def test_every_story_replayed_gives_the_same_changes_and_the_same_state(policy: Policy, story: Story) -> None:
+    tablet = Recorded(policy)
+    end = tell(tablet, story)
+    tablet.until(end + 1000)
+
+    replay, changes = replayed(tablet.rows)
+
+    assert changes == tablet.changes
+    assert replay.state(TAB) == tablet.state
+    assert (replay.tally.unreadable, replay.tally.strange) == (0, 0)
+
+
+@given(policies, stories(longest=12), stories(longest=12))
+def test_a_replay_from_a_checkpoint_goes_on_where_the_first_one_was(policy: Policy, one: Story, two: Story) -> None:
+    tablet = Recorded(policy)
+    end = tell(tablet, one)
+    tablet.save(end)
+    told, begins = len(tablet.changes), len(tablet.rows) - 2
+    tablet.until(end + 50)
+    for number, step in enumerate(two):
+        tablet.hear(end + 100 + 100 * number, replace(step.message, id=f"t{number}"))
+
+    replay, changes = replayed(tablet.rows[begins:])
+
+    assert changes == tablet.changes[told:]
+    assert replay.state(TAB) == tablet.state
+    assert replayed(tablet.rows)[0].tally.diverged == 0
+
+
+@given(policies, stories())
+def test_reckoned_deadlines_are_those_that_passed(policy: Policy, story: Story) -> None:
+    tablet = Recorded(policy)
+    end = tell(tablet, story)
+    tablet.until(end + 1000)
+    made: list[Step] = []
+    replay = Replay(HOTEL, told=made.append)
+
+    replay.propose(with_nothing_new)
+    for row in tablet.rows:
+        replay.take(row)
+
+    assert [change for step in made for change in step.changes] == tablet.changes
+
+
+def with_nothing_new(assignment: Assignment) -> Assignment:
+    """Another name of the room, which no rule looks at."""
+    return replace(assignment, place=replace(assignment.place, room_id=RoomId("204a")))
+
+
+def test_a_device_is_followed_step_by_step() -> None:
+    rows: list[StoredInput] = []
+    tablet = Recorded(STRICT, rows=rows)
+    Recorded(STRICT, device="tab-2", rows=rows).beat(0)
+    tablet.beat(1)
+    tablet.beat(5, rssi=-90)
+    tablet.until(60)
+
+    followed = list(steps(rows, hotel_id=HOTEL, device_id=TAB))
+
+    assert [step.kind for step in followed] == [InputKind.HEARTBEAT, InputKind.HEARTBEAT, InputKind.DEADLINE]
+    assert [len(step.changes) for step in followed] == [0, 0, 1]
+    assert followed[1].before == followed[0].verdict.state
+    assert followed[1].message is not None
+    assert followed[1].message.rssi == -90  # type: ignore[union-attr]
+    assert followed[1].verdict.state.signal.lows == 1
+    assert followed[2].at == followed[2].changes[0].at
+
+
+def test_a_lower_floor_loses_the_alert_that_a_higher_one_raised() -> None:
+    tablet = Recorded(CALIBRATED)
+    for second in range(0, 100, 10):
+        tablet.beat(second, rssi=-74)
+    assert [change.kind for change in tablet.changes] == [ChangeKind.OPENED]
+    made: list[Step] = []
+    replay = Replay(HOTEL, told=made.append)
+
+    replay.propose(lambda own: replace(own, policy=replace(own.policy, rssi_floor=-80)))
+    for row in tablet.rows:
+        replay.take(row)
+
+    assert made == []
+
+
+def test_a_stricter_profile_is_silent_sooner_and_the_deadlines_that_passed_live_do_not_count() -> None:
+    tablet = Recorded(CALIBRATED)
+    tablet.beat(0)
+    tablet.beat(30)
+    tablet.until(75)
+    assert kinds(tuple(tablet.changes)) == [ChangeKind.OPENED]
+    assert tablet.changes[0].alert.severity is Severity.LOW
+    made: list[Step] = []
+    replay = Replay(HOTEL, told=made.append)
+
+    replay.propose(lambda own: replace(own, policy=replace(own.policy, profile=Profile.STRICT)))
+    for row in tablet.rows:
+        replay.take(row)
+
+    opened = [change for step in made for change in step.changes if change.kind is ChangeKind.OPENED]
+    assert [(change.at - tablet.rows[0].at).total_seconds() for change in opened] == [18]
+    assert {change.alert.severity for change in opened} == {Severity.HIGH}
+    assert {change.alert.family for change in opened} == {Family.SILENCE}
+
+
+def test_what_is_late_or_cannot_be_read_or_comes_of_nobody_changes_nothing() -> None:
+    tablet = Recorded(STRICT)
+    tablet.beat(0)
+    row = tablet.rows[-1]
+    late, broken = replace(row, late=True), replace(row, body=b"{}")
+    stranger = replace(row, device_id=DeviceId("tab-9"))
+
+    replay, changes = replayed([*tablet.rows, late, broken, stranger])
+
+    assert changes == []
+    assert replay.state(TAB) == tablet.state
+    assert (replay.tally.unreadable, replay.tally.strange) == (1, 1)
