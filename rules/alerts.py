@@ -57,6 +57,7 @@ class Because(StrEnum):
     SILENT_AFTER_REPORT = "silent-after-report"
     NOTHING_HEARD = "nothing-heard"
     CONNECTION_LOST = "connection-lost"  # the will
+    NOT_LISTENING = "not-listening"  # for so long of it we heard nobody, which does not count
     OVERSLEPT = "overslept"
     BYE_OVERDUE = "bye-overdue"
     WIFI_OFF = "wifi-off"

@@ -58,6 +58,7 @@ def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, 
         power=power,
         since=state.since if same else now,
         last_heard=now,
+        deaf_s=0.0,
         battery=level,
         charging=charging,
         rssi=state.rssi if beat.rssi is None else beat.rssi,
@@ -99,6 +100,7 @@ def _is_as_usual(state: DeviceState, beat: Heartbeat, *, assignment: Assignment)
         and state.access_point is CALM_ACCESS_POINT
         and state.battery_level is CALM_BATTERY
         and state.reported is None
+        and not state.deaf_s
     )
 
 
@@ -132,6 +134,7 @@ def _report(before: DeviceState, report: Report, *, assignment: Assignment, now:
         link=link,
         silence=quiet,
         last_heard=now,
+        deaf_s=0.0,
         rssi=state.rssi if report.rssi is None else report.rssi,
         bssid=_bssid(report.wifi_bssid, state, assignment=assignment) or state.bssid,
     )
@@ -160,7 +163,7 @@ def _follow_report(state: DeviceState, report: Report, *, occasion: Occasion) ->
 def _state(before: DeviceState, said: State, *, assignment: Assignment, now: datetime) -> Verdict:
     if said.state is Link.LOST:
         return Verdict(_dated(before, session.after_will(before, said.sid, now=now), now=now))
-    state = session.adopt(before, said.sid)
+    state = session.adopt(before, said.sid, birth=said.state is Link.READY)
     after = session.after_state(state, said, policy=assignment.policy, now=now)
     if said.agent is not None and said.agent != after.agent:
         after = replace(after, agent=said.agent)
@@ -181,7 +184,7 @@ def _token_end(before: DeviceState, ended: TokenEnded, *, occasion: Occasion) ->
 def _sign_of_life(before: DeviceState, sid: str | None, *, occasion: Occasion) -> Verdict:
     state, now = session.adopt(before, sid), occasion.at
     link, quiet = session.after_life(state, awake=None, now=now)
-    after = _dated(before, replace(state, link=link, silence=quiet, last_heard=now), now=now)
+    after = _dated(before, replace(state, link=link, silence=quiet, last_heard=now, deaf_s=0.0), now=now)
     after, let_in = token.after_life(after, occasion=occasion)
     return _verdict(after, let_in)
 

@@ -71,6 +71,7 @@ class SilenceMemory(Struct, frozen=True, omit_defaults=True):
     lost_at: datetime | None = None  # when the current session's will came
     silent_since: datetime | None = None  # when the silence was established; severity steps count from here
     silent: Reason | None = None  # how it was, until the alert clears
+    deaf: Reason | None = None  # for how much of it we were not listening, if at all
     told: Reason | None = None  # wifi-off or powered-off in the tablet's own words, until the alert clears
     beats: int = 0  # heartbeats heard since
     token_ended: TokenEnd | None = None  # we ended the connection, and nothing was heard since
@@ -89,6 +90,15 @@ class CheckoutMemory(Struct, frozen=True, omit_defaults=True):
 
     gone: tuple[Reason, ...] = ()
     good_since: datetime | None = None  # since when everything it says is as it should be
+
+
+class ClockMemory(Struct, frozen=True, omit_defaults=True):
+    """lateness: how the tablet's clock goes against ours in the present session. Seconds."""
+
+    lag: float  # the smallest `receive time - ts` so far
+    up: float | None = None  # the same against `upMs`: since 1970, when it seems to have begun
+    doubt: float | None = None  # how far its heartbeats lag that have been late of late
+    doubt_at: datetime | None = None  # the first of them that lagged so far
 
 
 # One of each, so that "nothing to remember" is a comparison of identity, on the hot path and after decoding alike.

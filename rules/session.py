@@ -1,7 +1,7 @@
 """The link axis: what a birth, a sleep, a goodbye, a will, the end of a token and every sign of life make of it.
 
-A session is named by its `sid`. It begins with the first message that carries a new one, and a message of the session
-before, resent after the new one began, never brings that back.
+A session is named by its `sid`, `{boot}-{n}`. It begins with the first message that carries a new one, and a message of
+a session before, resent after the new one began, never brings that back. Only a birth counts anew within one boot.
 """
 
 from datetime import datetime, timedelta
@@ -16,17 +16,22 @@ from rules.state import DeviceState, LinkState
 POWER_OFF = "power-off"
 
 
-def adopt(state: DeviceState, sid: str | None) -> DeviceState:
-    """Begin the session `sid`, unless it is unknown, the current one, or the one before."""
-    if sid is None or sid in (state.sid, state.previous_sid):
+def adopt(state: DeviceState, sid: str | None, *, birth: bool = False) -> DeviceState:
+    """Begin the session `sid`, unless it is unknown, the current one, or one before."""
+    if sid is None or sid in (state.sid, state.previous_sid) or (not birth and _is_before(sid, state.sid)):
         return state
     silence = replace(state.silence, beats=0) if state.silence.beats else state.silence
     return replace(state, sid=sid, previous_sid=state.sid, silence=silence)
 
 
 def is_stale(state: DeviceState, sid: str | None) -> bool:
-    """Whether a message belongs to the session before."""
-    return sid is not None and sid == state.previous_sid
+    """Whether a message belongs to a session before."""
+    return sid is not None and (sid == state.previous_sid or _is_before(sid, state.sid))
+
+
+def is_same_boot(sid: str | None, other: str | None) -> bool:
+    """Whether two sessions are known to be of one boot, over which `upMs` goes on."""
+    return sid is not None and other is not None and _boot(sid)[0] == _boot(other)[0] != ""
 
 
 def after_life(state: DeviceState, *, awake: bool | None, now: datetime) -> tuple[LinkState, SilenceMemory]:
@@ -57,7 +62,7 @@ def after_state(state: DeviceState, said: State, *, policy: Policy, now: datetim
             link, memory = LinkState.SLEEPING, replace(memory, quiet_until=now + _sleep(said, policy))
         elif said.state is Link.BYE:
             link, memory = LinkState.AWAY, _after_bye(memory, said, policy=policy, now=now)
-    return replace(state, link=link, silence=memory, last_heard=now)
+    return replace(state, link=link, silence=memory, last_heard=now, deaf_s=0.0)
 
 
 def after_will(state: DeviceState, sid: str | None, *, now: datetime) -> DeviceState:
@@ -77,6 +82,19 @@ def after_token_end(state: DeviceState, cause: TokenEnd) -> DeviceState:
         return state
     silence = replace(state.silence, quiet_until=None, lost_at=None, silent_since=None, token_ended=cause, beats=0)
     return replace(state, link=LinkState.AWAY, silence=silence)
+
+
+def _is_before(sid: str, current: str | None) -> bool:
+    if current is None or sid == current:
+        return False
+    (boot, number), (of_current, now) = _boot(sid), _boot(current)
+    return boot == of_current != "" and number < now
+
+
+def _boot(sid: str) -> tuple[str, int]:
+    """The parts of `{boot}-{n}`; no boot where it is not put together so."""
+    boot, _, number = sid.rpartition("-")
+    return (boot, int(number)) if number.isascii() and number.isdecimal() else ("", 0)
 
 
 def _sleep(said: State, policy: Policy) -> timedelta:

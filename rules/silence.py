@@ -57,7 +57,7 @@ def pass_deadline(state: DeviceState, *, assignment: Assignment, watching_since:
     occasion = Occasion(assignment, at.isoformat(), at)
     since = state.silence.silent_since
     if since is None:
-        return _fall_silent(state, state.last_heard, occasion=occasion)
+        return _fall_silent(state, _heard(state, state.last_heard), occasion=occasion)
     worse, change = _worsen(state, since, occasion=occasion)
     return Verdict(worse, (change,) if change else ())
 
@@ -91,7 +91,12 @@ def _due(state: DeviceState, policy: Policy) -> datetime | None:
             return memory.lost_at + policy.silence_grace
     if state.link is LinkState.AWAY and memory.quiet_until is None:
         return None
-    return _quiet_until(state.last_heard, memory.quiet_until, policy=policy) + policy.silence_grace
+    return _quiet_until(_heard(state, state.last_heard), memory.quiet_until, policy=policy) + policy.silence_grace
+
+
+def _heard(state: DeviceState, last_heard: datetime) -> datetime:
+    """When it was last heard, had we been listening all the time since."""
+    return last_heard + timedelta(seconds=state.deaf_s) if state.deaf_s else last_heard
 
 
 def _quiet_until(heard: datetime, announced: datetime | None, *, policy: Policy) -> datetime:
@@ -122,11 +127,12 @@ def _next_step(alert: OpenAlert | None, since: datetime, *, policy: Policy) -> d
 def _fall_silent(state: DeviceState, heard: datetime, *, occasion: Occasion) -> Verdict:
     policy, memory = occasion.assignment.policy, state.silence
     reason = _reason(state, heard, occasion=occasion)
+    deaf = Reason(Because.NOT_LISTENING, observed=state.deaf_s) if state.deaf_s > 0 else None
     silent = replace(
         state,
         link=LinkState.SILENT,
         since=state.since if state.link is LinkState.SILENT else occasion.at,
-        silence=replace(memory, silent_since=occasion.at, silent=reason, quiet_until=None, beats=0),
+        silence=replace(memory, silent_since=occasion.at, silent=reason, deaf=deaf, quiet_until=None, beats=0),
     )
     silent, opened = _settle(silent, severity=_steps(policy)[0][1], still=(), occasion=occasion)
     if silent.reported is None:
@@ -150,7 +156,7 @@ def _settle(
     alert = state.alerts.get(Family.SILENCE)
     told = memory.told
     floors = [severity, alert.severity if alert else severity, Severity.HIGH if told else severity]
-    why = tuple(reason for reason in (told, memory.silent, *still) if reason)
+    why = tuple(reason for reason in (told, memory.silent, memory.deaf, *still) if reason)
     rule = _TOLD[told.because] if told else Rule.SILENCE
     cause = Cause(rule, max(floors, key=lambda floor: floor.rank), why)
     return settle(state, Family.SILENCE, causes=(cause,), ended=(), signals=1, occasion=occasion)
@@ -166,7 +172,8 @@ def _reason(state: DeviceState, heard: datetime, *, occasion: Occasion) -> Reaso
         because = Because.BYE_OVERDUE
     else:
         because = Because.OVERSLEPT if quiet_until == announced else Because.NOTHING_HEARD
-    return _lasted(because, heard, limit=quiet_until + policy.silence_grace - heard, at=occasion.at)
+    lasted = _lasted(because, heard, limit=quiet_until + policy.silence_grace - heard, at=occasion.at)
+    return replace(lasted, since=state.last_heard) if state.deaf_s else lasted
 
 
 def _lasted(because: Because, since: datetime, *, limit: timedelta, at: datetime) -> Reason:

@@ -18,6 +18,7 @@ from rules.memory import (
     AccessPointMemory,
     BatteryMemory,
     CheckoutMemory,
+    ClockMemory,
     ReportedMemory,
     SignalMemory,
     SilenceMemory,
@@ -79,6 +80,8 @@ class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     silence: SilenceMemory = CALM_SILENCE
     token: TokenMemory = NO_TOKEN
     checkout: CheckoutMemory = NOT_GONE
+    clock: ClockMemory | None = None
+    deaf_s: float = 0.0  # seconds since last_heard in which nobody could have heard it: we were not listening
 
 
 class Verdict(Struct, frozen=True, gc=False):

@@ -203,6 +203,7 @@ SENTENCES = {
     Because.SILENT_AFTER_REPORT: "it reported trouble and then fell silent",
     Because.NOTHING_HEARD: "no heartbeat arrives any more",
     Because.CONNECTION_LOST: "its connection broke without a goodbye",
+    Because.NOT_LISTENING: "nobody was listening for a part of that time, which does not count",
     Because.OVERSLEPT: "it did not wake up when it should",
     Because.BYE_OVERDUE: "it said goodbye and did not come back in time",
     Because.WIFI_OFF: "the tablet said that its Wi-Fi is being switched off",
@@ -266,6 +267,7 @@ UNITS = {
         (
             Because.NOTHING_HEARD,
             Because.CONNECTION_LOST,
+            Because.NOT_LISTENING,
             Because.OVERSLEPT,
             Because.BYE_OVERDUE,
             Because.SILENT_AFTER_REPORT,

@@ -69,6 +69,7 @@ export const REASONS = {
     `Nothing heard${lasted(observed)}${limit == null ? "" : ` (allowed: ${span(limit * 1000)})`}`,
   "connection-lost": ({ limit }) =>
     `Its connection broke off without a goodbye${limit == null ? "" : ` and was not back within ${span(limit * 1000)}`}`,
+  "not-listening": ({ observed }) => `Innwatch itself was not listening${lasted(observed)}, which does not count`,
   overslept: () => "It went to sleep and did not wake up in time",
   "bye-overdue": ({ cause }) => `It signed off${cause ? ` (${plain(cause)})` : ""} and did not come back in time`,
   "wifi-off": () => "Its Wi-Fi was switched off",

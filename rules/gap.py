@@ -1,0 +1,107 @@
+"""Our own outage: a time in which nobody was listening counts for nothing (docs/adr/0035).
+
+Every clock that a rule goes by is moved by exactly the gap, as if time had stood still: a silence needs as long again
+as it lacked, and nothing grows worse, or is over, because of us. What was noted within the gap, of messages that waited
+in a queue, counts as noted at its end. What people read stays as it was: when a tablet was last heard, when an alert
+opened, when a token ends.
+"""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from rules.memory import (
+    CALM_ACCESS_POINT,
+    CALM_BATTERY,
+    CALM_SIGNAL,
+    CALM_SILENCE,
+    NO_TOKEN,
+    NOT_GONE,
+    AccessPointMemory,
+    BatteryMemory,
+    SignalMemory,
+    SilenceMemory,
+)
+from rules.state import DeviceState
+
+
+class Gap(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """From when until when nobody was listening. Where the clock was set back meanwhile, `until` is before `since`.
+
+    `clock_set`: our own clock was set, so that what was known of how the tablets' go is void.
+    """
+
+    since: datetime
+    until: datetime
+    clock_set: bool = False
+
+    @property
+    def length(self) -> timedelta:
+        return self.until - self.since
+
+    def moved(self, at: datetime) -> datetime:
+        """Where the gap leaves a moment that was noted before or in it; one that came after it stays."""
+        if self.length > timedelta(0) and at >= self.until:
+            return at
+        return min(at + self.length, self.until)
+
+
+def shifted(state: DeviceState, gap: Gap) -> DeviceState:
+    """The state with every clock moved by the gap. Nothing of it is news to anybody.
+
+    Whoever adds a time to what a rule remembers adds it here; tests/rules/test_gap.py finds each that is missing.
+    """
+    heard, deaf_s, by = state.last_heard, state.deaf_s, timedelta(0)
+    if heard is not None:
+        counted = heard + timedelta(seconds=deaf_s)
+        by = gap.moved(counted) - counted
+        if gap.length < timedelta(0):
+            heard = min(heard, gap.until)  # Nobody was heard later than now.
+        deaf_s = (counted + by - heard).total_seconds()
+    token, word, checkout = state.token, state.reported, state.checkout
+    return replace(
+        state,
+        last_heard=heard,
+        deaf_s=deaf_s,
+        clock=None if gap.clock_set else state.clock,
+        signal=_signal(state.signal, gap),
+        access_point=_access_point(state.access_point, gap),
+        reported=word if word is None else replace(word, at=gap.moved(word.at)),
+        battery_level=_battery(state.battery_level, gap),
+        silence=_silence(state.silence, gap, rest=by),
+        token=token if token is NO_TOKEN else replace(token, kept_out_at=_maybe(token.kept_out_at, gap)),
+        checkout=checkout if checkout is NOT_GONE else replace(checkout, good_since=_maybe(checkout.good_since, gap)),
+        alerts={
+            family: alert if alert.last_at <= gap.until else replace(alert, last_at=gap.until)
+            for family, alert in state.alerts.items()
+        },
+    )
+
+
+def _signal(memory: SignalMemory, gap: Gap) -> SignalMemory:
+    return memory if memory is CALM_SIGNAL else replace(memory, low_since=_maybe(memory.low_since, gap))
+
+
+def _access_point(memory: AccessPointMemory, gap: Gap) -> AccessPointMemory:
+    return memory if memory is CALM_ACCESS_POINT else replace(memory, out_since=_maybe(memory.out_since, gap))
+
+
+def _battery(memory: BatteryMemory, gap: Gap) -> BatteryMemory:
+    return memory if memory is CALM_BATTERY else replace(memory, charging_since=_maybe(memory.charging_since, gap))
+
+
+def _silence(memory: SilenceMemory, gap: Gap, *, rest: timedelta) -> SilenceMemory:
+    """A rest lasts as much longer as the tablet was not heard because of us."""
+    if memory is CALM_SILENCE:
+        return memory
+    return replace(
+        memory,
+        quiet_until=None if memory.quiet_until is None else memory.quiet_until + rest,
+        lost_at=_maybe(memory.lost_at, gap),
+        silent_since=_maybe(memory.silent_since, gap),
+    )
+
+
+def _maybe(at: datetime | None, gap: Gap) -> datetime | None:
+    return None if at is None else gap.moved(at)

@@ -1,0 +1,115 @@
+"""Whether a message tells of now or of a while ago, and when what it tells of was.
+
+The receive time is the truth, and a tablet's clock may be wrong by years. So a message's age is not held against that
+clock but against how it goes: the smallest `receive time - ts` of the session is what its clock is wrong by and the way
+takes; what a message has beyond that, it has waited. A clock that is set back in the middle of a session makes every
+message after it look old. A tablet that says how long it is up (`upMs`) is believed that first. Of others, one whose
+heartbeat seems to be from before it was last heard has had its clock set, for it says its heartbeats in order; and so
+has one whose heartbeats come as late as each other, at the pace at which they are said.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec.structs import replace
+
+from rules import session
+from rules.memory import ClockMemory
+from rules.messages import DeviceMessage, Heartbeat, Link, State, TokenEnded
+from rules.policy import Policy
+from rules.state import DeviceState
+
+LATE_AFTER: Final = timedelta(seconds=60)
+
+GRAIN_S: Final = 1.0
+"""A smaller lag is noted only when it is smaller by so much: clocks drift, and a calm tablet is nothing to note."""
+
+_STEADY_S: Final = 2.0
+_STEADY_FOR: Final = timedelta(seconds=10)
+_LONGEST_UP_MS = 100 * 365 * 86_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def late_after(policy: Policy) -> timedelta:
+    """The age from which a message is history."""
+    return max(LATE_AFTER, policy.silence_allowance)
+
+
+def is_prompt(clock: ClockMemory | None, message: Heartbeat, now: datetime) -> bool:
+    """Whether a heartbeat of the present session is on time and leaves nothing to note: nearly all are."""
+    if clock is None or clock.doubt is not None:
+        return False
+    return -GRAIN_S < (now - message.ts).total_seconds() - clock.lag <= 60.0
+
+
+def judge(
+    state: DeviceState, message: DeviceMessage, *, policy: Policy, now: datetime
+) -> tuple[ClockMemory | None, bool]:
+    """What is remembered of the clock after a message that came live at `now`, and whether it is late all the same.
+
+    A message with which a session begins is never late: nothing is known of its clock. Nor is the will, nor what the
+    broker says.
+    """
+    clock = state.clock
+    if isinstance(message, TokenEnded) or (isinstance(message, State) and message.state is Link.LOST):
+        return clock, False
+    lag = (now - message.ts).total_seconds()
+    if clock is not None and session.is_stale(state, message.sid):
+        return clock, lag - clock.lag > late_after(policy).total_seconds()
+    if clock is None or (message.sid is not None and message.sid != state.sid):
+        return _noted(message, lag, now), False
+    if lag <= clock.lag - GRAIN_S:
+        return _noted(message, lag, now), False
+    if lag - clock.lag <= late_after(policy).total_seconds():
+        return (replace(clock, doubt=None, doubt_at=None) if clock.doubt is not None else clock), False
+    if _was_set(state, clock, message, lag=lag, policy=policy, now=now):
+        return _noted(message, lag, now), False
+    return _doubted(clock, message, lag, now), True
+
+
+def said_at(state: DeviceState, message: DeviceMessage, *, now: datetime) -> datetime:
+    """When a message that is history was said, by our clock, as far as it can be known; never after `now`."""
+    clock = state.clock
+    if clock is None:
+        return min(message.ts, now)
+    up = _up(message)
+    if up is not None and clock.up is not None and session.is_same_boot(state.sid, message.sid):
+        return min(_EPOCH + timedelta(seconds=clock.up + up), now)
+    return min(message.ts + timedelta(seconds=clock.lag), now)
+
+
+def _was_set(
+    state: DeviceState, clock: ClockMemory, message: DeviceMessage, *, lag: float, policy: Policy, now: datetime
+) -> bool:
+    """Whether a message only looks old, because the tablet's clock was set back."""
+    up = _up(message)
+    if up is not None and clock.up is not None:
+        return (now - _EPOCH).total_seconds() - up - clock.up <= late_after(policy).total_seconds()
+    if not isinstance(message, Heartbeat):
+        return False
+    said = message.ts + timedelta(seconds=clock.lag)
+    if state.last_heard is not None and said < state.last_heard - timedelta(seconds=_STEADY_S):
+        return True
+    return (
+        clock.doubt is not None
+        and clock.doubt_at is not None
+        and abs(lag - clock.doubt) <= _STEADY_S
+        and now - clock.doubt_at >= _STEADY_FOR
+    )
+
+
+def _doubted(clock: ClockMemory, message: DeviceMessage, lag: float, now: datetime) -> ClockMemory:
+    """Remember since when heartbeats are late, and by how much; what comes ever less late has really waited."""
+    if not isinstance(message, Heartbeat) or (clock.doubt is not None and abs(lag - clock.doubt) <= _STEADY_S):
+        return clock
+    return replace(clock, doubt=lag, doubt_at=now)
+
+
+def _noted(message: DeviceMessage, lag: float, now: datetime) -> ClockMemory:
+    up = _up(message)
+    return ClockMemory(lag=lag, up=None if up is None else (now - _EPOCH).total_seconds() - up)
+
+
+def _up(message: DeviceMessage) -> float | None:
+    """Seconds; nobody is up for longer than can be reckoned with."""
+    return None if message.up_ms is None or message.up_ms > _LONGEST_UP_MS else message.up_ms / 1000
