@@ -71,6 +71,12 @@ class Because(StrEnum):
     SIGNAL_RECOVERED = "signal-recovered"
     BACK_ON_OWN_ACCESS_POINT = "back-on-own-access-point"
     REPORTED_RECOVERY = "reported-recovery"
+    SIGNAL_FELL = "signal-fell"  # in the last minute before it fell silent
+    DID_NOT_RETURN = "did-not-return"  # when the others of an outage did
+    AREA_SILENT = "area-silent"  # why there is an incident; so the next two
+    HOTEL_SILENT = "hotel-silent"
+    NOT_BACK_AFTER_US = "not-back-after-us"  # we heard nobody for a while, and many did not come back
+    PART_OF_OUTAGE = "part-of-outage"  # why nobody is told of the alert by itself
     HEARD_AGAIN = "heard-again"
     BATTERY_RECOVERED = "battery-recovered"
     CHARGING = "charging"

@@ -75,6 +75,7 @@ class SilenceMemory(Struct, frozen=True, omit_defaults=True):
     told: Reason | None = None  # wifi-off or powered-off in the tablet's own words, until the alert clears
     beats: int = 0  # heartbeats heard since
     token_ended: TokenEnd | None = None  # we ended the connection, and nothing was heard since
+    apart: Reason | None = None  # why no outage explains it (it moved, it did not return), until the alert clears
 
 
 class TokenMemory(Struct, frozen=True, omit_defaults=True):

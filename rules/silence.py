@@ -80,6 +80,13 @@ def after_word(state: DeviceState, told: Reason, *, occasion: Occasion) -> tuple
     return _settle(state, severity=Severity.HIGH, still=(), occasion=occasion)
 
 
+def set_apart(state: DeviceState, reason: Reason, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
+    """Note of an open silence why no outage explains it; one that did not return when the others did is critical."""
+    state = replace(state, silence=replace(state.silence, apart=reason))
+    alert = state.alerts.get(Family.SILENCE)
+    return (state, None) if alert is None else _settle(state, severity=alert.severity, still=(), occasion=occasion)
+
+
 def _due(state: DeviceState, policy: Policy) -> datetime | None:
     memory = state.silence
     if state.last_heard is None:
@@ -156,7 +163,12 @@ def _settle(
     alert = state.alerts.get(Family.SILENCE)
     told = memory.told
     floors = [severity, alert.severity if alert else severity, Severity.HIGH if told else severity]
-    why = tuple(reason for reason in (told, memory.silent, memory.deaf, *still) if reason)
+    apart = memory.apart
+    if apart is not None and apart.because is Because.DID_NOT_RETURN:
+        floors.append(Severity.CRITICAL)
+        why = tuple(reason for reason in (apart, told, memory.silent, memory.deaf) if reason)
+    else:
+        why = tuple(reason for reason in (told, memory.silent, memory.deaf, apart, *still) if reason)
     rule = _TOLD[told.because] if told else Rule.SILENCE
     cause = Cause(rule, max(floors, key=lambda floor: floor.rank), why)
     return settle(state, Family.SILENCE, causes=(cause,), ended=(), signals=1, occasion=occasion)

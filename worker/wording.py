@@ -217,6 +217,12 @@ SENTENCES = {
     Because.SIGNAL_RECOVERED: "its Wi-Fi signal is good again",
     Because.BACK_ON_OWN_ACCESS_POINT: "it is on its own room's access point again",
     Because.REPORTED_RECOVERY: "the tablet said so itself",
+    Because.SIGNAL_FELL: "its signal fell in its last minute, as when somebody carries it off",
+    Because.DID_NOT_RETURN: "it did not return when the others did",
+    Because.AREA_SILENT: "so many tablets of one place fell silent at once",
+    Because.HOTEL_SILENT: "most tablets of the hotel fell silent at once",
+    Because.NOT_BACK_AFTER_US: "Innwatch heard nobody for a while, and many tablets have not come back since",
+    Because.PART_OF_OUTAGE: "it is told as part of an outage",
     Because.HEARD_AGAIN: "its heartbeats arrive again",
     Because.BATTERY_RECOVERED: "it has enough charge",
     Because.CHARGING: "it is charging",
@@ -266,6 +272,7 @@ UNITS = {
     **dict.fromkeys(
         (
             Because.NOTHING_HEARD,
+            Because.DID_NOT_RETURN,
             Because.CONNECTION_LOST,
             Because.NOT_LISTENING,
             Because.OVERSLEPT,
@@ -282,5 +289,7 @@ UNITS = {
         " s",
     ),
     **dict.fromkeys((Because.BATTERY_LOW, Because.BATTERY_CRITICAL, Because.BATTERY_RECOVERED), " %"),
+    Because.SIGNAL_FELL: " dB",
+    **dict.fromkeys((Because.AREA_SILENT, Because.HOTEL_SILENT, Because.NOT_BACK_AFTER_US), " tablets"),
     Because.HEARD_AGAIN: " heartbeats",
 }

@@ -84,6 +84,13 @@ export const REASONS = {
   "signal-recovered": ({ observed }) => `Its signal is good again${observed == null ? "" : ` (${dbm(observed)})`}`,
   "back-on-own-access-point": () => "It is back on its room's access point",
   "reported-recovery": () => "The tablet reports that it is over",
+  "signal-fell": ({ observed }) =>
+    `Its signal fell${observed == null ? "" : ` by ${Math.round(observed)} dB`} in the last minute, as when somebody carries it off`,
+  "did-not-return": () => "It did not return when the others did",
+  "area-silent": ({ observed }) => `${tablets(observed)} of one place fell silent at once`,
+  "hotel-silent": ({ observed }) => `${tablets(observed)}, most of the hotel, fell silent at once`,
+  "not-back-after-us": ({ observed }) => `Innwatch heard nobody for a while, and ${tablets(observed)} have not come back`,
+  "part-of-outage": ({ observed }) => `It is told as part of an outage${named(observed)}`,
   "heard-again": () => "The tablet is heard again",
   "battery-recovered": ({ observed }) => `Battery is back${observed == null ? "" : ` at ${percent(observed)}`}`,
   charging: ({ observed }) => `It has been charging${lasted(observed)}`,
@@ -104,6 +111,10 @@ export const REASONS = {
 
 function named(accessPoint) {
   return accessPoint == null ? "" : ` (${accessPoint})`;
+}
+
+function tablets(count) {
+  return count == null ? "many tablets" : `${count} tablets`;
 }
 
 function lasted(seconds) {

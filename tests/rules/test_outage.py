@@ -1,0 +1,333 @@
+"""Many silences, one cause; and the silence that none of them explains."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+
+from rules.absence import Sample, crowd_of, noted
+from rules.alarm import Occasion
+from rules.alerts import Because, ChangeKind, Family, Severity
+from rules.deadlines import deadline, pass_deadline
+from rules.evaluate import evaluate
+from rules.gap import Gap
+from rules.gap import shifted as shift
+from rules.ids import DeviceId, HotelId, MessageId, RoomId
+from rules.incident import Outage, Scope
+from rules.messages import DeviceMessage, Heartbeat, Report, ReportKind
+from rules.outage import IncidentChange, Outages, Turn, follow, left_behind, shifted
+from rules.outage import deadline as split_at
+from rules.outage import pass_deadline as split
+from rules.policy import Assignment, Place, Policy
+from rules.state import DeviceState, Verdict
+from tests.rules.given import NOON, after
+
+FLOORS = {"1": "aa:00:00:00:01", "2": "aa:00:00:00:02"}
+
+
+class Hotel:
+    """A hotel whose tablets are heard every ten seconds until told otherwise, and judged every five seconds."""
+
+    def __init__(self, tablets: dict[str, tuple[str, str]]) -> None:
+        """Each tablet with its floor and its access point."""
+        everywhere = frozenset(ap for _, ap in tablets.values())
+        self.assigned = {
+            name: Assignment(
+                hotel_id=HotelId("demo"),
+                device_id=DeviceId(name),
+                place=Place(
+                    room_id=RoomId(name),
+                    floor=floor,
+                    access_points=frozenset({ap}),
+                    hotel_access_points=everywhere,
+                ),
+                policy=Policy(rssi_floor=-75),
+            )
+            for name, (floor, ap) in tablets.items()
+        }
+        self.states = dict.fromkeys(tablets, DeviceState())
+        self.samples: dict[str, list[Sample]] = {name: [] for name in tablets}
+        self.outages = Outages()
+        self.incidents: list[IncidentChange] = []
+        self.told: list[tuple[str, ChangeKind]] = []  # of alerts for which no incident spoke
+        self.gone: set[str] = set()
+        self.watching_since = NOON
+        self.second = 0
+
+    def run(self, until: int) -> None:
+        while self.second < until:
+            self.second += 5
+            for name in self.assigned:
+                if self.second % 10 == 0 and name not in self.gone:
+                    self.beat(name)
+            for name in self.assigned:
+                self._pass(name)
+            due = split_at(self.outages, watching_since=self.watching_since, grace=timedelta(seconds=60))
+            if due is not None and due <= after(self.second):
+                self._split(due)
+
+    def beat(self, name: str, *, rssi: float = -50, bssid: str | None = None, charging: bool = True) -> None:
+        heartbeat = Heartbeat(
+            id=MessageId(f"{name}-{self.second}-{rssi}"),
+            ts=after(self.second),
+            rssi=rssi,
+            wifi_bssid=bssid or next(iter(self.assigned[name].place.access_points)),
+            battery=80,
+            charging=charging,
+        )
+        self.samples[name].append(Sample(after(self.second), rssi, charging))
+        self.hear(name, heartbeat)
+
+    def hear(self, name: str, message: DeviceMessage) -> None:
+        verdict = evaluate(self.states[name], message, assignment=self.assigned[name], now=after(self.second))
+        self._take(name, verdict, Occasion(self.assigned[name], message.id, after(self.second)))
+
+    def _pass(self, name: str) -> None:
+        while True:
+            assignment, state = self.assigned[name], self.states[name]
+            due = deadline(state, assignment=assignment, watching_since=self.watching_since)
+            if due is None or due > after(self.second):
+                return
+            verdict = pass_deadline(state, assignment=assignment, watching_since=self.watching_since, at=due)
+            self._take(name, verdict, Occasion(assignment, due.isoformat(), due))
+
+    def _take(self, name: str, verdict: Verdict, occasion: Occasion) -> None:
+        before = self.states[name]
+        verdict = noted(before, verdict, lambda: self.samples[name], occasion=occasion)
+        self.states[name] = verdict.state
+        self.outages, made = follow(
+            self.outages,
+            before,
+            verdict.state,
+            crowd=lambda: crowd_of((self.states[one], self.assigned[one]) for one in self.assigned),
+            watching_since=self.watching_since,
+            occasion=occasion,
+        )
+        self.incidents += made
+        if self.outages.incident_of(DeviceId(name)) is None:
+            self.told += [(name, change.kind) for change in verdict.changes]
+
+    def _split(self, due: object) -> None:
+        at = split_at(self.outages, watching_since=self.watching_since, grace=timedelta(seconds=60))
+        assert at == due
+        assert at is not None
+        self.outages, made = split(self.outages, watching_since=self.watching_since, grace=timedelta(seconds=60), at=at)
+        self.incidents += made
+        for change in made:
+            for name in change.lost:
+                occasion = Occasion(self.assigned[name], "split", at)
+                verdict = left_behind(self.states[name], change, occasion=occasion)
+                self.states[name] = verdict.state
+                self.told += [(name, one.kind) for one in verdict.changes]
+
+    def opened(self) -> list[IncidentChange]:
+        return [change for change in self.incidents if change.turn is Turn.OPENED]
+
+    def closed(self) -> list[IncidentChange]:
+        return [change for change in self.incidents if change.turn is Turn.CLOSED]
+
+
+def floor(number: str, tablets: int, *, aps: int = 1) -> dict[str, tuple[str, str]]:
+    """A floor with `tablets` tablets on `aps` access points."""
+    return {f"{number}-{one:02}": (number, f"{FLOORS[number]}:{one % aps:02x}") for one in range(tablets)}
+
+
+def names(prefix: str, hotel: Hotel) -> list[str]:
+    return [name for name in hotel.assigned if name.startswith(prefix)]
+
+
+def vanish(hotel: Hotel, gone: Iterable[str], *, at: int = 60) -> None:
+    hotel.run(at)
+    hotel.gone |= set(gone)
+
+
+def test_an_access_point_that_fails_is_one_incident_and_who_does_not_return_is_one_alert() -> None:
+    hotel = Hotel(floor("1", 40) | floor("2", 40, aps=20))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(300)
+    (opened,) = hotel.opened()
+    assert (opened.incident.rule, opened.incident.scope) == (Outage.AREA, Scope.ACCESS_POINT)
+    assert hotel.incidents[-1].incident.members == 40
+    hotel.gone = {"1-07"}
+    hotel.run(490)
+    assert hotel.closed() == []
+    hotel.run(520)
+    (closed,) = hotel.closed()
+    assert (closed.incident.members, closed.incident.back, closed.incident.lost) == (40, 39, 1)
+    assert closed.lost == ("1-07",)
+    alert = hotel.states["1-07"].alerts[Family.SILENCE]
+    assert (alert.severity, alert.why[0].because) == (Severity.CRITICAL, Because.DID_NOT_RETURN)
+    worse = [name for name, kind in hotel.told if kind is ChangeKind.WORSENED]
+    assert worse == ["1-07"]
+
+
+def test_it_is_told_that_one_did_not_return_however_severe_its_silence_had_become_meanwhile() -> None:
+    hotel = Hotel(floor("1", 5) | floor("2", 20))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(60 + 700)
+    assert hotel.states["1-00"].alerts[Family.SILENCE].severity is Severity.CRITICAL
+    hotel.gone = {"1-00"}
+    hotel.run(60 + 700 + 240)
+    assert hotel.told[-1] == ("1-00", ChangeKind.WORSENED)
+
+
+@pytest.mark.parametrize(
+    ("tablets", "gone", "incidents"),
+    [(10, 3, 0), (10, 4, 1), (4, 2, 0), (4, 3, 1), (5, 3, 1)],
+    ids=["a third", "40 percent", "only two", "three of four", "three of five"],
+)
+def test_an_area_is_out_when_three_and_40_percent_of_it_are_silent(tablets: int, gone: int, incidents: int) -> None:
+    hotel = Hotel(floor("1", tablets) | floor("2", 30))
+    vanish(hotel, names("1-", hotel)[:gone])
+    hotel.run(200)
+    assert len(hotel.opened()) == incidents
+
+
+def test_silences_that_begin_too_far_apart_have_no_one_cause() -> None:
+    hotel = Hotel(floor("1", 4) | floor("2", 30))
+    for number, name in enumerate(names("1-", hotel)[:3]):
+        vanish(hotel, [name], at=60 + 100 * number)
+    hotel.run(400)
+    assert hotel.incidents == []
+
+
+def test_rooms_with_an_access_point_each_fail_as_a_floor() -> None:
+    hotel = Hotel(floor("1", 10, aps=10) | floor("2", 40, aps=40))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(200)
+    (opened,) = hotel.opened()
+    assert (opened.incident.scope, opened.incident.place) == (Scope.FLOOR, "1")
+    assert hotel.incidents[-1].incident.members == 10
+
+
+def test_a_floor_that_fails_access_point_by_access_point_is_one_incident_at_last() -> None:
+    hotel = Hotel(floor("1", 15, aps=3) | floor("2", 40, aps=20))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(200)
+    (incident,) = hotel.outages.incidents
+    assert (incident.spot.scope, incident.spot.place, incident.members) == (Scope.FLOOR, "1", 15)
+    assert incident.id == hotel.opened()[0].incident.id
+    assert all(change.into == incident.id for change in hotel.closed())
+
+
+def test_a_failed_access_point_is_no_failed_floor_although_it_is_half_of_it() -> None:
+    hotel = Hotel(floor("1", 20, aps=2) | floor("2", 40, aps=20))
+    vanish(hotel, [name for name in hotel.assigned if name.startswith("1-") and int(name[2:]) % 2 == 0])
+    hotel.run(200)
+    (incident,) = hotel.outages.incidents
+    assert (incident.spot.scope, incident.members) == (Scope.ACCESS_POINT, 10)
+
+
+def test_a_hotel_of_which_60_percent_are_silent_is_out_as_one() -> None:
+    hotel = Hotel(floor("1", 10, aps=2) | floor("2", 10, aps=2))
+    vanish(hotel, [*names("1-", hotel), *names("2-", hotel)[:3]])
+    hotel.run(200)
+    (incident,) = hotel.outages.incidents
+    assert (incident.spot.scope, incident.members) == (Scope.HOTEL, 13)
+    assert hotel.incidents[-1].incident.rule is Outage.HOTEL
+    hotel.gone = set()
+    hotel.run(300)
+    assert hotel.outages == Outages()
+    assert hotel.closed()[-1].incident.lost == 0
+
+
+@pytest.mark.parametrize("how", ["carried off", "on a foreign Wi-Fi", "unplugged", "said so"])
+def test_one_that_moved_as_it_vanished_is_told_at_once_and_never_part_of_an_outage(how: str) -> None:
+    hotel = Hotel(floor("1", 10) | floor("2", 30))
+    hotel.run(55)
+    match how:
+        case "carried off":
+            hotel.beat("1-00", rssi=-66)
+        case "on a foreign Wi-Fi":
+            hotel.beat("1-00", bssid="ff:00:00:00:00:01")
+        case "unplugged":
+            hotel.beat("1-00", charging=False)
+        case _:
+            report = Report(id=MessageId("r"), ts=after(55), kind=ReportKind.BREACH, cause="wifi-off")
+            hotel.hear("1-00", report)
+    hotel.gone = set(names("1-", hotel))
+    hotel.run(200)
+    (incident,) = hotel.outages.incidents
+    assert incident.members == 9
+    assert "1-00" not in incident.silent
+    assert ("1-00", ChangeKind.OPENED) in hotel.told
+    reasons = {reason.because for reason in hotel.states["1-00"].alerts[Family.SILENCE].why}
+    expected = {
+        "carried off": Because.SIGNAL_FELL,
+        "on a foreign Wi-Fi": Because.FOREIGN,
+        "unplugged": Because.UNPLUGGED,
+        "said so": Because.WIFI_OFF,
+    }
+    assert expected[how] in reasons
+
+
+def test_a_signal_that_fell_longer_ago_than_a_minute_moved_nobody() -> None:
+    hotel = Hotel(floor("1", 10) | floor("2", 30))
+    hotel.run(60)
+    for second in range(70, 140, 10):
+        hotel.gone = {"1-00"}
+        hotel.run(second)
+        hotel.beat("1-00", rssi=-66)
+    hotel.gone = set(names("1-", hotel))
+    hotel.run(250)
+    assert "1-00" in hotel.outages.incidents[0].silent
+
+
+def test_one_that_falls_silent_by_itself_long_after_is_not_hidden_by_an_outage_that_lasts() -> None:
+    hotel = Hotel(floor("1", 10) | floor("2", 40))
+    vanish(hotel, names("1-", hotel)[:6])
+    hotel.run(400)
+    vanish(hotel, ["1-08"], at=600)
+    hotel.run(700)
+    assert hotel.outages.incidents[0].members == 6
+    assert ("1-08", ChangeKind.OPENED) in hotel.told
+
+
+def test_one_that_came_back_and_is_gone_again_while_the_others_return_is_waited_for_with_them() -> None:
+    hotel = Hotel(floor("1", 10) | floor("2", 40))
+    vanish(hotel, names("1-", hotel))
+    vanish(hotel, [], at=200)
+    hotel.gone = {"1-00"}
+    hotel.run(230)
+    hotel.gone = {"1-00", "1-01"}
+    hotel.run(500)
+    (closed,) = hotel.closed()
+    assert (closed.incident.members, closed.incident.back, closed.lost) == (10, 8, ("1-00", "1-01"))
+
+
+def test_who_is_absent_after_an_outage_of_ours_is_one_area_first() -> None:
+    hotel = Hotel(floor("1", 10, aps=10) | floor("2", 10, aps=10))
+    vanish(hotel, [*names("1-", hotel), *names("2-", hotel)])
+    hotel.second = 660
+    gap = Gap(after(60), after(660))
+    hotel.outages = shifted(hotel.outages, gap)
+    hotel.states = {name: shift(state, gap) for name, state in hotel.states.items()}
+    hotel.watching_since = after(660)
+    hotel.gone = {*names("1-", hotel)[:5], *names("2-", hotel)[:4]}
+    hotel.run(760)
+    (incident,) = hotel.outages.incidents
+    assert (incident.spot.scope, incident.members) == (Scope.OWN, 9)
+    assert hotel.incidents[-1].incident.rule is Outage.OWN
+
+
+def test_the_one_that_was_removed_during_our_outage_is_told_by_itself() -> None:
+    hotel = Hotel(floor("1", 20, aps=20))
+    vanish(hotel, names("1-", hotel))
+    hotel.second = 660
+    hotel.watching_since = after(660)
+    hotel.gone = {"1-03"}
+    hotel.run(760)
+    assert hotel.incidents == []
+    assert ("1-03", ChangeKind.OPENED) in hotel.told
+
+
+def test_history_judged_again_gives_the_same_incidents() -> None:
+    made = []
+    for _ in range(2):
+        hotel = Hotel(floor("1", 15, aps=3) | floor("2", 20, aps=5))
+        vanish(hotel, names("1-", hotel))
+        hotel.run(300)
+        hotel.gone = {"1-01"}
+        hotel.run(600)
+        made.append(hotel.incidents)
+    assert made[0] == made[1]
