@@ -13,12 +13,14 @@ from device_bridge.metrics import BridgeMetrics
 from device_bridge.queue import InputQueue
 from store import Store, StoreUnavailable
 from store.doorbell import Bell
-from store.records import InboxRow
+from store.records import InboxKind, InboxRow
 
 _PAGE = 200
 _LOOK_EVERY_S = 1.0
 _BETWEEN_S = 0.02
 """Between two looks: whatever happens in any hotel rings the bell."""
+
+_KINDS = {InboxKind.HEARTBEAT: Kind.HEARTBEAT, InboxKind.ALERT: Kind.ALERT, InboxKind.PMS: Kind.PMS_IN}
 
 
 class FromInbox:
@@ -27,7 +29,7 @@ class FromInbox:
     __slots__ = ("_settled", "payload", "qos", "retain", "topic")
 
     def __init__(self, row: InboxRow, settled: Callable[[], None]) -> None:
-        self.topic = Topic(Kind(row.kind.value), row.hotel_id, row.device_id)
+        self.topic = Topic(_KINDS[row.kind], row.hotel_id, row.device_id)
         self.payload = row.payload
         self.qos = 1
         self.retain = False

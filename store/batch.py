@@ -1,12 +1,15 @@
 """What the bridge wants written in one transaction: the result of evaluating a batch of messages or deadlines."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec import Struct, field
 
 from rules.alerts import AlertChange
+from rules.clearance import Clearance
 from rules.ids import CommandId, DeviceId, HotelId, MessageId, RoomId
 from rules.inputs import InputKind
+from rules.room_status import PmsRecord, RoomStatus
 from rules.state import DeviceState, StatusSnapshot
 from store.records import CommandState, DeviceKey, InboxKey
 
@@ -101,8 +104,18 @@ class TokenGiven(Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class PmsTaken(Struct, frozen=True, kw_only=True):
+    """What a hotel's system said: → event pms.received, what is known of `rooms` since, and the desk's `clearance`."""
+
+    hotel_id: HotelId
+    record: PmsRecord
+    rooms: Mapping[RoomId, RoomStatus]
+    clearance: Clearance | None
+    at: datetime
+
+
 class Batch(Struct, kw_only=True):
-    """Written whole or not at all, in the order given. Event ids per hotel: changes, statuses, monitor, commands.
+    """Written whole or not at all, in the order given. Event ids per hotel: pms, changes, statuses, monitor, commands.
 
     `received_at` is the "now" of the batch: it dates rows that have no time of their own. `states` replaces what was
     stored of those devices; it may leave out a device whose heartbeats were as usual (`rules.state.Verdict`).
@@ -120,5 +133,6 @@ class Batch(Struct, kw_only=True):
     monitor: list[MonitorChange] = field(default_factory=list)
     commands: list[CommandChange] = field(default_factory=list)
     tokens: list[TokenGiven] = field(default_factory=list)
+    pms: list[PmsTaken] = field(default_factory=list)
     drained: list[InboxKey] = field(default_factory=list)
     caught_up: int | None = None

@@ -10,6 +10,7 @@ from store.alerts import Alerts
 from store.audit import Audit
 from store.channels import Channels
 from store.checkup import Checkups
+from store.clearances import Clearances
 from store.commands import Commands
 from store.contacts import Contacts
 from store.database import Database
@@ -36,6 +37,7 @@ from store.password_links import PasswordLinks
 from store.people import People
 from store.retention import Belief, keep
 from store.revocations import Revocations
+from store.room_status import RoomStatuses
 from store.schema import is_current, is_postgres, move_to
 from store.sqlite import path_of
 from store.sqlite_database import SqliteDatabase
@@ -76,6 +78,8 @@ class Store(
     Contacts,
     Legacy,
     Importing,
+    RoomStatuses,
+    Clearances,
 ):
     """An open database. Used on the event loop that opened it.
 

@@ -4,7 +4,7 @@ import msgspec
 
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import NO_CHANGES, PolicyChanges, Profile
-from store import cursors, states
+from store import cursors, room_status, states
 from store.errors import NotFound
 from store.records import (
     Channel,
@@ -110,6 +110,7 @@ def _facts(transaction: Transaction, hotel: Row) -> HotelFacts:
         last_event_id=hotel[5],
         rooms=tuple(_room(row) for row in rooms),
         devices=tuple(_device_row(hotel_id, row, heard=heard) for row in devices),
+        statuses=room_status.statuses(transaction, hotel_id),
     )
 
 

@@ -1,4 +1,4 @@
-"""Device messages that came over HTTP, on their way to the bridge (docs/adr/0023).
+"""Messages that came over HTTP, on their way to the bridge (docs/adr/0023).
 
 Whoever serves HTTP leaves them here, and answers when they are on disk. The bridge takes them in order and deletes each
 in the transaction that stores it (`Batch.drained`), so the end of any process loses none and doubles none.
@@ -8,12 +8,14 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from rules.ids import DeviceId, HotelId
 from rules.state import DeviceState
 from store import states
 from store.database import Database
 from store.errors import InboxFull, NotFound
-from store.records import InboxKey, InboxKind, InboxRow
+from store.records import InboxKey, InboxKind, InboxRow, PmsLeft
 from store.times import moment
 from store.transaction import Row, Transaction
 
@@ -37,6 +39,13 @@ class Inbox:
         return await self._database.write(
             lambda transaction: _leave(transaction, hotel_id, device_id, kind=kind, payload=payload, now=now)
         )
+
+    async def leave_word(self, hotel_id: HotelId, word: PmsLeft, *, now: datetime) -> None:
+        """Keep what a hotel's system said of a room for the bridge. Durable on disk when it returns.
+
+        Raises NotFound (hotel), InboxFull.
+        """
+        await self._database.write(lambda transaction: _leave_word(transaction, hotel_id, word, now=now))
 
     async def left(self, *, limit: int) -> list[InboxRow]:
         """Return what waits, the oldest first, of all hotels."""
@@ -73,6 +82,29 @@ def _leave(
     return states.read(state, None)
 
 
+def _leave_word(transaction: Transaction, hotel_id: HotelId, word: PmsLeft, *, now: datetime) -> None:
+    row = transaction.row(_OF_HOTEL, hotel=hotel_id, of_hotel=OF_HOTEL)
+    if row is None:
+        raise NotFound("hotel", hotel_id)
+    hotel_key, waiting = row
+    if waiting >= OF_HOTEL:
+        raise InboxFull(f"{OF_HOTEL} messages of {hotel_id} wait already")
+    transaction.run(
+        "INSERT INTO inbox (hotel_key, kind, payload, received_at) VALUES (:hotel, :kind, :payload, :now)",
+        hotel=hotel_key,
+        kind=InboxKind.PMS.value,
+        payload=msgspec.json.encode(word),
+        now=now,
+    )
+    transaction.news = True
+
+
+_OF_HOTEL = (
+    "SELECT hotel.key,"
+    " (SELECT count(*) FROM (SELECT 1 FROM inbox WHERE inbox.hotel_key = hotel.key LIMIT :of_hotel) AS every)"
+    " FROM hotel WHERE hotel.id = :hotel"
+)
+
 _OF_WHOM = (
     "SELECT device.key, device.hotel_key, device_state.state,"
     " (SELECT count(*) FROM (SELECT 1 FROM inbox WHERE inbox.device_key = device.key LIMIT :of_device) AS own),"
@@ -85,7 +117,7 @@ _OF_WHOM = (
 
 _LEFT = (
     "SELECT inbox.id, hotel.id, device.id, inbox.kind, inbox.payload, inbox.received_at FROM inbox"
-    " JOIN device ON device.key = inbox.device_key JOIN hotel ON hotel.key = device.hotel_key"
+    " JOIN hotel ON hotel.key = inbox.hotel_key LEFT JOIN device ON device.key = inbox.device_key"
     " ORDER BY inbox.id LIMIT :limit"
 )
 
@@ -94,7 +126,7 @@ def _row(row: Row) -> InboxRow:
     return InboxRow(
         key=InboxKey(row[0]),
         hotel_id=HotelId(row[1]),
-        device_id=DeviceId(row[2]),
+        device_id=None if row[2] is None else DeviceId(row[2]),
         kind=InboxKind(row[3]),
         payload=bytes(row[4]),
         received_at=moment(row[5]),

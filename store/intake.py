@@ -11,7 +11,7 @@ import msgspec
 
 from rules.alerts import AlertSnapshot, ChangeKind
 from rules.ids import DeviceId, HotelId, MessageId
-from store import at_once, commands, conditions, events, inbox, messages, outbox, states
+from store import at_once, commands, conditions, events, inbox, messages, outbox, room_status, states
 from store.audit import Deed
 from store.batch import Batch, DeviceChange, MonitorChange, Orphan, Quarantined, TokenGiven
 from store.database import Database
@@ -101,6 +101,8 @@ def _apply(transaction: Transaction, batch: Batch, known: Known) -> tuple[Record
     _write_quarantine(transaction, batch.quarantined)
     _write_orphans(transaction, batch.orphans)
     told = _Told()
+    for taken in batch.pms:
+        told.add(taken.hotel_id, room_status.take(transaction, taken, known=known))
     for change in batch.changes:
         _change_alert(transaction, change, known=known, told=told)
     for status in batch.statuses:

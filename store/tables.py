@@ -115,6 +115,7 @@ class HotelTable(Base, table=True):
     suspended_at: datetime | None = Field(sa_type=UtcDateTime)
     hidden: bool = Field(sa_column_kwargs=NOT_AT_FIRST)  # ours, in nobody's list: the isolation audit's
     policy: str | None = Field(sa_type=Text)  # JSON: rules.policy.PolicyChanges; so of a room and of a device
+    stay_key: str | None  # hex: what references of stays are sealed with, made when the first one comes
 
 
 class RoomTable(Base, table=True):
@@ -729,9 +730,9 @@ class LeaseTable(Base, table=True):
 
 
 class InboxTable(Base, table=True):
-    """Device messages that came over HTTP, until the bridge has stored them. Rows are few, and gone within a second.
+    """Messages that came over HTTP, until the bridge has stored them. Rows are few, and gone within a second.
 
-    `hotel_key` is the device's, to count by. No foreign key: the hotel's row changes with every event, and on
+    `hotel_key` is the sender's, to count by. No foreign key: the hotel's row changes with every event, and on
     PostgreSQL a look at it would have this insert repeated.
     """
 
@@ -741,7 +742,7 @@ class InboxTable(Base, table=True):
 
     id: int = Field(primary_key=True, sa_type=KEY)
     hotel_key: int = Field(sa_type=KEY, index=True)
-    device_key: int = Field(foreign_key="device.key", sa_type=KEY, index=True)
+    device_key: int | None = Field(foreign_key="device.key", sa_type=KEY, index=True)  # none: a hotel system's word
     kind: str
     payload: bytes = Field(sa_type=LargeBinary)
     received_at: datetime = Field(sa_type=UtcDateTime)

@@ -58,6 +58,7 @@ from store.records.post import (
     InboxKind,
     InboxRow,
     OpenCommand,
+    PmsLeft,
 )
 
 __all__ = [
@@ -107,6 +108,7 @@ __all__ = [
     "OrphanRow",
     "Page",
     "PasswordLink",
+    "PmsLeft",
     "QuarantineRow",
     "Recorded",
     "Room",

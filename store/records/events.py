@@ -45,11 +45,12 @@ class EventType(StrEnum):
 class Event(Struct, frozen=True, rename="camel"):
     """One line of a hotel's history, as it goes on the wire.
 
-    `id` is per hotel, gapless and committed in order. `subject` is an alert's id (alert.*, notification.*), a device's
-    (device.*), a command's (command.*) or the hotel's (monitor.*). `data` is JSON: the whole AlertSnapshot after the
-    change for alert.*, the StatusSnapshot for device.status, {deviceId, roomId} for device.added and device.removed,
-    {deviceId, roomId, fromRoomId} for device.moved, {alertId, channel, kind, error?} for notification.*, {state, why}
-    for monitor.changed, {id, deviceId, name, state, by, detail, expiresAt} for command.changed.
+    `id` is per hotel, gapless and committed in order. `subject` is an alert's id (alert.*, notification.*), a
+    device's (device.*), a command's (command.*), a room's (pms.*) or the hotel's (monitor.*). `data` is JSON: the
+    whole AlertSnapshot after the change for alert.*, the StatusSnapshot for device.status, {deviceId, roomId} for
+    device.added and device.removed, {deviceId, roomId, fromRoomId} for device.moved, {alertId, channel, kind,
+    error?} for notification.*, {state, why} for monitor.changed, {id, deviceId, name, state, by, detail, expiresAt}
+    for command.changed, PmsTold for pms.received.
     """
 
     id: int

@@ -1,5 +1,6 @@
 """Hotels, rooms and tablets, and by which way a tablet speaks."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -12,6 +13,7 @@ from rules.ids import (
     RoomId,
 )
 from rules.policy import NO_CHANGES, Policy, PolicyChanges, Profile
+from rules.room_status import RoomStatus
 from rules.state import DeviceState
 
 DeviceKey = NewType("DeviceKey", int)
@@ -152,6 +154,7 @@ class HotelFacts(Struct, frozen=True, kw_only=True):
     last_event_id: int
     rooms: tuple[Room, ...]
     devices: tuple[DeviceRow, ...]
+    statuses: Mapping[RoomId, RoomStatus] = {}  # of the rooms of which anything was said
 
 
 class Installation(Struct, frozen=True):

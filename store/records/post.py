@@ -10,7 +10,9 @@ from rules.ids import (
     CommandId,
     DeviceId,
     HotelId,
+    MessageId,
 )
+from rules.room_status import PmsRecord
 from store.records.house import DeviceKey
 
 InboxKey = NewType("InboxKey", int)
@@ -18,22 +20,35 @@ InboxKey = NewType("InboxKey", int)
 
 
 class InboxKind(StrEnum):
-    """The topic that a message of the inbox would have come by; or that it is what a person did about an alert."""
+    """The topic that a message of the inbox would have come by; or that it is what a person did about an alert, or what
+    a hotel's system said of a room.
+    """
 
     HEARTBEAT = "heartbeat"
     ALERT = "alert"
     DEED = "deed"
+    PMS = "pms"
 
 
 class InboxRow(Struct, frozen=True, kw_only=True):
-    """A device's message that came over HTTP and is not stored yet. `payload` is as it would have come by MQTT."""
+    """A message that came over HTTP and is not stored yet. `payload` is as it would have come by MQTT.
+
+    A hotel system's is of no device, and its payload is a PmsLeft.
+    """
 
     key: InboxKey
     hotel_id: HotelId
-    device_id: DeviceId
+    device_id: DeviceId | None
     kind: InboxKind
     payload: bytes
     received_at: datetime
+
+
+class PmsLeft(Struct, frozen=True):
+    """What a hotel's system said over HTTP, as it waits for the bridge; `id` is the sender's own."""
+
+    id: MessageId
+    record: PmsRecord
 
 
 class CommandName(StrEnum):

@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 
 from rules.alerts import Because, Family, Reason, Rule, Severity
-from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, HotelId, IntegratorName, RoomId, UserName
+from rules.clearance import clearance
+from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, HotelId, IntegratorName, MessageId, RoomId, UserName
+from rules.room_status import PmsKind, PmsRecord
 from store import INNWATCH, Batch, Deed, NotFound, Store
-from store.batch import Orphan, Quarantined
+from store.batch import Orphan, PmsTaken, Quarantined
 from store.importing import OldAlert, TakenOver
 from store.inputs import Span
 from store.records import (
@@ -21,6 +23,7 @@ from store.records import (
     MigrationCounts,
     NotificationId,
     Page,
+    PmsLeft,
     Room,
     RoomChanges,
     Way,
@@ -33,6 +36,10 @@ NOBODY = UserName("ann")
 FIRST = NotificationId(1)
 LEASE = timedelta(minutes=1)
 NOTHING: Page[object] = Page(())
+OPERA = IntegratorName("opera")
+WORD = MessageId("pms:opera:1")
+CHECKED_OUT = PmsRecord(by=OPERA, kind=PmsKind.CHECKOUT, room_id=ROOM, ts=NOW)
+LEFT = PmsLeft(MessageId("1"), CHECKED_OUT)
 OLD_ALERT = OldAlert(
     number=17, device_id=TAB, family=Family.BREACH, rule=Rule.BREACH_REPORTED, severity=Severity.HIGH, at=NOW,
     why=Reason(Because.REPORTED),
@@ -112,6 +119,12 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
         lambda store: store.record_retry(OTHER, FIRST, worker="w", now=NOW, error="x", next_at=NOW),
         False,
     ),
+    "room_status": (lambda store: store.room_status(OTHER, ROOM), NotFound),
+    "stay_key": (lambda store: store.stay_key(HotelId("nowhere")), NotFound),
+    "known_words": (lambda store: store.known_words(OTHER, [WORD]), set()),
+    "leave_word": (lambda store: store.leave_word(HotelId("nowhere"), LEFT, now=NOW), NotFound),
+    "clearances": (lambda store: store.clearances(OTHER), NOTHING),
+    "tablets_of_room": (lambda store: store.tablets_of_room(OTHER, ROOM), NotFound),
     "history": (lambda store: store.history(OTHER, TAB, start=NOW, end=later(60), points=5), NotFound),
     "messages": (listed, []),
     "count_messages": (lambda store: store.count_messages(OTHER), 0),
@@ -220,7 +233,9 @@ async def one_of_everything(store: Store) -> None:
     whole.quarantined = [
         Quarantined(hotel_id=HOTEL, device_id=TAB, topic="t", reason="r", detail="d", head=b"x", at=NOW)
     ]
+    whole.pms = [PmsTaken(hotel_id=HOTEL, record=CHECKED_OUT, rooms={}, clearance=clearance(ROOM, [], at=NOW), at=NOW)]
     await store.apply(whole)
+    await store.leave_word(HOTEL, LEFT, now=NOW)
     await store.leave(HOTEL, TAB, InboxKind.HEARTBEAT, b"{}", now=NOW)
     await store.add_enrolment(HOTEL, E1, code="0" * 12, room_id=ROOM, by=INNWATCH, now=NOW)
     await store.add_command(HOTEL, TAB, CommandName.RING, {}, by=person("ann"), now=NOW, expires_at=later(60))

@@ -27,7 +27,7 @@ WORDS = {
         "heartbeat report state lost expired revoked result deadline inventory assignment watching",
         "pms deed checkpoint",
     ),
-    "inbox": ("heartbeat alert", "deed"),
+    "inbox": ("heartbeat alert", "deed pms"),
     "notification": ("opened worsened recovered", "reopened flapping lapsed incident incident-over"),
 }
 """Of each table: what `kind` may be, and what it may be now too."""
@@ -51,7 +51,10 @@ def where(condition: str) -> dict[str, Any]:
 
 def columns() -> dict[str, tuple[sa.Column[Any], ...]]:
     return {
-        "hotel": (sa.Column("policy", sa.Text(), nullable=True),),
+        "hotel": (
+            sa.Column("policy", sa.Text(), nullable=True),
+            sa.Column("stay_key", sa.String(), nullable=True),
+        ),
         "room": (sa.Column("zone", sa.String(), nullable=True), sa.Column("policy", sa.Text(), nullable=True)),
         "device": (sa.Column("policy", sa.Text(), nullable=True),),
         "alert": (
@@ -84,6 +87,7 @@ def upgrade() -> None:
     for table, (old, new) in WORDS.items():
         _let_be(table, old, f"{old} {new}")
     _let_be_empty("notification", "alert_key")
+    _let_be_empty("inbox", "device_key")
 
 
 def downgrade() -> None:
@@ -92,6 +96,7 @@ def downgrade() -> None:
     for table, (old, new) in WORDS.items():
         op.execute(f"DELETE FROM {table} WHERE kind IN ({_listed(new)})")  # noqa: S608 - ours
         _let_be(table, f"{old} {new}", old)
+    _let_be_empty("inbox", "device_key", again=False)
     op.drop_index("uq_notification_incident", "notification")
     op.drop_column("notification", "incident_key")
     for table in TABLES:
