@@ -2,51 +2,20 @@
 
 import asyncio
 import contextlib
-import io
 import os
 import subprocess
-import sys
 import sysconfig
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import msgspec
-from msgspec import Struct
-
-from config.cli import run
 from config.folder import Folder
 from store import LocalDoorbell, Store
+from tests.support.command_line import Ended, quiet_environment, run_here
 
 T = TypeVar("T")
 
 INNWATCH = Path(sysconfig.get_path("scripts")) / "innwatch"
-
-OURS = (
-    "INNWATCH_",
-    "SMTP_",
-    "SLACK_",
-    "ALERT_",
-    "JWT_",
-    "SECRET_KEY",
-    "DATABASE_URL",
-    "REDIS_URL",
-    "API_TOKEN",
-    "CORS_",
-)
-
-
-class Ended(Struct, frozen=True):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
-
-    def json(self) -> Any:  # noqa: ANN401, whatever was printed
-        return msgspec.json.decode(self.out)
 
 
 class CommandLine:
@@ -105,48 +74,7 @@ class CommandLine:
         return asyncio.run(opened())
 
 
-def run_here(*words: str | Path, stdin: str = "", environment: Mapping[str, str] | None = None) -> Ended:
-    """Run one command in this process, with everything that it would find in one of its own."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        _environment(environment or {}),
-        _standard_input(stdin),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        code = run([str(word) for word in words])
-    return Ended(code, out.getvalue(), err.getvalue())
-
-
-def quiet_environment(added: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of the tests without any setting of Innwatch but those added."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(OURS)} | dict(added)
-
-
 def _read_from(terminal: int) -> Iterator[bytes]:
     with contextlib.suppress(OSError):  # how Linux says that nobody writes to a terminal any more
         while read := os.read(terminal, 4096):
             yield read
-
-
-@contextlib.contextmanager
-def _environment(added: Mapping[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    wanted = quiet_environment(added)
-    os.environ.clear()
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-@contextlib.contextmanager
-def _standard_input(text: str) -> Iterator[None]:
-    before = sys.stdin
-    sys.stdin = io.StringIO(text)
-    try:
-        yield
-    finally:
-        sys.stdin = before

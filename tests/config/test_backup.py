@@ -20,9 +20,10 @@ import pytest
 
 from config.folder import Folder
 from store import LocalDoorbell, Store, schema
-from tests.config.command_line import INNWATCH, CommandLine, Ended, quiet_environment
+from tests.config.command_line import INNWATCH, CommandLine
 from tests.store.given import add_hotel, batch, cleared, heartbeat, later, opened
 from tests.support import PostgreSQL, Processes, eventually, eventually_sync, free_port, requires
+from tests.support.command_line import Ended, quiet_environment
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

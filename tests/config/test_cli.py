@@ -31,8 +31,9 @@ from store.records import (
     MemberRole,
     SlackChannel,
 )
-from tests.config.command_line import INNWATCH, CommandLine, quiet_environment
+from tests.config.command_line import INNWATCH, CommandLine
 from tests.support import person
+from tests.support.command_line import quiet_environment
 
 H = HotelId("h")
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

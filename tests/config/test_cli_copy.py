@@ -6,8 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from tests.config.command_line import INNWATCH, CommandLine, quiet_environment
+from tests.config.command_line import INNWATCH, CommandLine
 from tests.support import PostgreSQL, Processes, eventually_sync
+from tests.support.command_line import quiet_environment
 
 pytestmark = pytest.mark.server
 

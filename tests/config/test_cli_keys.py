@@ -8,8 +8,9 @@ import jwt
 import pytest
 
 from config.folder import Folder
-from tests.config.command_line import CommandLine, Ended
+from tests.config.command_line import CommandLine
 from tests.config.keyed import OTHER, SECRET
+from tests.support.command_line import Ended
 
 
 def rows(cli: CommandLine, **environment: str) -> list[dict[str, str]]:

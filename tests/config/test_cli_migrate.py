@@ -11,9 +11,10 @@ import pytest
 
 from store import Limits, schema
 from store.limits import READING, WORKING
-from tests.config.command_line import INNWATCH, CommandLine, Ended, quiet_environment, run_here
+from tests.config.command_line import INNWATCH, CommandLine
 from tests.store.given import open_at
 from tests.support import PostgreSQL
+from tests.support.command_line import Ended, quiet_environment, run_here
 
 HEAD, BEFORE = schema.HEAD, schema.REVISIONS[-2]
 

@@ -9,7 +9,7 @@ import typer
 
 from config.cli import app
 from config.settings import KNOWN
-from tests.config.command_line import run_here
+from tests.support.command_line import run_here
 
 
 def words_of(command: str, path: Path) -> list[str]:

@@ -18,9 +18,10 @@ from config.settings_store import DatabaseLimits, DatabaseUrl, RedisUrl
 from config.settings_uplink import read_broker_url
 from store import INNWATCH as BY_ITSELF
 from store import Deed, LocalDoorbell, Store
-from tests.config.command_line import INNWATCH, CommandLine, Ended, quiet_environment
+from tests.config.command_line import INNWATCH, CommandLine
 from tests.store.given import add_hotel, batch, heartbeat
 from tests.support import PostgreSQL, Processes, Redis, eventually_sync, free_port, requires
+from tests.support.command_line import Ended, quiet_environment
 from tests.support.mosquitto import Mosquitto
 from tests.worker.support import MailServer
 from worker.smtp import Smtp, SmtpSecurity

@@ -13,8 +13,9 @@ import pytest
 
 from config.logs import formatter
 from rules.alerts import Severity
-from tests.config.command_line import INNWATCH, CommandLine, quiet_environment
+from tests.config.command_line import INNWATCH, CommandLine
 from tests.support import Processes, eventually_sync, free_port
+from tests.support.command_line import quiet_environment
 
 log = logging.getLogger("broker.test")
 

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ import httpx
 import pytest
 
 from tests.support import Process, Processes, eventually_sync, free_port
+from tests.support.command_line import run_beside
 
 INNWATCH = Path(sys.executable).with_name("innwatch")
 Json = Any
@@ -115,16 +114,9 @@ class Installation:
 
     def cli(self, *words: str, stdin: str | None = None) -> str:
         """Run `innwatch …` on this folder; what it printed. Raises AssertionError when it failed."""
-        done = self.try_cli(*words, stdin=stdin)
-        assert done.returncode == 0, f"innwatch {' '.join(words)}: {done.stderr}"
-        return done.stdout
-
-    def try_cli(self, *words: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
-        command = [str(INNWATCH), *words, "--data", str(self.data)]
-        environment = {**os.environ, **self.env}
-        return subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=60, check=False, env=environment
-        )
+        ended = run_beside(*words, "--data", self.data, stdin=stdin or "", environment=self.env)
+        assert ended.code == 0, f"innwatch {' '.join(words)}: {ended.err}"
+        return ended.out
 
     def token(self, *words: str) -> str:
         return self.cli("token", *words).strip()
