@@ -31,6 +31,7 @@ class InputKind(StrEnum):
     INVENTORY = "inventory"  # from here on the hotel has these rooms; of the whole hotel; id `inventory:{revision}`
     ASSIGNMENT = "assignment"  # from here on the device has this room and policy; id `assignment:{revision}`
     #   or a token of these dates; id `token:{µs of its making}:{µs of its end}`
+    #   or was retired; id `removed:{µs}`
     WATCHING = "watching"  # the bridge began to listen; of the whole hotel; id `watching:{ms}`
     PMS = "pms"  # what a hotel's system said of a room; of the whole hotel; id `pms:{integrator}:{its id}`
     DEED = "deed"  # what a person did that the rules have to know; id `deed:{what}:{µs}`
@@ -39,12 +40,14 @@ class InputKind(StrEnum):
 
 
 class StoredInput(Struct, frozen=True, gc=False):
-    """One row. `device_id` is None for an input of the whole hotel; `at` is the time of receipt.
+    """One row. `device` and `device_id` are None for an input of the whole hotel; `at` is the time of receipt.
 
-    `ts` is the device's clock; of a deadline, the deadline itself.
+    `device` is its number in the store, which it keeps when it gets another id; `device_id` is the one that it has
+    now. `ts` is the device's clock; of a deadline, the deadline itself.
     """
 
     row: int
+    device: int | None
     device_id: DeviceId | None
     kind: InputKind
     name: MessageId
@@ -55,11 +58,12 @@ class StoredInput(Struct, frozen=True, gc=False):
 
 
 class AssignmentRecord(Struct, frozen=True, rename="camel"):
-    """From here on the tablet has this room and this policy."""
+    """From here on the tablet has this id, this room and this policy."""
 
     revision: int
     room_id: RoomId | None
     policy: Policy
+    device_id: DeviceId | None = None  # None: it was stored before this was said, and the tablet has it still
 
 
 class RoomRecord(Struct, frozen=True, rename="camel", kw_only=True):
@@ -128,6 +132,8 @@ UNREADABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 """What reading a body may raise: one that no release of ours has stored."""
 
 TOKEN: Final = "token:"  # noqa: S105 - how the name of a row begins that holds a TokenRecord
+REMOVED: Final = "removed:"
+"""How the name of a row begins from which on a tablet is nobody's: it was retired, and whatever was open has ended."""
 
 
 def message_of(row: StoredInput) -> DeviceMessage:

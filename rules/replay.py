@@ -26,11 +26,12 @@ from msgspec.structs import replace
 
 from rules import token
 from rules.alarm import Occasion
-from rules.alerts import AlertChange
+from rules.alerts import AlertChange, Because, ChangeKind, Reason
 from rules.deadlines import deadline, may_come_nearer, pass_deadline
 from rules.evaluate import evaluate
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
 from rules.inputs import (
+    REMOVED,
     TOKEN,
     UNREADABLE,
     AssignmentRecord,
@@ -72,9 +73,12 @@ class Step(Struct, frozen=True, gc=False):
 
 
 def steps(inputs: Iterable[StoredInput], *, hotel_id: HotelId, device_id: DeviceId) -> Iterator[Step]:
-    """What each input made of one device, as it was live. Inputs of other devices are passed over."""
+    """What each input made of one device, as it was live. Inputs of other devices are passed over.
+
+    `device_id` is the one that it has now; an earlier one of its own stands in the steps of that time.
+    """
     made: list[Step] = []
-    replay = Replay(hotel_id, told=made.append, follow=device_id)
+    replay = Replay(hotel_id, told=made.append, follow=True)
     for one in inputs:
         if one.device_id in (None, device_id):
             replay.take(one)
@@ -95,15 +99,15 @@ class Tallied(Struct):
 
 
 class Replay:
-    """One hotel, from row to row. `told` gets every step in which an alert changed; of the device `follow`, each."""
+    """One hotel, from row to row. `told` gets every step in which an alert changed; with `follow`, every step."""
 
-    def __init__(self, hotel_id: HotelId, *, told: Callable[[Step], None], follow: DeviceId | None = None) -> None:
+    def __init__(self, hotel_id: HotelId, *, told: Callable[[Step], None], follow: bool = False) -> None:
         self.tally = Tallied()
         self.watching_since = _LONG_AGO
         self._hotel_id = hotel_id
         self._told = told
         self._follow = follow
-        self._devices: dict[DeviceId, _Device] = {}
+        self._devices: dict[int, _Device] = {}
         self._inventory = _NO_ROOMS
         self._change: Change | None = None
         self._due: list[tuple[datetime, int, _Device]] = []
@@ -139,8 +143,8 @@ class Replay:
 
     def state(self, device_id: DeviceId) -> DeviceState | None:
         """What a device has come to; None for one that is not known yet."""
-        device = self._devices.get(device_id)
-        return None if device is None else device.state
+        found = (device.state for device in self._devices.values() if device.id == device_id)
+        return next(found, None)
 
     def _judge(self, one: StoredInput) -> None:
         """What each kind of input does: the one place to which a new kind, or a new meaning of one, is added."""
@@ -181,19 +185,31 @@ class Replay:
         since = self.watching_since
         verdict = pass_deadline(before, assignment=device.assignment, watching_since=since, at=due)
         device.state = verdict.state
-        self._tell(device, Step(device.id, due, InputKind.DEADLINE, name, device.assignment, before, verdict))
+        self._tell(Step(device.id, due, InputKind.DEADLINE, name, device.assignment, before, verdict))
 
     def _note(self, one: StoredInput) -> None:
         """A new room or policy, or a new token."""
         if one.name.startswith(TOKEN):
             self._give(one)
-        elif one.device_id is not None:
-            record = _assignment.decode(one.body)
-            device = self._devices.get(one.device_id)
-            if device is None:
-                device = self._devices[one.device_id] = _Device(one.device_id, self._hotel_id)
-            device.room_id = record.room_id
-            self._assign(device, self._own([device], {device.id: record.policy})[device.id])
+        elif one.name.startswith(REMOVED):
+            self._remove(one)
+        elif one.device is not None:
+            self._settle_in(self._devices.get(one.device) or self._new(one), _assignment.decode(one.body))
+
+    def _remove(self, one: StoredInput) -> None:
+        """It was retired: what was open has ended, and one that comes back begins anew."""
+        device = self._known(one)
+        if device is None or one.device is None:
+            return
+        before = device.state
+        ended = tuple(
+            AlertChange(kind=ChangeKind.CLEARED, alert=alert, at=one.at, why=(Reason(Because.DEVICE_REMOVED),))
+            for alert in before.alerts.values()
+        )
+        device.due = None
+        del self._devices[one.device]
+        verdict = Verdict(DeviceState(), ended)
+        self._tell(Step(device.id, one.at, one.kind, one.name, device.assignment, before, verdict))
 
     def _give(self, one: StoredInput) -> None:
         device = self._known(one)
@@ -225,34 +241,43 @@ class Replay:
 
     def _begin_at(self, one: StoredInput) -> None:
         """A checkpoint is where a device begins; one that is known should have come out there by itself."""
-        if one.device_id is None:
+        if one.device is None:
             hotel = _hotel_checkpoint.decode(one.body)
             self._inventory, self.watching_since = hotel.inventory, hotel.watching_since
             self._place_all()
             return
-        device = self._devices.get(one.device_id)
+        device = self._devices.get(one.device)
         if device is not None and device.reckoned:
             return
         checkpoint = _device_checkpoint.decode(one.body)
         if device is None:
-            device = self._devices[one.device_id] = _Device(one.device_id, self._hotel_id)
+            device = self._new(one)
         elif device.state == checkpoint.state:
             return
         else:
             self.tally.diverged += 1
-        device.room_id, device.state = checkpoint.assignment.room_id, checkpoint.state
-        self._assign(device, self._own([device], {device.id: checkpoint.assignment.policy})[device.id])
+        device.state = checkpoint.state
+        self._settle_in(device, checkpoint.assignment)
+
+    def _new(self, one: StoredInput) -> "_Device":
+        assert one.device is not None and one.device_id is not None  # noqa: PT018, S101 - a row of a device
+        device = self._devices[one.device] = _Device(one.device_id, self._hotel_id)
+        return device
+
+    def _settle_in(self, device: "_Device", record: AssignmentRecord) -> None:
+        device.id, device.room_id = record.device_id or device.id, record.room_id
+        self._assign(device, self._own([device], {device.id: record.policy})[device.id])
 
     def _known(self, one: StoredInput) -> "_Device | None":
-        device = None if one.device_id is None else self._devices.get(one.device_id)
+        device = None if one.device is None else self._devices.get(one.device)
         if device is None:
             self.tally.strange += 1
         return device
 
     def _place_all(self) -> None:
-        devices = self._devices
-        own = self._own(devices.values(), {device.id: device.own.policy for device in devices.values()})
-        for device in devices.values():
+        devices = tuple(self._devices.values())
+        own = self._own(devices, {device.id: device.own.policy for device in devices})
+        for device in devices:
             self._assign(device, own[device.id])
 
     def _own(self, devices: Iterable["_Device"], policies: Mapping[DeviceId, Policy]) -> dict[DeviceId, Assignment]:
@@ -276,14 +301,13 @@ class Replay:
         self, device: "_Device", verdict: Verdict, *, one: StoredInput, message: DeviceMessage | None = None
     ) -> None:
         before, device.state = device.state, verdict.state
-        if verdict.changes or device.id == self._follow:
-            step = Step(device.id, one.at, one.kind, one.name, device.assignment, before, verdict, message)
-            self._told(step)
+        if verdict.changes or self._follow:
+            self._told(Step(device.id, one.at, one.kind, one.name, device.assignment, before, verdict, message))
         if device.reckoned and (device.due is None or may_come_nearer(before, verdict.state)):
             self._look_at(device)
 
-    def _tell(self, device: "_Device", step: Step) -> None:
-        if step.verdict.changes or device.id == self._follow:
+    def _tell(self, step: Step) -> None:
+        if step.verdict.changes or self._follow:
             self._told(step)
 
     def _look_at(self, device: "_Device") -> None:

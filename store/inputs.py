@@ -131,7 +131,7 @@ def _row_at(transaction: Transaction, at: datetime) -> int:
 
 
 def _devices(transaction: Transaction, hotel_id: HotelId) -> Mapping[int, DeviceId]:
-    """All that there ever were, by key."""
+    """All that there ever were, by key, and by which id they go now."""
     hotel = facts.hotel_key(transaction, hotel_id)
     rows = transaction.rows("SELECT key, id FROM device WHERE hotel_key = :hotel", hotel=hotel)
     return {row[0]: DeviceId(row[1]) for row in rows}
@@ -147,6 +147,7 @@ def _page(transaction: Transaction, *, hotel_id: HotelId, device: int | None, af
 def _input(row: Row, devices: Mapping[int, DeviceId]) -> StoredInput:
     return StoredInput(
         row[0],
+        row[1],
         None if row[1] is None else devices[row[1]],
         _KINDS[row[2]],
         MessageId(row[3]),

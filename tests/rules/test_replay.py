@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from rules.alerts import AlertChange, ChangeKind, Family, Severity
+from rules.alerts import AlertChange, Because, ChangeKind, Family, Severity
 from rules.ids import DeviceId, HotelId, RoomId
-from rules.inputs import InputKind, StoredInput
+from rules.inputs import AssignmentRecord, InputKind, StoredInput
 from rules.policy import Assignment, Policy, Profile
 from rules.replay import Replay, Step, steps
-from tests.rules.given import CALIBRATED, STRICT, kinds
+from tests.rules.given import CALIBRATED, STRICT, after, because, kinds
 from tests.rules.history import Recorded
 from tests.rules.stories import Story, stories, tell
 
@@ -137,10 +137,29 @@ def test_what_is_late_or_cannot_be_read_or_comes_of_nobody_changes_nothing() -> 
     tablet.beat(0)
     row = tablet.rows[-1]
     late, broken = replace(row, late=True), replace(row, body=b"{}")
-    stranger = replace(row, device_id=DeviceId("tab-9"))
+    stranger = replace(row, device=9, device_id=DeviceId("tab-9"))
 
     replay, changes = replayed([*tablet.rows, late, broken, stranger])
 
     assert changes == []
     assert replay.state(TAB) == tablet.state
     assert (replay.tally.unreadable, replay.tally.strange) == (1, 1)
+
+
+def test_a_tablet_that_is_retired_ends_what_was_open_and_one_that_gets_another_id_goes_on() -> None:
+    tablet = Recorded(STRICT)
+    tablet.beat(0)
+    tablet.until(60)
+    renamed = AssignmentRecord(2, RoomId("204"), STRICT, DeviceId("tab-2"))
+    tablet.write(InputKind.ASSIGNMENT, "assignment:2", after(61), renamed)
+    tablet.write(InputKind.ASSIGNMENT, "removed:1", after(62), {})
+
+    replay, changes = replayed(tablet.rows)
+
+    assert [(change.kind, change.alert.family) for change in changes] == [
+        (ChangeKind.OPENED, Family.SILENCE),
+        (ChangeKind.CLEARED, Family.SILENCE),
+    ]
+    assert because(changes[-1]) == [Because.DEVICE_REMOVED]
+    assert changes[-1].at == after(62)
+    assert replay.state(DeviceId("tab-2")) is None
