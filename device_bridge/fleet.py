@@ -106,6 +106,17 @@ class News(Struct, frozen=True):
     gone: tuple[tuple[HotelId, DeviceId], ...] = ()
 
 
+class Unsaid(Struct, frozen=True):
+    """What verdicts count on already and history does not say yet: rooms, assignments, tablets that were retired."""
+
+    hotels: tuple[tuple[HotelId, Inventory], ...]
+    tablets: tuple[tuple[Tablet, Assignment], ...]
+    removed: tuple[tuple[HotelId, DeviceKey], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.hotels or self.tablets or self.removed)
+
+
 class Fleet:
     """All tablets of all hotels, found by hotel and device."""
 
@@ -119,6 +130,9 @@ class Fleet:
         self._newly_out: dict[DeviceKey, Tablet] = {}
         self._gone: dict[tuple[HotelId, DeviceId], None] = {}
         self._new_tokens: dict[DeviceKey, tuple[Tablet, TokenDates]] = {}
+        self._unsaid_hotels: dict[HotelId, Inventory] = {}
+        self._unsaid_tablets: dict[DeviceKey, tuple[Tablet, Assignment]] = {}
+        self._unsaid_removed: dict[DeviceKey, HotelId] = {}
 
     def __iter__(self) -> Iterator[Tablet]:
         for tablets in self._tablets.values():
@@ -130,6 +144,10 @@ class Fleet:
     @property
     def hotels(self) -> tuple[HotelId, ...]:
         return tuple(self._tablets)
+
+    def tablets(self, hotel_id: HotelId) -> Iterator[Tablet]:
+        """Those of one hotel."""
+        yield from self._tablets.get(hotel_id, _NO_TABLETS).values()
 
     def inventory(self, hotel_id: HotelId) -> Inventory:
         return self._inventories[hotel_id]
@@ -164,6 +182,25 @@ class Fleet:
             tuple(self._gone),
         )
 
+    @property
+    def unsaid(self) -> Unsaid:
+        return Unsaid(
+            tuple(self._unsaid_hotels.items()),
+            tuple(self._unsaid_tablets.values()),
+            tuple((hotel_id, key) for key, hotel_id in self._unsaid_removed.items()),
+        )
+
+    def said(self, unsaid: Unsaid) -> None:
+        """Say that history has it now; what changed again meanwhile is still to be said."""
+        for hotel_id, inventory in unsaid.hotels:
+            if self._unsaid_hotels.get(hotel_id) is inventory:
+                del self._unsaid_hotels[hotel_id]
+        for tablet, assignment in unsaid.tablets:
+            if self._unsaid_tablets.get(tablet.key) == (tablet, assignment):
+                del self._unsaid_tablets[tablet.key]
+        for _, key in unsaid.removed:
+            self._unsaid_removed.pop(key, None)
+
     def told(self, news: News) -> None:
         """Say that `news` has been stored and published; what came after it is still news."""
         for tablet in news.tablets:
@@ -193,6 +230,8 @@ class Fleet:
             for row in facts.devices
         }
         self._gone |= {(hotel_id, device_id): None for device_id in before.keys() - self._tablets[hotel_id].keys()}
+        kept = {tablet.key for tablet in self._tablets[hotel_id].values()}  # one that got another id is not gone
+        self._unsaid_removed |= {tablet.key: hotel_id for tablet in before.values() if tablet.key not in kept}
         for row in facts.devices:
             self._gone.pop((hotel_id, row.device.id), None)
             tablet = self._tablets[hotel_id][row.device.id]
@@ -202,6 +241,7 @@ class Fleet:
         known, self._inventories[hotel_id] = self._inventories.get(hotel_id), inventory
         if known is None or (known.profile, known.rooms) != (inventory.profile, inventory.rooms):
             self._new_hotels[hotel_id] = None
+            self._unsaid_hotels[hotel_id] = inventory
 
     def _note_shut_out(self, tablet: Tablet, *deeds: datetime | None) -> None:
         at = max((deed for deed in deeds if deed is not None), default=None)
@@ -221,9 +261,11 @@ class Fleet:
         if known is None or known.key != row.device.key:
             known = Tablet(key=row.device.key, assignment=assignment, revision=revision, state=row.state)
             self._new_tablets[known.key] = known
+            self._unsaid_tablets[known.key] = known, assignment
         elif _own(known.assignment) != _own(assignment):
             known.assignment_revision = revision
             self._new_tablets[known.key] = known
+            self._unsaid_tablets[known.key] = known, assignment
         known.assignment = assignment
         known.gen = row.device.gen
         return known

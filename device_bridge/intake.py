@@ -17,6 +17,7 @@ from broker.delivery import Publisher
 from broker.quiet_log import QuietLog
 from broker.topics import BRIDGE_INBOUND, Kind, device_topic
 from device_bridge.catching_up import CatchingUp
+from device_bridge.checkpoints import Checkpoints
 from device_bridge.commands import held_to_their_own
 from device_bridge.decode import Refused, Rejected, decode
 from device_bridge.draft import Draft
@@ -26,6 +27,7 @@ from device_bridge.matters import (
     Heard,
     Known,
     Matter,
+    Noted,
     Overdue,
     Turned,
     assignment,
@@ -33,6 +35,7 @@ from device_bridge.matters import (
     identity_of,
     ids_of,
     inventory,
+    removal,
     token_ended,
     topic_of,
 )
@@ -40,6 +43,7 @@ from device_bridge.metrics import BridgeMetrics
 from device_bridge.queue import Arrived, Began, DeadlineDue, Input, InputQueue
 from device_bridge.receipts import encode_receipts
 from device_bridge.renewal import Renewals
+from device_bridge.rows import noted_row
 from device_bridge.watch import Watch
 from rules.alerts import ChangeKind
 from store import Batch, DataRefused, Duplicate, OutcomeUnknown, Store, StoreUnavailable
@@ -84,6 +88,8 @@ class Intake:
         self._now = now
         self._metrics = metrics
         self._catching_up = CatchingUp(store=store, now=now)
+        self._checkpoints = Checkpoints(store=store, fleet=fleet, watch=watch, now=now)
+        self._turn = asyncio.Lock()  # a draft begins with the states that the one before came to
         self._store_away_since: datetime | None = None
         self._unjudged: set[DeviceKey] = set()
         self._refusals = QuietLog(_log)
@@ -103,6 +109,9 @@ class Intake:
         while True:
             await self.store_next(await self._queue.take(_BATCH))
             await self._catching_up.step()
+            if self._checkpoints.is_due:
+                async with self._turn:
+                    await self._checkpoints.step()
 
     async def store_next(self, inputs: Sequence[Input]) -> None:
         """Judge and store `inputs`, settling each when it is stored or quarantined; returns when all of them are.
@@ -126,10 +135,10 @@ class Intake:
 
     async def tell(self, news: News) -> None:
         """Store the news as inputs of the rules: rooms that changed, tablets that belong elsewhere or got a token."""
+        async with self._turn:
+            await self._patiently(self._say_what_is_new)
         at = self._now()
-        matters: list[Matter] = [inventory(hotel_id, self._fleet.inventory(hotel_id), at) for hotel_id in news.hotels]
-        matters += [assignment(tablet, at) for tablet in news.tablets]
-        matters += [Given(tablet, dates.issued_at, dates.expires_at, at) for tablet, dates in news.tokens]
+        matters = [Given(tablet, dates.issued_at, dates.expires_at, at) for tablet, dates in news.tokens]
         for start in range(0, len(matters), _BATCH):
             await self._keep_all(matters[start : start + _BATCH])
         self._watch.look_at(news.tablets)
@@ -199,8 +208,9 @@ class Intake:
 
     async def _keep(self, matters: Sequence[Matter]) -> None:
         """One transaction. Raises DataRefused, and then nothing has changed."""
-        draft = await self._patiently(lambda: self._commit(matters))
-        draft.adopt()
+        async with self._turn:
+            draft = await self._patiently(lambda: self._commit(matters))
+            draft.adopt()
         self._catching_up.follow(draft)
         self._unjudged.difference_update(draft.tablets)
         self._watch.look_at(draft.restless)
@@ -220,6 +230,7 @@ class Intake:
             return await self._apply(matters, known=await self._store.known(identities))
 
     async def _apply(self, matters: Sequence[Matter], *, known: Known | None) -> Draft:
+        await self._say_what_is_new()
         draft = Draft(now=self._now(), watching_since=self._watch.watching_since, renewals=self._renewals)
         for matter in matters:
             draft.add(matter, known=known)
@@ -231,6 +242,29 @@ class Intake:
             if not await self._patiently(lambda: self._store.was_applied(draft.batch)):
                 raise
         return draft
+
+    async def _say_what_is_new(self) -> None:
+        """Rooms and policies that verdicts count on stand in history before the first of those (docs/adr/0039)."""
+        while unsaid := self._fleet.unsaid:
+            at = self._now()
+            matters = [inventory(hotel_id, rooms, at) for hotel_id, rooms in unsaid.hotels]
+            matters += [removal(hotel_id, key, at) for hotel_id, key in unsaid.removed]
+            matters += [assignment(tablet, at) for tablet, _ in unsaid.tablets]
+            for start in range(0, len(matters), _BATCH):
+                await self._write_down(matters[start : start + _BATCH])
+            self._fleet.said(unsaid)
+
+    async def _write_down(self, noted: Sequence[Noted]) -> None:
+        """Those that are not stored yet; after a start most of them are."""
+        ids = [identity for one in noted if (identity := identity_of(one)) is not None]
+        stored = await self._store.known(ids)
+        rows = [noted_row(one) for one in noted if identity_of(one) not in stored]
+        if not rows:
+            return
+        try:
+            await self._store.apply(Batch(received_at=self._now(), messages=rows))
+        except DataRefused as refusal:
+            _log.warning("the database refuses an input", {"rows": len(rows), "error": refusal})
 
     async def _patiently(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
         """Try until the store answers. Our own outage must accuse no tablet, so a long one starts the watch anew."""

@@ -13,7 +13,7 @@ from broker.topics import Kind, Topic
 from device_bridge.decode import Decoded, Rejected
 from device_bridge.fleet import Inventory, Tablet
 from rules.ids import DeviceId, HotelId, MessageId
-from rules.inputs import Asked, AssignmentRecord, InputKind
+from rules.inputs import REMOVED, Asked, AssignmentRecord, InputKind
 from rules.messages import Result, TokenEnd, TokenEnded
 from store.records import CommandRef, DeviceKey, InboxKey
 
@@ -121,9 +121,21 @@ def command_of(matter: Matter) -> CommandRef | None:
 
 def assignment(tablet: Tablet, at: datetime) -> Noted:
     """From here on the tablet has this room and this policy."""
-    record = AssignmentRecord(tablet.assignment_revision, tablet.room_id, tablet.assignment.policy)
+    record = assignment_record(tablet)
     name = MessageId(f"assignment:{tablet.assignment_revision}")
     return Noted(tablet.hotel_id, tablet.key, InputKind.ASSIGNMENT, name, msgspec.json.encode(record), at)
+
+
+def assignment_record(tablet: Tablet) -> AssignmentRecord:
+    return AssignmentRecord(
+        tablet.assignment_revision, tablet.room_id, tablet.assignment.policy, device_id=tablet.device_id
+    )
+
+
+def removal(hotel_id: HotelId, key: DeviceKey, at: datetime) -> Noted:
+    """From here on the tablet is nobody's."""
+    name = MessageId(f"{REMOVED}{_microseconds(at)}")
+    return Noted(hotel_id, key, InputKind.ASSIGNMENT, name, b"{}", at)
 
 
 def inventory(hotel_id: HotelId, rooms: Inventory, at: datetime) -> Noted:
