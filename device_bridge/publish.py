@@ -244,6 +244,4 @@ class Announcer:
         await self._publisher.publish(topic, _encode(config), retain=True)
 
 
-_OF_ALERTS = frozenset(
-    {EventType.ALERT_OPENED, EventType.ALERT_CHANGED, EventType.ALERT_CLEARED, EventType.ALERT_ACKNOWLEDGED}
-)
+_OF_ALERTS = frozenset(type_ for type_ in EventType if type_.startswith("alert."))

@@ -1,17 +1,13 @@
-"""Alerts for those who look at them and answer them: reading, and the response side of the row."""
-
-from datetime import datetime
+"""Alerts for those who look at them; what they answer is in `store.answers`."""
 
 import msgspec
 
 from rules.alerts import AlertSnapshot, AlertStatus
 from rules.ids import AlertId, HotelId
-from store import audit, cursors, events
-from store.audit import Actor, Deed
+from store import cursors
 from store.database import Database
-from store.errors import AlertGone, AlreadyAcknowledged, NotFound
 from store.events import NoticeOutcome
-from store.records import EventType, Page, TimelineEntry
+from store.records import AnsweredAlert, EventType, Page, TimelineEntry
 from store.snapshots import COLUMNS, reasons, snapshot
 from store.times import moment
 from store.transaction import Row, Transaction
@@ -21,7 +17,7 @@ _ALERTS = f"SELECT {COLUMNS} FROM alert WHERE hotel_key = (SELECT key FROM hotel
 _NEWEST = (cursors.LAST, cursors.LAST)
 
 
-_alerts = msgspec.json.Decoder(AlertSnapshot)
+_alerts = msgspec.json.Decoder(AnsweredAlert)
 _told = msgspec.json.Decoder(NoticeOutcome)
 
 
@@ -50,21 +46,6 @@ class Alerts:
     async def timeline(self, hotel_id: HotelId, alert_id: AlertId) -> list[TimelineEntry]:
         """The alert's life in order; empty if the hotel has no such alert."""
         return await self._database.read(lambda transaction: _timeline(transaction, hotel_id, alert_id))
-
-    async def acknowledge(
-        self, hotel_id: HotelId, alert_id: AlertId, *, by: Actor, note: str | None, now: datetime
-    ) -> AlertSnapshot:
-        """First wins: compare-and-swap, with the event alert.acknowledged in the same transaction.
-
-        Raises AlreadyAcknowledged, AlertGone (resolved), NotFound (alert), DataRefused, StoreUnavailable.
-        """
-        return await self._database.write(
-            lambda transaction: _acknowledge(transaction, hotel_id, alert_id, by=by, note=note, now=now)
-        )
-
-
-def _row(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId) -> Row | None:
-    return transaction.row(_ALERTS + " AND alert.id = :alert", hotel=hotel_id, alert=alert_id)
 
 
 def _page(
@@ -110,7 +91,8 @@ def _entry(row: Row) -> TimelineEntry:
         told = _told.decode(row[3])
         return TimelineEntry(id=id_, at=at, type=type_, channel=told.channel, notice=told.kind, error=told.error)
     alert = _alerts.decode(row[3])
-    answer = alert.acknowledged if type_ is EventType.ALERT_ACKNOWLEDGED else None
+    # One that was written before answers said who gave them.
+    old = alert.acknowledged if type_ is EventType.ALERT_ACKNOWLEDGED and alert.by is None else None
     return TimelineEntry(
         id=id_,
         at=at,
@@ -118,39 +100,8 @@ def _entry(row: Row) -> TimelineEntry:
         rule=alert.rule,
         severity=alert.severity,
         why=() if row[4] is None else reasons(row[4]),
-        by=None if answer is None else answer.by,
-        note=None if answer is None else answer.note,
+        by=alert.by if old is None else old.by,
+        note=alert.note if old is None else old.note,
+        assignee=alert.assignee if type_ is EventType.ALERT_ASSIGNED else None,
+        until=alert.snoozed_until if type_ is EventType.ALERT_SNOOZED else None,
     )
-
-
-def _acknowledge(
-    transaction: Transaction, hotel_id: HotelId, alert_id: AlertId, *, by: Actor, note: str | None, now: datetime
-) -> AlertSnapshot:
-    row = transaction.row(
-        "UPDATE alert SET acknowledged_by = :by, acknowledged_at = :now, acknowledged_note = :note,"  # noqa: S608
-        " revision = revision + 1"
-        " WHERE hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel) AND id = :alert"
-        f" AND status = 'open' AND acknowledged_by IS NULL RETURNING {COLUMNS}",
-        by=by.shown,
-        now=now,
-        note=note,
-        hotel=hotel_id,
-        alert=alert_id,
-    )
-    if row is None:
-        raise _refusal(transaction, hotel_id, alert_id)
-    alert = snapshot(row)
-    audit.note(transaction, hotel_id, Deed.ALERT_ACKNOWLEDGED, by=by, subject=alert_id, now=now)
-    entry = events.of_alert(EventType.ALERT_ACKNOWLEDGED, alert, key=row[0], at=now)
-    events.append(transaction, hotel_id, [entry])
-    return alert
-
-
-def _refusal(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId) -> Exception:
-    row = _row(transaction, hotel_id, alert_id)
-    if row is None:
-        return NotFound("alert", alert_id)
-    alert = snapshot(row)
-    if alert.status is AlertStatus.RESOLVED or alert.acknowledged is None:
-        return AlertGone(f"alert {alert_id} is resolved")
-    return AlreadyAcknowledged(by=alert.acknowledged.by, at=alert.acknowledged.at)

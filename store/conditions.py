@@ -10,6 +10,7 @@ import msgspec
 
 from rules.alerts import AlertChange, AlertSnapshot, AlertStatus, ChangeKind, Condition, Reason
 from rules.ids import HotelId
+from rules.response import lapse_of
 from store.batch import DeviceChange
 from store.errors import DataRefused
 from store.records import DeviceKey
@@ -95,7 +96,9 @@ def move_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int
     cleared = change.change.kind is ChangeKind.CLEARED
     row = transaction.row(
         "UPDATE alert SET rule = :rule, severity = :severity, last_at = :last_at, count = :count, why = :why,"  # noqa: S608
-        " condition = :condition, status = :status, resolved_at = :resolved_at, revision = revision + 1"
+        " condition = :condition, status = :status, resolved_at = :resolved_at, revision = revision + 1,"
+        # Somebody took it on when it was milder: from now on that holds for as long as with any critical one.
+        " lapses_at = CASE WHEN acknowledged_by IS NULL OR severity = 'critical' THEN lapses_at ELSE :lapses_at END"
         f" WHERE hotel_key = :hotel AND id = :id AND status = 'open' RETURNING {COLUMNS}",
         hotel=hotel_key,
         id=alert.id,
@@ -107,6 +110,7 @@ def move_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int
         condition="cleared" if cleared else "active",
         status="resolved" if cleared else "open",
         resolved_at=change.change.at if cleared else None,
+        lapses_at=lapse_of(alert.severity, at=change.change.at),
     )
     if row is not None:
         return row[0], snapshot(row)

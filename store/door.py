@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from store.alerts import Alerts
+from store.answers import Answers
 from store.audit import Audit
 from store.channels import Channels
 from store.checkup import Checkups
@@ -65,6 +66,7 @@ class Store(
     Intake,
     Events,
     Alerts,
+    Answers,
     Outbox,
     Ledger,
     History,

@@ -125,17 +125,42 @@ class EnrolmentRefused(StoreError):
         self.why = why
 
 
-class AlreadyAcknowledged(StoreError):
-    """Somebody was first."""
+class Overtaken(StoreError):
+    """Somebody or something was first: the alert is not what whoever answers takes it for.
 
-    def __init__(self, *, by: str, at: datetime) -> None:
-        super().__init__(f"already acknowledged by {by}")
+    `by`: the person whose answer it has now, None where the condition changed; `at`: when; `revision`: the alert's now.
+    """
+
+    def __init__(self, *, by: str | None, at: datetime, revision: int) -> None:
+        super().__init__(f"changed by {by}" if by else "the alert has changed")
         self.by = by
         self.at = at
+        self.revision = revision
+
+
+class AlreadyAcknowledged(Overtaken):
+    """Somebody was first."""
+
+    def __init__(self, *, by: str, at: datetime, revision: int) -> None:
+        super().__init__(by=by, at=at, revision=revision)
+        self.args = (f"already acknowledged by {by}",)
 
 
 class AlertGone(StoreError):
-    """The alert is resolved: there is nothing left to acknowledge."""
+    """The alert is resolved: there is nothing left to answer."""
+
+
+class NeedsManager(StoreError):
+    """Only a manager ends such an alert by hand."""
+
+
+class AnswerRefused(StoreError):
+    """An answer that cannot be given so: `why` says what is wrong with its `field`."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field} {why}")
+        self.field = field
+        self.why = why
 
 
 class LeaseLost(StoreError):

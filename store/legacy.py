@@ -206,10 +206,10 @@ def _refusal(transaction: Transaction, hotel_id: HotelId, number: int) -> Except
         hotel=hotel_id,
         number=number,
     )
-    answered = None if row is None else snapshot(row).acknowledged
-    if answered is None:
+    alert = None if row is None else snapshot(row)
+    if alert is None or alert.acknowledged is None:
         return NotFound("alert", str(number))
-    return AlreadyAcknowledged(by=answered.by, at=answered.at)
+    return AlreadyAcknowledged(by=alert.acknowledged.by, at=alert.acknowledged.at, revision=alert.revision)
 
 
 def _home(transaction: Transaction, hotel_id: HotelId, device_id: DeviceId) -> Home | None:

@@ -5,7 +5,8 @@ workers one gets the row, and one whose lease ran out and was taken over records
 
 What one channel is told of one alert, it is told in order: a row waits, due or not, until the earlier ones of its alert
 and channel are finished. A recovery is told to those who were told of the trouble, however late; where nothing of it
-got through, the recovery is cancelled.
+got through, the recovery is cancelled. What somebody has answered for is not sent: that is asked when it is claimed, so
+at the last moment, and for each attempt anew.
 
 No channel can keep the others waiting, were there a thousand notices to a server that never answers: few are under way
 to one channel at a time, fewer while it fails, and those to all failing channels together are no more than a worker can
@@ -81,6 +82,18 @@ _UNHEARD = (
 )
 """That a row, when its turn has come, tells of the end of what nobody there has heard of."""
 
+_ANSWERED = (
+    " notification.kind NOT IN ('recovered', 'incident', 'incident-over') AND EXISTS (SELECT 1 FROM alert"  # noqa: S608
+    " WHERE alert.key = notification.alert_key AND (alert.resolved_by IS NOT NULL"
+    " OR (alert.acknowledged_by IS NOT NULL AND notification.event_id < (SELECT max(event.id) FROM event"
+    " WHERE event.hotel_key = alert.hotel_key AND event.alert_key = alert.key"
+    f" AND event.type = '{EventType.ALERT_ACKNOWLEDGED.value}'))"
+    " OR (alert.snoozed_until > :now AND notification.event_id < (SELECT max(event.id) FROM event"
+    " WHERE event.hotel_key = alert.hotel_key AND event.alert_key = alert.key"
+    f" AND event.type = '{EventType.ALERT_SNOOZED.value}'))))"
+)
+"""That somebody has answered, since the row was made, for what it tells of. What came later is news to them too."""
+
 HEARS = (
     " channel.removed_at IS NULL AND ((channel.settings LIKE :of_it) = CAST(:is_of_it AS boolean) OR NOT EXISTS"
     " (SELECT 1 FROM channel AS fit WHERE fit.hotel_key = channel.hotel_key AND fit.removed_at IS NULL"
@@ -95,6 +108,8 @@ OF_IT = '%"it":true%'
 """Settings are JSON of ours, in which a quotation mark that somebody gave us stands behind a backslash."""
 
 _NOT_TOLD = "nobody was told of the trouble by this channel, so nobody is told that it is over"
+
+_ANSWERED_FOR = "somebody answered for the alert before this was sent"
 
 _alerts = msgspec.json.Decoder(AlertSnapshot)
 _channels = msgspec.json.Decoder(Channel)
@@ -265,13 +280,16 @@ def _claim(
         id=notification_id,
         hotel=hotel_id,
     )
-    if _cancel_unheard(transaction, hotel_id, notification_id, now=now):
+    if _cancel(transaction, hotel_id, notification_id, _UNHEARD, why=_NOT_TOLD, now=now):
+        return None
+    if _cancel(transaction, hotel_id, notification_id, _ANSWERED, why=_ANSWERED_FOR, now=now):
         return None
     taken = transaction.run(
         "UPDATE notification SET state = 'sending', leased_by = :worker, due_at = :lease_until,"  # noqa: S608 - ours
         " attempts = attempts + 1"
         " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
-        f" AND {_IS_DUE} AND {_IN_ORDER} AND :at_once > (SELECT count(*) FROM notification AS sent"
+        f" AND {_IS_DUE} AND {_IN_ORDER} AND NOT ({_ANSWERED})"
+        " AND :at_once > (SELECT count(*) FROM notification AS sent"
         " WHERE sent.channel_key = notification.channel_key AND sent.due_at > :now AND sent.state = 'sending')",
         at_once=AT_ONCE,
         worker=worker,
@@ -344,21 +362,45 @@ def _claimed(
     )
 
 
-def _cancel_unheard(
-    transaction: Transaction, hotel_id: HotelId, notification_id: NotificationId, *, now: datetime
+def _cancel(
+    transaction: Transaction,
+    hotel_id: HotelId,
+    notification_id: NotificationId,
+    condition: str,
+    *,
+    why: str,
+    now: datetime,
 ) -> bool:
-    """Cancel a due recovery whose earlier notices all ended unheard. Here, because only now that is known for sure."""
+    """Cancel a due notice that need not be sent any more. Here, because only now that is known for sure."""
     changed = transaction.run(
         "UPDATE notification SET state = 'cancelled', due_at = NULL, leased_by = NULL, finished_at = :now,"  # noqa: S608
         " last_error = :why"
         " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
-        f" AND {_IS_DUE} AND {_IN_ORDER} AND {_UNHEARD}",
+        f" AND {_IS_DUE} AND {_IN_ORDER} AND {condition}",
         now=now,
-        why=_NOT_TOLD,
+        why=why,
         id=notification_id,
         hotel=hotel_id,
     )
+    transaction.news = transaction.news or changed == 1  # It may be the turn of the next one.
     return changed == 1
+
+
+def tell_after_all(transaction: Transaction, hotel_key: int, *, alert_key: int, now: datetime) -> None:
+    """Nobody answers for the alert any more: make due again what was cancelled for that, but not for whoever has been
+    told something since.
+    """
+    transaction.run(
+        "UPDATE notification SET state = 'pending', due_at = :now, finished_at = NULL, last_error = NULL"  # noqa: S608
+        " WHERE hotel_key = :hotel AND alert_key = :alert AND state = 'cancelled' AND last_error = :why"
+        " AND NOT EXISTS (SELECT 1 FROM notification AS later WHERE later.alert_key = notification.alert_key"
+        " AND +later.channel_key = notification.channel_key AND later.id > notification.id"
+        f" AND later.state = 'delivered' {_EACH})",
+        now=now,
+        hotel=hotel_key,
+        alert=alert_key,
+        why=_ANSWERED_FOR,
+    )
 
 
 def _give_back(

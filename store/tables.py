@@ -263,8 +263,14 @@ class AlertTable(Base, table=True):
         Index(
             "ix_alert_lapses",
             "lapses_at",
-            sqlite_where=text("lapses_at IS NOT NULL"),
-            postgresql_where=text("lapses_at IS NOT NULL"),
+            sqlite_where=text("status = 'open' AND lapses_at IS NOT NULL"),
+            postgresql_where=text("status = 'open' AND lapses_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_alert_snoozed",
+            "snoozed_until",
+            sqlite_where=text("status = 'open' AND snoozed_until IS NOT NULL"),
+            postgresql_where=text("status = 'open' AND snoozed_until IS NOT NULL"),
         ),
         Index(
             "ix_alert_incident",
@@ -307,7 +313,7 @@ class AlertTable(Base, table=True):
     flapping: bool = Field(sa_column_kwargs=NOT_AT_FIRST)
     reopened: int = Field(sa_type=Integer, sa_column_kwargs={"server_default": "0"})  # how often
     # the response side again
-    lapses_at: datetime | None = Field(sa_type=UtcDateTime)  # when its acknowledgment ends by itself
+    lapses_at: datetime | None = Field(sa_type=UtcDateTime)  # when its acknowledgment ends by itself: it is critical
     resolved_by: str | None  # a person; none: the condition ended
 
 

@@ -129,6 +129,8 @@ def _facts(alert: AlertSnapshot, kind: NoticeKind, *, hotel: str, zone: tzinfo) 
 
 def _remark(alert: AlertSnapshot, kind: NoticeKind, *, zone: tzinfo, now: datetime) -> str | None:
     """What the reader must know beside the alert: that it is old news, or that somebody is at it already."""
+    if kind is NoticeKind.LAPSED:
+        return "Somebody had acknowledged or snoozed it, which has come to its end. Nobody answers for it now."
     minutes = (now - _happened_at(alert)) // timedelta(minutes=1)
     if minutes >= LATE_FROM_MINUTES:
         return f"This is {minutes} minutes old, because it could not be sent earlier. It may have changed since."

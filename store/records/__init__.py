@@ -6,6 +6,7 @@ snapshot, the timeline) encodes with msgspec to exactly what goes on the wire.
 
 from store.records.enrolment import Enrolment, EnrolmentState
 from store.records.events import (
+    AnsweredAlert,
     Event,
     EventBounds,
     EventType,
@@ -63,6 +64,7 @@ from store.records.post import (
 
 __all__ = [
     "Account",
+    "AnsweredAlert",
     "Argument",
     "Channel",
     "ChannelId",

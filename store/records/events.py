@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
-from rules.alerts import Reason, Rule, Severity
+from rules.alerts import AlertSnapshot, Reason, Rule, Severity
 from rules.ids import (
     DeviceId,
     HotelId,
@@ -47,10 +47,10 @@ class Event(Struct, frozen=True, rename="camel"):
 
     `id` is per hotel, gapless and committed in order. `subject` is an alert's id (alert.*, notification.*), a
     device's (device.*), a command's (command.*), a room's (pms.*) or the hotel's (monitor.*). `data` is JSON: the
-    whole AlertSnapshot after the change for alert.*, the StatusSnapshot for device.status, {deviceId, roomId} for
-    device.added and device.removed, {deviceId, roomId, fromRoomId} for device.moved, {alertId, channel, kind,
-    error?} for notification.*, {state, why} for monitor.changed, {id, deviceId, name, state, by, detail, expiresAt}
-    for command.changed, PmsTold for pms.received.
+    whole AlertSnapshot after the change for alert.* (an AnsweredAlert where somebody did it), the StatusSnapshot for
+    device.status, {deviceId, roomId} for device.added and device.removed, {deviceId, roomId, fromRoomId} for
+    device.moved, {alertId, channel, kind, error?} for notification.*, {state, why} for monitor.changed, {id,
+    deviceId, name, state, by, detail, expiresAt} for command.changed, PmsTold for pms.received.
     """
 
     id: int
@@ -74,6 +74,13 @@ class EventBounds(Struct, frozen=True):
     newest: int
 
 
+class AnsweredAlert(AlertSnapshot, frozen=True, rename="camel", kw_only=True):
+    """The alert as somebody's answer left it: who it was, and what they noted. The data of such an alert.* event."""
+
+    by: str | None = None
+    note: str | None = None
+
+
 class TimelineEntry(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
     """One step in an alert's life: an alert.* event of it, or a notification.* about it. `id` is the event's."""
 
@@ -83,8 +90,10 @@ class TimelineEntry(Struct, frozen=True, rename="camel", omit_defaults=True, kw_
     rule: Rule | None = None
     severity: Severity | None = None
     why: tuple[Reason, ...] = ()
-    by: str | None = None
+    by: str | None = None  # of alert.lapsed: whose acknowledgment it was
     note: str | None = None
+    assignee: str | None = None  # of alert.assigned
+    until: datetime | None = None  # of alert.snoozed; none: the snooze is over
     channel: ChannelKind | None = None
     notice: NoticeKind | None = None
     error: str | None = None

@@ -107,6 +107,12 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "alert": (lambda store: store.alert(OTHER, A1), None),
     "timeline": (lambda store: store.timeline(OTHER, A1), []),
     "acknowledge": (lambda store: store.acknowledge(OTHER, A1, by=person("eve"), note=None, now=NOW), NotFound),
+    "unacknowledge": (lambda store: store.unacknowledge(OTHER, A1, by=person("eve"), now=NOW), NotFound),
+    "assign_alert": (lambda store: store.assign_alert(OTHER, A1, None, by=person("eve"), now=NOW), NotFound),
+    "note_alert": (lambda store: store.note_alert(OTHER, A1, "mine", by=person("eve"), now=NOW), NotFound),
+    "snooze_alert": (lambda store: store.snooze_alert(OTHER, A1, later(60), by=person("eve"), now=NOW), NotFound),
+    "end_answers": (lambda store: store.end_answers(OTHER, A1, now=later(86400)), False),
+    "answered_before": (lambda store: store.answered_before(OTHER, A1, by=person("ann")), False),
     "notifications": (lambda store: store.notifications(OTHER), NOTHING),
     "count_notifications": (lambda store: store.count_notifications(OTHER), {}),
     "claim_notification": (

@@ -96,6 +96,14 @@ def test_who_acknowledged_it_meanwhile_is_named() -> None:
     assert "anna acknowledged it at Sun 22 Nov 2026, 03:12:05 CET." in worded(alert, NoticeKind.WORSENED).text
 
 
+def test_what_nobody_answers_for_any_more_is_not_called_late() -> None:
+    notice = worded(an_alert(), NoticeKind.LAPSED, now=START + timedelta(minutes=60))
+
+    assert notice.headline.startswith("HIGH (still open) - room 204: ")
+    assert notice.remark is not None
+    assert notice.remark.endswith("Nobody answers for it now.")
+
+
 def test_old_news_is_said_to_be_old() -> None:
     notice = worded(an_alert(), now=START + timedelta(minutes=12, seconds=30))
 

@@ -72,7 +72,10 @@ def upgrade() -> None:
     for table, added in columns().items():
         for column in added:
             op.add_column(table, column)
-    op.create_index("ix_alert_lapses", "alert", ["lapses_at"], **where("lapses_at IS NOT NULL"))
+    op.create_index("ix_alert_lapses", "alert", ["lapses_at"], **where("status = 'open' AND lapses_at IS NOT NULL"))
+    op.create_index(
+        "ix_alert_snoozed", "alert", ["snoozed_until"], **where("status = 'open' AND snoozed_until IS NOT NULL")
+    )
     op.create_index("ix_alert_incident", "alert", ["incident_key"], **where("incident_key IS NOT NULL"))
     _create_what_the_hotel_knows()
     _create_what_is_remembered()
@@ -102,6 +105,7 @@ def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table)
     op.drop_index("ix_alert_incident", "alert")
+    op.drop_index("ix_alert_snoozed", "alert")
     op.drop_index("ix_alert_lapses", "alert")
     for table, added in columns().items():
         for column in reversed(added):
