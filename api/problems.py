@@ -20,8 +20,18 @@ from litestar.openapi import ResponseSpec
 from msgspec import Struct
 
 from api.request_ids import request_id
-from rules.alerts import Acknowledgment
-from store import BadCursor, DataRefused, Exists, NotFound, StoreUnavailable
+from store import (
+    AlertGone,
+    AlreadyAcknowledged,
+    AnswerRefused,
+    BadCursor,
+    DataRefused,
+    Exists,
+    NeedsManager,
+    NotFound,
+    Overtaken,
+    StoreUnavailable,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -36,7 +46,7 @@ class FieldError(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The body of every error. The last four are extension members; most problems have none of them."""
+    """The body of every error. The last five are extension members; most problems have none of them."""
 
     type: str
     title: str
@@ -46,6 +56,7 @@ class Problem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     missing: tuple[str, ...] = ()
     by: str | None = None
     at: datetime | None = None
+    revision: int | None = None
 
 
 class Trouble(Enum):
@@ -68,6 +79,7 @@ class Trouble(Enum):
     METHOD = (405, "method-not-allowed", "The path does not know this method")
     TOO_SLOW = (408, "too-slow", "The request took too long to come")
     ACKNOWLEDGED = (409, "already-acknowledged", "Somebody was first")
+    CHANGED = (409, "changed", "It has changed since it was seen")
     EXISTS = (409, "exists", "There is one of that name already")
     HAD_TOKEN = (409, "had-token", "The tablet has had a token of its own")
     ENROLMENT_WAITS = (409, "enrolment-waits", "The tablet is known, and waits for somebody's yes")
@@ -109,7 +121,7 @@ class Refused(Exception):
         headers: Mapping[str, str] | None = None,
         errors: tuple[FieldError, ...] = (),
         missing: tuple[str, ...] = (),
-        acknowledged: Acknowledgment | None = None,
+        first: Overtaken | None = None,
     ) -> None:
         super().__init__(trouble.slug)
         self.trouble = trouble
@@ -121,8 +133,9 @@ class Refused(Exception):
             detail=detail,
             errors=errors,
             missing=missing,
-            by=acknowledged.by if acknowledged else None,
-            at=acknowledged.at if acknowledged else None,
+            by=first.by if first else None,
+            at=first.at if first else None,
+            revision=first.revision if first else None,
         )
 
 
@@ -175,6 +188,26 @@ _BY_STATUS = {404: Trouble.NOT_FOUND, 413: Trouble.TOO_LARGE, 429: Trouble.TOO_M
 
 def _translated(fault: Exception) -> Refused | None:
     """Return what a caller may know of a fault; None when that is nothing."""
+    return _of_an_answer(fault) or _of_anything(fault)
+
+
+def _of_an_answer(fault: Exception) -> Refused | None:
+    """What keeps somebody from answering an alert."""
+    match fault:
+        case AlertGone():
+            return Refused(Trouble.RESOLVED, "There is nothing left to answer.")
+        case AlreadyAcknowledged():
+            return Refused(Trouble.ACKNOWLEDGED, first=fault)
+        case Overtaken():
+            return Refused(Trouble.CHANGED, first=fault)
+        case AnswerRefused():
+            return invalid(fault.field, fault.why)
+        case NeedsManager():
+            return Refused(Trouble.FORBIDDEN, "needs the role manager")
+    return None
+
+
+def _of_anything(fault: Exception) -> Refused | None:
     match fault:
         case Refused():
             return fault

@@ -10,6 +10,7 @@ from rules.alerts import AlertSnapshot
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.messages import TokenEnd
 from rules.policy import Profile
+from rules.response import NOTE_LIMIT
 from rules.room_config import RoomConfig
 from rules.snapshot import token_end_of
 from rules.state import LinkState, Posture, Power
@@ -23,6 +24,7 @@ Given = Annotated[str, Meta(max_length=1000)] | bool | Annotated[int, Meta(ge=-(
 """An argument of a command."""
 
 
+Words = Annotated[str, Meta(max_length=NOTE_LIMIT, pattern=NO_NUL)]
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Bssids = Annotated[tuple[Annotated[str, Meta(max_length=17)], ...], Meta(max_length=64)]
@@ -110,8 +112,26 @@ class AlertDetail(AlertSnapshot, frozen=True, rename="camel", kw_only=True):
     timeline: tuple[TimelineEntry, ...]
 
 
-class Acknowledge(Struct, frozen=True, forbid_unknown_fields=True):
-    note: Annotated[str, Meta(max_length=2000, pattern=NO_NUL)] | None = None
+class Answer(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What every answer to an alert may say: which revision of it was seen."""
+
+    if_revision: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+
+
+class Acknowledge(Answer, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    note: Words | None = None
+
+
+class Assign(Answer, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    assignee: Annotated[str, Meta(max_length=256)] | None
+
+
+class AddNote(Answer, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    note: Annotated[str, Meta(min_length=1, max_length=NOTE_LIMIT, pattern=NO_NUL)]
+
+
+class Snooze(Answer, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    until: Annotated[datetime, Meta(tz=True)] | None
 
 
 class Ask(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):

@@ -1,9 +1,10 @@
-"""Alerts: the list, one with its life so far, and saying "I have it"."""
+"""Alerts: the list, one with its life so far, and what people answer: that they have it, whose it is, not now."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 import msgspec
 from litestar import get, post
@@ -11,13 +12,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody
 
 from api.gate import needs
-from api.parameters import PAGE, Cursor, Limit, Name, alert_named
+from api.parameters import PAGE, Cursor, Limit, Name, alert_named, checked
 from api.problems import Refused, Trouble, problems
-from api.records import Acknowledge, AlertDetail
+from api.records import Acknowledge, AddNote, AlertDetail, Answer, Assign, Snooze
 from broker.tokens import Role
-from rules.alerts import Acknowledgment, AlertSnapshot, AlertStatus
-from rules.ids import HotelId
-from store import Actor, AlertGone, AlreadyAcknowledged, Store
+from rules.alerts import AlertSnapshot, AlertStatus
+from rules.ids import HotelId, UserName
+from store import Actor, Store
 from store.records import Page
 
 log = logging.getLogger(__name__)
@@ -57,13 +58,13 @@ async def show_alert(store: NamedDependency[Store], hotel_id: NamedDependency[Ho
     return AlertDetail(**msgspec.structs.asdict(snapshot), timeline=tuple(timeline))
 
 
-@post(
-    "/alerts/{alert_id:str}/acknowledge",
-    tags=["alerts"],
-    opt=needs(Role.STAFF),
-    status_code=200,
-    responses=problems(400, 401, 403, 404, 409, 410, 413, 415, 503),
-)
+_answered = partial(post, tags=["alerts"], opt=needs(Role.STAFF), status_code=200)
+"""A route by which somebody answers an alert."""
+
+_ANSWERS = problems(400, 401, 403, 404, 409, 410, 413, 415, 503)
+
+
+@_answered("/alerts/{alert_id:str}/acknowledge", responses=_ANSWERS)
 async def acknowledge(
     store: NamedDependency[Store],
     hotel_id: NamedDependency[HotelId],
@@ -72,21 +73,89 @@ async def acknowledge(
     alert_id: Name,
     data: JSONBody[Acknowledge],
 ) -> AlertSnapshot:
-    """Take an alert on. The first one wins; the next gets 409 with `by` and `at`. A resolved one is 410."""
-    taking = store.acknowledge(hotel_id, alert_named(alert_id), by=by, note=data.note, now=clock())
-    return await taken_on(taking, hotel_id=hotel_id, by=by)
+    """Take an alert on. The first one wins; the next gets 409 with `by` and `at`. A resolved one is 410.
 
-
-async def taken_on(taking: Awaitable[AlertSnapshot], *, hotel_id: HotelId, by: Actor) -> AlertSnapshot:
-    """Return what the store says to a try to take an alert on. Raises Refused (409, 410)."""
-    try:
-        taken = await taking
-    except AlertGone:
-        raise Refused(Trouble.RESOLVED, "Its condition has ended; there is nothing left to acknowledge.") from None
-    except AlreadyAcknowledged as first:
-        raise Refused(Trouble.ACKNOWLEDGED, acknowledged=Acknowledgment(first.by, first.at)) from None
-    log.info(
-        "alert acknowledged",
-        {"hotel": hotel_id, "alert": taken.id, "user": by.name, "request": by.request_id},
+    While the alert is critical this lapses after an hour. `ifRevision`, here as in all answers: if the alert is no
+    longer of that revision, 409 with who changed it (`by`, null where its condition did), when (`at`), and `revision`.
+    """
+    alert = await store.acknowledge(
+        hotel_id, alert_named(alert_id), by=by, note=data.note, now=clock(), if_revision=data.if_revision
     )
-    return taken
+    return taken_on(alert, hotel_id=hotel_id, by=by)
+
+
+@_answered("/alerts/{alert_id:str}/unacknowledge", responses=_ANSWERS)
+async def unacknowledge(
+    store: NamedDependency[Store],
+    hotel_id: NamedDependency[HotelId],
+    by: NamedDependency[Actor],
+    clock: NamedDependency[Callable[[], datetime]],
+    alert_id: Name,
+    data: JSONBody[Answer],
+) -> AlertSnapshot:
+    """Give an alert back, whoever has it: notices that were held back for it are sent after all."""
+    alert = await store.unacknowledge(hotel_id, alert_named(alert_id), by=by, now=clock(), if_revision=data.if_revision)
+    return _said("alert given back", alert, hotel_id=hotel_id, by=by)
+
+
+@_answered("/alerts/{alert_id:str}/assign", responses=_ANSWERS)
+async def assign(
+    store: NamedDependency[Store],
+    hotel_id: NamedDependency[HotelId],
+    by: NamedDependency[Actor],
+    clock: NamedDependency[Callable[[], datetime]],
+    alert_id: Name,
+    data: JSONBody[Assign],
+) -> AlertSnapshot:
+    """Say whose an alert is to be, by user name; null: nobody's. It is not acknowledged by that."""
+    checked(assignee=data.assignee)
+    name = None if data.assignee is None else UserName(data.assignee)
+    alert = await store.assign_alert(
+        hotel_id, alert_named(alert_id), name, by=by, now=clock(), if_revision=data.if_revision
+    )
+    return _said("alert assigned", alert, hotel_id=hotel_id, by=by)
+
+
+@_answered("/alerts/{alert_id:str}/note", responses=_ANSWERS)
+async def add_note(
+    store: NamedDependency[Store],
+    hotel_id: NamedDependency[HotelId],
+    by: NamedDependency[Actor],
+    clock: NamedDependency[Callable[[], datetime]],
+    alert_id: Name,
+    data: JSONBody[AddNote],
+) -> AlertSnapshot:
+    """Add a line to an alert's timeline."""
+    alert = await store.note_alert(
+        hotel_id, alert_named(alert_id), data.note, by=by, now=clock(), if_revision=data.if_revision
+    )
+    return _said("alert noted", alert, hotel_id=hotel_id, by=by)
+
+
+@_answered("/alerts/{alert_id:str}/snooze", responses=_ANSWERS)
+async def snooze(
+    store: NamedDependency[Store],
+    hotel_id: NamedDependency[HotelId],
+    by: NamedDependency[Actor],
+    clock: NamedDependency[Callable[[], datetime]],
+    alert_id: Name,
+    data: JSONBody[Snooze],
+) -> AlertSnapshot:
+    """Have nobody told of what is known of an alert until a time, 7 days off at most, an hour if it is critical.
+
+    Null ends it. When it is over and nobody has acknowledged the alert, the hotel's channels hear of it again.
+    """
+    alert = await store.snooze_alert(
+        hotel_id, alert_named(alert_id), data.until, by=by, now=clock(), if_revision=data.if_revision
+    )
+    return _said("alert snoozed", alert, hotel_id=hotel_id, by=by)
+
+
+def _said(event: str, alert: AlertSnapshot, *, hotel_id: HotelId, by: Actor) -> AlertSnapshot:
+    log.info(event, {"hotel": hotel_id, "alert": alert.id, "user": by.name, "request": by.request_id})
+    return alert
+
+
+def taken_on(alert: AlertSnapshot, *, hotel_id: HotelId, by: Actor) -> AlertSnapshot:
+    """Log that somebody took an alert on, by whichever address."""
+    return _said("alert acknowledged", alert, hotel_id=hotel_id, by=by)

@@ -136,10 +136,10 @@ async def acknowledge_by_number(
     """Take an alert on, as `POST /api/alerts/{id}/acknowledge`; an imported one too, which is over already."""
     if isinstance(data.alert_id, int):
         number, now = data.alert_id, clock()
-        taking = store.acknowledge_imported(hotel_id, number, by=by, note=data.notes, now=now)
+        alert = await store.acknowledge_imported(hotel_id, number, by=by, note=data.notes, now=now)
     else:
-        taking = store.acknowledge(hotel_id, alert_named(data.alert_id), by=by, note=data.notes, now=clock())
-    return await taken_on(taking, hotel_id=hotel_id, by=by)
+        alert = await store.acknowledge(hotel_id, alert_named(data.alert_id), by=by, note=data.notes, now=clock())
+    return taken_on(alert, hotel_id=hotel_id, by=by)
 
 
 @post(

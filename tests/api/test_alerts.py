@@ -1,7 +1,10 @@
 """Reading alerts and taking them on."""
 
 from broker.tokens import Role
-from tests.api.support import INN, LODGE, World
+from rules.ids import UserName
+from store import INNWATCH
+from store.records import MemberRole
+from tests.api.support import INN, LODGE, NOON, World
 
 
 async def test_the_list_has_open_alerts_as_whole_snapshots(world: World) -> None:
@@ -87,7 +90,75 @@ async def test_the_second_to_acknowledge_learns_who_was_first_and_when(world: Wo
         "status": 409,
         "by": "inn-staff",
         "at": "2026-11-23T12:00:00Z",
+        "revision": 2,
     }
+
+
+async def test_each_answer_gives_the_snapshot_and_is_a_line_of_the_timeline(world: World) -> None:
+    path = f"/api/alerts/{world.alerts[INN]}"
+    await world.store.add_user(INN, UserName("ann"), role=MemberRole.STAFF, password_hash=None, by=INNWATCH, now=NOON)
+    async with world.client(world.user(INN, "inn-staff", role=Role.STAFF)) as client:
+        assigned = (await client.post(f"{path}/assign", json={"assignee": "ann", "ifRevision": 1})).json()
+        noted = (await client.post(f"{path}/note", json={"note": "the lift was open", "ifRevision": 2})).json()
+        snoozed = (await client.post(f"{path}/snooze", json={"until": "2026-11-23T14:00:00+01:00"})).json()
+        await client.post(f"{path}/acknowledge", json={})
+        given_back = (await client.post(f"{path}/unacknowledge", json={})).json()
+        timeline = (await client.get(path)).json()["timeline"]
+
+    assert (assigned["assignee"], noted["revision"], given_back["acknowledged"]) == ("ann", 3, None)
+    assert snoozed["snoozedUntil"] == "2026-11-23T13:00:00Z"
+    assert [
+        (one["type"], one["by"], one.get("assignee"), one.get("note"), one.get("until")) for one in timeline[1:]
+    ] == [
+        ("alert.assigned", "inn-staff", "ann", None, None),
+        ("alert.noted", "inn-staff", None, "the lift was open", None),
+        ("alert.snoozed", "inn-staff", None, None, "2026-11-23T13:00:00Z"),
+        ("alert.acknowledged", "inn-staff", None, None, None),
+        ("alert.unacknowledged", "inn-staff", None, None, None),
+    ]
+
+
+async def test_whoever_saw_an_older_revision_learns_who_changed_it(world: World) -> None:
+    path = f"/api/alerts/{world.alerts[INN]}"
+    async with world.client(world.user(INN, "inn-staff", role=Role.STAFF)) as client:
+        await client.post(f"{path}/note", json={"note": "I look"})
+        bodies: dict[str, dict[str, object]] = {
+            "acknowledge": {},
+            "snooze": {"until": None},
+            "note": {"note": "me too"},
+        }
+        answers = [await client.post(f"{path}/{verb}", json={"ifRevision": 1} | body) for verb, body in bodies.items()]
+
+    assert {answer.status_code for answer in answers} == {409}
+    assert answers[0].json() == {
+        "type": "urn:innwatch:problem:changed",
+        "title": "It has changed since it was seen",
+        "status": 409,
+        "by": "inn-staff",
+        "at": "2026-11-23T12:00:00Z",
+        "revision": 2,
+    }
+
+
+async def test_an_answer_that_makes_no_sense_is_told_by_its_field(world: World) -> None:
+    path = f"/api/alerts/{world.alerts[INN]}"
+    wrong: list[tuple[str, dict[str, object], str]] = [
+        ("assign", {"assignee": "nobody-here"}, "assignee"),
+        ("assign", {"assignee": "a b"}, "assignee"),
+        ("assign", {}, "assignee"),
+        ("snooze", {"until": "2026-11-23T11:59:59Z"}, "until"),
+        ("snooze", {"until": "2026-12-23T12:00:00Z"}, "until"),
+        ("snooze", {"until": "2026-11-23T13:00:00"}, "until"),
+        ("note", {"note": ""}, "note"),
+        ("acknowledge", {"ifRevision": 0}, "ifRevision"),
+        ("unacknowledge", {"note": "not asked for"}, "note"),
+    ]
+    async with world.client(world.user(INN, "inn-staff", role=Role.STAFF)) as client:
+        answers = [await client.post(f"{path}/{verb}", json=body) for verb, body, _ in wrong]
+
+    assert [(answer.status_code, answer.json()["errors"][0]["field"]) for answer in answers] == [
+        (400, field) for _, _, field in wrong
+    ]
 
 
 async def test_a_resolved_alert_is_gone(world: World) -> None:
