@@ -185,6 +185,7 @@ class RoomView(Struct, frozen=True, rename="camel", kw_only=True):
     floor: str | None
     access_points: tuple[str, ...]
     rssi_floor: float | None
+    zone: str | None
     device_ids: tuple[DeviceId, ...]
 
 
@@ -266,7 +267,10 @@ class Replacement(Struct, frozen=True, rename="camel", forbid_unknown_fields=Tru
 
 
 class NewRoom(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """A room. `access_points` are BSSIDs, `rssi_floor` is dBm; a profile of its own in place of the hotel's."""
+    """A room. `access_points` are BSSIDs, `rssi_floor` is dBm; a profile of its own in place of the hotel's.
+
+    `zone` is what may fail at once with other rooms, beside floor and access point: a switch, a wing.
+    """
 
     room_id: Id
     name: Text | None = None
@@ -274,6 +278,7 @@ class NewRoom(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, k
     access_points: Bssids = ()
     rssi_floor: Dbm | None = None
     profile: Profile | None = None
+    zone: Word | None = None
 
 
 class ChangedRoom(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -284,6 +289,7 @@ class ChangedRoom(Struct, frozen=True, rename="camel", forbid_unknown_fields=Tru
     access_points: Bssids | UnsetType = UNSET
     rssi_floor: Dbm | UnsetType | None = UNSET
     profile: Profile | UnsetType | None = UNSET
+    zone: Word | UnsetType | None = UNSET
 
 
 class Alive(Struct, frozen=True):
@@ -317,5 +323,6 @@ def room_view(room: Room, device_ids: tuple[DeviceId, ...]) -> RoomView:
         floor=room.floor,
         access_points=room.access_points,
         rssi_floor=room.rssi_floor,
+        zone=room.zone,
         device_ids=device_ids,
     )

@@ -65,18 +65,22 @@ def assignments(
     """
     known = tuple(rooms)
     places = _places(known)
-    everywhere = resolve(PolicyChanges(profile=profile), policy)
-    policies = _policies(known, hotel=everywhere)
+    hotel = merged(policy, PolicyChanges(profile=profile))
+    of_rooms = {room.id: own_policy(room) for room in known}
+    resolved: dict[tuple[PolicyChanges, PolicyChanges], Policy] = {}
     nowhere = Place()
-    return {
-        device_id: Assignment(
+    made = {}
+    for device_id, room_id in devices:
+        levels = of_rooms.get(room_id, NO_CHANGES), of_devices.get(device_id, NO_CHANGES)
+        if levels not in resolved:
+            resolved[levels] = resolve(hotel, *levels)
+        made[device_id] = Assignment(
             hotel_id=hotel_id,
             device_id=device_id,
             place=places.get(room_id, nowhere),
-            policy=resolve(of_devices.get(device_id, NO_CHANGES), over=policies.get(room_id, everywhere)),
+            policy=resolved[levels],
         )
-        for device_id, room_id in devices
-    }
+    return made
 
 
 def policy_of(
@@ -117,14 +121,3 @@ def _places(rooms: Collection[RoomFacts]) -> dict[RoomId, Place]:
         )
         for room in rooms
     }
-
-
-def _policies(rooms: Collection[RoomFacts], *, hotel: Policy) -> dict[RoomId, Policy]:
-    """Resolved once for each of the few ways in which rooms differ from their hotel."""
-    wanted = {room.id: (room.profile, room.rssi_floor, room.policy) for room in rooms}
-    policies: dict[tuple[Profile | None, float | None, PolicyChanges], Policy] = {}
-    for room in rooms:
-        way = wanted[room.id]
-        if way not in policies:
-            policies[way] = resolve(own_policy(room), over=hotel)
-    return {room_id: policies[way] for room_id, way in wanted.items()}

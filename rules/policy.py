@@ -99,7 +99,8 @@ class PolicyChanges(Struct, frozen=True, rename="camel", forbid_unknown_fields=T
 NO_CHANGES: Final = PolicyChanges()
 DEFAULTS: Final = Policy()
 
-_SPANS: Final = frozenset(name for name, value in asdict(DEFAULTS).items() if isinstance(value, timedelta))
+SPANS: Final = frozenset(name for name, value in asdict(DEFAULTS).items() if isinstance(value, timedelta))
+"""The thresholds that are durations."""
 
 
 class _Apart(Struct, frozen=True):
@@ -123,7 +124,7 @@ _APART: Final = (
 def resolve(*levels: PolicyChanges, over: Policy = DEFAULTS) -> Policy:
     """Of each threshold what the last level says that says anything: the hotel's first, the device's last.
 
-    Two that contradict each other are moved apart.
+    Two that contradict each other are moved apart, at the end: hand over all levels at once.
     """
     decided = {name: value for level in levels if level is not NO_CHANGES for name, value in _decided(level).items()}
     return _apart(replace(over, **decided)) if decided else over
@@ -146,7 +147,7 @@ def merged(before: PolicyChanges, changes: PolicyChanges) -> PolicyChanges:
 
 def _decided(level: PolicyChanges) -> dict[str, Any]:
     return {
-        name: timedelta(seconds=value) if name in _SPANS else value
+        name: timedelta(seconds=value) if name in SPANS else value
         for name, value in asdict(level).items()
         if value is not UNSET
     }

@@ -54,6 +54,7 @@ class Deed(StrEnum):
     HOTEL_RESUMED = "hotel.resumed"
     ROOM_ADDED = "room.added"
     ROOM_CHANGED = "room.changed"
+    POLICY_CHANGED = "policy.changed"  # of a device, of a room or of the hotel: by its id, and `of` in the detail
     DEVICE_ADDED = "device.added"
     DEVICE_CHANGED = "device.changed"  # its name
     DEVICE_MOVED = "device.moved"

@@ -36,6 +36,7 @@ from store.members import Members
 from store.outbox import Outbox
 from store.password_links import PasswordLinks
 from store.people import People
+from store.policies import Policies
 from store.retention import Belief, keep
 from store.revocations import Revocations
 from store.room_status import RoomStatuses
@@ -54,6 +55,7 @@ GATHER_EVERY: Final = timedelta(minutes=1)
 
 class Store(
     Fleet,
+    Policies,
     Lives,
     Enrolments,
     People,

@@ -62,6 +62,7 @@ async def add_room(
         access_points=_bssids(data.access_points),
         rssi_floor=data.rssi_floor,
         profile=data.profile,
+        zone=data.zone,
     )
     await store.add_room(hotel_id, room, by=by, now=clock())
     return room_view(room, ())
@@ -88,6 +89,7 @@ async def change_room(
         access_points=UNSET if data.access_points is UNSET else _bssids(data.access_points),
         rssi_floor=data.rssi_floor,
         profile=data.profile,
+        zone=data.zone,
     )
     room = await store.change_room(hotel_id, room_named(room_id), changes, by=by, now=clock())
     return await _view(store, hotel_id, room)

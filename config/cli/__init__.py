@@ -32,6 +32,7 @@ from config.cli import (
     legacy,
     messages,
     migrate,
+    policy,
     quarantine,
     room,
     simulate,
@@ -56,7 +57,7 @@ app.command("broker")(broker.broker)
 app.command("bridge")(bridge.bridge)
 app.command("api")(api.api)
 app.command("worker")(worker.worker)
-for noun in (hotel, room, device, enrol, command, user, integrator, token, keys, quarantine, legacy):
+for noun in (hotel, room, device, policy, enrol, command, user, integrator, token, keys, quarantine, legacy):
     app.add_typer(noun.app)
 app.command("enrol")(enrol.enrol)
 app.command("access")(access.access)

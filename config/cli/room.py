@@ -25,9 +25,13 @@ FloorRssi = Annotated[
     float | None,
     typer.Option("--floor-rssi", help="The signal that its tablet never falls below inside.", metavar="DBM"),
 ]
+Zone = Annotated[
+    str | None,
+    typer.Option("--zone", help="What may fail at once with other rooms, beside floor and access point: a switch."),
+]
 OwnProfile = Annotated[Profile | None, typer.Option("--profile", help="Another one than the hotel's.")]
 
-_COLUMNS = ("room", "name", "floor", "access points", "floor dBm", "profile")
+_COLUMNS = ("room", "name", "floor", "access points", "floor dBm", "profile", "zone")
 
 
 @app.command("add")
@@ -40,6 +44,7 @@ def add(  # noqa: PLR0913, typer spells options as arguments
     ap: AccessPoints = None,
     floor_rssi: FloorRssi = None,
     profile: OwnProfile = None,
+    zone: Zone = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -49,10 +54,11 @@ def add(  # noqa: PLR0913, typer spells options as arguments
     made = Room(
         id=RoomId(room),
         name=name,
-        floor=_storey(floor),
+        floor=_word("floor", floor),
         access_points=tuple(dict.fromkeys(ap or ())),
         rssi_floor=_dbm(floor_rssi),
         profile=profile,
+        zone=_word("zone", zone),
     )
 
     async def work(at: Installation) -> None:
@@ -71,6 +77,7 @@ class Clearable(StrEnum):
     ACCESS_POINTS = "ap"
     FLOOR_RSSI = "floor-rssi"
     PROFILE = "profile"
+    ZONE = "zone"
 
 
 @app.command("change")
@@ -83,6 +90,7 @@ def change(  # noqa: PLR0913, typer spells options as arguments
     ap: AccessPoints = None,
     floor_rssi: FloorRssi = None,
     profile: OwnProfile = None,
+    zone: Zone = None,
     clear: Annotated[list[Clearable] | None, typer.Option("--clear", help="Take this away; repeatable.")] = None,
     data: Data = None,
     as_json: AsJson = False,
@@ -94,10 +102,11 @@ def change(  # noqa: PLR0913, typer spells options as arguments
     bssids = _new(tuple(dict.fromkeys(ap)) if ap else None, Clearable.ACCESS_POINTS, cleared)
     changes = RoomChanges(
         name=_new(name, Clearable.NAME, cleared),
-        floor=_new(_storey(floor), Clearable.FLOOR, cleared),
+        floor=_new(_word("floor", floor), Clearable.FLOOR, cleared),
         access_points=() if bssids is None else bssids,
         rssi_floor=_new(_dbm(floor_rssi), Clearable.FLOOR_RSSI, cleared),
         profile=_new(profile, Clearable.PROFILE, cleared),
+        zone=_new(_word("zone", zone), Clearable.ZONE, cleared),
     )
     if changes == RoomChanges():
         raise typer.BadParameter("say what is to be different")
@@ -164,14 +173,14 @@ async def _rooms(at: Installation, hotel_id: HotelId) -> "list[Room]":
 
 
 def _row(room: "Room") -> tuple[object, ...]:
-    return room.id, room.name, room.floor, room.access_points, room.rssi_floor, room.profile
+    return room.id, room.name, room.floor, room.access_points, room.rssi_floor, room.profile, room.zone
 
 
-def _storey(text: str | None) -> str | None:
+def _word(what: str, text: str | None) -> str | None:
     if text is None:
         return None
     if not (text.strip() and text.isprintable() and len(text) <= 64):
-        raise typer.BadParameter("a floor has 1 to 64 printable characters, such as 3 or Mezzanine")
+        raise typer.BadParameter(f"a {what} has 1 to 64 printable characters, such as 3 or Mezzanine")
     return text.strip()
 
 

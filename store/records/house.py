@@ -101,6 +101,14 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     state: DeviceState
 
 
+class LevelPolicy(Struct, frozen=True, kw_only=True):
+    """What a hotel, a room or a tablet decides, what it would inherit without that, and what it comes to."""
+
+    own: PolicyChanges
+    inherited: Policy
+    effective: Policy
+
+
 class Home(Struct, frozen=True, kw_only=True):
     """Where one tablet belongs, and by what it is judged there."""
 

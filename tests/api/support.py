@@ -20,7 +20,7 @@ from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_user
 from config.web import WebServer, bind
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Reason, Rule, Severity
 from rules.ids import AlertId, DeviceId, HotelId, IntegratorName, MessageId, RoomId, UserName
-from rules.policy import Profile
+from rules.policy import PolicyChanges, Profile
 from rules.state import DeviceState, LinkState, Posture, Power
 from store import INNWATCH, Batch, Doorbell, InputKind, LocalDoorbell, Store, StoredMessage
 from store.batch import DeviceChange, Quarantined
@@ -149,7 +149,13 @@ async def furnish(world: World) -> None:
     """Fill an empty store with the two hotels and their people."""
     store = world.store
     for hotel_id, name, floor in ((INN, "The Inn", "1"), (LODGE, "The Lodge", "2")):
-        hotel = Hotel(id=hotel_id, name=name, timezone="Europe/Vienna", profile=Profile.STRICT)
+        hotel = Hotel(
+            id=hotel_id,
+            name=name,
+            timezone="Europe/Vienna",
+            profile=Profile.STRICT,
+            policy=PolicyChanges(bye_reconnect=60 + int(floor)),
+        )
         await store.add_hotel(hotel, channels=[EmailChannel(("desk@hotel.example",))], by=INNWATCH, now=NOON)
         room = Room(id=ROOM, name="Garden", floor=floor, access_points=("aa:bb:cc:00:00:01",), rssi_floor=-70.0)
         await store.add_room(hotel_id, room, by=INNWATCH, now=NOON)

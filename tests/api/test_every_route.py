@@ -70,6 +70,12 @@ TENANCY = {
     "POST /api/devices/{device_id:str}/revoke": "deed",
     "GET /api/rooms/{room_id:str}": "same-name",
     "PATCH /api/rooms/{room_id:str}": "deed",
+    "GET /api/policy": "own",
+    "PUT /api/policy": "deed",
+    "GET /api/rooms/{room_id:str}/policy": "same-name",
+    "PUT /api/rooms/{room_id:str}/policy": "deed",
+    "GET /api/devices/{device_id:str}/policy": "same-name",
+    "PUT /api/devices/{device_id:str}/policy": "deed",
     "POST /api/enrolments": "deed",
     "GET /api/enrolments": "list",
     "GET /api/enrolments/{enrolment_id:str}": "missing",
@@ -139,6 +145,9 @@ BODIES: dict[str, dict[str, object]] = {
     "POST /api/devices/{device_id:str}/move": {"roomId": "102"},
     "POST /api/rooms": {"roomId": "103"},
     "PATCH /api/rooms/{room_id:str}": {"name": "Corner"},
+    "PUT /api/policy": {"batteryLow": 30},
+    "PUT /api/rooms/{room_id:str}/policy": {"batteryLow": 30},
+    "PUT /api/devices/{device_id:str}/policy": {"batteryLow": 30},
     "POST /api/enrolments": {"roomId": "101"},
     "POST /api/auth/device-token": {"deviceId": "tab-1"},
     "POST /api/auth/password": {"current": "not this one", "password": "nor that one"},
@@ -374,6 +383,8 @@ SAME_NAME: dict[str, tuple[Callable[[Any], object], object, object]] = {
         [("2", ["tab-1"])],
     ),
     "GET /api/rooms/{room_id:str}": (lambda room: room["floor"], "1", "2"),
+    "GET /api/rooms/{room_id:str}/policy": (lambda policy: policy["inherited"]["byeReconnect"], 61.0, 62.0),
+    "GET /api/devices/{device_id:str}/policy": (lambda policy: policy["effective"]["byeReconnect"], 61.0, 62.0),
 }
 
 

@@ -57,6 +57,7 @@ async def test_a_room_names_its_devices(world: World) -> None:
                 "floor": "1",
                 "accessPoints": ["aa:bb:cc:00:00:01"],
                 "rssiFloor": -70.0,
+                "zone": None,
                 "deviceIds": ["tab-1"],
             }
         ],

@@ -180,6 +180,8 @@ def test_of_a_room_only_that_changes_which_is_named(hotel: CommandLine) -> None:
         "accessPoints": [],
         "rssiFloor": -72.0,
         "profile": None,
+        "zone": None,
+        "policy": {},
     }
 
 

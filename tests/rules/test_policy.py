@@ -39,7 +39,6 @@ def test_the_nearest_level_that_says_anything_decides() -> None:
     assert policy == Policy(
         profile=Profile.STRICT, battery_low=15, breach_min_span=timedelta(seconds=5), rssi_floor=-75
     )
-    assert resolve(device, over=resolve(hotel, room)) == policy
     assert resolve() == resolve(NO_CHANGES) == DEFAULTS
 
 
@@ -108,3 +107,17 @@ def test_a_new_policy_is_held_against_what_is_remembered() -> None:
         tablet.beat(second, rssi=-75)
 
     assert [change.kind for change in tablet.changes] == ["opened", "cleared"]
+
+
+def test_what_a_room_would_have_moved_apart_stays_where_its_device_decides_otherwise() -> None:
+    room, device = Room(RoomId("204"), policy=PolicyChanges(battery_low=40)), DeviceId("tab-1")
+
+    made = assignments(
+        HotelId("demo"),
+        profile=Profile.NORMAL,
+        rooms=[room],
+        devices=[(device, room.id)],
+        of_devices={device: PolicyChanges(battery_low=15)},
+    )
+
+    assert made[device].policy == resolve(room.policy, PolicyChanges(battery_low=15)) == Policy(battery_low=15)

@@ -10,6 +10,7 @@ import pytest
 from rules.alerts import Because, Family, Reason, Rule, Severity
 from rules.clearance import clearance
 from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, HotelId, IntegratorName, MessageId, RoomId, UserName
+from rules.policy import PolicyChanges
 from rules.room_status import PmsKind, PmsRecord
 from store import INNWATCH, Batch, Deed, NotFound, Store
 from store.batch import Orphan, PmsTaken, Quarantined
@@ -33,6 +34,7 @@ from tests.support import person
 
 A1, TAB, ROOM, E1 = AlertId("A1"), DeviceId("tab-0"), RoomId("100"), EnrolmentId("e1")
 NOBODY = UserName("ann")
+HUSH = PolicyChanges(battery_low=5)
 FIRST = NotificationId(1)
 LEASE = timedelta(minutes=1)
 NOTHING: Page[object] = Page(())
@@ -76,6 +78,9 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "rooms": (lambda store: store.rooms(OTHER), NOTHING),
     "room": (lambda store: store.room(OTHER, ROOM), None),
     "change_room": (lambda store: store.change_room(OTHER, ROOM, RoomChanges(), by=INNWATCH, now=NOW), NotFound),
+    "policy": (lambda store: store.policy(OTHER, room_id=ROOM), NotFound),
+    "put_policy": (lambda store: store.put_policy(OTHER, HUSH, device_id=TAB, by=INNWATCH, now=NOW), NotFound),
+    "change_policy": (lambda store: store.change_policy(OTHER, HUSH, room_id=ROOM, by=INNWATCH, now=NOW), NotFound),
     "channels": (lambda store: store.channels(OTHER), ()),
     "members": (lambda store: store.members(OTHER), NOTHING),
     "member": (lambda store: store.member(OTHER, NOBODY), None),

@@ -1,0 +1,191 @@
+"""`innwatch policy`: the thresholds that a hotel, a room or a tablet decides."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.cli.installation import Installation, with_installation
+from config.cli.options import AsJson, Data, HotelArgument, id_text
+from config.cli.printing import print_json, print_table
+from rules.ids import DeviceId, HotelId, RoomId
+
+if TYPE_CHECKING:
+    from rules.policy import PolicyChanges
+    from store.records import LevelPolicy
+
+app = typer.Typer(
+    name="policy",
+    help="The thresholds that a hotel, a room or a tablet decides; what it leaves out it inherits.",
+    no_args_is_help=True,
+)
+
+OfRoom = Annotated[
+    str | None, typer.Option("--room", help="Of this room alone.", parser=id_text, metavar="ROOM", show_default=False)
+]
+OfDevice = Annotated[
+    str | None,
+    typer.Option("--device", help="Of this tablet alone.", parser=id_text, metavar="DEVICE", show_default=False),
+]
+
+
+@app.command("show")
+def show(
+    hotel: HotelArgument, room: OfRoom = None, device: OfDevice = None, data: Data = None, as_json: AsJson = False
+) -> None:
+    """Show what a level decides and what it inherits: every threshold by the name that `set` takes."""
+    room_id, device_id = _level(room, device)
+
+    async def work(at: Installation) -> "LevelPolicy":
+        return await at.store.policy(HotelId(hotel), room_id=room_id, device_id=device_id)
+
+    _print(with_installation(data, work), as_json=as_json)
+
+
+@app.command("set")
+def set_(
+    hotel: HotelArgument,
+    thresholds: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE…", help="Such as batteryLow=30 or byeReboot=5m.")
+    ],
+    room: OfRoom = None,
+    device: OfDevice = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a level decide thresholds: takes effect within about a second, and nothing is forgotten for it.
+
+    Times are seconds, or as 30s, 10m, 2h; signals dBm, batteries percent.
+    """
+    room_id, device_id = _level(room, device)
+    changes = _changes(thresholds)
+
+    async def work(at: Installation) -> "LevelPolicy":
+        return await at.store.change_policy(
+            HotelId(hotel), changes, room_id=room_id, device_id=device_id, by=at.by, now=at.now()
+        )
+
+    _print(with_installation(data, work), as_json=as_json)
+
+
+@app.command("unset")
+def unset(
+    hotel: HotelArgument,
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Such as batteryLow.")],
+    room: OfRoom = None,
+    device: OfDevice = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a level inherit thresholds again."""
+    from rules.policy import NO_CHANGES
+
+    room_id, device_id = _level(room, device)
+    fields = _fields()
+    if unknown := [name for name in names if name not in fields]:
+        raise typer.BadParameter(_no_such(unknown[0]))
+    if "profile" in names and room_id is None and device_id is None:
+        raise typer.BadParameter("a hotel always has a profile: set profile=normal")
+
+    async def work(at: Installation) -> "LevelPolicy":
+        return await at.store.change_policy(
+            HotelId(hotel),
+            NO_CHANGES,
+            unset=[fields[name] for name in names],
+            room_id=room_id,
+            device_id=device_id,
+            by=at.by,
+            now=at.now(),
+        )
+
+    _print(with_installation(data, work), as_json=as_json)
+
+
+def _level(room: str | None, device: str | None) -> tuple[RoomId | None, DeviceId | None]:
+    if room is not None and device is not None:
+        raise typer.BadParameter("give --room or --device: a tablet has its policy in whichever room it stands")
+    return (None if room is None else RoomId(room)), (None if device is None else DeviceId(device))
+
+
+def _fields() -> dict[str, str]:
+    """What each threshold is called in our records, by its name for people."""
+    from msgspec.structs import fields
+
+    from rules.policy import PolicyChanges
+
+    return {field.encode_name: field.name for field in fields(PolicyChanges)}
+
+
+def _no_such(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, _fields(), n=1)
+    return f"there is no threshold {name!r}" + (f"; is it {near[0]}?" if near else ": see `innwatch policy show`")
+
+
+def _changes(thresholds: Sequence[str]) -> "PolicyChanges":
+    """What was given as NAME=VALUE. Raises BadParameter, which says the limit."""
+    import msgspec
+
+    from rules.policy import NO_CHANGES, PolicyChanges, merged
+
+    changes = NO_CHANGES
+    for text in thresholds:
+        name, equals, value = text.partition("=")
+        if not equals or not value:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as batteryLow=30")
+        if name not in _fields():
+            raise typer.BadParameter(_no_such(name))
+        try:
+            changes = merged(changes, msgspec.convert({name: _value(name, value)}, PolicyChanges))
+        except msgspec.ValidationError as error:
+            raise typer.BadParameter(f"{name}={value}: {str(error).partition(' - at')[0]}") from None
+    return changes
+
+
+def _value(name: str, text: str) -> object:
+    from config.variable import seconds
+    from rules.policy import SPANS
+
+    if _fields()[name] in SPANS and (found := seconds(text)) is not None:
+        return found
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
+
+
+def _print(policy: "LevelPolicy", *, as_json: bool) -> None:
+    from msgspec import UNSET
+    from msgspec.structs import asdict
+
+    from rules.policy import in_full
+
+    inherited, effective = in_full(policy.inherited), in_full(policy.effective)
+    if as_json:
+        print_json({"own": policy.own, "inherited": inherited, "effective": effective})
+        return
+    own, above, found = asdict(policy.own), asdict(inherited), asdict(effective)
+    print_table(
+        ("threshold", "own", "inherited", "in effect"),
+        [
+            (shown, *(None if level[name] is UNSET else _shown(name, level[name]) for level in (own, above, found)))
+            for shown, name in _fields().items()
+        ],
+    )
+
+
+def _shown(name: str, value: object) -> object:
+    from datetime import timedelta
+
+    from config.variable import shown
+    from rules.policy import SPANS
+
+    if name in SPANS and isinstance(value, (int, float)):
+        text = shown(timedelta(seconds=value))
+        return f"{text}s" if text[-1].isdigit() else text
+    return value
