@@ -25,10 +25,21 @@ from rules import token
 from rules.alarm import Occasion
 from rules.alerts import Family
 from rules.deadlines import deadline, may_come_nearer, pass_deadline
-from rules.evaluate import WIFI_OFF, evaluate
+from rules.evaluate import evaluate
 from rules.ids import AlertId, DeviceId, HotelId
 from rules.inputs import Asked
-from rules.messages import DeviceMessage, Heartbeat, Link, Renew, Report, ReportKind, Result, State, TokenEnded
+from rules.messages import (
+    WIFI_OFF,
+    DeviceMessage,
+    Heartbeat,
+    Link,
+    Renew,
+    Report,
+    ReportKind,
+    Result,
+    State,
+    TokenEnded,
+)
 from rules.snapshot import status_of
 from rules.state import DeviceState, Verdict
 from store.batch import Batch, Orphan, StatusChange, TokenGiven
@@ -182,7 +193,7 @@ class Draft:
     def _decide(self, tablet: Tablet, verdict: Verdict, *, before: DeviceState) -> None:
         key, after = tablet.key, verdict.state
         self.tablets[key] = tablet
-        if tablet.deadline is None or may_come_nearer(before, after):
+        if tablet.deadline is None or may_come_nearer(before, verdict):
             self.restless.append(tablet)
         if verdict.as_usual and key not in self.batch.states:
             self.usual[key] = after

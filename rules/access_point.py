@@ -7,8 +7,7 @@ roaming inside the room's own set never opens anything. A room whose set is unkn
 
 from datetime import datetime
 
-from rules.alarm import Cause
-from rules.alerts import Because, Reason, Rule, Severity
+from rules.alerts import Because, Cause, Reason, Rule, Severity
 from rules.memory import CALM_ACCESS_POINT, AccessPointMemory, Astray
 from rules.policy import Place, Policy
 

@@ -109,10 +109,20 @@ class Reason(Struct, frozen=True, rename="camel", omit_defaults=True):
     since: datetime | None = None  # the first of what was observed
 
 
-class OpenAlert(Struct, frozen=True, kw_only=True):
+class Cause(Struct, frozen=True):
+    """One thing that keeps an alert open now, as strong as its family holds it to be."""
+
+    rule: Rule
+    severity: Severity
+    why: tuple[Reason, ...]
+
+
+class OpenAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The condition side of an alert that is firing, as the rules carry it in the device's state.
 
     `count` and `last_at` move with every signal that fires; `why` only together with a change that is told.
+    `severity` is what staff see: that of the strongest cause where the device is now (`rules.context`) and at this time
+    (`rules.maintenance`). `causes` are as their family gave them; whoever reckons with time goes by `strength`.
     """
 
     id: AlertId
@@ -123,12 +133,32 @@ class OpenAlert(Struct, frozen=True, kw_only=True):
     last_at: datetime
     count: int = 1
     why: tuple[Reason, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    suppressed_by: Because | None = None  # nobody is told, for this reason
+
+    @property
+    def bare(self) -> tuple[Cause, ...]:
+        """Its causes, the strongest first; of an alert that an older version opened, what it looked like."""
+        return self.causes or (Cause(self.rule, self.severity, self.why),)
+
+    @property
+    def strength(self) -> Severity:
+        """How severe its family holds it to be, wherever the device is."""
+        return self.bare[0].severity
+
+
+class EndedAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An alert that is over, for as long as what comes next may still concern it (`rules.alarm.REMEMBERED`)."""
+
+    alert: OpenAlert
+    at: datetime  # when it was over
 
 
 class ChangeKind(StrEnum):
     OPENED = "opened"
     CHANGED = "changed"  # cause, reasons or a lower severity
     WORSENED = "worsened"  # severity rose
+    RELABELLED = "relabelled"  # what came late explains it better; nobody is told, and it may be over already
     CLEARED = "cleared"  # the condition ended: the alert is resolved as recovered
 
 

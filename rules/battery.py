@@ -8,9 +8,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from rules.alarm import Cause, Occasion, settle
-from rules.alerts import AlertChange, Because, Family, Reason, Rule, Severity
+from rules.alarm import Occasion, settle
+from rules.alerts import AlertChange, Because, Cause, Family, Reason, Rule, Severity
 from rules.memory import CALM_BATTERY, BatteryLevel, BatteryMemory
+from rules.messages import Heartbeat, Report, ReportKind
 from rules.policy import Policy
 from rules.state import DeviceState, Power
 
@@ -49,9 +50,24 @@ def is_bad(battery: float, *, charging: bool | None, policy: Policy) -> bool:
     return not charging and battery <= policy.battery_low
 
 
-def after_report(state: DeviceState, battery: float, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
-    """Follow the tablet's own report (percent), which counts as if two samples had said so."""
-    policy, charging = occasion.assignment.policy, state.charging
+def after_heartbeat(
+    before: DeviceState, after: DeviceState, beat: Heartbeat, *, occasion: Occasion
+) -> tuple[DeviceState, AlertChange | None]:
+    """Follow a sample, which `after` remembers already."""
+    if Family.BATTERY not in after.alerts and after.battery_level.level is BatteryLevel.OK:
+        return after, None
+    policy = occasion.assignment.policy
+    weak = beat.battery is not None and is_bad(beat.battery, charging=after.charging, policy=policy)
+    return follow(before, after, occasion=occasion, signals=int(weak))
+
+
+def after_report(
+    _before: DeviceState, state: DeviceState, report: Report, *, occasion: Occasion
+) -> tuple[DeviceState, AlertChange | None]:
+    """Follow the tablet's own report of its level, which counts as if two samples had said so."""
+    if report.kind is not ReportKind.BATTERY or report.level is None:
+        return state, None
+    battery, policy, charging = report.level, occasion.assignment.policy, state.charging
     said = BatteryLevel.OK if charging else level_of(battery, policy)
     memory = replace(state.battery_level, last=said)
     memory = _remember_sample(memory, battery, charging=charging, policy=policy)

@@ -6,9 +6,11 @@ its strongest cause. It clears only when every cause is gone, each by its own ev
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from rules import access_point, reported, weak_signal
-from rules.alarm import Cause, Occasion, settle
-from rules.alerts import AlertChange, Family, Reason
+from rules.alarm import Occasion, settle
+from rules.alerts import AlertChange, Because, Cause, Family, Reason
 from rules.memory import (
     CALM_ACCESS_POINT,
     CALM_SIGNAL,
@@ -17,6 +19,8 @@ from rules.memory import (
     ReportedMemory,
     SignalMemory,
 )
+from rules.messages import WIFI_OFF, Heartbeat, Report, ReportKind
+from rules.place import heard_bssid
 from rules.policy import Assignment
 from rules.state import DeviceState, Posture
 
@@ -54,6 +58,31 @@ def is_bad(rssi: float | None, bssid: str | None, *, assignment: Assignment) -> 
     return bssid is not None and bool(access_point.astray(bssid, assignment.place))
 
 
+def after_heartbeat(
+    before: DeviceState, after: DeviceState, beat: Heartbeat, *, occasion: Occasion
+) -> tuple[DeviceState, AlertChange | None]:
+    """Follow a sample, which `after` remembers already."""
+    if Family.BREACH not in after.alerts and not _is_firing(after):
+        return after, None
+    assignment = occasion.assignment
+    bssid = heard_bssid(beat.wifi_bssid, last=before.bssid, place=assignment.place)
+    bad = is_bad(beat.rssi, bssid, assignment=assignment)
+    return follow(before, after, occasion=occasion, signals=int(bad))
+
+
+def after_report(
+    before: DeviceState, after: DeviceState, report: Report, *, occasion: Occasion
+) -> tuple[DeviceState, AlertChange | None]:
+    """Follow the tablet's own word; that its Wi-Fi was switched off is of the silence family."""
+    if report.kind is ReportKind.BREACH and report.cause != WIFI_OFF:
+        word = reported.remember_report(after.reported, report, now=occasion.at)
+        return follow(before, replace(after, reported=word), occasion=occasion, signals=1)
+    if report.kind is ReportKind.RECOVERY and after.reported is not None:
+        taken_back = Reason(Because.REPORTED_RECOVERY, observed=report.rssi, cause=report.cause)
+        return follow(before, replace(after, reported=None), occasion=occasion, recovery=taken_back)
+    return after, None
+
+
 def follow(
     before: DeviceState, after: DeviceState, *, occasion: Occasion, signals: int = 0, recovery: Reason | None = None
 ) -> tuple[DeviceState, AlertChange | None]:
@@ -66,6 +95,10 @@ def follow(
         signals=signals,
         occasion=occasion,
     )
+
+
+def _is_firing(state: DeviceState) -> bool:
+    return state.signal.firing or bool(state.access_point.level) or state.reported is not None
 
 
 def _causes(state: DeviceState, assignment: Assignment) -> list[Cause]:

@@ -1,27 +1,68 @@
-"""The moments at which *nothing heard* changes something, of all families that have any."""
+"""The moments at which *nothing heard* changes something, of all families that have any.
+
+A family that has any registers two functions here. `deadline` says when, if nothing is heard until then, something
+changes for it; it is asked anew after every verdict that is not as usual, so it goes by the state, the assignment and
+since when we watch, and by nothing else. Of what a heartbeat as usual moves (`rules.state.caught_up`) it may only use
+`last_heard`, and a later one may not bring it nearer. `pass_deadline` is called when it has come, and must leave a
+later one or none.
+"""
 
 from datetime import datetime
+from typing import Protocol
 
-from rules import silence, token
+from rules import families, silence, token
+from rules.alarm import Occasion
 from rules.policy import Assignment
 from rules.state import DeviceState, Verdict
 
 
+class Deadline(Protocol):
+    def __call__(
+        self, state: DeviceState, /, *, assignment: Assignment, watching_since: datetime
+    ) -> datetime | None: ...
+
+
+class PassDeadline(Protocol):
+    def __call__(
+        self, state: DeviceState, /, *, assignment: Assignment, watching_since: datetime, at: datetime
+    ) -> Verdict: ...
+
+
+DEADLINES: tuple[tuple[Deadline, PassDeadline], ...] = (
+    (silence.deadline, silence.pass_deadline),
+    (token.deadline, token.pass_deadline),
+)
+"""Of two that come at the same moment, the first passes first."""
+
+
 def deadline(state: DeviceState, *, assignment: Assignment, watching_since: datetime) -> datetime | None:
     """When, if nothing is heard until then, something changes; None: there is nothing to wait for."""
-    quiet = silence.deadline(state, assignment=assignment, watching_since=watching_since)
-    end = token.deadline(state, assignment=assignment, watching_since=watching_since)
-    return quiet if end is None or (quiet is not None and quiet <= end) else end
+    nearest = None
+    for due_of, _ in DEADLINES:
+        due = due_of(state, assignment=assignment, watching_since=watching_since)
+        if due is not None and (nearest is None or due < nearest):
+            nearest = due
+    return nearest
 
 
-def may_come_nearer(before: DeviceState, after: DeviceState) -> bool:
-    """Whether the deadline may be sooner after a verdict than it was, or be there at last."""
-    return silence.may_come_nearer(before, after) or after.token is not before.token
+def may_come_nearer(before: DeviceState, verdict: Verdict) -> bool:
+    """Whether the deadline may be sooner after a verdict than it was, or be there at last.
+
+    A heartbeat as usual only moves it away, and that is what nearly every verdict is about; unless the clock was set.
+    """
+    heard, was = verdict.state.last_heard, before.last_heard
+    return not verdict.as_usual or was is None or heard is None or heard < was
 
 
 def pass_deadline(state: DeviceState, *, assignment: Assignment, watching_since: datetime, at: datetime) -> Verdict:
-    """What the silence until `at`, which is the deadline, makes of a device; one call passes one deadline."""
-    due = silence.deadline(state, assignment=assignment, watching_since=watching_since)
-    if due is not None and due <= at:
-        return silence.pass_deadline(state, assignment=assignment, watching_since=watching_since, at=at)
-    return token.pass_deadline(state, assignment=assignment, at=at)
+    """What the silence until `at`, which is the deadline, makes of a device; one call passes one deadline.
+
+    Before the deadline: nothing, and the state is the same.
+    """
+    for due_of, pass_one in DEADLINES:
+        due = due_of(state, assignment=assignment, watching_since=watching_since)
+        if due is not None and due <= at:
+            passed = pass_one(state, assignment=assignment, watching_since=watching_since, at=at)
+            occasion = Occasion(assignment, at.isoformat(), at)
+            return families.after_anything(state, passed.state, passed.changes, occasion=occasion)
+    return Verdict(state)

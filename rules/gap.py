@@ -76,6 +76,7 @@ def shifted(state: DeviceState, gap: Gap) -> DeviceState:
             family: alert if alert.last_at <= gap.until else replace(alert, last_at=gap.until)
             for family, alert in state.alerts.items()
         },
+        ended={family: replace(over, at=gap.moved(over.at)) for family, over in state.ended.items()},
     )
 
 

@@ -14,6 +14,9 @@ from rules.ids import CommandId, MessageId
 
 INT64_MAX = 2**63 - 1
 
+WIFI_OFF = "wifi-off"
+"""The cause of a report that says why nothing more will be heard."""
+
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Dbm = Annotated[float, Meta(ge=-126, le=0)]
 Count = Annotated[int, Meta(ge=0, le=INT64_MAX)]

@@ -49,6 +49,16 @@ def normal_bssid(text: str) -> str | None:
 NOTHING_OF_ITS_OWN: Final[Mapping[DeviceId, PolicyChanges]] = {}
 
 
+def heard_bssid(text: str | None, *, last: str | None, place: Place) -> str | None:
+    """The access point that a tablet names, in normal form; None: unknown. What is known already costs no parsing.
+
+    `last` is the one that it named before, in normal form.
+    """
+    if text is None or text == last or text in place.access_points:
+        return text
+    return normal_bssid(text)
+
+
 def assignments(
     hotel_id: HotelId,
     *,

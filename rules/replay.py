@@ -303,7 +303,7 @@ class Replay:
         before, device.state = device.state, verdict.state
         if verdict.changes or self._follow:
             self._told(Step(device.id, one.at, one.kind, one.name, device.assignment, before, verdict, message))
-        if device.reckoned and (device.due is None or may_come_nearer(before, verdict.state)):
+        if device.reckoned and (device.due is None or may_come_nearer(before, verdict)):
             self._look_at(device)
 
     def _tell(self, step: Step) -> None:

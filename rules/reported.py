@@ -8,8 +8,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from rules.alarm import Cause
-from rules.alerts import Because, Reason, Rule, Severity
+from rules.alerts import Because, Cause, Reason, Rule, Severity
 from rules.memory import ReportedMemory
 from rules.messages import Report
 from rules.policy import Policy

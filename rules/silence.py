@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from rules import breach, reported
-from rules.alarm import Cause, Occasion, settle
-from rules.alerts import AlertChange, Because, Family, OpenAlert, Reason, Rule, Severity
+from rules import breach, reported, session
+from rules.alarm import Occasion, settle
+from rules.alerts import AlertChange, Because, Cause, Family, OpenAlert, Reason, Rule, Severity
 from rules.memory import CALM_SILENCE, SilenceMemory
+from rules.messages import WIFI_OFF, Heartbeat, Link, Report, ReportKind, State
 from rules.policy import Assignment, Policy, Profile
 from rules.state import DeviceState, LinkState, Verdict
 
@@ -31,21 +32,6 @@ def deadline(state: DeviceState, *, assignment: Assignment, watching_since: date
     return max(due, watching_since + assignment.policy.restart_grace)
 
 
-def may_come_nearer(before: DeviceState, after: DeviceState) -> bool:
-    """Whether the deadline may be sooner after a verdict than it was, or be there at last.
-
-    A sign of life of a device that is well only moves it away, and that is what nearly every verdict is about.
-    """
-    return (
-        after.link is not before.link
-        or after.silence is not before.silence
-        or after.alerts is not before.alerts
-        or before.last_heard is None
-        or after.last_heard is None
-        or after.last_heard < before.last_heard
-    )
-
-
 def pass_deadline(state: DeviceState, *, assignment: Assignment, watching_since: datetime, at: datetime) -> Verdict:
     """What the silence until `at` makes of a device: silent, or more severe. Before its deadline: nothing.
 
@@ -62,9 +48,11 @@ def pass_deadline(state: DeviceState, *, assignment: Assignment, watching_since:
     return Verdict(worse, (change,) if change else ())
 
 
-def after_heartbeat(state: DeviceState, *, stale: bool, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
+def after_heartbeat(
+    _before: DeviceState, state: DeviceState, beat: Heartbeat, *, occasion: Occasion
+) -> tuple[DeviceState, AlertChange | None]:
     """Count one heartbeat towards the end of an open alert; one of the session before does not count."""
-    if Family.SILENCE not in state.alerts or stale:
+    if Family.SILENCE not in state.alerts or session.is_stale(state, beat.sid):
         return state, None
     memory = replace(state.silence, beats=state.silence.beats + 1)
     if memory.beats < BEATS:
@@ -74,7 +62,25 @@ def after_heartbeat(state: DeviceState, *, stale: bool, occasion: Occasion) -> t
     return settle(replace(state, silence=calm), Family.SILENCE, causes=(), ended=(again,), signals=0, occasion=occasion)
 
 
-def after_word(state: DeviceState, told: Reason, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
+def after_report(
+    _before: DeviceState, state: DeviceState, report: Report, *, occasion: Occasion
+) -> tuple[DeviceState, AlertChange | None]:
+    """Follow a report that the tablet's Wi-Fi was switched off."""
+    if report.kind not in (ReportKind.BREACH, ReportKind.TAMPER) or report.cause != WIFI_OFF:
+        return state, None
+    return _after_word(state, Reason(Because.WIFI_OFF, observed=report.rssi, cause=report.cause), occasion=occasion)
+
+
+def after_state(
+    before: DeviceState, state: DeviceState, said: State, *, occasion: Occasion
+) -> tuple[DeviceState, AlertChange | None]:
+    """Follow a goodbye for good."""
+    if said.state is not Link.BYE or said.reason != session.POWER_OFF or session.is_stale(before, said.sid):
+        return state, None
+    return _after_word(state, Reason(Because.POWERED_OFF, cause=said.reason), occasion=occasion)
+
+
+def _after_word(state: DeviceState, told: Reason, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
     """Open or rename the alert after the tablet said why it will be silent (`wifi-off` or `powered-off`)."""
     state = replace(state, silence=replace(state.silence, told=told, beats=0))
     return _settle(state, severity=Severity.HIGH, still=(), occasion=occasion)
@@ -84,7 +90,7 @@ def set_apart(state: DeviceState, reason: Reason, *, occasion: Occasion) -> tupl
     """Note of an open silence why no outage explains it; one that did not return when the others did is critical."""
     state = replace(state, silence=replace(state.silence, apart=reason))
     alert = state.alerts.get(Family.SILENCE)
-    return (state, None) if alert is None else _settle(state, severity=alert.severity, still=(), occasion=occasion)
+    return (state, None) if alert is None else _settle(state, severity=alert.strength, still=(), occasion=occasion)
 
 
 def _due(state: DeviceState, policy: Policy) -> datetime | None:
@@ -126,7 +132,7 @@ def _steps(policy: Policy) -> tuple[tuple[timedelta, Severity], ...]:
 def _next_step(alert: OpenAlert | None, since: datetime, *, policy: Policy) -> datetime | None:
     if alert is None:
         return None
-    higher = (after for after, severity in _steps(policy) if severity.rank > alert.severity.rank)
+    higher = (after for after, severity in _steps(policy) if severity.rank > alert.strength.rank)
     after = next(higher, None)
     return None if after is None else max(since + after, alert.last_at)
 
@@ -162,7 +168,7 @@ def _settle(
     memory = state.silence
     alert = state.alerts.get(Family.SILENCE)
     told = memory.told
-    floors = [severity, alert.severity if alert else severity, Severity.HIGH if told else severity]
+    floors = [severity, alert.strength if alert else severity, Severity.HIGH if told else severity]
     apart = memory.apart
     if apart is not None and apart.because is Because.DID_NOT_RETURN:
         floors.append(Severity.CRITICAL)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rules.alerts import AlertChange, Family, OpenAlert
+from rules.alerts import AlertChange, EndedAlert, Family, OpenAlert
 from rules.ids import DeviceId, RoomId
 from rules.memory import (
     CALM_ACCESS_POINT,
@@ -71,6 +71,7 @@ class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     bssid: str | None = None
     agent: str | None = None
     alerts: dict[Family, OpenAlert] = {}
+    ended: dict[Family, EndedAlert] = {}  # the last that was over, of each family, until it is too old to matter
 
     previous_sid: str | None = None  # so that a resent message of the last session does not bring it back
     signal: SignalMemory = CALM_SIGNAL

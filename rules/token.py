@@ -10,8 +10,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from rules.alarm import Cause, Occasion, settle
-from rules.alerts import AlertChange, Because, Family, Reason, Rule, Severity
+from rules.alarm import Occasion, settle
+from rules.alerts import AlertChange, Because, Cause, Family, Reason, Rule, Severity
 from rules.memory import TokenMemory
 from rules.messages import TokenEnd
 from rules.policy import Assignment, Policy
@@ -34,7 +34,13 @@ def deadline(state: DeviceState, *, assignment: Assignment, watching_since: date
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def pass_deadline(state: DeviceState, *, assignment: Assignment, at: datetime) -> Verdict:
+def pass_deadline(
+    state: DeviceState,
+    *,
+    assignment: Assignment,
+    watching_since: datetime,  # noqa: ARG001 - asked of all families
+    at: datetime,
+) -> Verdict:
     """What the passing of `at`, which is the deadline, makes of a device."""
     after, change = _follow(state, ended=None, occasion=Occasion(assignment, f"token:{at.isoformat()}", at))
     return Verdict(after, (change,) if change else ())
@@ -61,7 +67,9 @@ def after_token_end(
     return _follow(state, ended=Reason(Because.TOKEN_REVOKED), occasion=occasion)
 
 
-def after_life(state: DeviceState, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
+def after_life(
+    _before: DeviceState, state: DeviceState, *, occasion: Occasion
+) -> tuple[DeviceState, AlertChange | None]:
     """Follow a sign of life: whoever was kept out has a token again."""
     if not _is_expired(state):
         return state, None

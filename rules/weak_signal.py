@@ -6,8 +6,7 @@ row that are not low end the run. Ends at three samples in a row at or above the
 
 from datetime import datetime
 
-from rules.alarm import Cause
-from rules.alerts import Because, Reason, Rule, Severity
+from rules.alerts import Because, Cause, Reason, Rule, Severity
 from rules.memory import CALM_SIGNAL, SignalMemory
 from rules.policy import Assignment, Policy
 

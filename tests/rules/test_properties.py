@@ -242,8 +242,8 @@ def test_a_deadline_comes_nearer_only_where_that_is_said(
     tablet = Tablet(assignment)
     end = tell(tablet, story)
     before = tablet.state
-    later = evaluate(before, message, assignment=assignment, now=after(end + 1)).state
+    verdict = evaluate(before, message, assignment=assignment, now=after(end + 1))
 
-    if not may_come_nearer(before, later):
-        due, then = (deadline(one, assignment=assignment, watching_since=NOON) for one in (before, later))
+    if not may_come_nearer(before, verdict):
+        due, then = (deadline(one, assignment=assignment, watching_since=NOON) for one in (before, verdict.state))
         assert due is None or (then is not None and then >= due)
