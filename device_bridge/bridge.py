@@ -11,6 +11,7 @@ from device_bridge.contacts import Contacts
 from device_bridge.fleet import Fleet, News
 from device_bridge.inbox import Inbox
 from device_bridge.intake import Intake
+from device_bridge.journal import Journal
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.monitor import Monitor
 from device_bridge.publish import Announcer
@@ -47,7 +48,14 @@ class Bridge:
         self._doorbell = doorbell
         self._metrics = BridgeMetrics(registry)
         self._fleet = Fleet(store)
-        self._watch = Watch(fleet=self._fleet, queue=queue, hearing=uplink.hearing, now=now, clock_steps=clock_steps)
+        self._journal = Journal(
+            store=store,
+            hearing=uplink.hearing,
+            away_since=lambda: self._intake.store_away_since,
+            now=now,
+            clock_steps=clock_steps,
+        )
+        self._watch = Watch(fleet=self._fleet, queue=queue, journal=self._journal, now=now)
         self._commands = Commands(store=store, uplink=uplink, now=now, metrics=self._metrics)
         self._contacts = Contacts(store=store, fleet=self._fleet, now=now)
         self._inbox = Inbox(store=store, queue=queue, now=now, metrics=self._metrics)
@@ -70,12 +78,13 @@ class Bridge:
             hearing=uplink.hearing,
             is_told=lambda: self._announcer.has_told_all,
             now=now,
-            away_since=lambda: self._intake.store_away_since,
+            journal=self._journal,
             unjudged=lambda: self._intake.unjudged,
         )
 
     async def start(self) -> None:
         """Load what is stored and, if the broker can be reached already, publish it. Raises StoreUnavailable."""
+        await self._journal.open()
         newest = await self._fleet.load()
         news = self._fleet.news
         await self._intake.tell(news)
@@ -87,14 +96,14 @@ class Bridge:
 
     async def run(self) -> None:
         """Watch until cancelled; since hearing began every tablet has the grace of a start before silence is judged."""
-        if self._uplink.hearing.deaf_since is None:
-            self._watch.begin_again(self._now())
+        self._watch.is_listening()
         listen = self._doorbell.listen
         with listen() as events, listen() as inbox, listen() as commands:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._intake.run())
                 tasks.create_task(self._inbox.run(inbox))
                 tasks.create_task(self._watch.run())
+                tasks.create_task(self._journal.run())
                 tasks.create_task(self._announcer.run(events))
                 tasks.create_task(self._commands.run(commands))
                 tasks.create_task(self._announcer.keep_place())

@@ -8,7 +8,19 @@ from datetime import datetime
 
 from device_bridge.decode import Refused, Rejected
 from device_bridge.fleet import Tablet
-from device_bridge.matters import Given, Heard, Identity, Known, Matter, Noted, Overdue, Turned, device_of, topic_of
+from device_bridge.matters import (
+    Beginning,
+    Given,
+    Heard,
+    Identity,
+    Known,
+    Matter,
+    Noted,
+    Overdue,
+    Turned,
+    device_of,
+    topic_of,
+)
 from device_bridge.receipts import Receipted, ReceiptLine
 from device_bridge.renewal import Renewals, TokenMessage
 from device_bridge.rows import (
@@ -20,12 +32,14 @@ from device_bridge.rows import (
     noted_row,
     quarantine_row,
     token_row,
+    watching_row,
 )
 from rules import token
 from rules.alarm import Occasion
 from rules.alerts import Family
 from rules.deadlines import deadline, may_come_nearer, pass_deadline
 from rules.evaluate import evaluate
+from rules.gap import shifted
 from rules.ids import AlertId, DeviceId, HotelId
 from rules.inputs import Asked
 from rules.messages import (
@@ -42,7 +56,7 @@ from rules.messages import (
 )
 from rules.snapshot import status_of
 from rules.state import DeviceState, Verdict
-from store.batch import Batch, Orphan, StatusChange, TokenGiven
+from store.batch import Batch, Orphan, StatusChange, Stretch, TokenGiven
 from store.records import DeviceKey
 
 _UNANSWERED = (Heartbeat, TokenEnded)  # no receipt says that they are stored
@@ -80,6 +94,8 @@ class Draft:
                 self._pass_deadline(matter)
             case Noted():
                 self._note(matter, known)
+            case Beginning():
+                self._begin(matter)
             case Given():
                 self._give(matter, known)
 
@@ -163,6 +179,20 @@ class Draft:
     def _note(self, noted: Noted, known: Known | None) -> None:
         if noted.device_key is None or self._is_new((noted.device_key, noted.name), known):
             self.batch.messages.append(noted_row(noted))
+
+    def _begin(self, beginning: Beginning) -> None:
+        """In one transaction with the journal: else a gap could count twice, or not at all."""
+        began, gap = beginning.began, beginning.began.gap
+        self.batch.messages.append(watching_row(beginning))
+        self.batch.listening = Stretch(began.at, began.why)
+        if gap is None:
+            return
+        for tablet in beginning.tablets:
+            before = self._state(tablet)
+            after = shifted(before, gap)
+            if after != before:
+                self._decide(tablet, Verdict(after), before=before)
+                self.restless.append(tablet)  # a clock that was set back brings its deadline nearer
 
     def _turn_away(self, turned: Turned) -> None:
         hotel_id, device_id, rejected = turned.topic.hotel_id, device_of(turned.topic), turned.rejected

@@ -157,6 +157,9 @@ class Fleet:
             return None
         return self._tablets.get(hotel_id, _NO_TABLETS).get(DeviceId(device_id))
 
+    def tablets_of(self, hotel_id: HotelId) -> tuple[Tablet, ...]:
+        return tuple(self._tablets.get(hotel_id, _NO_TABLETS).values())
+
     async def load(self) -> dict[HotelId, int]:
         """Read every hotel; the newest event id of each. For the start."""
         installation = await self._store.load()

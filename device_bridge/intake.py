@@ -23,6 +23,7 @@ from device_bridge.decode import Refused, Rejected, decode
 from device_bridge.draft import Draft
 from device_bridge.fleet import Fleet, News, Tablet
 from device_bridge.matters import (
+    Beginning,
     Given,
     Heard,
     Known,
@@ -31,7 +32,6 @@ from device_bridge.matters import (
     Overdue,
     Turned,
     assignment,
-    beginning,
     identity_of,
     ids_of,
     inventory,
@@ -153,7 +153,7 @@ class Intake:
         if isinstance(item, Arrived):
             return self._arrived(item)
         if isinstance(item, Began):
-            return [beginning(hotel_id, item.at) for hotel_id in self._fleet.hotels]
+            return [Beginning(hotel_id, self._fleet.tablets_of(hotel_id), item) for hotel_id in self._fleet.hotels]
         tablet = self._fleet.find(item.hotel_id, item.device_id)
         if tablet is None:
             return []

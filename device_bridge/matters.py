@@ -12,6 +12,7 @@ from msgspec import Struct
 from broker.topics import Kind, Topic
 from device_bridge.decode import Decoded, Rejected
 from device_bridge.fleet import Inventory, Tablet
+from device_bridge.queue import Began
 from rules.ids import DeviceId, HotelId, MessageId
 from rules.inputs import REMOVED, Asked, AssignmentRecord, InputKind
 from rules.messages import Result, TokenEnd, TokenEnded
@@ -55,6 +56,18 @@ class Noted(Struct, frozen=True):
     at: datetime
 
 
+class Beginning(Struct, frozen=True):
+    """From here on the bridge listens to a hotel and its tablets; where it did not, every clock is moved by the gap."""
+
+    hotel_id: HotelId
+    tablets: tuple[Tablet, ...]
+    began: Began
+
+    @property
+    def name(self) -> MessageId:
+        return MessageId(f"watching:{self.began.at.timestamp() * 1000:.0f}")
+
+
 class Given(Struct, frozen=True):
     """The newest token that anybody noted of a tablet: when it was minted and when it ends."""
 
@@ -69,7 +82,7 @@ class Given(Struct, frozen=True):
         return MessageId(f"token:{_microseconds(self.issued_at)}:{_microseconds(self.expires_at)}")
 
 
-Matter = Heard | Turned | Overdue | Noted | Given
+Matter = Heard | Turned | Overdue | Noted | Beginning | Given
 Identity = tuple[DeviceKey, MessageId]
 Known = AbstractSet[Identity]
 """Which messages of a batch are stored already."""
@@ -103,7 +116,7 @@ def ids_of(matter: Matter) -> dict[str, str | None]:
             return {"hotel": topic.hotel_id, "device": device_of(topic), "message": rejected.message_id}
         case Overdue(tablet=tablet) | Given(tablet=tablet):
             return {"hotel": tablet.hotel_id, "device": tablet.device_id}
-        case Noted():
+        case Noted() | Beginning():
             return {"hotel": matter.hotel_id, "message": matter.name}
 
 
@@ -148,12 +161,6 @@ def token_ended(cause: TokenEnd, at: datetime) -> Decoded:
     """What our broker says of a connection that it ended, as if it had come on the topic `ended`."""
     name = MessageId(f"{cause}:{at.timestamp() * 1000:.0f}")
     return Decoded(Kind.ENDED, TokenEnded(id=name, ts=at, cause=cause), b"{}")
-
-
-def beginning(hotel_id: HotelId, at: datetime) -> Noted:
-    """The bridge began to listen."""
-    name = MessageId(f"watching:{at.timestamp() * 1000:.0f}")
-    return Noted(hotel_id, None, InputKind.WATCHING, name, b"{}", at)
 
 
 def _microseconds(at: datetime | None) -> str:

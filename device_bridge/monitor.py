@@ -12,6 +12,8 @@ from broker.delivery import Publisher
 from broker.topics import Kind, everybodys, monitor_topic
 from device_bridge.fleet import Fleet
 from device_bridge.hearing import Hearing
+from device_bridge.journal import Journal
+from device_bridge.queue import Began
 from rules.ids import HotelId
 from store import DataRefused, Store, StoreUnavailable
 from store.batch import Batch, MonitorChange
@@ -59,7 +61,7 @@ class Monitor:
         hearing: Hearing,
         is_told: Callable[[], bool],
         now: Callable[[], datetime],
-        away_since: Callable[[], datetime | None],
+        journal: Journal,
         unjudged: Callable[[], int],
     ) -> None:
         self._store = store
@@ -68,8 +70,9 @@ class Monitor:
         self._hearing = hearing
         self._is_told = is_told
         self._now = now
-        self._away_since = away_since
+        self._journal = journal
         self._unjudged = unjudged
+        self._told_gap: Began | None = None  # the last one that everybody heard of
         self._state: Watching | None = None
         self._since = now()
         self._said: dict[str, datetime] = {}  # by topic
@@ -86,14 +89,26 @@ class Monitor:
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def say(self) -> None:
-        now = self._now()
+        """A gap that nobody could be told of while it lasted is told first: from when it was, and why."""
+        now, gap = self._now(), self._journal.last_gap
+        if gap is not None and gap is not self._told_gap and gap.gap is not None:
+            self._told_gap = gap
+            await self._tell(Watching.BLIND, gap.why, now, since=gap.gap.since)
         state, why = self._judge()
+        await self._tell(state, why, now, since=self._deaf_since(now) if state is Watching.BLIND else now)
+
+    async def _tell(self, state: Watching, why: str | None, now: datetime, *, since: datetime) -> None:
         if state is not self._state:
-            self._state, self._since = state, now
+            self._state, self._since = state, since
             self._said.clear()
         if self._hearing.deaf_since is None:
             await self._publish(state, why, now)
         await self._record(state, why, now)
+
+    def _deaf_since(self, now: datetime) -> datetime:
+        """Since when broker or database do not answer."""
+        moments = (self._hearing.deaf_since, self._journal.away_since, now)
+        return min(moment for moment in moments if moment is not None)
 
     async def _publish(self, state: Watching, why: str | None, now: datetime) -> None:
         """Say it on every topic that has not heard it lately. A broker that takes nothing is left alone."""
@@ -111,11 +126,13 @@ class Monitor:
         return said is None or not said <= now < said + _REFRESH  # before it was said: the clock was set back
 
     def _judge(self) -> tuple[Watching, str | None]:
-        now, away, deaf = self._now(), self._away_since(), self._hearing.deaf_since
+        now, away, deaf = self._now(), self._journal.away_since, self._hearing.deaf_since
         if deaf is not None and (now - deaf > _BLIND_AFTER or self._hearing.times == 0):
             return Watching.BLIND, "the broker does not answer"
         if away is not None and now - away > _BLIND_AFTER:
             return Watching.BLIND, "the database does not answer"
+        if self._state is not Watching.WATCHING and not self._journal.has_resumed:
+            return Watching.BLIND, "the watch is about to begin"
         if not self._is_told():
             return Watching.BLIND, "what is stored is being published"
         if self._unjudged():
@@ -125,7 +142,7 @@ class Monitor:
     async def _record(self, state: Watching, why: str | None, now: datetime) -> None:
         """The change becomes an event of each hotel. While the database is away it waits, and the return tells it."""
         changes = [
-            MonitorChange(hotel_id, state, why, now)
+            MonitorChange(hotel_id, state, why, now, self._since)
             for hotel_id in self._fleet.hotels
             if self._recorded.get(hotel_id) is not state
         ]

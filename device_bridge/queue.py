@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from broker.delivery import Delivery, TokenEnd
 from broker.topics import Kind
+from rules.gap import Gap
 from rules.ids import DeviceId, HotelId
 from store.records import InboxKey
 
@@ -54,9 +55,14 @@ class DeadlineDue(Struct, frozen=True):
 
 
 class Began(Struct, frozen=True):
-    """The bridge began to listen, at its start or after it heard nobody for a while."""
+    """The bridge began to listen, at its start or after it heard nobody for a while; `why` it did not.
+
+    `gap`: when it did not, where that is known and long enough to be our own outage.
+    """
 
     at: datetime
+    gap: Gap | None = None
+    why: str | None = None
 
 
 Input = Arrived | Ended | DeadlineDue | Began

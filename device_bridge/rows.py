@@ -6,7 +6,7 @@ import msgspec
 
 from broker.topics import name_of
 from device_bridge.fleet import Tablet
-from device_bridge.matters import Given, Heard, Noted, Overdue, Turned
+from device_bridge.matters import Beginning, Given, Heard, Noted, Overdue, Turned
 from rules.alerts import AlertChange
 from rules.ids import DeviceId, MessageId
 from rules.inputs import InputKind, TokenRecord
@@ -62,6 +62,18 @@ def noted_row(noted: Noted) -> StoredMessage:
         message_id=noted.name,
         received_at=noted.at,
         body=noted.body,
+    )
+
+
+def watching_row(beginning: Beginning) -> StoredMessage:
+    gap = beginning.began.gap
+    return StoredMessage(
+        hotel_id=beginning.hotel_id,
+        device_key=None,
+        kind=InputKind.WATCHING,
+        message_id=beginning.name,
+        received_at=beginning.began.at,
+        body=b"{}" if gap is None else msgspec.json.encode(gap),
     )
 
 

@@ -11,56 +11,53 @@ import itertools
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from msgspec.structs import replace
-
 from device_bridge.fleet import Fleet, Tablet
-from device_bridge.hearing import Hearing
-from device_bridge.queue import Began, DeadlineDue, InputQueue
+from device_bridge.journal import Journal
+from device_bridge.queue import DeadlineDue, InputQueue
 from rules.deadlines import deadline
 
 _LOOK_EVERY = timedelta(seconds=0.5)
-_STALL_S = 5.0
 
 
 class Watch:
-    """Asks each tablet's rules when to look again, and looks then.
-
-    `clock_steps` counts how often the wall clock was set, so that nobody is blamed for it.
-    """
+    """Asks each tablet's rules when to look again, and looks then."""
 
     def __init__(
         self,
         *,
         fleet: Fleet,
         queue: InputQueue,
-        hearing: Hearing,
+        journal: Journal,
         now: Callable[[], datetime],
-        clock_steps: Callable[[], int],
     ) -> None:
-        self._hearing = hearing
-        self._begun_for = 0  # the time of hearing that the watch began with
         self._fleet = fleet
         self._queue = queue
+        self._journal = journal
         self._now = now
-        self._clock_steps = clock_steps
         self._heap: list[tuple[datetime, int, Tablet]] = []
         self._turn = itertools.count()  # two entries never compare their tablets
         self._sooner = asyncio.Event()
         self.watching_since = now()
 
-    def begin_again(self, at: datetime) -> None:
-        """We were not listening: from `at` on every tablet gets the grace of a start before silence is judged.
+    def is_listening(self) -> bool:
+        """Whether anybody may be judged now. Where that was not so until now, the watch begins again.
 
-        A tablet that was last heard in the future, because the clock was set back since, counts as heard now.
+        Of a gap the rules hear in the queue, after all that came before its end.
         """
+        if not self._journal.is_listening():
+            return False
+        began = self._journal.resume()
+        if began is not None:
+            self.begin_again(began.at)
+            self._queue.put(began)
+        return True
+
+    def begin_again(self, at: datetime) -> None:
+        """We were not listening: from `at` on every tablet gets the grace of a start before silence is judged."""
         self.watching_since = at
-        self._begun_for = self._hearing.times
         self._heap.clear()
-        self._queue.put(Began(at))
         for tablet in self._fleet:
             tablet.deadline = None
-            if tablet.state.last_heard is not None and tablet.state.last_heard > at:
-                tablet.state = replace(tablet.state, last_heard=at)
         self.look_at(self._fleet)
 
     def look_later(self, tablet: Tablet, *, at: datetime) -> None:
@@ -79,20 +76,9 @@ class Watch:
                     self._sooner.set()
 
     async def run(self) -> None:
-        """Look until cancelled. While nobody can be heard nothing is judged, and afterwards the watch begins again."""
-        loop = asyncio.get_running_loop()
-        looked, steps = loop.time(), self._clock_steps()
+        """Look until cancelled. While nobody can be heard nothing is judged."""
         while True:
-            if loop.time() - looked > _STALL_S or self._clock_steps() != steps:
-                # This process or machine stood still, or the clock was set: the tablets are not to blame.
-                self.begin_again(self._now())
-            looked, steps = loop.time(), self._clock_steps()
-            if self._hearing.deaf_since is not None:
-                await self._pause(_LOOK_EVERY)
-                continue
-            if self._hearing.times != self._begun_for:
-                self.begin_again(self._now())
-            await self._pause(self.pass_due(self._now()))
+            await self._pause(self.pass_due(self._now()) if self.is_listening() else _LOOK_EVERY)
 
     def pass_due(self, now: datetime) -> timedelta:
         """Hand what is due at `now` to the queue; how long until the next one."""

@@ -29,6 +29,7 @@ from rules.alarm import Occasion
 from rules.alerts import AlertChange, Because, ChangeKind, Reason
 from rules.deadlines import deadline, may_come_nearer, pass_deadline
 from rules.evaluate import evaluate
+from rules.gap import Gap, shifted
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
 from rules.inputs import (
     REMOVED,
@@ -230,9 +231,15 @@ class Replay:
         self._place_all()
 
     def _watch(self, one: StoredInput) -> None:
-        """We began to listen: whoever was heard in the future, because the clock was set back, was heard now."""
+        """We began to listen, after a gap of ours; no row of older releases tells of one.
+
+        Of those, whoever was heard in the future, because the clock was set back, was heard now.
+        """
         self.watching_since = one.at
+        gap = None if one.body == b"{}" else _gap.decode(one.body)
         for device in self._devices.values():
+            if gap is not None:
+                device.state = shifted(device.state, gap)
             heard = device.state.last_heard
             if heard is not None and heard > one.at:
                 device.state = replace(device.state, last_heard=one.at)
@@ -344,6 +351,7 @@ _NOWHERE: Final = RoomId("")  # no room has this name
 
 _assignment = msgspec.json.Decoder(AssignmentRecord)
 _token = msgspec.json.Decoder(TokenRecord)
+_gap = msgspec.json.Decoder(Gap)
 _inventory = msgspec.json.Decoder(InventoryRecord)
 _hotel_checkpoint = msgspec.json.Decoder(HotelCheckpoint)
 _device_checkpoint = msgspec.json.Decoder(DeviceCheckpoint)

@@ -74,12 +74,20 @@ class Orphan(Struct, frozen=True):
 
 
 class MonitorChange(Struct, frozen=True):
-    """→ event monitor.changed. `state` is `watching`, `degraded` or `blind`."""
+    """→ event monitor.changed. `state` is `watching`, `degraded` or `blind`, and has been so since `since`."""
 
     hotel_id: HotelId
     state: str
     why: str | None
     at: datetime
+    since: datetime | None = None
+
+
+class Stretch(Struct, frozen=True):
+    """The bridge is listening from `since` on; `why_not_before`: why it was not, where it was earlier."""
+
+    since: datetime
+    why_not_before: str | None = None
 
 
 class CommandChange(Struct, frozen=True, kw_only=True):
@@ -120,7 +128,7 @@ class Batch(Struct, kw_only=True):
     `received_at` is the "now" of the batch: it dates rows that have no time of their own. `states` replaces what was
     stored of those devices; it may leave out a device whose heartbeats were as usual (`rules.state.Verdict`).
     `drained`: rows of the inbox that are no longer needed with this batch. `caught_up`: with it the stored states hold
-    every heartbeat up to that row (`Store.newest_message`).
+    every heartbeat up to that row (`Store.newest_message`). `listening`: a stretch of the journal that begins with it.
     """
 
     received_at: datetime
@@ -136,3 +144,4 @@ class Batch(Struct, kw_only=True):
     pms: list[PmsTaken] = field(default_factory=list)
     drained: list[InboxKey] = field(default_factory=list)
     caught_up: int | None = None
+    listening: Stretch | None = None

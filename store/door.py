@@ -31,6 +31,7 @@ from store.lease import Leases
 from store.ledger import Ledger
 from store.legacy import Legacy
 from store.limits import USUAL, Limits
+from store.listening import Listening
 from store.lives import Lives
 from store.members import Members
 from store.outbox import Outbox
@@ -80,6 +81,7 @@ class Store(
     Checkups,
     Audit,
     Contacts,
+    Listening,
     Legacy,
     Importing,
     RoomStatuses,

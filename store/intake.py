@@ -11,7 +11,7 @@ import msgspec
 
 from rules.alerts import AlertSnapshot, ChangeKind
 from rules.ids import DeviceId, HotelId, MessageId
-from store import at_once, commands, conditions, events, inbox, messages, outbox, room_status, states
+from store import at_once, commands, conditions, events, inbox, listening, messages, outbox, room_status, states
 from store.audit import Deed
 from store.batch import Batch, DeviceChange, MonitorChange, Orphan, Quarantined, TokenGiven
 from store.database import Database
@@ -115,6 +115,8 @@ def _apply(transaction: Transaction, batch: Batch, known: Known) -> tuple[Record
             told.add(command.hotel_id, entry)
     _note_tokens(transaction, batch.tokens, known=known)
     inbox.drain(transaction, batch.drained)
+    if batch.listening is not None:
+        listening.begin(transaction, batch.listening)
     return _record(transaction, told, known=known, batch=batch)
 
 
@@ -212,7 +214,7 @@ def _note_tokens(transaction: Transaction, tokens: Sequence[TokenGiven], *, know
 
 
 def _of_monitor(change: MonitorChange) -> Entry:
-    data = events.encoded({"state": change.state, "why": change.why})
+    data = events.encoded({"state": change.state, "why": change.why, "since": change.since or change.at})
     return Entry(at=change.at, type=EventType.MONITOR_CHANGED, subject=change.hotel_id, data=data)
 
 

@@ -52,7 +52,7 @@ async def test_after_a_start_every_tablet_has_a_minute_before_silence_is_judged(
     restarted.clock.at = house.clock.at + timedelta(seconds=600)
     await restarted.open()
     watch = restarted.bridge._watch
-    watch.begin_again(restarted.clock.at)
+    assert watch.is_listening()
     watch.pass_due(restarted.clock.at)
     assert [type(item) for item in await restarted.queue.take(9)] == [Began]
     restarted.clock.advance(60)

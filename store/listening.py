@@ -1,0 +1,45 @@
+"""The journal of when the bridge could hear the tablets and store what they say (docs/adr/0035).
+
+One row for each stretch of time, moved on every few seconds while it lasts. What lies between two rows was our own
+outage. A stretch begins in the very transaction that lets the rules know of the gap before it (`Batch.listening`), so
+that the end of a process in between neither loses a gap nor counts one twice.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from store.batch import Stretch
+from store.database import Database
+from store.times import moment
+from store.transaction import Transaction
+
+KEPT: Final = 1000
+"""Stretches: outages of ours are rare, and one that is not in the journal any more is among the inputs of the rules."""
+
+
+class Listening:
+    _database: Database
+
+    async def last_listened(self) -> datetime | None:
+        """Return until when the bridge was listening, some seconds behind; None: it never was."""
+        rows = await self._database.ask("SELECT until FROM listening ORDER BY key DESC LIMIT 1")
+        return moment(rows[0][0]) if rows else None
+
+    async def keep_listening(self, *, until: datetime) -> None:
+        """Note that the bridge is listening still; nothing happens before it has begun (`Batch.listening`)."""
+        await self._database.write_alone(
+            lambda transaction: transaction.run(
+                "UPDATE listening SET until = :until WHERE key = (SELECT max(key) FROM listening)", until=until
+            )
+        )
+
+
+def begin(transaction: Transaction, stretch: Stretch) -> None:
+    """Begin a stretch, and say why the last one ended."""
+    transaction.run(
+        "UPDATE listening SET why = :why WHERE key = (SELECT max(key) FROM listening)", why=stretch.why_not_before
+    )
+    key = transaction.insert(
+        "INSERT INTO listening (since, until) VALUES (:since, :since) RETURNING key", since=stretch.since
+    )
+    transaction.run("DELETE FROM listening WHERE key <= :old", old=key - KEPT)
