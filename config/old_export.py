@@ -37,7 +37,7 @@ class Useless(StrEnum):
     DEVICE_ID = "a tablet's id is missing or is none here (letters, digits, '-', '_')"
     ACCESS_POINT = "an access point that is no BSSID"
     SIGNAL = "a signal outside of -126 to 0 dBm"
-    TAMPER = "alerts of tampering have no rule here yet"
+    TAMPER = "what the alerts of tampering found is judged anew by the tablet's next report"
     ALERT = "an alert of a kind that nobody knows"
     TIME = "a time that is missing, in the future, or cannot be read"
     NUMBER = "an alert's number that is no whole number"

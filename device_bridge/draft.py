@@ -60,7 +60,11 @@ from store.batch import Batch, Orphan, StatusChange, Stretch, TokenGiven
 from store.records import DeviceKey
 
 _UNANSWERED = (Heartbeat, TokenEnded)  # no receipt says that they are stored
-_FAMILIES = {ReportKind.BREACH: Family.BREACH, ReportKind.BATTERY: Family.BATTERY}
+_FAMILIES = {
+    ReportKind.BREACH: Family.BREACH,
+    ReportKind.BATTERY: Family.BATTERY,
+    ReportKind.TAMPER: Family.TAMPER,
+}
 
 
 class Draft:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.messages import TokenEnd
@@ -83,6 +84,7 @@ class Inventory(Struct, frozen=True, rename="camel"):
     revision: int
     profile: Profile
     rooms: tuple[Room, ...]
+    timezone: str
 
 
 class TokenDates(Struct, frozen=True):
@@ -227,6 +229,8 @@ class Fleet:
             rooms=facts.rooms,
             devices=[(row.device.id, row.device.room_id) for row in facts.devices],
             of_devices={row.device.id: row.device.policy for row in facts.devices},
+            timezone=facts.hotel.timezone,
+            added={row.device.id: row.device.added_at for row in facts.devices},
         )
         self._tablets[hotel_id] = {
             row.device.id: self._tablet(row, before.get(row.device.id), belongs[row.device.id], facts.revision)
@@ -240,9 +244,9 @@ class Fleet:
             tablet = self._tablets[hotel_id][row.device.id]
             self._note_shut_out(tablet, row.device.revoked_at, facts.hotel.suspended_at)
             self._note_token(tablet, TokenDates(row.device.token_issued_at, row.device.token_expires_at))
-        inventory = Inventory(facts.revision, facts.hotel.profile, facts.rooms)
+        inventory = Inventory(facts.revision, facts.hotel.profile, facts.rooms, facts.hotel.timezone)
         known, self._inventories[hotel_id] = self._inventories.get(hotel_id), inventory
-        if known is None or (known.profile, known.rooms) != (inventory.profile, inventory.rooms):
+        if known is None or replace(known, revision=inventory.revision) != inventory:
             self._new_hotels[hotel_id] = None
             self._unsaid_hotels[hotel_id] = inventory
 

@@ -140,8 +140,13 @@ def assignment(tablet: Tablet, at: datetime) -> Noted:
 
 
 def assignment_record(tablet: Tablet) -> AssignmentRecord:
+    belongs = tablet.assignment
     return AssignmentRecord(
-        tablet.assignment_revision, tablet.room_id, tablet.assignment.policy, device_id=tablet.device_id
+        tablet.assignment_revision,
+        tablet.room_id,
+        belongs.policy,
+        device_id=tablet.device_id,
+        added_at=belongs.added_at,
     )
 
 

@@ -29,6 +29,13 @@ class Family(StrEnum):
     BATTERY = "battery"
     TOKEN = "token"  # noqa: S105, a family: the hotel's IT, never a theft
     CHECKOUT = "checkout"
+    NEVER_SEEN = "never-seen"
+    POWER = "power"
+    TAMPER = "tamper"
+    CLOCK = "clock"
+    ROOM = "room"
+    BACKLOG = "backlog"
+    IDENTITY = "identity"
 
 
 class Rule(StrEnum):
@@ -43,6 +50,24 @@ class Rule(StrEnum):
     TOKEN_EXPIRING = "token.expiring"  # noqa: S105, a rule
     TOKEN_EXPIRED = "token.expired"  # noqa: S105, a rule
     CHECKOUT_GUARD = "checkout.guard"
+    NEVER_SEEN = "never-seen"
+    AGENT_STUCK = "agent-stuck"  # of the silence family
+    BATTERY_DRAIN = "battery.drain"
+    BATTERY_TONIGHT = "battery.tonight"
+    POWER_UNPLUGGED = "power.unplugged"
+    POWER_OVERHEAT = "power.overheat"
+    TAMPER_ROOT = "tamper.root"
+    TAMPER_DEBUGGER = "tamper.debugger"
+    TAMPER_USB_DEBUG = "tamper.usb-debug"
+    TAMPER_EMULATOR = "tamper.emulator"
+    TAMPER_KIOSK = "tamper.kiosk"
+    TAMPER_AGENT_REMOVED = "tamper.agent-removed"
+    TAMPER_OTHER = "tamper.other"
+    CLOCK_SKEW = "clock.skew"
+    ROOM_MISMATCH = "room.mismatch"
+    ROOM_SWAPPED = "room.swapped"
+    BACKLOG_STUCK = "backlog.stuck"
+    IDENTITY_CONFLICT = "identity.conflict"
 
 
 class Because(StrEnum):
@@ -82,6 +107,38 @@ class Because(StrEnum):
     CHARGING = "charging"
     TOKEN_RENEWED = "token-renewed"  # noqa: S105
     TOKEN_REVOKED = "token-revoked"  # noqa: S105
+    NEVER_HEARD = "never-heard"
+    FIRST_HEARD = "first-heard"
+    NO_HEARTBEAT = "no-heartbeat"  # although its connection lives
+    DRAINING = "draining"
+    DRAIN_SLOWED = "drain-slowed"
+    DIES_TONIGHT = "dies-tonight"
+    LASTS_TILL_MORNING = "lasts-till-morning"
+    MORNING = "morning"
+    CARRIED_OFF = "carried-off"  # unplugged, and its signal fell at once
+    PLUGGED_IN = "plugged-in"
+    OVERHEATED = "overheated"
+    COOLED_DOWN = "cooled-down"
+    ROOTED = "rooted"
+    DEBUGGED = "debugged"
+    USB_DEBUGGING = "usb-debugging"
+    EMULATED = "emulated"
+    KIOSK_LEFT = "kiosk-left"
+    AGENT_REMOVED = "agent-removed"
+    TAMPERED = "tampered"  # in the tablet's own words, which are none of ours
+    REPORTED_CLEAN = "reported-clean"
+    CLOCK_WRONG = "clock-wrong"
+    CLOCK_RIGHT = "clock-right"
+    LIVES_ELSEWHERE = "lives-elsewhere"  # on the access points of another room, nearly all the time
+    SAYS_ANOTHER_ROOM = "says-another-room"
+    SWAPPED = "swapped"
+    TOLD_OF_ITS_PARTNER = "told-of-its-partner"
+    FITS_AGAIN = "fits-again"
+    BACKLOG_LONG = "backlog-long"
+    BACKLOG_OLD = "backlog-old"
+    BACKLOG_EMPTY = "backlog-empty"
+    TAKEN_OVER = "taken-over"
+    NOT_TAKEN_OVER = "not-taken-over"  # for long enough
     NO_LONGER_JUDGED = "no-longer-judged"  # the room has lost what the cause was held against
     DEVICE_REMOVED = "device-removed"
     DEPARTING = "departing"  # this and the next three: what the hotel's systems say of the room (`rules.context`)
@@ -98,7 +155,8 @@ class Because(StrEnum):
 class Reason(Struct, frozen=True, rename="camel", omit_defaults=True):
     """One line of an alert's `why`: the reason, what was observed and what it was held against.
 
-    `observed` and `limit` share the unit of the reason: dBm, percent, seconds, or BSSIDs as text.
+    `observed` and `limit` share the unit of the reason: dBm, percent (an hour), seconds, °C, messages, or text: BSSIDs,
+    rooms, a device.
     """
 
     because: Because

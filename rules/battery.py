@@ -1,19 +1,21 @@
-"""battery.low and battery.critical: one alert that moves between two levels.
+"""The battery family. battery.low and battery.critical are one alert that moves between two levels.
 
 The level rises to what two valid samples in a row say at least, while the tablet is not charging; the tablet's own
 report raises it at once. It falls at the recovery margins, and altogether after `battery_charging_clear` of charging.
+How fast it empties (`rules.drain`) may keep the same alert open.
 """
 
 from datetime import datetime
 
 from msgspec.structs import replace
 
+from rules import drain
 from rules.alarm import Occasion, settle
 from rules.alerts import AlertChange, Because, Cause, Family, Reason, Rule, Severity
 from rules.memory import CALM_BATTERY, BatteryLevel, BatteryMemory
 from rules.messages import Heartbeat, Report, ReportKind
-from rules.policy import Policy
-from rules.state import DeviceState, Power
+from rules.policy import Assignment, Policy
+from rules.state import DeviceState, Power, Verdict
 
 SAMPLES = 2
 
@@ -53,10 +55,19 @@ def is_bad(battery: float, *, charging: bool | None, policy: Policy) -> bool:
 def after_heartbeat(
     before: DeviceState, after: DeviceState, beat: Heartbeat, *, occasion: Occasion
 ) -> tuple[DeviceState, AlertChange | None]:
-    """Follow a sample, which `after` remembers already."""
-    if Family.BATTERY not in after.alerts and after.battery_level.level is BatteryLevel.OK:
+    """Follow a sample, whose level `after` remembers already."""
+    policy, now = occasion.assignment.policy, occasion.at
+    charges = drain.remember(
+        after.drain, beat.battery, charging=after.charging, assignment=occasion.assignment, now=now
+    )
+    if charges is not after.drain:
+        after = replace(after, drain=charges)
+    if (
+        Family.BATTERY not in after.alerts
+        and after.battery_level.level is BatteryLevel.OK
+        and not drain.is_firing(charges)
+    ):
         return after, None
-    policy = occasion.assignment.policy
     weak = beat.battery is not None and is_bad(beat.battery, charging=after.charging, policy=policy)
     return follow(before, after, occasion=occasion, signals=int(weak))
 
@@ -79,17 +90,39 @@ def after_report(
 def follow(
     before: DeviceState, after: DeviceState, *, occasion: Occasion, signals: int
 ) -> tuple[DeviceState, AlertChange | None]:
-    """Bring the alert in line with the level that is remembered now."""
-    policy, memory = occasion.assignment.policy, after.battery_level
-    firing = memory.level is not BatteryLevel.OK
+    """Bring the alert in line with the level that is remembered now, and with how fast it falls."""
+    assignment, memory = occasion.assignment, after.battery_level
+    causes = drain.causes(after, assignment=assignment)
+    if memory.level is not BatteryLevel.OK:
+        causes.insert(0, _cause(memory, after.battery, policy=assignment.policy))
     return settle(
         after,
         Family.BATTERY,
-        causes=(_cause(memory, after.battery, policy=policy),) if firing else (),
-        ended=() if firing else (_recovered(before.battery_level, after.battery, policy=policy, now=occasion.at),),
+        causes=causes,
+        ended=() if causes else _ended(before, after, occasion=occasion),
         signals=signals,
         occasion=occasion,
     )
+
+
+def deadline(state: DeviceState, /, *, assignment: Assignment, watching_since: datetime) -> datetime | None:
+    """When tonight's round begins or ends for it; None: it is not on it."""
+    return drain.deadline(state, assignment=assignment, watching_since=watching_since)
+
+
+def pass_deadline(
+    state: DeviceState,
+    /,
+    *,
+    assignment: Assignment,
+    watching_since: datetime,  # noqa: ARG001 - asked of all families
+    at: datetime,
+) -> Verdict:
+    """What the passing of `at`, which is the deadline, makes of a device."""
+    charges = drain.at_deadline(state.drain, assignment=assignment, at=at)
+    occasion = Occasion(assignment, f"tonight:{at.isoformat()}", at)
+    after, change = follow(state, replace(state, drain=charges), occasion=occasion, signals=0)
+    return Verdict(after, (change,) if change else ())
 
 
 def _cause(memory: BatteryMemory, battery: float | None, *, policy: Policy) -> Cause:
@@ -99,6 +132,14 @@ def _cause(memory: BatteryMemory, battery: float | None, *, policy: Policy) -> C
         return Cause(Rule.BATTERY_LOW, Severity.LOW, (low,))
     critical = Reason(Because.BATTERY_CRITICAL, observed=battery, limit=policy.battery_critical, samples=SAMPLES)
     return Cause(Rule.BATTERY_CRITICAL, Severity.MEDIUM, (critical,))
+
+
+def _ended(before: DeviceState, after: DeviceState, *, occasion: Occasion) -> tuple[Reason, ...]:
+    policy, now = occasion.assignment.policy, occasion.at
+    ended = drain.ended(before, after, policy=policy, now=now)
+    if before.battery_level.level is not BatteryLevel.OK:
+        return (_recovered(before.battery_level, after.battery, policy=policy, now=now), *ended)
+    return ended or ((Reason(Because.CHARGING),) if after.charging else ())
 
 
 def _recovered(before: BatteryMemory, battery: float | None, *, policy: Policy, now: datetime) -> Reason:

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from rules import access_point, reported, weak_signal
+from rules import access_point, power, reported, weak_signal
 from rules.alarm import Occasion, settle
-from rules.alerts import AlertChange, Because, Cause, Family, Reason
+from rules.alerts import AlertChange, Because, Cause, Family, Reason, Severity
 from rules.memory import (
     CALM_ACCESS_POINT,
     CALM_SIGNAL,
@@ -110,7 +110,14 @@ def _causes(state: DeviceState, assignment: Assignment) -> list[Cause]:
         causes.append(access_point.cause(state.access_point, state.bssid, place=assignment.place))
     if state.signal.firing:
         causes.append(weak_signal.cause(state.signal, state.rssi, policy=policy))
-    return causes
+    carried_off = power.carried_off(state)
+    if carried_off is None or not causes:
+        return causes
+    strongest = max(causes, key=lambda cause: cause.severity.rank)
+    return [
+        Cause(strongest.rule, Severity.CRITICAL, (*strongest.why, carried_off)),
+        *(one for one in causes if one is not strongest),
+    ]
 
 
 def _ended(before: DeviceState, after: DeviceState, *, assignment: Assignment) -> tuple[Reason, ...]:

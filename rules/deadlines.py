@@ -10,7 +10,7 @@ later one or none.
 from datetime import datetime
 from typing import Protocol
 
-from rules import families, silence, token
+from rules import agent_stuck, battery, families, never_seen, silence, token
 from rules.alarm import Occasion
 from rules.policy import Assignment
 from rules.state import DeviceState, Verdict
@@ -31,6 +31,9 @@ class PassDeadline(Protocol):
 DEADLINES: tuple[tuple[Deadline, PassDeadline], ...] = (
     (silence.deadline, silence.pass_deadline),
     (token.deadline, token.pass_deadline),
+    (agent_stuck.deadline, agent_stuck.pass_deadline),
+    (battery.deadline, battery.pass_deadline),
+    (never_seen.deadline, never_seen.pass_deadline),
 )
 """Of two that come at the same moment, the first passes first."""
 
@@ -54,11 +57,20 @@ def may_come_nearer(before: DeviceState, verdict: Verdict) -> bool:
     return not verdict.as_usual or was is None or heard is None or heard < was
 
 
-def pass_deadline(state: DeviceState, *, assignment: Assignment, watching_since: datetime, at: datetime) -> Verdict:
+def pass_deadline(
+    state: DeviceState,
+    *,
+    assignment: Assignment,
+    watching_since: datetime,
+    at: datetime,
+    alive_at: datetime | None = None,
+) -> Verdict:
     """What the silence until `at`, which is the deadline, makes of a device; one call passes one deadline.
 
-    Before the deadline: nothing, and the state is the same.
+    `alive_at` is when our own broker last had a packet of the device's connection, as far as it knows: that may put the
+    deadline off (`rules.agent_stuck`). Before the deadline: nothing, and the state is the same.
     """
+    state = agent_stuck.alive(state, alive_at, assignment=assignment)
     for due_of, pass_one in DEADLINES:
         due = due_of(state, assignment=assignment, watching_since=watching_since)
         if due is not None and due <= at:

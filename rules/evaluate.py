@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from rules import alarm, battery, breach, families, session, token, weak_signal
+from rules import agent_stuck, alarm, battery, breach, families, session, token, weak_signal
 from rules.alarm import Occasion
 from rules.alerts import Family, Rule
 from rules.memory import CALM_ACCESS_POINT, CALM_BATTERY, CALM_SIGNAL, CALM_SILENCE
@@ -69,7 +69,7 @@ def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, 
         battery_level=cells,
         silence=quiet,
     )
-    return families.after_heartbeat(state, after, beat, occasion=Occasion(assignment, beat.id, now))
+    return families.after_heartbeat(before, after, beat, occasion=Occasion(assignment, beat.id, now))
 
 
 def _is_as_usual(state: DeviceState, beat: Heartbeat, *, assignment: Assignment, now: datetime) -> bool:
@@ -122,7 +122,7 @@ def _report(before: DeviceState, report: Report, *, occasion: Occasion) -> Verdi
         rssi=state.rssi if report.rssi is None else report.rssi,
         bssid=heard_bssid(report.wifi_bssid, last=state.bssid, place=assignment.place) or state.bssid,
     )
-    return families.after_report(state, after, report, occasion=occasion)
+    return families.after_report(before, after, report, occasion=occasion)
 
 
 def _state(before: DeviceState, said: State, *, occasion: Occasion) -> Verdict:
@@ -133,7 +133,7 @@ def _state(before: DeviceState, said: State, *, occasion: Occasion) -> Verdict:
     after = session.after_state(state, said, policy=occasion.assignment.policy, now=occasion.at)
     if said.agent is not None and said.agent != after.agent:
         after = replace(after, agent=said.agent)
-    return families.after_state(state, after, said, occasion=occasion)
+    return families.after_state(before, after, said, occasion=occasion)
 
 
 def _token_end(before: DeviceState, ended: TokenEnded, *, occasion: Occasion) -> Verdict:
@@ -146,4 +146,5 @@ def _sign_of_life(before: DeviceState, sid: str | None, *, occasion: Occasion) -
     state = session.adopt(before, sid)
     link, quiet = session.after_life(state, awake=None, now=occasion.at)
     after = replace(state, link=link, silence=quiet, last_heard=occasion.at, deaf_s=0.0)
-    return families.after_life(state, after, occasion=occasion)
+    after = agent_stuck.expecting(before, after, born=False, now=occasion.at)
+    return families.after_life(before, after, occasion=occasion)

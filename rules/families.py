@@ -26,7 +26,22 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from rules import alarm, battery, breach, silence, token
+from rules import (
+    agent_stuck,
+    alarm,
+    backlog,
+    battery,
+    breach,
+    calm,
+    clock,
+    identity,
+    never_seen,
+    power,
+    room_fit,
+    silence,
+    tamper,
+    token,
+)
 from rules.alarm import Occasion
 from rules.alerts import AlertChange
 from rules.messages import Heartbeat, Report, State
@@ -62,15 +77,28 @@ class IsCalm(Protocol):
 
 
 AFTER_HEARTBEAT: tuple[AfterHeartbeat, ...] = (
+    power.after_heartbeat,  # before the breach, which is worse for a tablet that was taken off its dock
     breach.after_heartbeat,
     battery.after_heartbeat,
+    agent_stuck.after_heartbeat,  # before the silence, whose alert it may be
     silence.after_heartbeat,
+    tamper.after_heartbeat,
+    room_fit.after_heartbeat,
+    backlog.after_heartbeat,
+    clock.after_message,
 )
-AFTER_REPORT: tuple[AfterReport, ...] = (silence.after_report, breach.after_report, battery.after_report)
-AFTER_STATE: tuple[AfterState, ...] = (silence.after_state,)
-AFTER_LIFE: tuple[Follow, ...] = (token.after_life,)
+AFTER_REPORT: tuple[AfterReport, ...] = (
+    silence.after_report,
+    breach.after_report,
+    battery.after_report,
+    tamper.after_report,
+    clock.after_message,
+    agent_stuck.after_word,
+)
+AFTER_STATE: tuple[AfterState, ...] = (silence.after_state, clock.after_message, agent_stuck.after_word)
+AFTER_LIFE: tuple[Follow, ...] = (token.after_life, never_seen.after_life, identity.after_life)
 AFTER_ANYTHING: tuple[Follow, ...] = ()
-IS_CALM: tuple[IsCalm, ...] = ()
+IS_CALM: tuple[IsCalm, ...] = (calm.is_calm,)
 
 
 def after_heartbeat(before: DeviceState, after: DeviceState, beat: Heartbeat, *, occasion: Occasion) -> Verdict:

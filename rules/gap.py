@@ -14,12 +14,14 @@ from msgspec.structs import replace
 from rules.memory import (
     CALM_ACCESS_POINT,
     CALM_BATTERY,
+    CALM_RARE,
     CALM_SIGNAL,
     CALM_SILENCE,
     NO_TOKEN,
     NOT_GONE,
     AccessPointMemory,
     BatteryMemory,
+    RareMemory,
     SignalMemory,
     SilenceMemory,
 )
@@ -59,7 +61,7 @@ def shifted(state: DeviceState, gap: Gap) -> DeviceState:
         if gap.length < timedelta(0):
             heard = min(heard, gap.until)  # Nobody was heard later than now.
         deaf_s = (counted + by - heard).total_seconds()
-    token, word, checkout = state.token, state.reported, state.checkout
+    token, word, checkout, rare = state.token, state.reported, state.checkout, state.rare
     return replace(
         state,
         last_heard=heard,
@@ -72,6 +74,7 @@ def shifted(state: DeviceState, gap: Gap) -> DeviceState:
         silence=_silence(state.silence, gap, rest=by),
         token=token if token is NO_TOKEN else replace(token, kept_out_at=_maybe(token.kept_out_at, gap)),
         checkout=checkout if checkout is NOT_GONE else replace(checkout, good_since=_maybe(checkout.good_since, gap)),
+        rare=rare if rare is CALM_RARE else _rare(rare, gap),
         alerts={
             family: alert if alert.last_at <= gap.until else replace(alert, last_at=gap.until)
             for family, alert in state.alerts.items()
@@ -101,6 +104,33 @@ def _silence(memory: SilenceMemory, gap: Gap, *, rest: timedelta) -> SilenceMemo
         quiet_until=None if memory.quiet_until is None else memory.quiet_until + rest,
         lost_at=_maybe(memory.lost_at, gap),
         silent_since=_maybe(memory.silent_since, gap),
+    )
+
+
+def _rare(memory: RareMemory, gap: Gap) -> RareMemory:
+    """What was found when, and how full a battery was when, are facts and stay."""
+    supply, tamper, room_fit, identity = memory.supply, memory.tamper, memory.room_fit, memory.identity
+    return replace(
+        memory,
+        supply=replace(
+            supply, unplugged_at=_maybe(supply.unplugged_at, gap), plugged_at=_maybe(supply.plugged_at, gap)
+        ),
+        tamper=replace(tamper, left_at=_maybe(tamper.left_at, gap)),
+        backlog=replace(memory.backlog, filled_at=_maybe(memory.backlog.filled_at, gap)),
+        room_fit=replace(
+            room_fit,
+            astray_at=_maybe(room_fit.astray_at, gap),
+            misfit_at=_maybe(room_fit.misfit_at, gap),
+            slices=tuple(replace(one, at=gap.moved(one.at)) for one in room_fit.slices),
+        ),
+        identity=replace(
+            identity,
+            boots=tuple((gap.moved(at), boot) for at, boot in identity.boots),
+            conflict_at=_maybe(identity.conflict_at, gap),
+        ),
+        stuck=replace(
+            memory.stuck, missing_at=_maybe(memory.stuck.missing_at, gap), alive_at=_maybe(memory.stuck.alive_at, gap)
+        ),
     )
 
 

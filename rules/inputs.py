@@ -32,6 +32,7 @@ class InputKind(StrEnum):
     ASSIGNMENT = "assignment"  # from here on the device has this room and policy; id `assignment:{revision}`
     #   or a token of these dates; id `token:{µs of its making}:{µs of its end}`
     #   or was retired; id `removed:{µs}`
+    #   or a tablet with which it is swapped; id `partner:{µs}`
     WATCHING = "watching"  # the bridge began to listen; of the whole hotel; id `watching:{ms}`
     PMS = "pms"  # what a hotel's system said of a room; of the whole hotel; id `pms:{integrator}:{its id}`
     DEED = "deed"  # what a person did that the rules have to know; id `deed:{what}:{µs}`
@@ -64,6 +65,7 @@ class AssignmentRecord(Struct, frozen=True, rename="camel"):
     room_id: RoomId | None
     policy: Policy
     device_id: DeviceId | None = None  # None: it was stored before this was said, and the tablet has it still
+    added_at: datetime | None = None
 
 
 class RoomRecord(Struct, frozen=True, rename="camel", kw_only=True):
@@ -84,6 +86,20 @@ class InventoryRecord(Struct, frozen=True, rename="camel"):
     revision: int
     profile: Profile
     rooms: tuple[RoomRecord, ...]
+    timezone: str = "UTC"
+
+
+class DeadlineRecord(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a passed deadline was judged by besides the state: when our own broker last had a packet of the device."""
+
+    alive_at: datetime | None = None
+
+
+class PartnerRecord(Struct, frozen=True, rename="camel"):
+    """From here on two tablets are known to be where the other belongs (`rules.room_fit.paired`); None: no more."""
+
+    device_id: DeviceId | None
+    leads: bool
 
 
 class Asked(Struct, frozen=True):
@@ -134,6 +150,8 @@ UNREADABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 TOKEN: Final = "token:"  # noqa: S105 - how the name of a row begins that holds a TokenRecord
 REMOVED: Final = "removed:"
 """How the name of a row begins from which on a tablet is nobody's: it was retired, and whatever was open has ended."""
+PARTNER: Final = "partner:"
+"""How the name of a row begins that holds a PartnerRecord."""
 
 
 def message_of(row: StoredInput) -> DeviceMessage:

@@ -9,7 +9,8 @@ from enum import IntEnum
 
 from msgspec import Struct
 
-from rules.alerts import Reason
+from rules.alerts import Reason, Rule
+from rules.ids import DeviceId, RoomId
 from rules.messages import TokenEnd
 
 
@@ -102,6 +103,123 @@ class ClockMemory(Struct, frozen=True, omit_defaults=True):
     doubt_at: datetime | None = None  # the first of them that lagged so far
 
 
+class Charge(Struct, frozen=True, gc=False):
+    """How full a battery was, and when."""
+
+    noted_at: datetime
+    percent: float
+
+
+class DrainMemory(Struct, frozen=True, omit_defaults=True):
+    """battery.drain and battery.tonight: how fast it empties. No outage of ours moves what was seen."""
+
+    recent: tuple[Charge, ...] = ()  # ten minutes apart, of the last half hour, the newest last; none: it is charging
+    origin: Charge | None = None  # where the longer reckoning begins: two to four hours ago, or when it was unplugged
+    middle: Charge | None = None  # where it will begin next
+    rate: float | None = None  # percent an hour, as last reckoned; outlives a charge
+    draining: bool = False
+    dying_until: datetime | None = None  # battery.tonight holds, until this morning
+
+
+class HeatMemory(Struct, frozen=True, omit_defaults=True):
+    """power.overheat."""
+
+    hot: int = 0  # samples in a row
+    firing: bool = False
+    last: float | None = None  # °C
+
+
+class SupplyMemory(Struct, frozen=True, omit_defaults=True):
+    """power.unplugged: a tablet that should be on its dock, and is not."""
+
+    unplugged_at: datetime | None = None
+    plugged_at: datetime | None = None  # while the rule holds: the first sample of the present run on the dock
+    firing: bool = False
+    signal: float | None = None  # dBm, the last before it was unplugged
+    fell_to: float | None = None  # dBm, so soon after that somebody must have carried it off
+
+
+class Tampering(Struct, frozen=True):
+    """One thing that was found wrong with the tablet itself, until a clean word about it."""
+
+    rule: Rule
+    found_at: datetime
+    words: str | None = None  # the tablet's own
+
+
+class TamperMemory(Struct, frozen=True, omit_defaults=True):
+    """tamper.*: what was found, in the order of finding."""
+
+    found: tuple[Tampering, ...] = ()
+    left_at: datetime | None = None  # since when its kiosk is known to be left
+
+
+class SkewMemory(Struct, frozen=True, omit_defaults=True):
+    """clock.skew."""
+
+    wrong: int = 0  # live messages in a row
+    firing: bool = False
+    ahead: float = 0.0  # seconds by which its clock was ahead of ours in the last of them
+
+
+class BacklogMemory(Struct, frozen=True, omit_defaults=True):
+    """backlog.stuck."""
+
+    filled_at: datetime | None = None  # it was never seen empty since
+    long: int = 0  # samples in a row with too many waiting
+    waiting: int = 0
+    firing: bool = False
+
+
+class Slice(Struct, frozen=True, gc=False):
+    """The samples of a few minutes: on the room's own access points, and on other rooms'."""
+
+    at: datetime
+    own: int = 0
+    other: int = 0
+
+
+class RoomFitMemory(Struct, frozen=True, omit_defaults=True):
+    """room.*: where it has been lately, since it was first seen on another room's access point."""
+
+    room_id: RoomId | None = None  # the room that it was held against
+    astray_at: datetime | None = None
+    slices: tuple[Slice, ...] = ()  # of the last half hour, the newest last
+    bssid: str | None = None  # the last access point of another room
+    says: RoomId | None = None  # another room that it reports
+    said: int = 0  # how often in a row
+    misfit_at: datetime | None = None  # since when the rule holds; nobody is told for the first minute
+    partner: DeviceId | None = None  # the tablet that is where this one belongs, and belongs where this one is
+    leads: bool = False  # of the two, the one whose alert tells of both
+
+
+class IdentityMemory(Struct, frozen=True, omit_defaults=True):
+    """identity.conflict: the boots that took over from each other lately."""
+
+    boots: tuple[tuple[datetime, str], ...] = ()  # when each began to speak, the newest last
+    conflict_at: datetime | None = None  # the last take-over that made it one, until long enough ago
+
+
+class StuckMemory(Struct, frozen=True, omit_defaults=True):
+    """agent-stuck: signs of life that are no heartbeats."""
+
+    missing_at: datetime | None = None  # heartbeats have been missing since, while something else was heard
+    alive_at: datetime | None = None  # when the broker last knew its connection to live, as far as a deadline asked
+
+
+class RareMemory(Struct, frozen=True, omit_defaults=True):
+    """The memories of rules that mostly have none: together, so that a heartbeat passes all of them in one step."""
+
+    heat: HeatMemory = HeatMemory()
+    supply: SupplyMemory = SupplyMemory()
+    tamper: TamperMemory = TamperMemory()
+    skew: SkewMemory = SkewMemory()
+    backlog: BacklogMemory = BacklogMemory()
+    room_fit: RoomFitMemory = RoomFitMemory()
+    identity: IdentityMemory = IdentityMemory()
+    stuck: StuckMemory = StuckMemory()
+
+
 # One of each, so that "nothing to remember" is a comparison of identity, on the hot path and after decoding alike.
 CALM_SIGNAL = SignalMemory()
 CALM_ACCESS_POINT = AccessPointMemory()
@@ -109,3 +227,5 @@ CALM_BATTERY = BatteryMemory()
 CALM_SILENCE = SilenceMemory()
 NO_TOKEN = TokenMemory()
 NOT_GONE = CheckoutMemory()
+NO_CHARGES = DrainMemory()
+CALM_RARE = RareMemory()

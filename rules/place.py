@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Final, Protocol
 
 from msgspec import UNSET
@@ -47,6 +48,7 @@ def normal_bssid(text: str) -> str | None:
 
 
 NOTHING_OF_ITS_OWN: Final[Mapping[DeviceId, PolicyChanges]] = {}
+NEVER_ADDED: Final[Mapping[DeviceId, datetime]] = {}
 
 
 def heard_bssid(text: str | None, *, last: str | None, place: Place) -> str | None:
@@ -67,11 +69,13 @@ def assignments(
     rooms: Iterable[RoomFacts],
     devices: Iterable[tuple[DeviceId, RoomId]],
     of_devices: Mapping[DeviceId, PolicyChanges] = NOTHING_OF_ITS_OWN,
+    timezone: str = "UTC",
+    added: Mapping[DeviceId, datetime] = NEVER_ADDED,
 ) -> dict[DeviceId, Assignment]:
     """The assignment of each of a hotel's devices. One whose room is not among `rooms` has no known place.
 
     `profile` and `policy` are the hotel's; a room may have its own, and so may a device (`of_devices`, of those that
-    do). Rooms share what they can: thousands of them cost little.
+    do). `added` is when each was. Rooms share what they can: thousands of them cost little.
     """
     known = tuple(rooms)
     places = _places(known)
@@ -89,6 +93,8 @@ def assignments(
             device_id=device_id,
             place=places.get(room_id, nowhere),
             policy=resolved[levels],
+            timezone=timezone,
+            added_at=added.get(device_id),
         )
     return made
 
@@ -120,6 +126,12 @@ def _places(rooms: Collection[RoomFacts]) -> dict[RoomId, Place]:
         if room.floor is not None:
             floors.setdefault(room.floor, set()).update(room.access_points)
     around = {floor: frozenset(bssids) for floor, bssids in floors.items()}
+    known = frozenset(room.id for room in rooms)
+    on: dict[str, set[RoomId]] = {}
+    for room in rooms:
+        for bssid in room.access_points:
+            on.setdefault(bssid, set()).add(room.id)
+    sharing = {bssid: frozenset(ids) for bssid, ids in on.items()}
     return {
         room.id: Place(
             room_id=room.id,
@@ -128,6 +140,8 @@ def _places(rooms: Collection[RoomFacts]) -> dict[RoomId, Place]:
             access_points=frozenset(room.access_points),
             neighbours=_NONE if room.floor is None else around[room.floor],
             hotel_access_points=everywhere,
+            rooms=known,
+            rooms_on=sharing,
         )
         for room in rooms
     }

@@ -4,6 +4,7 @@ Policy is hotel → room → device; a level that says nothing inherits. This mo
 so that the rules see one flat record per device.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -50,6 +51,24 @@ class Policy(Struct, frozen=True, rename="camel", kw_only=True):
     restart_grace: timedelta = timedelta(seconds=60)
     token_expiring_from: float = 0.85  # of its life; tablets renew theirs from 0.8 to 0.84
     docked: bool = False  # the room's tablets stand on chargers, and are to stay there
+    never_seen_after: timedelta = timedelta(hours=24)  # it was added
+    battery_drain: float = 15.0  # percent an hour, as is the next
+    battery_drain_clear: float = 8.0
+    battery_tonight: float = 5.0  # percent, the least it should have at 07:00, as is the next
+    battery_tonight_clear: float = 10.0
+    unplugged_longest: timedelta = timedelta(minutes=10)
+    unplugged_fall: float = 15.0  # dB within `unplugged_fall_within` of being unplugged: it is carried off
+    unplugged_fall_within: timedelta = timedelta(seconds=60)
+    overheat: float = 45.0  # °C, as is the next
+    overheat_clear: float = 42.0
+    kiosk_left_longest: timedelta = timedelta(minutes=5)
+    clock_skew: timedelta = timedelta(seconds=120)
+    clock_skew_clear: timedelta = timedelta(seconds=30)
+    misfit_share: float = 0.7  # of half an hour on the access points of other rooms
+    backlog_longest: float = 50.0  # messages waiting
+    backlog_oldest: timedelta = timedelta(minutes=15)
+    take_overs: int = 3  # within `take_overs_within`
+    take_overs_within: timedelta = timedelta(minutes=5)
 
     @property
     def heartbeat_interval(self) -> timedelta:
@@ -94,6 +113,24 @@ class PolicyChanges(Struct, frozen=True, rename="camel", forbid_unknown_fields=T
     restart_grace: Annotated[float, Meta(ge=60, le=3600)] | UnsetType = UNSET  # never less: our outage accuses nobody
     token_expiring_from: Annotated[float, Meta(ge=0.85, le=0.99)] | UnsetType = UNSET
     docked: bool | UnsetType = UNSET
+    never_seen_after: Annotated[float, Meta(ge=600, le=2_592_000)] | UnsetType = UNSET
+    battery_drain: Annotated[float, Meta(ge=2, le=100)] | UnsetType = UNSET
+    battery_drain_clear: Annotated[float, Meta(ge=1, le=99)] | UnsetType = UNSET
+    battery_tonight: Annotated[float, Meta(ge=1, le=90)] | UnsetType = UNSET
+    battery_tonight_clear: _Percent | UnsetType = UNSET
+    unplugged_longest: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    unplugged_fall: Annotated[float, Meta(ge=6, le=60)] | UnsetType = UNSET
+    unplugged_fall_within: Annotated[float, Meta(ge=0, le=600)] | UnsetType = UNSET
+    overheat: Annotated[float, Meta(ge=30, le=90)] | UnsetType = UNSET
+    overheat_clear: Annotated[float, Meta(ge=20, le=89)] | UnsetType = UNSET
+    kiosk_left_longest: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    clock_skew: Annotated[float, Meta(ge=10, le=86_400)] | UnsetType = UNSET
+    clock_skew_clear: Annotated[float, Meta(ge=5, le=86_400)] | UnsetType = UNSET
+    misfit_share: Annotated[float, Meta(ge=0.5, le=1)] | UnsetType = UNSET
+    backlog_longest: Annotated[float, Meta(ge=1, le=100_000)] | UnsetType = UNSET
+    backlog_oldest: Annotated[float, Meta(ge=60, le=86_400)] | UnsetType = UNSET
+    take_overs: Annotated[int, Meta(ge=2, le=20)] | UnsetType = UNSET
+    take_overs_within: Annotated[float, Meta(ge=60, le=3600)] | UnsetType = UNSET
 
 
 NO_CHANGES: Final = PolicyChanges()
@@ -117,6 +154,10 @@ _APART: Final = (
     _Apart("battery_critical", "battery_critical_clear", 1.0, moves="battery_critical_clear"),
     _Apart("battery_critical", "battery_low", 0.0, moves="battery_critical"),
     _Apart("silence_high_after", "silence_critical_after", timedelta(0), moves="silence_critical_after"),
+    _Apart("battery_drain_clear", "battery_drain", 1.0, moves="battery_drain_clear"),
+    _Apart("battery_tonight", "battery_tonight_clear", 1.0, moves="battery_tonight_clear"),
+    _Apart("overheat_clear", "overheat", 1.0, moves="overheat_clear"),
+    _Apart("clock_skew_clear", "clock_skew", timedelta(seconds=5), moves="clock_skew_clear"),
 )
 """What keeps an alert from flapping on a constant signal, however people set the one and leave the other."""
 
@@ -167,7 +208,8 @@ class Place(Struct, frozen=True, kw_only=True):
 
     `access_points` are the room's own; empty means unknown. `neighbours` are those of the rooms on the same
     floor, `hotel_access_points` those of the whole hotel (own and neighbours included). `zone` is what may fail at
-    once with other rooms, such as a switch or a wing.
+    once with other rooms, such as a switch or a wing. `rooms` are the hotel's, `rooms_on` those that share an access
+    point.
     """
 
     room_id: RoomId | None = None
@@ -176,6 +218,8 @@ class Place(Struct, frozen=True, kw_only=True):
     access_points: frozenset[str] = frozenset()
     neighbours: frozenset[str] = frozenset()
     hotel_access_points: frozenset[str] = frozenset()
+    rooms: frozenset[RoomId] = frozenset()
+    rooms_on: Mapping[str, frozenset[RoomId]] = {}
 
 
 class Window(Struct, frozen=True, rename="camel", kw_only=True):
@@ -194,7 +238,8 @@ class Window(Struct, frozen=True, rename="camel", kw_only=True):
 class Assignment(Struct, frozen=True, kw_only=True):
     """Everything about one device that the rules need and the device does not say itself.
 
-    `windows` are those of its place, the earliest first (`rules.maintenance`).
+    `windows` are those of its place, the earliest first (`rules.maintenance`). `timezone` is the hotel's (IANA),
+    `added_at` when the device was added, as far as that is known.
     """
 
     hotel_id: HotelId
@@ -203,3 +248,5 @@ class Assignment(Struct, frozen=True, kw_only=True):
     policy: Policy
     room: RoomStatus = NOTHING_SAID  # what the hotel's systems say of the room
     windows: tuple[Window, ...] = ()
+    timezone: str = "UTC"
+    added_at: datetime | None = None

@@ -32,14 +32,17 @@ from rules.evaluate import evaluate
 from rules.gap import Gap, shifted
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
 from rules.inputs import (
+    PARTNER,
     REMOVED,
     TOKEN,
     UNREADABLE,
     AssignmentRecord,
+    DeadlineRecord,
     DeviceCheckpoint,
     HotelCheckpoint,
     InputKind,
     InventoryRecord,
+    PartnerRecord,
     StoredInput,
     TokenRecord,
     message_of,
@@ -47,6 +50,7 @@ from rules.inputs import (
 from rules.messages import DeviceMessage, Renew
 from rules.place import assignments
 from rules.policy import Assignment, Place, Policy, Profile
+from rules.room_fit import Partner, paired
 from rules.state import DeviceState, Verdict
 
 Change = Callable[[Assignment], Assignment]
@@ -179,12 +183,12 @@ class Replay:
         """One that passed live; where deadlines are reckoned it was that of the old thresholds."""
         device = self._known(one)
         if device is not None and one.ts is not None and not device.reckoned:
-            self._pass(device, one.ts, name=one.name)
+            self._pass(device, one.ts, name=one.name, alive_at=_deadline.decode(one.body).alive_at)
 
-    def _pass(self, device: "_Device", due: datetime, *, name: MessageId) -> None:
+    def _pass(self, device: "_Device", due: datetime, *, name: MessageId, alive_at: datetime | None = None) -> None:
         before = device.state
         since = self.watching_since
-        verdict = pass_deadline(before, assignment=device.assignment, watching_since=since, at=due)
+        verdict = pass_deadline(before, assignment=device.assignment, watching_since=since, at=due, alive_at=alive_at)
         device.state = verdict.state
         self._tell(Step(device.id, due, InputKind.DEADLINE, name, device.assignment, before, verdict))
 
@@ -194,6 +198,8 @@ class Replay:
             self._give(one)
         elif one.name.startswith(REMOVED):
             self._remove(one)
+        elif one.name.startswith(PARTNER):
+            self._pair(one)
         elif one.device is not None:
             self._settle_in(self._devices.get(one.device) or self._new(one), _assignment.decode(one.body))
 
@@ -211,6 +217,16 @@ class Replay:
         del self._devices[one.device]
         verdict = Verdict(DeviceState(), ended)
         self._tell(Step(device.id, one.at, one.kind, one.name, device.assignment, before, verdict))
+
+    def _pair(self, one: StoredInput) -> None:
+        """What the bridge found of two tablets that are where the other belongs."""
+        device = self._known(one)
+        if device is None:
+            return
+        record = _partner.decode(one.body)
+        partner = None if record.device_id is None else Partner(record.device_id, record.leads)
+        verdict = paired(device.state, partner, occasion=Occasion(device.assignment, one.name, one.at))
+        self._decide(device, verdict, one=one)
 
     def _give(self, one: StoredInput) -> None:
         device = self._known(one)
@@ -273,6 +289,7 @@ class Replay:
 
     def _settle_in(self, device: "_Device", record: AssignmentRecord) -> None:
         device.id, device.room_id = record.device_id or device.id, record.room_id
+        device.added_at = record.added_at
         self._assign(device, self._own([device], {device.id: record.policy})[device.id])
 
     def _known(self, one: StoredInput) -> "_Device | None":
@@ -294,6 +311,8 @@ class Replay:
             profile=self._inventory.profile,
             rooms=self._inventory.rooms,
             devices=[(device.id, device.room_id or _NOWHERE) for device in devices],
+            timezone=self._inventory.timezone,
+            added={device.id: device.added_at for device in devices if device.added_at is not None},
         )
         return {name: replace(one, policy=policies[name]) for name, one in belongs.items()}
 
@@ -333,11 +352,12 @@ class _Device:
     `reckoned`: its deadlines are; once they were, those that passed live mean nothing to it any more.
     """
 
-    __slots__ = ("assignment", "due", "id", "own", "reckoned", "room_id", "state")
+    __slots__ = ("added_at", "assignment", "due", "id", "own", "reckoned", "room_id", "state")
 
     def __init__(self, device_id: DeviceId, hotel_id: HotelId) -> None:
         self.id = device_id
         self.room_id: RoomId | None = None
+        self.added_at: datetime | None = None
         self.own = Assignment(hotel_id=hotel_id, device_id=device_id, place=Place(), policy=Policy())
         self.assignment = self.own
         self.state = DeviceState()
@@ -352,6 +372,8 @@ _NOWHERE: Final = RoomId("")  # no room has this name
 _assignment = msgspec.json.Decoder(AssignmentRecord)
 _token = msgspec.json.Decoder(TokenRecord)
 _gap = msgspec.json.Decoder(Gap)
+_deadline = msgspec.json.Decoder(DeadlineRecord)
+_partner = msgspec.json.Decoder(PartnerRecord)
 _inventory = msgspec.json.Decoder(InventoryRecord)
 _hotel_checkpoint = msgspec.json.Decoder(HotelCheckpoint)
 _device_checkpoint = msgspec.json.Decoder(DeviceCheckpoint)

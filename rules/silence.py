@@ -108,8 +108,11 @@ def _due(state: DeviceState, policy: Policy) -> datetime | None:
 
 
 def _heard(state: DeviceState, last_heard: datetime) -> datetime:
-    """When it was last heard, had we been listening all the time since."""
-    return last_heard + timedelta(seconds=state.deaf_s) if state.deaf_s else last_heard
+    """When it was last heard, or known to be there, had we been listening all the time since."""
+    heard, alive_at = last_heard, state.rare.stuck.alive_at
+    if state.deaf_s:
+        heard += timedelta(seconds=state.deaf_s)
+    return heard if alive_at is None else max(heard, alive_at)
 
 
 def _quiet_until(heard: datetime, announced: datetime | None, *, policy: Policy) -> datetime:

@@ -31,10 +31,12 @@ def token_end_of(state: DeviceState) -> TokenEnd | None:
 
 
 def legacy_status(state: DeviceState) -> Literal["ok", "breach", "offline", "compromised"]:
-    """The old system's single word: a breach outweighs the silence that follows it; a battery never shows.
+    """The old system's single word: tampering outweighs a breach, and that the silence that follows it.
 
-    `compromised` was its word for tampering, which has no rule yet, so it is not returned.
+    A battery never shows.
     """
+    if Family.TAMPER in state.alerts:
+        return "compromised"
     if Family.BREACH in state.alerts:
         return "breach"
     offline = state.link in (LinkState.NEVER_SEEN, LinkState.AWAY, LinkState.SILENT)

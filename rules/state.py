@@ -11,14 +11,18 @@ from rules.ids import DeviceId, RoomId
 from rules.memory import (
     CALM_ACCESS_POINT,
     CALM_BATTERY,
+    CALM_RARE,
     CALM_SIGNAL,
     CALM_SILENCE,
+    NO_CHARGES,
     NO_TOKEN,
     NOT_GONE,
     AccessPointMemory,
     BatteryMemory,
     CheckoutMemory,
     ClockMemory,
+    DrainMemory,
+    RareMemory,
     ReportedMemory,
     SignalMemory,
     SilenceMemory,
@@ -83,6 +87,8 @@ class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     checkout: CheckoutMemory = NOT_GONE
     clock: ClockMemory | None = None
     deaf_s: float = 0.0  # seconds since last_heard in which nobody could have heard it: we were not listening
+    drain: DrainMemory = NO_CHARGES
+    rare: RareMemory = CALM_RARE
 
 
 class Verdict(Struct, frozen=True, gc=False):
@@ -99,6 +105,14 @@ class Verdict(Struct, frozen=True, gc=False):
 def caught_up(state: DeviceState, *, last_heard: datetime, rssi: float | None, battery: float | None) -> DeviceState:
     """The state after a heartbeat that was as usual: it moves these three and nothing else."""
     return replace(state, last_heard=last_heard, rssi=rssi, battery=battery)
+
+
+def remembering(state: DeviceState, **memories: Struct) -> DeviceState:
+    """The state with other memories of the rules that mostly have none, named as in `RareMemory`."""
+    rare = replace(state.rare, **memories)
+    if rare == state.rare:
+        return state
+    return replace(state, rare=CALM_RARE if rare == CALM_RARE else rare)
 
 
 class StatusSnapshot(Struct, frozen=True, rename="camel", kw_only=True):

@@ -45,6 +45,24 @@ export const HEADLINES = {
   "token.expiring": "Its access ends soon",
   "token.expired": "Its access has expired",
   "checkout.guard": "Checked out, and the tablet is gone",
+  "never-seen": "Never heard",
+  "agent-stuck": "Connected, but says nothing",
+  "battery.drain": "Battery empties fast",
+  "battery.tonight": "Battery will not last the night",
+  "power.unplugged": "Off its dock",
+  "power.overheat": "Too hot",
+  "tamper.root": "It was rooted",
+  "tamper.debugger": "A debugger is attached",
+  "tamper.usb-debug": "USB debugging is on",
+  "tamper.emulator": "Something else pretends to be it",
+  "tamper.kiosk": "Out of its kiosk",
+  "tamper.agent-removed": "Its agent was removed",
+  "tamper.other": "It was tampered with",
+  "clock.skew": "Its clock is wrong",
+  "room.mismatch": "In another room than it belongs to",
+  "room.swapped": "Swapped with another tablet",
+  "backlog.stuck": "It cannot get rid of what it kept",
+  "identity.conflict": "Two tablets speak under its name",
 };
 
 // A rule that several reasons can open is named after the reason.
@@ -96,6 +114,47 @@ export const REASONS = {
   charging: ({ observed }) => `It has been charging${lasted(observed)}`,
   "token-renewed": () => "It was given a new token",
   "token-revoked": () => "Its tokens were revoked by somebody of the hotel",
+  "never-heard": ({ observed }) => `Nothing of it arrived${observed == null ? "" : `, ${span(observed * 1000)} after it was added`}`,
+  "first-heard": () => "Its first message arrived",
+  "no-heartbeat": ({ observed }) => `It is connected, and no heartbeat came${lasted(observed)}: its app may hang`,
+  draining: ({ observed, limit }) =>
+    `It loses ${observed == null ? "its charge fast" : `${percent(observed)} an hour`}` +
+    (limit == null ? "" : `, the limit is ${percent(limit)}`),
+  "drain-slowed": () => "It loses its charge slowly enough again",
+  "dies-tonight": ({ observed }) =>
+    `It should be charged before the night${observed == null ? "" : `: at 07:00 it would be at ${percent(observed)}`}`,
+  "lasts-till-morning": () => "It will last until the morning",
+  morning: () => "The night is over",
+  unplugged: ({ observed }) => `It has been off its dock${lasted(observed)}`,
+  "carried-off": ({ observed, limit }) =>
+    "It was taken off its dock, and its signal fell at once" +
+    (observed == null || limit == null ? "" : `, from ${dbm(limit)} to ${dbm(observed)}`),
+  "plugged-in": () => "It is on its dock again",
+  overheated: ({ observed, limit }) => `${celsius(observed, "Too hot")}${limit == null ? "" : `, the limit is ${celsius(limit)}`}`,
+  "cooled-down": ({ observed }) => `It has cooled down${observed == null ? "" : ` to ${celsius(observed)}`}`,
+  rooted: () => "Its system was opened: it can no longer be trusted",
+  debugged: () => "Somebody looks into it with a debugger",
+  "usb-debugging": () => "It can be controlled over its USB port",
+  emulated: () => "Its agent runs in an emulator",
+  "kiosk-left": ({ observed }) => `Its guest can reach more than the hotel's app${lasted(observed)}`,
+  "agent-removed": () => "It can no longer be watched",
+  tampered: ({ cause }) => `The tablet says so itself${cause ? `: ${plain(cause)}` : ""}`,
+  "reported-clean": () => "The tablet looked again and found nothing",
+  "clock-wrong": ({ observed }) =>
+    `Its clock is ${observed == null ? "wrong" : `${span(Math.abs(observed) * 1000)} ${observed > 0 ? "fast" : "slow"}`}`,
+  "clock-right": () => "Its clock is right again",
+  "lives-elsewhere": ({ observed }) => `It is nearly always on the access points of another room${named(observed)}`,
+  "says-another-room": ({ observed }) => `It reports another room${named(observed)}`,
+  swapped: ({ observed }) => `It and ${observed ?? "another tablet"} are in each other's room`,
+  "told-of-its-partner": ({ observed }) => `The alert of ${observed ?? "the other tablet"} tells of both`,
+  "fits-again": () => "It is on its own room's access points",
+  "backlog-long": ({ observed }) => `${observed == null ? "Too many" : Math.round(observed)} messages wait in it`,
+  "backlog-old": ({ observed }) => `Messages have waited in it${lasted(observed)}`,
+  "backlog-empty": () => "Nothing waits in it any more",
+  "taken-over": ({ observed }) =>
+    `Two pieces of hardware put each other out${observed == null ? "" : `, ${Math.round(observed)} times within minutes`}: ` +
+    "one may be a copy",
+  "not-taken-over": ({ observed }) => `It has not happened again${lasted(observed)}`,
   "no-longer-judged": () => "The room has lost what it was held against",
   "device-removed": () => "The tablet was removed from the hotel",
   departing: () => "The guest is about to leave, which makes it more urgent",
@@ -105,7 +164,6 @@ export const REASONS = {
   "checked-out": () => "The guest has checked out",
   "gone-silent": () => "The tablet is not heard",
   "gone-elsewhere": () => "The tablet is not in its room",
-  unplugged: () => "The tablet was taken off its charger",
   "seen-in-its-room": ({ observed }) => `It has been in its room${lasted(observed)}`,
 };
 
@@ -127,6 +185,10 @@ function charge(level, otherwise) {
 
 function atMost(limit) {
   return limit == null ? "" : `, the limit is ${percent(limit)}`;
+}
+
+function celsius(degrees, otherwise) {
+  return degrees == null ? otherwise : `${minus(Math.round(degrees))} °C`;
 }
 
 /** What happened, as a headline. */

@@ -8,7 +8,7 @@ from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert
 from rules.deadlines import deadline, pass_deadline
 from rules.evaluate import evaluate
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
-from rules.messages import DeviceMessage, Heartbeat, Link, Renew, Report, ReportKind, State, TokenEnd, TokenEnded
+from rules.messages import DeviceMessage, Heartbeat, Link, Plug, Renew, Report, ReportKind, State, TokenEnd, TokenEnded
 from rules.policy import Assignment, Place, Policy, Profile
 from rules.state import DeviceState
 
@@ -25,6 +25,13 @@ ROOM = Place(
     access_points=frozenset({OWN, OWN_TOO}),
     neighbours=frozenset({OWN, OWN_TOO, NEIGHBOUR}),
     hotel_access_points=frozenset({OWN, OWN_TOO, NEIGHBOUR, ELSEWHERE}),
+    rooms=frozenset({RoomId("204"), RoomId("205"), RoomId("301")}),
+    rooms_on={
+        OWN: frozenset({RoomId("204")}),
+        OWN_TOO: frozenset({RoomId("204")}),
+        NEIGHBOUR: frozenset({RoomId("205")}),
+        ELSEWHERE: frozenset({RoomId("301")}),
+    },
 )
 UNKNOWN_PLACE = Place(room_id=RoomId("204"))
 CALIBRATED = Policy(rssi_floor=-70)
@@ -98,10 +105,16 @@ class Tablet:
         screen_on: bool | None = None,
         sid: str | None = None,
         agent: str | None = None,
+        clock_error: float = 0,
+        plug: Plug | None = None,
+        temp_c: float | None = None,
+        kiosk: bool | None = None,
+        room_id: str | None = None,
+        backlog: int | None = None,
     ) -> tuple[AlertChange, ...]:
         message = Heartbeat(
             id=self._id(),
-            ts=after(seconds),
+            ts=after(seconds + clock_error),
             sid=sid,
             rssi=rssi,
             wifi_bssid=bssid,
@@ -109,6 +122,11 @@ class Tablet:
             charging=charging,
             screen_on=screen_on,
             agent=agent,
+            plug=plug,
+            temp_c=temp_c,
+            kiosk=kiosk,
+            room_id=room_id,
+            backlog=backlog,
         )
         return self.hear(seconds, message)
 
@@ -124,8 +142,11 @@ class Tablet:
         cause: str | None = None,
         level: float | None = None,
         rssi: float | None = None,
+        threats: tuple[str, ...] = (),
     ) -> tuple[AlertChange, ...]:
-        message = Report(id=self._id(), ts=after(seconds), kind=kind, cause=cause, level=level, rssi=rssi)
+        message = Report(
+            id=self._id(), ts=after(seconds), kind=kind, cause=cause, level=level, rssi=rssi, threats=threats
+        )
         return self.hear(seconds, message)
 
     def say(

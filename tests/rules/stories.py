@@ -1,13 +1,14 @@
 """Hypothesis strategies: what tablets might say, in what order, with which pauses."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
 from rules.ids import MessageId
-from rules.messages import DeviceMessage, Heartbeat, Link, Renew, Report, ReportKind, State, TokenEnd, TokenEnded
+from rules.messages import DeviceMessage, Heartbeat, Link, Plug, Renew, Report, ReportKind, State, TokenEnd, TokenEnded
 from rules.policy import Assignment, Place, Policy, Profile
 from tests.rules.given import (
     ELSEWHERE,
@@ -39,7 +40,9 @@ _SIGNALS = st.none() | st.sampled_from([-120, -81, -80, -79, -71, -70, -69, -65,
 _ACCESS_POINTS = st.sampled_from([None, OWN, OWN_TOO, OWN.upper(), NEIGHBOUR, ELSEWHERE, FOREIGN, "rubbish"])
 _LEVELS = st.none() | st.sampled_from([0, 9, 10, 11, 14, 15, 16, 19, 20, 21, 24, 25, 26, 100])
 _MAYBE = st.none() | st.booleans()
-_ID, _TS = st.just(MessageId("-")), st.just(NOON)  # `tell` gives each an id; `ts` matters to a sleep alone
+_ID = st.just(MessageId("-"))
+_TS = st.sampled_from([NOON, NOON, NOON, NOON, after(130), after(-40)])
+"""`tell` gives each message an id and a time; these are how far its clock is ahead, counted from noon."""
 
 heartbeats = st.builds(
     Heartbeat,
@@ -51,6 +54,11 @@ heartbeats = st.builds(
     battery=_LEVELS,
     charging=_MAYBE,
     screen_on=_MAYBE,
+    plug=st.none() | st.sampled_from(Plug),
+    temp_c=st.sampled_from([None, 30, 42, 43, 45, 50]),
+    kiosk=_MAYBE,
+    room_id=st.sampled_from([None, None, "204", "205", "no room"]),
+    backlog=st.sampled_from([None, 0, 0, 1, 51]),
 )
 reports = st.builds(
     Report,
@@ -79,7 +87,7 @@ messages = st.one_of(heartbeats, heartbeats, heartbeats, reports, states, renewa
 assignments: st.SearchStrategy[Assignment] = st.builds(
     assigned,
     st.sampled_from([ROOM, UNKNOWN_PLACE, Place(hotel_access_points=frozenset({ELSEWHERE}))]),
-    st.builds(Policy, profile=st.sampled_from(Profile), rssi_floor=st.sampled_from([None, -70])),
+    st.builds(Policy, profile=st.sampled_from(Profile), rssi_floor=st.sampled_from([None, -70]), docked=st.booleans()),
 )
 
 
@@ -102,6 +110,12 @@ def usual_beats() -> st.SearchStrategy[Heartbeat]:
         "battery": _LEVELS,
         "charging": _MAYBE,
         "screen_on": _MAYBE,
+        "ts": _TS,
+        "plug": st.sampled_from(Plug),
+        "temp_c": st.sampled_from([30, 45]),
+        "kiosk": _MAYBE,
+        "room_id": st.sampled_from(["204", "205"]),
+        "backlog": st.sampled_from([0, 51]),
     }
     change = st.sampled_from(sorted(other)).flatmap(lambda name: st.tuples(st.just(name), other[name]))
     return st.lists(change, max_size=1).map(lambda changes: replace(USUAL, **dict(changes)))
@@ -114,8 +128,9 @@ def steps_aside() -> st.SearchStrategy[Story]:
 
 
 def tell(tablet: Tablet, story: Iterable[Step], *, start: float = 0) -> float:
-    """Let the tablet say it all, each message with an id of its own; when it ended, in seconds after noon."""
+    """Let the tablet say it all, each message with an id and a time; when it ended, in seconds after noon."""
     for number, step in enumerate(story):
         start += step.pause
-        tablet.hear(start, replace(step.message, id=MessageId(f"s{number}")))
+        ts = step.message.ts + timedelta(seconds=start)
+        tablet.hear(start, replace(step.message, id=MessageId(f"s{number}"), ts=ts))
     return start

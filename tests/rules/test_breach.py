@@ -424,13 +424,6 @@ def test_recovery_without_a_report_changes_nothing() -> None:
     assert Family.BREACH in tablet.state.alerts
 
 
-def test_tampering_is_a_sign_of_life_and_opens_nothing() -> None:
-    tablet = Tablet()
-
-    assert tablet.report(0, ReportKind.TAMPER, cause="root") == ()
-    assert tablet.state.last_heard == NOON
-
-
 # -- one family
 
 

@@ -25,7 +25,7 @@ from tests.rules.stories import (
     usual_beats,
 )
 
-SETTLED = 40  # heartbeats; five minutes of charging are 31
+SETTLED = 200  # heartbeats; half an hour in another room and a minute are 187
 
 
 def by_family(changes: list[AlertChange], family: Family) -> list[AlertChange]:
@@ -170,7 +170,7 @@ def test_each_deadline_that_passes_leads_to_a_later_one_or_to_none(assignment: A
         dues.append(due)
         tablet.until(due)
 
-    assert len(dues) <= 4
+    assert len(dues) <= 7  # the steps of a silence, a stuck agent, an evening, a morning
 
 
 @given(st.sampled_from(Profile), stories(heartbeats))

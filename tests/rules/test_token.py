@@ -183,5 +183,5 @@ def test_after_a_start_of_ours_a_tablet_has_a_minute_to_renew() -> None:
 
 def test_asking_for_a_token_is_a_sign_of_life_and_nothing_else() -> None:
     tablet = tablet_with_token()
-    assert tablet.renew(10) == ()
-    assert tablet.due() == 10 + 18
+    assert tablet.renew(7) == ()
+    assert tablet.due() == 7 + 18
