@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from rules.ids import AlertId, DeviceId, RoomId
+from rules.ids import AlertId, DeviceId, IncidentId, RoomId
 
 
 class Severity(StrEnum):
@@ -271,3 +271,4 @@ class AlertSnapshot(Struct, frozen=True, rename="camel", kw_only=True):
     suppressed_by: str | None = None
     resolved_at: datetime | None = None
     drill: bool = False
+    incident_id: IncidentId | None = None  # the incident that speaks for it, or did

@@ -89,6 +89,7 @@ class Deed(StrEnum):
     ALERT_NOTED = "alert.noted"
     ALERT_SNOOZED = "alert.snoozed"
     ALERT_RESOLVED = "alert.resolved"
+    INCIDENT_ACKNOWLEDGED = "incident.acknowledged"
     COMMAND_SENT = "command.sent"
     KEY_ADDED = "key.added"
     KEY_REMOVED = "key.removed"

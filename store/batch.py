@@ -1,14 +1,15 @@
 """What the bridge wants written in one transaction: the result of evaluating a batch of messages or deadlines."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
 from rules.alerts import AlertChange
 from rules.clearance import Clearance
-from rules.ids import CommandId, DeviceId, HotelId, MessageId, RoomId
+from rules.ids import CommandId, DeviceId, HotelId, IncidentId, MessageId, RoomId
 from rules.inputs import InputKind
+from rules.outage import IncidentChange
 from rules.room_status import PmsRecord, RoomStatus
 from rules.state import DeviceState, StatusSnapshot
 from store.records import CommandState, DeviceKey, InboxKey
@@ -36,7 +37,11 @@ class StoredMessage(Struct, frozen=True, kw_only=True):
 
 
 class DeviceChange(Struct, frozen=True, kw_only=True):
-    """What a verdict changed about one alert, and where its device was at that moment."""
+    """What a verdict changed about one alert, and where its device was at that moment.
+
+    `wait`: for so long its notices wait for others with the same cause. `spoken_for`: the incident that is told
+    instead, so that nobody is told of this (but of the end, whoever was told of the beginning).
+    """
 
     hotel_id: HotelId
     device_key: DeviceKey
@@ -44,6 +49,15 @@ class DeviceChange(Struct, frozen=True, kw_only=True):
     room_id: RoomId | None
     floor: str | None
     change: AlertChange
+    wait: timedelta = timedelta(0)
+    spoken_for: IncidentId | None = None
+
+
+class IncidentTurn(Struct, frozen=True):
+    """→ events incident.* and, of each alert that it takes in, alert.suppressed."""
+
+    hotel_id: HotelId
+    change: IncidentChange
 
 
 class StatusChange(Struct, frozen=True):
@@ -123,7 +137,8 @@ class PmsTaken(Struct, frozen=True, kw_only=True):
 
 
 class Batch(Struct, kw_only=True):
-    """Written whole or not at all, in the order given. Event ids per hotel: pms, changes, statuses, monitor, commands.
+    """Written whole or not at all, in the order given. Event ids per hotel: pms, changes, incidents, statuses, monitor,
+    commands.
 
     `received_at` is the "now" of the batch: it dates rows that have no time of their own. `states` replaces what was
     stored of those devices; it may leave out a device whose heartbeats were as usual (`rules.state.Verdict`).
@@ -135,6 +150,7 @@ class Batch(Struct, kw_only=True):
     messages: list[StoredMessage] = field(default_factory=list)
     states: dict[DeviceKey, DeviceState] = field(default_factory=dict)
     changes: list[DeviceChange] = field(default_factory=list)
+    incidents: list[IncidentTurn] = field(default_factory=list)
     statuses: list[StatusChange] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     orphans: list[Orphan] = field(default_factory=list)

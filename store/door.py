@@ -24,6 +24,7 @@ from store.gathering import gather
 from store.history import History
 from store.importing import Importing
 from store.inbox import Inbox
+from store.incidents import Incidents
 from store.inputs import Inputs
 from store.intake import Intake
 from store.integrators import Integrators
@@ -70,6 +71,7 @@ class Store(
     Events,
     Alerts,
     Answers,
+    Incidents,
     Outbox,
     Ledger,
     History,

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from rules.alerts import AlertSnapshot, Reason
-from rules.ids import AlertId, HotelId
+from rules.ids import AlertId, HotelId, IncidentId
 from store import cursors
 from store.batch import StatusChange
 from store.database import Database
@@ -38,11 +38,12 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class NoticeOutcome(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """The data of notification.* events; `error` is why it is dead."""
+    """The data of notification.* events: of an alert or of an incident. `error` is why it is dead."""
 
-    alert_id: AlertId
     channel: ChannelKind
     kind: NoticeKind
+    alert_id: AlertId | None = None
+    incident_id: IncidentId | None = None
     error: str | None = None
 
 

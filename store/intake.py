@@ -8,14 +8,30 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 
 import msgspec
+from msgspec import Struct
 
-from rules.alerts import AlertSnapshot, ChangeKind
+from rules.alerts import AlertSnapshot, ChangeKind, Family
 from rules.ids import DeviceId, HotelId, MessageId
-from store import at_once, commands, conditions, events, inbox, listening, messages, outbox, room_status, states
+from rules.outage import IncidentChange
+from store import (
+    at_once,
+    commands,
+    conditions,
+    events,
+    inbox,
+    incident_notices,
+    incidents,
+    listening,
+    messages,
+    outbox,
+    room_status,
+    states,
+)
 from store.audit import Deed
-from store.batch import Batch, DeviceChange, MonitorChange, Orphan, Quarantined, TokenGiven
+from store.batch import Batch, DeviceChange, IncidentTurn, MonitorChange, Orphan, Quarantined, TokenGiven
 from store.database import Database
 from store.events import Entry
+from store.incidents import Written
 from store.known import Known
 from store.records import DeviceKey, EventType, NoticeKind, Recorded
 from store.times import micros
@@ -77,19 +93,35 @@ class Intake:
         return bool(ids) and await self._database.write(lambda transaction: _was_applied(transaction, ids))
 
 
+class _Notice(Struct, frozen=True):
+    """That an event is to be told to the hotel's channels; `place` is its entry's."""
+
+    place: int
+    kind: NoticeKind
+    alert: AlertSnapshot
+    change: DeviceChange
+
+
 class _Told:
     """The events of one batch per hotel, and which of them are to be told to the hotel's channels."""
 
     def __init__(self) -> None:
         self.entries: dict[HotelId, list[Entry]] = {}
-        self.notices: list[tuple[HotelId, int, NoticeKind, AlertSnapshot]] = []  # the number is the entry's place
+        self.notices: list[_Notice] = []
+        self.incidents: list[tuple[HotelId, int, IncidentChange, Written]] = []  # the number is the last entry's place
 
     def add(self, hotel_id: HotelId, entry: Entry) -> None:
         self.entries.setdefault(hotel_id, []).append(entry)
 
-    def add_notice(self, hotel_id: HotelId, kind: NoticeKind, alert: AlertSnapshot) -> None:
+    def add_notice(self, kind: NoticeKind, alert: AlertSnapshot, change: DeviceChange) -> None:
         """Tell of the entry that was added last."""
-        self.notices.append((hotel_id, len(self.entries[hotel_id]) - 1, kind, alert))
+        self.notices.append(_Notice(len(self.entries[change.hotel_id]) - 1, kind, alert, change))
+
+    def add_incident(self, turn: IncidentTurn, written: Written) -> None:
+        for entry in written.entries:
+            self.add(turn.hotel_id, entry)
+        place = len(self.entries.get(turn.hotel_id, ())) - 1
+        self.incidents.append((turn.hotel_id, place, turn.change, written))
 
 
 def _apply(transaction: Transaction, batch: Batch, known: Known) -> tuple[Recorded, ...]:
@@ -105,6 +137,7 @@ def _apply(transaction: Transaction, batch: Batch, known: Known) -> tuple[Record
         told.add(taken.hotel_id, room_status.take(transaction, taken, known=known))
     for change in batch.changes:
         _change_alert(transaction, change, known=known, told=told)
+    _turn_incidents(transaction, batch.incidents, known=known, told=told)
     for status in batch.statuses:
         told.add(status.hotel_id, events.of_status(status, at=batch.received_at))
     for monitor in batch.monitor:
@@ -171,7 +204,13 @@ def _change_alert(transaction: Transaction, change: DeviceChange, *, known: Know
     entry = events.of_alert(EVENT_OF[kind], alert, key=key, at=change.change.at, why=change.change.why)
     told.add(change.hotel_id, entry)
     if kind in NOTICE_OF:
-        told.add_notice(change.hotel_id, NOTICE_OF[kind], alert)
+        told.add_notice(NOTICE_OF[kind], alert, change)
+
+
+def _turn_incidents(transaction: Transaction, turns: Iterable[IncidentTurn], *, known: Known, told: _Told) -> None:
+    for turn in turns:
+        hotel_key = known.hotel_key(transaction, turn.hotel_id)
+        told.add_incident(turn, incidents.write(transaction, hotel_key, turn.change))
 
 
 def _note_tokens(transaction: Transaction, tokens: Sequence[TokenGiven], *, known: Known) -> None:
@@ -223,15 +262,30 @@ def _record(transaction: Transaction, told: _Told, *, known: Known, batch: Batch
     recorded = {
         hotel_id: events.append(transaction, hotel_id, told.entries[hotel_id]) for hotel_id in sorted(told.entries)
     }
-    for hotel_id, place, kind, alert in told.notices:
+    for notice in told.notices:
+        hotel_id, hotel_key = notice.change.hotel_id, known.hotel_key(transaction, notice.change.hotel_id)
+        alert_key = told.entries[hotel_id][notice.place].alert_key
+        if notice.kind is NoticeKind.RECOVERED and notice.alert.family is Family.SILENCE:
+            incident_notices.wait_no_more(transaction, hotel_key, alert_key=alert_key, now=batch.received_at)
         outbox.tell(
             transaction,
+            hotel_key,
+            alert_key=alert_key,
+            family=notice.alert.family,
+            kind=notice.kind,
+            revision=notice.alert.revision,
+            event_id=recorded[hotel_id][notice.place].event.id,
+            now=batch.received_at,
+            wait=notice.change.wait,
+            spoken_for=notice.change.spoken_for,
+        )
+    for hotel_id, place, change, written in told.incidents:
+        incident_notices.tell(
+            transaction,
             known.hotel_key(transaction, hotel_id),
-            alert_key=told.entries[hotel_id][place].alert_key,
-            family=alert.family,
-            kind=kind,
-            revision=alert.revision,
-            event_id=recorded[hotel_id][place].event.id,
+            change,
+            written,
+            event_id=recorded[hotel_id][place].event.id if written.entries else None,
             now=batch.received_at,
         )
     return tuple(chain.from_iterable(recorded.values()))

@@ -1,6 +1,6 @@
 """The ledger: what became of every notice, for people to read. The rows are those of the outbox."""
 
-from rules.ids import AlertId, HotelId
+from rules.ids import AlertId, HotelId, IncidentId
 from store import cursors
 from store.database import Database
 from store.records import ChannelKind, NoticeKind, Notification, NotificationId, NotificationState, Page
@@ -9,9 +9,11 @@ from store.transaction import Row, Transaction
 
 _LEDGER = (
     "SELECT notification.id, alert.id, channel.kind, notification.kind, notification.state, notification.attempts,"
-    " notification.created_at, notification.due_at, notification.finished_at, notification.last_error"
-    " FROM notification JOIN hotel ON hotel.key = notification.hotel_key"
-    " JOIN alert ON alert.key = notification.alert_key JOIN channel ON channel.key = notification.channel_key"
+    " notification.created_at, notification.due_at, notification.finished_at, notification.last_error,"
+    " incident.id FROM notification JOIN hotel ON hotel.key = notification.hotel_key"
+    " LEFT JOIN alert ON alert.key = notification.alert_key"
+    " LEFT JOIN incident ON incident.key = notification.incident_key AND incident.hotel_key = hotel.key"
+    " JOIN channel ON channel.key = notification.channel_key"
 )
 
 
@@ -65,7 +67,8 @@ def _page(
 def _notification(row: Row) -> Notification:
     return Notification(
         id=NotificationId(row[0]),
-        alert_id=AlertId(row[1]),
+        alert_id=None if row[1] is None else AlertId(row[1]),
+        incident_id=None if row[10] is None else IncidentId(row[10]),
         channel=ChannelKind(row[2]),
         kind=NoticeKind(row[3]),
         state=NotificationState(row[4]),

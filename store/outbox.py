@@ -3,6 +3,9 @@
 A worker claims a row for the length of a lease and records what became of it. Both are compare-and-swap: of two
 workers one gets the row, and one whose lease ran out and was taken over records nothing.
 
+A silence waits a little for others with the same cause; where an incident explains them, its one row stands for theirs
+(`store.incident_notices`).
+
 What one channel is told of one alert, it is told in order: a row waits, due or not, until the earlier ones of its alert
 and channel are finished. A recovery is told to those who were told of the trouble, however late; where nothing of it
 got through, the recovery is cancelled. What somebody has answered for is not sent: that is asked when it is claimed, so
@@ -20,8 +23,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from rules.alerts import AlertSnapshot, Family
-from rules.ids import AlertId, HotelId
-from store import events
+from rules.ids import HotelId, IncidentId
+from store import events, incidents
 from store.database import Database
 from store.events import Entry, NoticeOutcome
 from store.records import (
@@ -65,10 +68,12 @@ _LANES = (
 )
 """Every channel with unfinished notices: how many are under way, and whether it fails."""
 
+_BEFORE = " AND +earlier.channel_key = notification.channel_key AND earlier.id < notification.id"
 _IN_ORDER = (
     " NOT EXISTS (SELECT 1 FROM notification AS earlier WHERE earlier.alert_key = notification.alert_key"  # noqa: S608
-    " AND +earlier.channel_key = notification.channel_key AND earlier.id < notification.id"
-    f" AND earlier.state IN ('pending', 'sending') {_EACH})"
+    f"{_BEFORE} AND earlier.state IN ('pending', 'sending') {_EACH})"
+    " AND NOT EXISTS (SELECT 1 FROM notification AS earlier WHERE earlier.incident_key = notification.incident_key"
+    f"{_BEFORE} AND earlier.state IN ('pending', 'sending') {_EACH})"
 )
 """That a row's turn has come. `+` keeps SQLite to the alert's few rows: it would walk all that the channel ever had.
 
@@ -76,9 +81,10 @@ By its state, which says the same as `due_at`: of that there is an index, which 
 """
 
 _UNHEARD = (
-    " notification.kind = 'recovered' AND NOT EXISTS (SELECT 1 FROM notification AS earlier"
-    " WHERE earlier.alert_key = notification.alert_key AND +earlier.channel_key = notification.channel_key"
-    " AND earlier.id < notification.id AND earlier.state = 'delivered')"
+    " ((notification.kind = 'recovered' AND NOT EXISTS (SELECT 1 FROM notification AS earlier"  # noqa: S608
+    f" WHERE earlier.alert_key = notification.alert_key{_BEFORE} AND earlier.state = 'delivered'))"
+    " OR (notification.kind = 'incident-over' AND NOT EXISTS (SELECT 1 FROM notification AS earlier"
+    f" WHERE earlier.incident_key = notification.incident_key{_BEFORE} AND earlier.state = 'delivered')))"
 )
 """That a row, when its turn has come, tells of the end of what nobody there has heard of."""
 
@@ -107,9 +113,17 @@ One that was removed is as if it were not there.
 OF_IT = '%"it":true%'
 """Settings are JSON of ours, in which a quotation mark that somebody gave us stands behind a backslash."""
 
+_TAKEN_ON = (
+    " notification.kind = 'incident' AND EXISTS (SELECT 1 FROM incident WHERE incident.key = notification.incident_key"
+    " AND incident.acknowledged_at >= notification.created_at)"
+)
+"""That somebody has taken an incident on since the row was made."""
+
 _NOT_TOLD = "nobody was told of the trouble by this channel, so nobody is told that it is over"
 
 _ANSWERED_FOR = "somebody answered for the alert before this was sent"
+_TAKEN = "somebody took the incident on before this was sent"
+PART_OF = "told as part of incident {}"
 
 _alerts = msgspec.json.Decoder(AlertSnapshot)
 _channels = msgspec.json.Decoder(Channel)
@@ -205,7 +219,7 @@ class Outbox:
         )
 
 
-def tell(
+def tell(  # noqa: PLR0913, what a row is made of
     transaction: Transaction,
     hotel_key: int,
     *,
@@ -215,15 +229,21 @@ def tell(
     revision: int,
     event_id: int,
     now: datetime,
+    wait: timedelta = timedelta(0),
+    spoken_for: IncidentId | None = None,
 ) -> None:
     """Write one notification per channel that hears of it, in the transaction of what it tells: an alert's event.
 
     Of tokens the hotel's IT hears, of all else everybody but them; where there is no channel of one sort, the other.
+    It is due after `wait`; what an incident speaks for is cancelled from the first, but for the end of it, which is
+    told to whoever heard of the beginning.
     """
+    cancelled = spoken_for is not None and kind is not NoticeKind.RECOVERED
     transaction.run(
         "INSERT INTO notification (hotel_key, alert_key, channel_key, kind, alert_revision, event_id, state,"  # noqa: S608
-        " attempts, due_at, created_at)"
-        " SELECT channel.hotel_key, :alert, channel.key, :kind, :revision, :event, 'pending', 0, :now, :now"
+        " attempts, due_at, created_at, finished_at, last_error)"
+        " SELECT channel.hotel_key, :alert, channel.key, :kind, :revision, :event, :state, 0, CAST(:due AS bigint),"
+        " :now, CAST(:finished AS bigint), CAST(:why AS text)"
         f" FROM channel WHERE channel.hotel_key = :hotel AND{HEARS} ORDER BY channel.key",
         alert=alert_key,
         of_it=OF_IT,
@@ -231,6 +251,10 @@ def tell(
         kind=kind,
         revision=revision,
         event=event_id,
+        state=NotificationState.CANCELLED if cancelled else NotificationState.PENDING,
+        due=None if cancelled else now + wait,
+        finished=now if cancelled else None,
+        why=PART_OF.format(spoken_for) if cancelled else None,
         now=now,
         hotel=hotel_key,
     )
@@ -283,6 +307,8 @@ def _claim(
     if _cancel(transaction, hotel_id, notification_id, _UNHEARD, why=_NOT_TOLD, now=now):
         return None
     if _cancel(transaction, hotel_id, notification_id, _ANSWERED, why=_ANSWERED_FOR, now=now):
+        return None
+    if _cancel(transaction, hotel_id, notification_id, _TAKEN_ON, why=_TAKEN, now=now):
         return None
     taken = transaction.run(
         "UPDATE notification SET state = 'sending', leased_by = :worker, due_at = :lease_until,"  # noqa: S608 - ours
@@ -338,7 +364,7 @@ def _claimed(
 ) -> Claimed:
     row = transaction.row(
         "SELECT notification.kind, notification.attempts, notification.alert_revision, channel.key, channel.settings,"
-        " event.data, hotel.name, hotel.timezone FROM notification"
+        " event.data, hotel.name, hotel.timezone, notification.incident_key FROM notification"
         " JOIN hotel ON hotel.key = notification.hotel_key"
         " JOIN channel ON channel.key = notification.channel_key"
         " JOIN event ON event.hotel_key = notification.hotel_key AND event.id = notification.event_id"
@@ -347,15 +373,15 @@ def _claimed(
         hotel=hotel_id,
     )
     assert row is not None  # noqa: S101 - foreign keys, and the event that made it
-    alert = _alerts.decode(row[5])
+    about = _alerts.decode(row[5]) if row[8] is None else incidents.by_key(transaction, hotel_id, row[8])
     return Claimed(
         hotel_id=hotel_id,
         id=notification_id,
         kind=NoticeKind(row[0]),
         channel=_channels.decode(row[4]),
-        alert=alert,
+        about=about,
         attempt=row[1],
-        idempotency_id=f"{alert.id}-{row[2]}-{row[3]}",
+        idempotency_id=f"{about.id}-{row[2]}-{row[3]}",
         lease_until=lease_until,
         hotel_name=row[6],
         timezone=row[7],
@@ -455,7 +481,8 @@ def _finish(
         " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
         " AND state = 'sending' AND leased_by = :worker"
         " RETURNING kind, alert_key, (SELECT alert.id FROM alert WHERE alert.key = notification.alert_key),"
-        " (SELECT channel.kind FROM channel WHERE channel.key = notification.channel_key)",
+        " (SELECT channel.kind FROM channel WHERE channel.key = notification.channel_key),"
+        " (SELECT incident.id FROM incident WHERE incident.key = notification.incident_key)",
         state=state,
         now=now,
         error=error,
@@ -465,13 +492,13 @@ def _finish(
     )
     if row is None:
         return False
-    kind, alert_key, alert_id, channel = row
-    outcome = NoticeOutcome(AlertId(alert_id), ChannelKind(channel), NoticeKind(kind), error)
+    kind, alert_key, alert_id, channel, incident_id = row
+    outcome = NoticeOutcome(ChannelKind(channel), NoticeKind(kind), alert_id, incident_id, error)
     sent = state is NotificationState.DELIVERED
     entry = Entry(
         at=now,
         type=EventType.NOTIFICATION_SENT if sent else EventType.NOTIFICATION_DEAD,
-        subject=alert_id,
+        subject=alert_id or incident_id,
         data=events.encoded(outcome),
         alert_key=alert_key,
     )

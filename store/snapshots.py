@@ -3,14 +3,15 @@
 import msgspec
 
 from rules.alerts import Acknowledgment, AlertSnapshot, AlertStatus, Condition, Family, Reason, Rule, Severity
-from rules.ids import AlertId, DeviceId, RoomId
+from rules.ids import AlertId, DeviceId, IncidentId, RoomId
 from store.times import maybe_moment, moment
 from store.transaction import Row
 
 COLUMNS = """
     key, id, (SELECT device.id FROM device WHERE device.key = alert.device_key), room_id, floor, family, rule, severity,
     condition, opened_at, last_at, count, why, status, acknowledged_by, acknowledged_at, acknowledged_note, assignee,
-    snoozed_until, suppressed_by, resolved_at, drill, revision
+    snoozed_until, suppressed_by, resolved_at, drill, revision,
+    (SELECT incident.id FROM incident WHERE incident.key = alert.incident_key)
 """
 """For SELECT … FROM alert and for RETURNING alike; `snapshot` reads them."""
 
@@ -40,6 +41,7 @@ def snapshot(row: Row) -> AlertSnapshot:
         resolved_at=maybe_moment(row[20]),
         drill=bool(row[21]),
         revision=row[22],
+        incident_id=None if row[23] is None else IncidentId(row[23]),
     )
 
 

@@ -423,13 +423,14 @@ class IncidentTable(Base, table=True):
     hotel_key: int = Field(foreign_key="hotel.key", sa_type=KEY)
     id: str = Field(sa_type=ID)
     rule: str  # outage.area, outage.hotel, outage.own
-    scope: str  # access-point, floor, zone, hotel
+    scope: str  # rules.incident.Scope
     place: str | None  # which one
     opened_at: datetime = Field(sa_type=UtcDateTime)
     closed_at: datetime | None = Field(sa_type=UtcDateTime)
     members: int = Field(sa_type=Integer)
     back: int = Field(sa_type=Integer)
     lost: int = Field(sa_type=Integer)  # did not return
+    back_at: datetime | None = Field(sa_type=UtcDateTime)  # since when most of them are back
     why: str = Field(sa_type=Text)  # JSON: rules.alerts.Reason[]
     acknowledged_by: str | None
     acknowledged_at: datetime | None = Field(sa_type=UtcDateTime)

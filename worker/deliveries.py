@@ -18,14 +18,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Struct
 
 from rules.ids import HotelId
+from rules.incident import IncidentSnapshot
 from store.errors import DataRefused, OutcomeUnknown, StoreUnavailable
 from store.records import ChannelKind, Claimed, NotificationId
 from worker.channels import DeliveryFailed, NotSetUp, Sender
+from worker.incident_wording import word_incident
 from worker.metrics import WorkerMetrics
 from worker.outbox import Outbox
 from worker.retries import GiveUp, TryAgain, after
 from worker.settings import WorkerSettings
-from worker.wording import word
+from worker.wording import Notice, word
 
 logger = logging.getLogger(__name__)
 
@@ -171,14 +173,7 @@ class Deliveries:
     async def _send(self, claimed: Claimed) -> None:
         kind = claimed.channel.kind
         sender = self._senders.get(kind) or NotSetUp(f"this Innwatch has no way to send {kind}")
-        notice = word(
-            claimed.alert,
-            claimed.kind,
-            hotel=claimed.hotel_name,
-            zone=_zone(claimed.timezone),
-            now=self._clock(),
-            console_url=self._settings.console_url,
-        )
+        notice = self._worded(claimed)
         limit = self._settings.attempt_timeout.total_seconds()
         scope = asyncio.timeout(limit)
         try:
@@ -191,6 +186,13 @@ class Deliveries:
             if self._interrupted:
                 raise _Interrupted from None
             raise DeliveryFailed(f"not finished within {limit:g} s", permanent=False) from None
+
+    def _worded(self, claimed: Claimed) -> Notice:
+        about, hotel, zone = claimed.about, claimed.hotel_name, _zone(claimed.timezone)
+        now, url = self._clock(), self._settings.console_url
+        if isinstance(about, IncidentSnapshot):
+            return word_incident(about, claimed.kind, hotel=hotel, zone=zone, now=now, console_url=url)
+        return word(about, claimed.kind, hotel=hotel, zone=zone, now=now, console_url=url)
 
     async def _record(self, claimed: Claimed, outcome: Outcome, *, claim: str) -> bool:
         """Record the outcome, again and again while the store is away and the claim holds: it is sent already."""
@@ -217,7 +219,7 @@ class Deliveries:
         what = _name(outcome, interrupted=self._interrupted) if recorded else "lost"
         self._metrics.deliveries.labels(kind, what).inc()
         if recorded and isinstance(outcome, Delivered):
-            waited = self._clock() - (claimed.alert.resolved_at or claimed.alert.last_at)
+            waited = self._clock() - _happened_at(claimed)
             self._metrics.told_after.labels(kind).observe(max(waited.total_seconds(), 0))
         logger.log(
             logging.INFO if isinstance(outcome, Delivered) and recorded else logging.WARNING,
@@ -235,7 +237,13 @@ class Deliveries:
 
 def _ids(claimed: Claimed) -> dict[str, object]:
     """What a log line names a claim by."""
-    return {"hotel": claimed.hotel_id, "notification": claimed.id, "alert": claimed.alert.id}
+    return {"hotel": claimed.hotel_id, "notification": claimed.id, claimed.noun: claimed.about.id}
+
+
+def _happened_at(claimed: Claimed) -> datetime:
+    if isinstance(claimed.about, IncidentSnapshot):
+        return claimed.about.closed_at or claimed.about.opened_at
+    return claimed.about.resolved_at or claimed.about.last_at
 
 
 class _Interrupted(Exception):

@@ -112,7 +112,7 @@ class EmailSender:
                 {
                     "hotel": claimed.hotel_id,
                     "notification": claimed.id,
-                    "alert": claimed.alert.id,
+                    claimed.noun: claimed.about.id,
                     "refused": len(refused),
                     "of": of,
                 },
@@ -169,8 +169,8 @@ def compose(notice: Notice, claimed: Claimed, *, sender: str, at: datetime) -> E
     mail["Subject"] = notice.subject
     mail["Date"] = format_datetime(at)
     mail["Message-ID"] = f"<{_token(claimed.idempotency_id)}@{domain}>"
-    # One thread per alert in the reader's mail program.
-    mail["References"] = f"<alert-{_token(claimed.alert.id)}@{domain}>"
+    # One thread per alert or incident in the reader's mail program.
+    mail["References"] = f"<{claimed.noun}-{_token(claimed.about.id)}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     if notice.urgent:
         mail["Importance"] = "high"

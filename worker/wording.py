@@ -66,7 +66,7 @@ def word(
         subject=f"{head} - {one_line(hotel)}",
         headline=head,
         facts=tuple(_facts(alert, kind, hotel=hotel, zone=zone)),
-        reasons=tuple(_explain(reason, zone) for reason in reasons),
+        reasons=tuple(explain(reason, zone) for reason in reasons),
         remark=_remark(alert, kind, zone=zone, now=now),
         link=f"{console_url.rstrip('/')}/#alerts/{alert.id}" if console_url else None,
         urgent=kind is not NoticeKind.RECOVERED and alert.severity.value in {"high", "critical"},
@@ -119,11 +119,11 @@ def _facts(alert: AlertSnapshot, kind: NoticeKind, *, hotel: str, zone: tzinfo) 
         yield "Room", one_line(alert.room_id) + (f", floor {one_line(alert.floor)}" if alert.floor else "")
     yield "Tablet", one_line(alert.device_id)
     yield "Severity", alert.severity.value
-    yield "Began", _moment(alert.opened_at, zone)
+    yield "Began", moment_of(alert.opened_at, zone)
     if kind is NoticeKind.RECOVERED:
-        yield "Ended", _moment(_happened_at(alert), zone)
+        yield "Ended", moment_of(_happened_at(alert), zone)
     elif alert.last_at > alert.opened_at:
-        yield "Last change", _moment(alert.last_at, zone)
+        yield "Last change", moment_of(alert.last_at, zone)
     yield "Alert", alert.id
 
 
@@ -135,7 +135,7 @@ def _remark(alert: AlertSnapshot, kind: NoticeKind, *, zone: tzinfo, now: dateti
     if minutes >= LATE_FROM_MINUTES:
         return f"This is {minutes} minutes old, because it could not be sent earlier. It may have changed since."
     if kind is not NoticeKind.RECOVERED and alert.acknowledged:
-        return f"{one_line(alert.acknowledged.by)} acknowledged it at {_moment(alert.acknowledged.at, zone)}."
+        return f"{one_line(alert.acknowledged.by)} acknowledged it at {moment_of(alert.acknowledged.at, zone)}."
     return None
 
 
@@ -143,11 +143,13 @@ def _happened_at(alert: AlertSnapshot) -> datetime:
     return alert.resolved_at or alert.last_at
 
 
-def _moment(at: datetime, zone: tzinfo) -> str:
+def moment_of(at: datetime, zone: tzinfo) -> str:
+    """A time as the hotel's people read it."""
     return at.astimezone(zone).strftime("%a %d %b %Y, %H:%M:%S %Z")
 
 
-def _explain(reason: Reason, zone: tzinfo) -> str:
+def explain(reason: Reason, zone: tzinfo) -> str:
+    """One reason in a sentence, with what was measured."""
     unit = UNITS.get(reason.because, "")
     details = [
         _measured(reason.observed, unit=unit),

@@ -68,7 +68,7 @@ def _claimed(channel: Channel, number: int, *, now: datetime) -> Claimed:
         id=NotificationId(0),
         kind=NoticeKind.OPENED,
         channel=channel,
-        alert=alert,
+        about=alert,
         attempt=1,
         idempotency_id=f"{name}-{number}",
         lease_until=now + timedelta(minutes=2),

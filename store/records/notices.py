@@ -10,7 +10,9 @@ from rules.alerts import AlertSnapshot
 from rules.ids import (
     AlertId,
     HotelId,
+    IncidentId,
 )
+from rules.incident import IncidentSnapshot
 
 NotificationId = NewType("NotificationId", int)
 ChannelId = NewType("ChannelId", int)
@@ -72,7 +74,7 @@ class NotificationState(StrEnum):
     SENDING = "sending"  # leased by a worker
     DELIVERED = "delivered"
     DEAD = "dead"
-    CANCELLED = "cancelled"  # a recovery that need not be told: nobody on its channel heard of the trouble
+    CANCELLED = "cancelled"  # it need not be told, and its last error says why
 
 
 class NotificationRef(Struct, frozen=True):
@@ -84,7 +86,8 @@ class Notification(Struct, frozen=True, rename="camel", kw_only=True):
     """One line of the ledger. `due_at`: next attempt while pending, end of the lease while sending."""
 
     id: NotificationId
-    alert_id: AlertId
+    alert_id: AlertId | None
+    incident_id: IncidentId | None = None  # what it tells of, where it is no alert
     channel: ChannelKind
     kind: NoticeKind
     state: NotificationState
@@ -98,17 +101,22 @@ class Notification(Struct, frozen=True, rename="camel", kw_only=True):
 class Claimed(Struct, frozen=True, kw_only=True):
     """A notification that this worker, and nobody else, may send until `lease_until`.
 
-    `alert` is the alert at the moment the notice was made, `attempt` counts from 1, `idempotency_id` is the same for
-    every attempt at this notice.
+    It tells of an alert, as it was at the moment the notice was made, or of an incident, as it is now: that waited for
+    what may belong to it. `attempt` counts from 1, `idempotency_id` is the same for every attempt at this notice.
     """
 
     hotel_id: HotelId
     id: NotificationId
     kind: NoticeKind
     channel: Channel
-    alert: AlertSnapshot
+    about: AlertSnapshot | IncidentSnapshot
     attempt: int
     idempotency_id: str
     lease_until: datetime
     hotel_name: str
     timezone: str
+
+    @property
+    def noun(self) -> str:
+        """What it tells of."""
+        return "incident" if isinstance(self.about, IncidentSnapshot) else "alert"

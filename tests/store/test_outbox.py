@@ -104,7 +104,7 @@ async def test_a_claim_has_everything_that_a_message_needs(store: Store) -> None
     assert claimed is not None
     assert claimed.channel == SLACK
     assert claimed.kind is NoticeKind.OPENED
-    assert claimed.alert == as_it_opened
+    assert claimed.about == as_it_opened
     assert (claimed.attempt, claimed.lease_until) == (1, NOW + LEASE)
     assert (claimed.hotel_name, claimed.timezone) == ("Hotel seaview", "UTC")
     assert "secret" not in repr(claimed)

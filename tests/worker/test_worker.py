@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
+from rules.alerts import AlertSnapshot
 from store.records import ChannelKind, Claimed, NoticeKind, NotificationState
 from tests.support import Redis, eventually
 from tests.worker.house import DEAD, DELIVERED, PENDING, UNFINISHED, Hotel
@@ -339,7 +340,7 @@ class Broken:
         self._sound = sound
 
     async def deliver(self, notice: Notice, claimed: Claimed) -> None:
-        if claimed.alert.room_id == "666":
+        if isinstance(claimed.about, AlertSnapshot) and claimed.about.room_id == "666":
             raise ZeroDivisionError(f"cannot post to {claimed.channel!r} {PASSWORD}")
         await self._sound.deliver(notice, claimed)
 

@@ -1,0 +1,187 @@
+"""Incidents: told once in place of their alerts, taken on once, and found again by the next bridge."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from rules.alerts import Because as Why
+from rules.alerts import ChangeKind, Family, Reason, Severity
+from rules.ids import AlertId, IncidentId
+from rules.incident import IncidentSnapshot, Outage, Scope
+from rules.outage import IncidentChange, Turn
+from store import AlertGone, AlreadyAcknowledged, NotFound, Store
+from store.batch import Batch, DeviceChange, IncidentTurn
+from store.records import Claimed, Device, EventType, NoticeKind, NotificationState
+from tests.store.given import HOTEL, MAIL, NOW, OTHER, add_hotel, an_alert, change, later
+from tests.support import person
+
+WAIT = timedelta(seconds=20)
+LEASE = timedelta(minutes=2)
+OUT = IncidentSnapshot(
+    id=IncidentId("I1"),
+    rule=Outage.AREA,
+    scope=Scope.FLOOR,
+    place="1",
+    opened_at=NOW,
+    members=3,
+    why=(Reason(Why.AREA_SILENT, observed=3.0, limit=3.0),),
+)
+
+
+def silent(device: Device, *, kind: ChangeKind = ChangeKind.OPENED, **fields: object) -> DeviceChange:
+    alert = an_alert(f"A-{device.id}", family=Family.SILENCE, **fields)  # type: ignore[arg-type]
+    return change(device, kind, alert)
+
+
+def waiting(device: Device) -> DeviceChange:
+    made = silent(device)
+    return DeviceChange(**{name: getattr(made, name) for name in made.__struct_fields__} | {"wait": WAIT})
+
+
+def turn(
+    made: Turn = Turn.OPENED, *, absorbed: Sequence[Device] = (), into: str | None = None, **fields: object
+) -> IncidentTurn:
+    snapshot = IncidentSnapshot(**{name: getattr(OUT, name) for name in OUT.__struct_fields__} | fields)
+    alerts = tuple(AlertId(f"A-{device.id}") for device in absorbed)
+    merged = None if into is None else IncidentId(into)
+    return IncidentTurn(HOTEL, IncidentChange(turn=made, incident=snapshot, at=NOW, absorbed=alerts, into=merged))
+
+
+async def apply(store: Store, *changes: DeviceChange, turns: Sequence[IncidentTurn] = (), at: float = 0) -> None:
+    await store.apply(Batch(received_at=later(at), changes=list(changes), incidents=list(turns)))
+
+
+async def send(store: Store, *, at: float) -> list[Claimed]:
+    """Deliver all that is due."""
+    sent = []
+    while refs := await store.due_notifications(later(at), limit=10):
+        for ref in refs:
+            claimed = await store.claim_notification(HOTEL, ref.id, worker="w", now=later(at), lease=LEASE)
+            if claimed is not None:
+                await store.record_delivered(HOTEL, ref.id, worker="w", now=later(at))
+                sent.append(claimed)
+    return sent
+
+
+async def ledger(store: Store) -> list[tuple[str, NoticeKind, NotificationState]]:
+    rows = (await store.notifications(HOTEL)).items
+    return [(row.alert_id or row.incident_id or "", row.kind, row.state) for row in reversed(rows)]
+
+
+async def test_an_incident_is_told_once_in_place_of_its_alerts_and_its_end_to_whoever_heard_of_it(store: Store) -> None:
+    one, two, three = await add_hotel(store, tablets=3, channels=[MAIL])
+    await apply(store, waiting(one), waiting(two))
+    assert await store.due_notifications(later(10), limit=10) == []
+    await apply(store, waiting(three), turns=[turn(absorbed=[one, two, three])], at=10)
+    assert await send(store, at=19) == []
+
+    (sent,) = await send(store, at=20)
+
+    assert isinstance(sent.about, IncidentSnapshot)
+    assert (sent.kind, sent.about.members, sent.idempotency_id[:2]) == (NoticeKind.INCIDENT, 3, "I1")
+    cancelled = [row for row in (await store.notifications(HOTEL)).items if row.state is NotificationState.CANCELLED]
+    assert {row.last_error for row in cancelled} == {"told as part of incident I1"}
+    assert {alert.incident_id for alert in await store.open_alerts(HOTEL)} == {"I1"}
+    over = turn(Turn.CLOSED, members=3, back=3, closed_at=later(60))
+    await apply(store, *(silent(device, kind=ChangeKind.CLEARED) for device in (one, two, three)), turns=[over], at=60)
+    (end,) = await send(store, at=60)
+    assert end.kind is NoticeKind.INCIDENT_OVER
+    events = await store.events_after(HOTEL, 0, limit=50)
+    assert [event.type for event in events if event.subject == "I1"] == [
+        EventType.INCIDENT_OPENED,
+        EventType.NOTIFICATION_SENT,
+        EventType.INCIDENT_CLOSED,
+        EventType.NOTIFICATION_SENT,
+    ]
+
+
+async def test_what_an_incident_speaks_for_is_told_to_nobody_while_it_lasts_and_by_itself_when_it_is_lost(
+    store: Store,
+) -> None:
+    one, two, three = await add_hotel(store, tablets=3, channels=[MAIL])
+    await apply(store, *map(waiting, (one, two, three)), turns=[turn(absorbed=[one, two, three])])
+    await send(store, at=20)
+    worse = silent(one, kind=ChangeKind.WORSENED, severity=Severity.CRITICAL)
+    spoken_for = DeviceChange(
+        **{name: getattr(worse, name) for name in worse.__struct_fields__} | {"spoken_for": IncidentId("I1")}
+    )
+    await apply(store, spoken_for, at=30)
+    assert await send(store, at=30) == []
+
+    await apply(store, worse, turns=[turn(Turn.CLOSED, back=2, lost=1, closed_at=later(300))], at=300)
+
+    assert [(sent.kind, sent.about.id) for sent in await send(store, at=300)] == [
+        (NoticeKind.WORSENED, "A-tab-0"),
+        (NoticeKind.INCIDENT_OVER, "I1"),
+    ]
+    await apply(store, silent(one, kind=ChangeKind.CLEARED), silent(two, kind=ChangeKind.CLEARED), at=400)
+    assert [(sent.kind, sent.about.id) for sent in await send(store, at=400)] == [(NoticeKind.RECOVERED, "A-tab-0")]
+
+
+async def test_nobody_is_told_of_a_silence_that_was_over_before_its_wait(store: Store) -> None:
+    (one, _) = await add_hotel(store, channels=[MAIL])
+    await apply(store, waiting(one))
+    await apply(store, silent(one, kind=ChangeKind.CLEARED), at=15)
+
+    assert await send(store, at=60) == []
+    assert [state for _, _, state in await ledger(store)] == [NotificationState.CANCELLED] * 2
+
+
+async def test_an_incident_that_widens_is_told_again_unless_it_still_waits(store: Store) -> None:
+    one, two, three = await add_hotel(store, tablets=3, channels=[MAIL])
+    await apply(store, *map(waiting, (one, two, three)), turns=[turn(absorbed=[one, two])])
+    wider = turn(Turn.CHANGED, absorbed=[three], rule=Outage.HOTEL, scope=Scope.HOTEL, place=None)
+    await apply(store, turns=[wider], at=5)
+    (sent,) = await send(store, at=20)
+    assert isinstance(sent.about, IncidentSnapshot)
+    assert sent.about.rule is Outage.HOTEL
+
+    await apply(store, turns=[turn(Turn.CHANGED, back=3, back_at=later(40))], at=40)
+    assert await send(store, at=40) == []
+    await apply(store, turns=[wider], at=50)
+    assert len(await send(store, at=50)) == 1
+
+
+async def test_one_that_becomes_part_of_another_is_told_no_more(store: Store) -> None:
+    one, two, three = await add_hotel(store, tablets=3, channels=[MAIL])
+    await apply(store, *map(waiting, (one, two, three)), turns=[turn(absorbed=[one, two, three])])
+    await apply(store, turns=[turn(Turn.CLOSED, into="I0", closed_at=later(5))], at=5)
+    assert await send(store, at=60) == []
+
+
+async def test_first_who_takes_an_incident_on_wins_and_what_is_pending_of_it_is_not_sent(store: Store) -> None:
+    one, two, three = await add_hotel(store, tablets=3, channels=[MAIL])
+    await apply(store, *map(waiting, (one, two, three)), turns=[turn(absorbed=[one, two, three])])
+
+    taken = await store.acknowledge_incident(HOTEL, OUT.id, by=person("sam"), now=later(8))
+
+    assert taken.acknowledged is not None
+    assert (taken.acknowledged.by, taken.revision) == ("sam", 2)
+    assert await send(store, at=20) == []
+    with pytest.raises(AlreadyAcknowledged, match="sam"):
+        await store.acknowledge_incident(HOTEL, OUT.id, by=person("ann"), now=later(9))
+    with pytest.raises(NotFound):
+        await store.acknowledge_incident(OTHER, OUT.id, by=person("ann"), now=later(9))
+    await apply(store, turns=[turn(Turn.CLOSED, back=3, closed_at=later(60))], at=60)
+    with pytest.raises(AlertGone):
+        await store.acknowledge_incident(HOTEL, OUT.id, by=person("ann"), now=later(61))
+    (closed,) = (await store.incidents(HOTEL)).items
+    assert (closed.acknowledged, closed.closed_at) == (taken.acknowledged, later(60))
+
+
+async def test_incidents_are_read_newest_first_and_those_that_last_with_their_tablets(store: Store) -> None:
+    one, two, three = await add_hotel(store, tablets=3)
+    await apply(store, *map(waiting, (one, two, three)), turns=[turn(absorbed=[one, two, three])])
+    await apply(store, turns=[turn(id=IncidentId("I2"), opened_at=later(9))])
+    await apply(store, turns=[turn(Turn.CLOSED, id=IncidentId("I2"), opened_at=later(9), closed_at=later(20))])
+
+    page = await store.incidents(HOTEL, limit=1)
+    assert [incident.id for incident in page.items] == ["I2"]
+    assert [incident.id for incident in (await store.incidents(HOTEL, cursor=page.next)).items] == ["I1"]
+    assert [incident.id for incident in (await store.incidents(HOTEL, open_only=True)).items] == ["I1"]
+    (lasting,) = await store.lasting_incidents(HOTEL)
+    assert (lasting.incident.id, sorted(lasting.devices)) == ("I1", ["tab-0", "tab-1", "tab-2"])
+    assert [alert.id for alert in await store.incident_alerts(HOTEL, OUT.id)] == ["A-tab-0", "A-tab-1", "A-tab-2"]
+    assert await store.incident(OTHER, OUT.id) is None
+    assert await store.incident_alerts(OTHER, OUT.id) == []

@@ -1,0 +1,86 @@
+"""What the notice of an incident says: one for all its tablets, in the same layout as an alert's (`worker.wording`)."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta, tzinfo
+
+from rules.incident import IncidentSnapshot, Outage, Scope
+from store.records import NoticeKind
+from worker.wording import LATE_FROM_MINUTES, Notice, explain, moment_of, one_line
+
+
+def word_incident(
+    incident: IncidentSnapshot,
+    kind: NoticeKind,
+    *,
+    hotel: str,
+    zone: tzinfo,
+    now: datetime,
+    console_url: str | None = None,
+) -> Notice:
+    """Word one notice of an incident as it is now. `hotel` is its name for people, `zone` its time zone."""
+    over = kind is NoticeKind.INCIDENT_OVER
+    head = f"{'OUTAGE OVER' if over else 'OUTAGE'} - {place_of(incident)}: {_happened(incident, over=over)}"
+    return Notice(
+        subject=f"{head} - {one_line(hotel)}",
+        headline=head,
+        facts=tuple(_facts(incident, hotel=hotel, zone=zone)),
+        reasons=tuple(explain(reason, zone) for reason in incident.why),
+        remark=_remark(incident, over=over, zone=zone, now=now),
+        link=f"{console_url.rstrip('/')}/#incidents/{incident.id}" if console_url else None,
+        urgent=not over,
+    )
+
+
+def place_of(incident: IncidentSnapshot) -> str:
+    """What is out, in words."""
+    if incident.place is None:
+        return "the whole hotel"
+    return f"{_SCOPES[incident.scope]} {one_line(incident.place)}"
+
+
+_SCOPES = {
+    Scope.ACCESS_POINT: "access point",
+    Scope.ZONE: "zone",
+    Scope.FLOOR: "floor",
+    Scope.HOTEL: "hotel",
+    Scope.OWN: "hotel",
+}
+
+
+def _happened(incident: IncidentSnapshot, *, over: bool) -> str:
+    if not over and incident.rule is Outage.OWN:
+        return f"{_tablets(incident.members)} did not come back after Innwatch was away"
+    if not over:
+        return f"{_tablets(incident.members)} fell silent at once"
+    if incident.lost:
+        return f"{incident.back} of {_tablets(incident.members)} are back, {incident.lost} did not return"
+    return f"all of {_tablets(incident.members)} are back"
+
+
+def _tablets(count: int) -> str:
+    return "1 tablet" if count == 1 else f"{count} tablets"
+
+
+def _facts(incident: IncidentSnapshot, *, hotel: str, zone: tzinfo) -> Iterable[tuple[str, str]]:
+    yield "Hotel", one_line(hotel)
+    yield "Place", place_of(incident)
+    yield "Tablets", str(incident.members)
+    yield "Back", str(incident.back)
+    if incident.closed_at is not None:
+        yield "Did not return", str(incident.lost)
+    yield "Began", moment_of(incident.opened_at, zone)
+    if incident.closed_at is not None:
+        yield "Ended", moment_of(incident.closed_at, zone)
+    yield "Incident", incident.id
+
+
+def _remark(incident: IncidentSnapshot, *, over: bool, zone: tzinfo, now: datetime) -> str | None:
+    if not over and incident.closed_at is not None:
+        return f"It was over at {moment_of(incident.closed_at, zone)}, before this could be sent."
+    happened = incident.closed_at if over and incident.closed_at is not None else incident.opened_at
+    minutes = (now - happened) // timedelta(minutes=1)
+    if minutes >= LATE_FROM_MINUTES:
+        return f"This is {minutes} minutes old, because it could not be sent earlier. It may have changed since."
+    if over:
+        return "Whoever did not return has an alert of its own." if incident.lost else None
+    return "Each tablet's alert stands in Innwatch; you are told again of those that do not return with the others."
