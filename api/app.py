@@ -71,6 +71,7 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     alerts.assign,
     alerts.add_note,
     alerts.snooze,
+    alerts.resolve,
     agents_auth.renew_device,
     enrolments.make_enrolment,
     enrolments.list_enrolments,

@@ -130,6 +130,10 @@ class AddNote(Answer, frozen=True, rename="camel", forbid_unknown_fields=True, k
     note: Annotated[str, Meta(min_length=1, max_length=NOTE_LIMIT, pattern=NO_NUL)]
 
 
+class Resolve(Answer, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    note: Words | None = None
+
+
 class Snooze(Answer, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
     until: Annotated[datetime, Meta(tz=True)] | None
 

@@ -10,6 +10,7 @@ from device_bridge.decode import Refused, Rejected
 from device_bridge.fleet import Tablet
 from device_bridge.matters import (
     Beginning,
+    Done,
     Given,
     Heard,
     Identity,
@@ -27,6 +28,7 @@ from device_bridge.rows import (
     alert_change,
     command_change,
     deadline_row,
+    deed_row,
     is_will,
     message_row,
     noted_row,
@@ -38,6 +40,7 @@ from rules import token
 from rules.alarm import Occasion
 from rules.alerts import Family
 from rules.deadlines import deadline, may_come_nearer, pass_deadline
+from rules.dismissal import dismiss
 from rules.evaluate import evaluate
 from rules.gap import shifted
 from rules.ids import AlertId, DeviceId, HotelId
@@ -102,6 +105,8 @@ class Draft:
                 self._begin(matter)
             case Given():
                 self._give(matter, known)
+            case Done():
+                self._take_over(matter, known)
 
     def adopt(self) -> None:
         """After the commit: the judged states become the tablets' own."""
@@ -169,6 +174,17 @@ class Draft:
         verdict = token.given(before, issued_at=given.issued_at, expires_at=given.expires_at, occasion=occasion)
         self._decide(tablet, verdict, before=before)
         self.batch.messages.append(token_row(given))
+
+    def _take_over(self, done: Done, known: Known | None) -> None:
+        """A person has ended an alert by hand: the rules go by that from here on."""
+        self.batch.drained.append(done.inbox_key)
+        tablet, name = done.tablet, done.deed.name
+        if tablet is None or not self._is_new((tablet.key, name), known):
+            return
+        before = self._state(tablet)
+        verdict = dismiss(before, done.deed, occasion=Occasion(tablet.assignment, name, done.at))
+        self._decide(tablet, verdict, before=before)
+        self.batch.messages.append(deed_row(done, tablet))
 
     def _pass_deadline(self, overdue: Overdue) -> None:
         """Judge a deadline, unless a message that came before it in the queue has moved it."""

@@ -8,9 +8,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import msgspec
+
 from broker.topics import Kind, Topic
 from device_bridge.metrics import BridgeMetrics
-from device_bridge.queue import InputQueue
+from device_bridge.queue import Deed, InputQueue
+from rules.response import Resolved
 from store import Store, StoreUnavailable
 from store.doorbell import Bell
 from store.records import InboxKind, InboxRow
@@ -21,6 +24,9 @@ _BETWEEN_S = 0.02
 """Between two looks: whatever happens in any hotel rings the bell."""
 
 _KINDS = {InboxKind.HEARTBEAT: Kind.HEARTBEAT, InboxKind.ALERT: Kind.ALERT, InboxKind.PMS: Kind.PMS_IN}
+
+
+_resolved = msgspec.json.Decoder(Resolved)
 
 
 class FromInbox:
@@ -69,7 +75,10 @@ class Inbox:
         self._under_way = len(rows)
         self._all_stored.clear()
         for row in rows:
-            if not self._queue.offer(FromInbox(row, self._settled), inbox_key=row.key):
+            if row.kind is InboxKind.DEED and row.device_id is not None:
+                deed, at = _resolved.decode(row.payload), self._now()
+                self._queue.put(Deed(row.hotel_id, row.device_id, deed, at, row.key, self._settled))
+            elif not self._queue.offer(FromInbox(row, self._settled), inbox_key=row.key):
                 await self._room()
         await self._all_stored.wait()
 

@@ -24,6 +24,7 @@ from device_bridge.draft import Draft
 from device_bridge.fleet import Fleet, News, Tablet
 from device_bridge.matters import (
     Beginning,
+    Done,
     Given,
     Heard,
     Known,
@@ -40,7 +41,7 @@ from device_bridge.matters import (
     topic_of,
 )
 from device_bridge.metrics import BridgeMetrics
-from device_bridge.queue import Arrived, Began, DeadlineDue, Input, InputQueue
+from device_bridge.queue import Arrived, Began, DeadlineDue, Deed, Input, InputQueue
 from device_bridge.receipts import encode_receipts
 from device_bridge.renewal import Renewals
 from device_bridge.rows import noted_row
@@ -155,6 +156,8 @@ class Intake:
         if isinstance(item, Began):
             return [Beginning(hotel_id, self._fleet.tablets_of(hotel_id), item) for hotel_id in self._fleet.hotels]
         tablet = self._fleet.find(item.hotel_id, item.device_id)
+        if isinstance(item, Deed):
+            return [Done(item.hotel_id, tablet, item.deed, item.at, item.inbox_key)]
         if tablet is None:
             return []
         if isinstance(item, DeadlineDue):
@@ -200,7 +203,7 @@ class Intake:
             rejected = Rejected(Refused.STORE_REFUSED, "the database refuses this message", matter.decoded.message.id)
             turned = Turned(topic_of(matter), matter.decoded.body, rejected, matter.at, matter.inbox_key)
             await self._keep_all([turned])
-        elif isinstance(matter, Turned) and (key := matter.inbox_key) is not None:
+        elif isinstance(matter, Turned | Done) and (key := matter.inbox_key) is not None:
             await self._patiently(lambda: self._store.apply(Batch(received_at=matter.at, drained=[key])))
         elif isinstance(matter, Overdue):
             self._unjudged.add(matter.tablet.key)
@@ -329,3 +332,5 @@ def _settle(inputs: Iterable[Input]) -> None:
     for item in inputs:
         if isinstance(item, Arrived):
             item.delivery.settle()
+        elif isinstance(item, Deed):
+            item.settle()

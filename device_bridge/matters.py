@@ -16,6 +16,7 @@ from device_bridge.queue import Began
 from rules.ids import DeviceId, HotelId, MessageId
 from rules.inputs import REMOVED, Asked, AssignmentRecord, InputKind
 from rules.messages import Result, TokenEnd, TokenEnded
+from rules.response import Resolved
 from store.records import CommandRef, DeviceKey, InboxKey
 
 
@@ -43,6 +44,16 @@ class Overdue(Struct, frozen=True):
 
     tablet: Tablet
     at: datetime
+
+
+class Done(Struct, frozen=True):
+    """What a person did about an alert of a tablet; none: of one that is nobody's by now."""
+
+    hotel_id: HotelId
+    tablet: Tablet | None
+    deed: Resolved
+    at: datetime
+    inbox_key: InboxKey
 
 
 class Noted(Struct, frozen=True):
@@ -82,7 +93,7 @@ class Given(Struct, frozen=True):
         return MessageId(f"token:{_microseconds(self.issued_at)}:{_microseconds(self.expires_at)}")
 
 
-Matter = Heard | Turned | Overdue | Noted | Beginning | Given
+Matter = Heard | Turned | Overdue | Noted | Beginning | Given | Done
 Identity = tuple[DeviceKey, MessageId]
 Known = AbstractSet[Identity]
 """Which messages of a batch are stored already."""
@@ -97,6 +108,8 @@ def identity_of(matter: Matter) -> Identity | None:
             return key, matter.name
         case Given(tablet=tablet):
             return tablet.key, matter.name
+        case Done(tablet=tablet) if tablet is not None:
+            return tablet.key, matter.deed.name
         case _:
             return None
 
@@ -118,6 +131,8 @@ def ids_of(matter: Matter) -> dict[str, str | None]:
             return {"hotel": tablet.hotel_id, "device": tablet.device_id}
         case Noted() | Beginning():
             return {"hotel": matter.hotel_id, "message": matter.name}
+        case Done():
+            return {"hotel": matter.hotel_id, "message": matter.deed.name}
 
 
 def topic_of(heard: Heard) -> Topic:

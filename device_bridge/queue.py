@@ -20,6 +20,7 @@ from broker.delivery import Delivery, TokenEnd
 from broker.topics import Kind
 from rules.gap import Gap
 from rules.ids import DeviceId, HotelId
+from rules.response import Resolved
 from store.records import InboxKey
 
 PAUSE: Final = timedelta(milliseconds=4)
@@ -46,6 +47,17 @@ class Ended(Struct, frozen=True):
     at: datetime
 
 
+class Deed(Struct, frozen=True):
+    """What a person did about an alert, from the inbox. `settle` is called when it is stored."""
+
+    hotel_id: HotelId
+    device_id: DeviceId
+    deed: Resolved
+    at: datetime
+    inbox_key: InboxKey
+    settle: Callable[[], None]
+
+
 class DeadlineDue(Struct, frozen=True):
     """The watch found a deadline that has passed; whether it still holds is judged in its turn."""
 
@@ -65,7 +77,7 @@ class Began(Struct, frozen=True):
     why: str | None = None
 
 
-Input = Arrived | Ended | DeadlineDue | Began
+Input = Arrived | Ended | Deed | DeadlineDue | Began
 
 
 class InputQueue:

@@ -6,7 +6,7 @@ import msgspec
 
 from broker.topics import name_of
 from device_bridge.fleet import Tablet
-from device_bridge.matters import Beginning, Given, Heard, Noted, Overdue, Turned
+from device_bridge.matters import Beginning, Done, Given, Heard, Noted, Overdue, Turned
 from rules.alerts import AlertChange
 from rules.ids import DeviceId, MessageId
 from rules.inputs import InputKind, TokenRecord
@@ -85,6 +85,17 @@ def token_row(given: Given) -> StoredMessage:
         message_id=given.name,
         received_at=given.at,
         body=msgspec.json.encode(TokenRecord(given.issued_at, given.expires_at, given.asked)),
+    )
+
+
+def deed_row(done: Done, tablet: Tablet) -> StoredMessage:
+    return StoredMessage(
+        hotel_id=done.hotel_id,
+        device_key=tablet.key,
+        kind=InputKind.DEED,
+        message_id=done.deed.name,
+        received_at=done.at,
+        body=msgspec.json.encode(done.deed),
     )
 
 

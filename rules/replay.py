@@ -28,6 +28,7 @@ from rules import token
 from rules.alarm import Occasion
 from rules.alerts import AlertChange, Because, ChangeKind, Reason
 from rules.deadlines import deadline, may_come_nearer, pass_deadline
+from rules.dismissal import dismiss
 from rules.evaluate import evaluate
 from rules.gap import Gap, shifted
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
@@ -50,6 +51,7 @@ from rules.inputs import (
 from rules.messages import DeviceMessage, Renew
 from rules.place import assignments
 from rules.policy import Assignment, Place, Policy, Profile
+from rules.response import Resolved
 from rules.room_fit import Partner, paired
 from rules.state import DeviceState, Verdict
 
@@ -168,7 +170,9 @@ class Replay:
                 self._watch(one)
             case InputKind.CHECKPOINT:
                 self._begin_at(one)
-            case InputKind.PMS | InputKind.DEED:
+            case InputKind.DEED:
+                self._take_over(one)
+            case InputKind.PMS:
                 pass  # nothing that the rules judge by yet
 
     def _hear(self, one: StoredInput) -> None:
@@ -178,6 +182,14 @@ class Replay:
         message = message_of(one)
         verdict = evaluate(device.state, message, assignment=device.assignment, now=one.at)
         self._decide(device, verdict, one=one, message=message)
+
+    def _take_over(self, one: StoredInput) -> None:
+        """A person ended an alert; under other thresholds there may be none of its id, and nothing to end."""
+        device = self._known(one)
+        if device is not None:
+            deed = _resolved.decode(one.body)
+            occasion = Occasion(device.assignment, one.name, one.at)
+            self._decide(device, dismiss(device.state, deed, occasion=occasion), one=one)
 
     def _pass_deadline(self, one: StoredInput) -> None:
         """One that passed live; where deadlines are reckoned it was that of the old thresholds."""
@@ -370,6 +382,7 @@ _NO_ROOMS: Final = InventoryRecord(0, Profile.NORMAL, ())
 _NOWHERE: Final = RoomId("")  # no room has this name
 
 _assignment = msgspec.json.Decoder(AssignmentRecord)
+_resolved = msgspec.json.Decoder(Resolved)
 _token = msgspec.json.Decoder(TokenRecord)
 _gap = msgspec.json.Decoder(Gap)
 _deadline = msgspec.json.Decoder(DeadlineRecord)

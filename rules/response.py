@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from rules.alerts import AlertSnapshot, Family, Severity
-from rules.ids import AlertId
+from rules.ids import AlertId, MessageId
 
 LAPSES_AFTER: Final = timedelta(minutes=60)
 """How long an acknowledgment holds while its alert is critical."""
@@ -24,16 +24,18 @@ _NEED_A_MANAGER: Final = frozenset({"tamper", "identity"})
 
 
 class Resolved(Struct, frozen=True, rename="camel", kw_only=True):
-    """That a person ended an alert, as the rules are told: an input of theirs, and stored as one.
-
-    Nothing of the family is an alert again until its causes are gone, or one is stronger than `severity`.
-    """
+    """That a person ended an alert, which was as severe as this: an input of the rules (`rules.dismissal`)."""
 
     alert_id: AlertId
     family: Family
     severity: Severity
     by: str
     at: datetime
+
+    @property
+    def name(self) -> MessageId:
+        """What it goes by among the inputs: an alert that comes back may be ended by hand again."""
+        return MessageId(f"deed:resolved:{self.alert_id}:{self.at.timestamp() * 1e6:.0f}")
 
 
 def needs_manager(alert: AlertSnapshot) -> bool:

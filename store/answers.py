@@ -17,11 +17,11 @@ from msgspec import Struct
 
 from rules.alerts import AlertSnapshot, AlertStatus, Condition, Severity
 from rules.ids import AlertId, HotelId, UserName
-from rules.response import lapse_of, wrong_with_snooze
-from store import audit, events, outbox, people
+from rules.response import Resolved, lapse_of, needs_manager, wrong_with_snooze
+from store import audit, events, inbox, outbox, people
 from store.audit import Actor, Deed
 from store.database import Database
-from store.errors import AlertGone, AlreadyAcknowledged, AnswerRefused, NotFound, Overtaken
+from store.errors import AlertGone, AlreadyAcknowledged, AnswerRefused, NeedsManager, NotFound, Overtaken
 from store.records import AnsweredAlert, EventType, MemberRole, NoticeKind
 from store.snapshots import COLUMNS, snapshot
 from store.times import maybe_moment, moment
@@ -117,6 +117,27 @@ class Answers:
         """Tell nobody of what is known of the alert until then; None ends it. Raises AnswerRefused too."""
         return await self._database.write(
             lambda transaction: _snooze(transaction, hotel_id, alert_id, until, by=by, now=now, if_revision=if_revision)
+        )
+
+    async def resolve_alert(
+        self,
+        hotel_id: HotelId,
+        alert_id: AlertId,
+        *,
+        by: Actor,
+        role: MemberRole,
+        note: str | None,
+        now: datetime,
+        if_revision: int | None = None,
+    ) -> AlertSnapshot:
+        """End the alert by hand, whether or not its condition lasts; the rules hear of it by the inbox.
+
+        Whoever was told of the trouble is told that it is over. Raises NeedsManager too.
+        """
+        return await self._database.write(
+            lambda transaction: _resolve(
+                transaction, hotel_id, alert_id, by=by, role=role, note=note, now=now, if_revision=if_revision
+            )
         )
 
     async def overdue_answers(self, now: datetime, *, limit: int) -> list[Overdue]:
@@ -333,6 +354,39 @@ def _snooze(
     return alert
 
 
+def _resolve(
+    transaction: Transaction,
+    hotel_id: HotelId,
+    alert_id: AlertId,
+    *,
+    by: Actor,
+    role: MemberRole,
+    note: str | None,
+    now: datetime,
+    if_revision: int | None,
+) -> AlertSnapshot:
+    held = _hold(transaction, hotel_id, alert_id)
+    _be_as_seen(transaction, held, if_revision)
+    if role is not MemberRole.MANAGER and (role is MemberRole.VIEWER or needs_manager(held.alert)):
+        raise NeedsManager(f"only a manager ends alert {alert_id}")
+    deed = Resolved(alert_id=alert_id, family=held.alert.family, severity=held.alert.severity, by=by.shown, at=now)
+    inbox.leave_deed(transaction, held.hotel_key, alert_key=held.key, payload=msgspec.json.encode(deed), now=now)
+    audit.note(transaction, hotel_id, Deed.ALERT_RESOLVED, by=by, subject=alert_id, now=now)
+    alert, event_id = _answer(
+        transaction,
+        held,
+        EventType.ALERT_RESOLVED,
+        "status = 'resolved', resolved_at = :resolved_at, resolved_by = :who",
+        at=now,
+        by=by.shown,
+        note=note,
+        resolved_at=now,
+        who=by.shown,
+    )
+    _tell(transaction, held, alert, NoticeKind.RECOVERED, event_id=event_id, now=now)
+    return alert
+
+
 def _overdue(transaction: Transaction, now: datetime, *, limit: int) -> list[Overdue]:
     # Two questions, for each has an index of its own.
     lapsed = transaction.rows(
@@ -371,17 +425,23 @@ def _end(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId, *, now:
         return False
     alert, event_id = ended
     if alert.acknowledged is None and alert.snoozed_until is None:
-        outbox.tell(
-            transaction,
-            held.hotel_key,
-            alert_key=held.key,
-            family=alert.family,
-            kind=NoticeKind.LAPSED,
-            revision=alert.revision,
-            event_id=event_id,
-            now=now,
-        )
+        _tell(transaction, held, alert, NoticeKind.LAPSED, event_id=event_id, now=now)
     return True
+
+
+def _tell(
+    transaction: Transaction, held: _Open, alert: AlertSnapshot, kind: NoticeKind, *, event_id: int, now: datetime
+) -> None:
+    outbox.tell(
+        transaction,
+        held.hotel_key,
+        alert_key=held.key,
+        family=alert.family,
+        kind=kind,
+        revision=alert.revision,
+        event_id=event_id,
+        now=now,
+    )
 
 
 def _lapsed_at(held: _Open, now: datetime) -> datetime | None:

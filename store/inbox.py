@@ -52,6 +52,21 @@ class Inbox:
         return [_row(row) for row in await self._database.ask(_LEFT, limit=limit)]
 
 
+def leave_deed(transaction: Transaction, hotel_key: int, *, alert_key: int, payload: bytes, now: datetime) -> None:
+    """Keep for the bridge what a person did about an alert, in that deed's own transaction: there are few of them."""
+    transaction.run(
+        "INSERT INTO inbox (hotel_key, device_key, kind, payload, received_at)"
+        " VALUES (:hotel, (SELECT alert.device_key FROM alert WHERE alert.hotel_key = :hotel AND alert.key = :alert),"
+        " :kind, :payload, :now)",
+        kind=InboxKind.DEED.value,
+        payload=payload,
+        now=now,
+        hotel=hotel_key,
+        alert=alert_key,
+    )
+    transaction.news = True
+
+
 def _leave(
     transaction: Transaction,
     hotel_id: HotelId,

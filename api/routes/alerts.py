@@ -11,15 +11,15 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody
 
-from api.gate import needs
+from api.gate import Caller, needs
 from api.parameters import PAGE, Cursor, Limit, Name, alert_named, checked
 from api.problems import Refused, Trouble, problems
-from api.records import Acknowledge, AddNote, AlertDetail, Answer, Assign, Snooze
+from api.records import Acknowledge, AddNote, AlertDetail, Answer, Assign, Resolve, Snooze
 from broker.tokens import Role
 from rules.alerts import AlertSnapshot, AlertStatus
 from rules.ids import HotelId, UserName
 from store import Actor, Store
-from store.records import Page
+from store.records import MemberRole, Page
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +149,33 @@ async def snooze(
         hotel_id, alert_named(alert_id), data.until, by=by, now=clock(), if_revision=data.if_revision
     )
     return _said("alert snoozed", alert, hotel_id=hotel_id, by=by)
+
+
+@_answered("/alerts/{alert_id:str}/resolve", responses=_ANSWERS)
+async def resolve(
+    store: NamedDependency[Store],
+    hotel_id: NamedDependency[HotelId],
+    by: NamedDependency[Actor],
+    caller: NamedDependency[Caller],
+    clock: NamedDependency[Callable[[], datetime]],
+    alert_id: Name,
+    data: JSONBody[Resolve],
+) -> AlertSnapshot:
+    """End an alert by hand. Only a manager ends what is critical, or of the families tamper and identity.
+
+    While its condition lasts nobody is told of it again, unless it becomes more severe than it is now.
+    """
+    role = MemberRole.STAFF if caller.role is Role.STAFF else MemberRole.MANAGER
+    alert = await store.resolve_alert(
+        hotel_id,
+        alert_named(alert_id),
+        by=by,
+        role=role,
+        note=data.note,
+        now=clock(),
+        if_revision=data.if_revision,
+    )
+    return _said("alert resolved by hand", alert, hotel_id=hotel_id, by=by)
 
 
 def _said(event: str, alert: AlertSnapshot, *, hotel_id: HotelId, by: Actor) -> AlertSnapshot:

@@ -90,23 +90,29 @@ class World:
         async with httpx.AsyncClient(transport=transport, base_url="http://innwatch.test", headers=headers) as client:
             yield client
 
-    async def open_alert(self, hotel_id: HotelId) -> AlertId:
+    async def open_alert(self, hotel_id: HotelId, *, severity: Severity = Severity.HIGH) -> AlertId:
         """Store a new alert of the hotel's tablet, with its event, and return its id."""
         self.opened += 1
         alert_id = AlertId(f"01J{hotel_id.upper():A<10}{self.opened:0>13}")
-        await self.change(hotel_id, alert_id, kind=ChangeKind.OPENED)
+        await self.change(hotel_id, alert_id, kind=ChangeKind.OPENED, severity=severity)
         return alert_id
 
     async def clear_alert(self, hotel_id: HotelId, alert_id: AlertId) -> None:
         await self.change(hotel_id, alert_id, kind=ChangeKind.CLEARED)
 
     async def change(
-        self, hotel_id: HotelId, alert_id: AlertId, *, kind: ChangeKind, observed: str = "de:ad:be:ef:00:01"
+        self,
+        hotel_id: HotelId,
+        alert_id: AlertId,
+        *,
+        kind: ChangeKind,
+        observed: str = "de:ad:be:ef:00:01",
+        severity: Severity = Severity.HIGH,
     ) -> None:
         device, now = self.devices[hotel_id], self.clock()
         why = (Reason(Because.FOREIGN, observed=observed),)
         alert = OpenAlert(
-            id=alert_id, family=Family.BREACH, rule=Rule.BREACH_ACCESS_POINT, severity=Severity.HIGH,
+            id=alert_id, family=Family.BREACH, rule=Rule.BREACH_ACCESS_POINT, severity=severity,
             opened_at=now, last_at=now, why=why,
         )  # fmt: skip
         is_open = kind is not ChangeKind.CLEARED

@@ -1,6 +1,7 @@
 """Reading alerts and taking them on."""
 
 from broker.tokens import Role
+from rules.alerts import Severity
 from rules.ids import UserName
 from store import INNWATCH
 from store.records import MemberRole
@@ -138,6 +139,22 @@ async def test_whoever_saw_an_older_revision_learns_who_changed_it(world: World)
         "at": "2026-11-23T12:00:00Z",
         "revision": 2,
     }
+
+
+async def test_staff_resolve_by_hand_what_is_not_critical_and_managers_the_rest(world: World) -> None:
+    staff, manager = (world.user(INN, f"inn-{role}", role=role) for role in (Role.STAFF, Role.MANAGER))
+    async with world.client(staff) as client:
+        resolved = await client.post(f"/api/alerts/{world.alerts[INN]}/resolve", json={"note": "a lost bag"})
+        again = await client.post(f"/api/alerts/{world.alerts[INN]}/resolve", json={})
+    critical = await world.open_alert(INN, severity=Severity.CRITICAL)
+    answers = []
+    for token in (staff, manager):
+        async with world.client(token) as client:
+            answers.append(await client.post(f"/api/alerts/{critical}/resolve", json={}))
+
+    assert (resolved.json()["status"], again.status_code) == ("resolved", 410)
+    assert [answer.status_code for answer in answers] == [403, 200]
+    assert answers[0].json()["detail"] == "needs the role manager"
 
 
 async def test_an_answer_that_makes_no_sense_is_told_by_its_field(world: World) -> None:

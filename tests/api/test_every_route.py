@@ -50,6 +50,7 @@ TENANCY = {
     "POST /api/alerts/{alert_id:str}/assign": "missing",
     "POST /api/alerts/{alert_id:str}/note": "missing",
     "POST /api/alerts/{alert_id:str}/snooze": "missing",
+    "POST /api/alerts/{alert_id:str}/resolve": "missing",
     "GET /api/devices": "same-name",
     "GET /api/devices/{device_id:str}": "same-name",
     "GET /api/devices/{device_id:str}/history": "same-name",

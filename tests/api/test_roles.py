@@ -25,6 +25,7 @@ WHO = {
     "POST /api/alerts/{alert_id:str}/assign": "staff",
     "POST /api/alerts/{alert_id:str}/note": "staff",
     "POST /api/alerts/{alert_id:str}/snooze": "staff",
+    "POST /api/alerts/{alert_id:str}/resolve": "staff",
     "POST /api/alerts/acknowledge": "staff",
     "GET /api/events": "viewer, scope events",
     "GET /api/devices": "viewer, scope rooms",

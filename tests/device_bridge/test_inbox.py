@@ -10,9 +10,9 @@ from broker.topics import Kind
 from device_bridge.queue import InputQueue
 from rules.alerts import AlertStatus
 from rules.ids import DeviceId
-from store.records import InboxKind
+from store.records import InboxKind, MemberRole
 from tests.device_bridge.given import FOREIGN, HOTEL, TABLET, House, Post, beside, heartbeat, report
-from tests.support import eventually
+from tests.support import eventually, person
 
 
 async def leave(
@@ -62,6 +62,23 @@ async def test_a_report_opens_its_alert(house: House) -> None:
 
     (alert,) = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
     assert alert.rule == "breach.reported"
+
+
+async def test_what_a_person_resolved_is_an_input_of_the_rules(house: House) -> None:
+    await leave(house, report(id="m-1", cause="foreign-ap"), InboxKind.ALERT)
+    await eventually(lambda: is_drained(house))
+    (alert,) = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
+    now = house.clock.at
+
+    await house.store.resolve_alert(HOTEL, alert.id, by=person("ann"), role=MemberRole.MANAGER, note=None, now=now)
+    await eventually(lambda: is_drained(house))
+
+    with sqlite3.connect(house.path) as connection:
+        deeds = connection.execute("SELECT message_id, received_at FROM message WHERE kind = 'deed'").fetchall()
+    connection.close()
+    at = int(now.timestamp() * 1e6)
+    assert deeds == [(f"deed:resolved:{alert.id}:{at}", at)]
+    assert (await house.store.open_alerts(HOTEL)) == []
 
 
 async def test_the_same_message_by_both_ways_is_stored_once(house: House) -> None:

@@ -7,10 +7,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from rules.alerts import AlertSnapshot, ChangeKind, Severity
+from rules.alerts import AlertSnapshot, AlertStatus, ChangeKind, Condition, Family, Severity
 from rules.ids import AlertId, HotelId, UserName
-from rules.response import LAPSES_AFTER
-from store import INNWATCH, AlertGone, AnswerRefused, NotFound, Overtaken, Store
+from rules.response import LAPSES_AFTER, Resolved
+from store import INNWATCH, AlertGone, AnswerRefused, NeedsManager, NotFound, Overtaken, Store
 from store.answers import Overdue
 from store.records import (
     AnsweredAlert,
@@ -18,6 +18,7 @@ from store.records import (
     Claimed,
     Device,
     EventType,
+    InboxKind,
     MemberRole,
     NoticeKind,
     NotificationState,
@@ -306,3 +307,43 @@ async def test_an_answer_is_known_again_by_its_request(store: Store) -> None:
     assert await store.answered_before(HOTEL, A1, by=ann)
     assert not await store.answered_before(HOTEL, A1, by=msgspec.structs.replace(ann, request_id="do-2"))
     assert not await store.answered_before(HOTEL, A1, by=msgspec.structs.replace(BOB, request_id="do-1"))
+
+
+async def test_whoever_resolves_an_alert_ends_it_and_the_rules_hear_of_it(store: Store) -> None:
+    device = await one_alert(store)
+    assert await send_what_is_due(store) == [NoticeKind.OPENED]
+
+    alert = await store.resolve_alert(HOTEL, A1, by=ANN, role=MemberRole.STAFF, note="a lost bag", now=later(5))
+
+    assert (alert.status, alert.condition, alert.resolved_at) == (AlertStatus.RESOLVED, Condition.ACTIVE, later(5))
+    resolved = (await store.timeline(HOTEL, A1))[-1]
+    assert (resolved.type, resolved.by, resolved.note) == (EventType.ALERT_RESOLVED, "ann", "a lost bag")
+    (row,) = await store.left(limit=10)
+    assert (row.device_id, row.kind) == (device.id, InboxKind.DEED)
+    assert msgspec.json.decode(row.payload, type=Resolved) == Resolved(
+        alert_id=A1, family=Family.BREACH, severity=Severity.HIGH, by="ann", at=later(5)
+    )
+    assert await send_what_is_due(store, 5) == [NoticeKind.RECOVERED]
+    with pytest.raises(AlertGone):
+        await store.resolve_alert(HOTEL, A1, by=BOB, role=MemberRole.STAFF, note=None, now=later(6))
+
+
+async def test_of_what_a_person_has_ended_nobody_is_told_any_more(store: Store) -> None:
+    await one_alert(store)
+    await store.resolve_alert(HOTEL, A1, by=ANN, role=MemberRole.STAFF, note=None, now=later(1))
+
+    assert await send_what_is_due(store, 1) == []
+    assert await ledger(store) == [
+        (NoticeKind.OPENED, NotificationState.CANCELLED),
+        (NoticeKind.RECOVERED, NotificationState.CANCELLED),
+    ]
+
+
+async def test_what_is_critical_is_ended_by_a_manager(store: Store) -> None:
+    await one_alert(store, severity=Severity.CRITICAL)
+
+    with pytest.raises(NeedsManager):
+        await store.resolve_alert(HOTEL, A1, by=ANN, role=MemberRole.STAFF, note=None, now=NOW)
+
+    assert await store.left(limit=10) == []
+    await store.resolve_alert(HOTEL, A1, by=BOB, role=MemberRole.MANAGER, note=None, now=NOW)

@@ -135,6 +135,10 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "assign_alert": (lambda store: store.assign_alert(OTHER, A1, None, by=person("eve"), now=NOW), NotFound),
     "note_alert": (lambda store: store.note_alert(OTHER, A1, "mine", by=person("eve"), now=NOW), NotFound),
     "snooze_alert": (lambda store: store.snooze_alert(OTHER, A1, later(60), by=person("eve"), now=NOW), NotFound),
+    "resolve_alert": (
+        lambda store: store.resolve_alert(OTHER, A1, by=person("eve"), role=MemberRole.MANAGER, note=None, now=NOW),
+        NotFound,
+    ),
     "end_answers": (lambda store: store.end_answers(OTHER, A1, now=later(86400)), False),
     "answered_before": (lambda store: store.answered_before(OTHER, A1, by=person("ann")), False),
     "notifications": (lambda store: store.notifications(OTHER), NOTHING),
