@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.messages import TokenEnd
 from rules.place import assignments
-from rules.policy import Assignment, Policy, Profile
+from rules.policy import Assignment, Policy, Profile, Window
 from rules.snapshot import token_end_of
 from rules.state import DeviceState
 from store import Store
@@ -79,12 +79,13 @@ class Tablet:
 
 
 class Inventory(Struct, frozen=True, rename="camel"):
-    """A hotel's rooms and access points as they are stored among the inputs of the rules, for replay."""
+    """A hotel's rooms and windows as they are stored among the inputs of the rules, for replay."""
 
     revision: int
     profile: Profile
     rooms: tuple[Room, ...]
     timezone: str
+    windows: tuple[Window, ...] = ()
 
 
 class TokenDates(Struct, frozen=True):
@@ -231,6 +232,7 @@ class Fleet:
             of_devices={row.device.id: row.device.policy for row in facts.devices},
             timezone=facts.hotel.timezone,
             added={row.device.id: row.device.added_at for row in facts.devices},
+            windows=facts.windows,
         )
         self._tablets[hotel_id] = {
             row.device.id: self._tablet(row, before.get(row.device.id), belongs[row.device.id], facts.revision)
@@ -244,7 +246,7 @@ class Fleet:
             tablet = self._tablets[hotel_id][row.device.id]
             self._note_shut_out(tablet, row.device.revoked_at, facts.hotel.suspended_at)
             self._note_token(tablet, TokenDates(row.device.token_issued_at, row.device.token_expires_at))
-        inventory = Inventory(facts.revision, facts.hotel.profile, facts.rooms, facts.hotel.timezone)
+        inventory = Inventory(facts.revision, facts.hotel.profile, facts.rooms, facts.hotel.timezone, facts.windows)
         known, self._inventories[hotel_id] = self._inventories.get(hotel_id), inventory
         if known is None or replace(known, revision=inventory.revision) != inventory:
             self._new_hotels[hotel_id] = None

@@ -143,6 +143,8 @@ class Intake:
         for start in range(0, len(matters), _BATCH):
             await self._keep_all(matters[start : start + _BATCH])
         self._watch.look_at(news.tablets)
+        for hotel_id in news.hotels:  # a window that is new or over moves deadlines of many
+            self._watch.look_at(self._fleet.tablets(hotel_id))
 
     def _is_stranger(self, item: Input) -> bool:
         if isinstance(item, Arrived):

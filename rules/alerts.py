@@ -145,6 +145,7 @@ class Because(StrEnum):
     ROOM_VACANT = "room-vacant"
     OUT_OF_SERVICE = "out-of-service"
     HOUSEKEEPING = "housekeeping"
+    MAINTENANCE = "maintenance"  # a window: why nobody is told (`rules.maintenance`)
     CHECKED_OUT = "checked-out"  # and the tablet is, in the words of the next three:
     GONE_SILENT = "gone-silent"
     GONE_ELSEWHERE = "gone-elsewhere"

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from rules.ids import DeviceId, MessageId, RoomId
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
-from rules.policy import NO_CHANGES, Policy, PolicyChanges, Profile
+from rules.policy import NO_CHANGES, Policy, PolicyChanges, Profile, Window
 from rules.state import DeviceState
 
 
@@ -81,12 +81,13 @@ class RoomRecord(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class InventoryRecord(Struct, frozen=True, rename="camel"):
-    """From here on the hotel has these rooms."""
+    """From here on the hotel has these rooms, and these maintenance windows."""
 
     revision: int
     profile: Profile
     rooms: tuple[RoomRecord, ...]
     timezone: str = "UTC"
+    windows: tuple[Window, ...] = ()
 
 
 class DeadlineRecord(Struct, frozen=True, rename="camel", omit_defaults=True):

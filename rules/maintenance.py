@@ -1,11 +1,50 @@
-"""Maintenance windows: while people work on a room, a floor or the hotel, its tablets alarm nobody."""
+"""Maintenance windows: while people work on a room, a floor or the hotel, its tablets alarm nobody.
 
-# ruff: noqa: ARG001 - there are no windows yet
+Silence is not judged before the tablets had time to come back after the window. What else happens is info, and nobody
+is told; but of tampering, of a network that is not the hotel's and of a check-out's guard they are, for that is what
+somebody would wait for a window to do. What still fires at its end is judged anew (`rules.maintenance_end`).
+"""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
-from rules.alerts import Cause, Reason
-from rules.policy import Assignment
+from rules.alerts import Because, Cause, Reason, Rule
+from rules.policy import Assignment, Place, Window
+
+_FOREIGN_AP: Final = "foreign-ap"  # in the tablet's own words
+_TAMPER: Final = "tamper"
+
+
+def of_place(windows: Iterable[Window], place: Place) -> tuple[Window, ...]:
+    """The windows that a device of this place is in, the earliest first."""
+    own = [window for window in windows if _concerns(window, place)]
+    return tuple(sorted(own, key=lambda window: (window.starts_at, window.id)))
+
+
+def running(windows: Iterable[Window], at: datetime) -> Window | None:
+    """The window that runs at this moment; of several, the one that ends last."""
+    now = [window for window in windows if window.starts_at <= at < window.ends_at]
+    return max(now, key=lambda window: window.ends_at, default=None)
+
+
+def over(windows: Iterable[Window], at: datetime) -> datetime:
+    """The end of the windows that run at this moment, one into the next; without any, the moment itself."""
+    while (window := running(windows, at)) is not None:
+        at = window.ends_at
+    return at
+
+
+def judged_from(due: datetime, *, assignment: Assignment, since: datetime) -> datetime:
+    """When a silence that began at `since` is judged that would be at `due`, were there no windows."""
+    if not assignment.windows:
+        return due
+    policy = assignment.policy
+    to_come_back = policy.silence_allowance + policy.silence_grace
+    for window in sorted(assignment.windows, key=lambda window: window.starts_at):
+        if window.starts_at <= due and window.ends_at > since:
+            due = max(due, window.ends_at + to_come_back)
+    return due
 
 
 def suppressor(cause: Cause, *, assignment: Assignment, at: datetime) -> Reason | None:
@@ -13,4 +52,22 @@ def suppressor(cause: Cause, *, assignment: Assignment, at: datetime) -> Reason 
 
     What is suppressed is info, and its alert names the reason's word as `suppressed_by`.
     """
-    return None
+    if not assignment.windows:
+        return None
+    window = running(assignment.windows, at)
+    if window is None or _is_told_in_any_case(cause):
+        return None
+    lasts_s = (window.ends_at - window.starts_at).total_seconds()
+    return Reason(Because.MAINTENANCE, limit=lasts_s, since=window.starts_at)
+
+
+def _concerns(window: Window, place: Place) -> bool:
+    if window.room_id is not None:
+        return window.room_id == place.room_id
+    return window.floor is None or window.floor == place.floor
+
+
+def _is_told_in_any_case(cause: Cause) -> bool:
+    if cause.rule is Rule.CHECKOUT_GUARD or cause.rule.partition(".")[0] == _TAMPER:
+        return True
+    return any(reason.because is Because.FOREIGN or reason.cause == _FOREIGN_AP for reason in cause.why)

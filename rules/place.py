@@ -1,14 +1,15 @@
 """Where a device belongs: assignments, made from what a hotel knows of its rooms."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
 from msgspec import UNSET
 
+from rules import maintenance
 from rules.ids import DeviceId, HotelId, RoomId
-from rules.policy import NO_CHANGES, Assignment, Place, Policy, PolicyChanges, Profile, merged, resolve
+from rules.policy import NO_CHANGES, Assignment, Place, Policy, PolicyChanges, Profile, Window, merged, resolve
 
 _BSSID = re.compile(r"[0-9a-f]{2}([:-]?)(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}")
 _NONE: frozenset[str] = frozenset()  # Python makes a new empty one each time, and a hotel may have 10,000 rooms
@@ -61,7 +62,7 @@ def heard_bssid(text: str | None, *, last: str | None, place: Place) -> str | No
     return normal_bssid(text)
 
 
-def assignments(
+def assignments(  # noqa: PLR0913, all that a hotel says of its tablets
     hotel_id: HotelId,
     *,
     profile: Profile,
@@ -71,11 +72,13 @@ def assignments(
     of_devices: Mapping[DeviceId, PolicyChanges] = NOTHING_OF_ITS_OWN,
     timezone: str = "UTC",
     added: Mapping[DeviceId, datetime] = NEVER_ADDED,
+    windows: Sequence[Window] = (),
 ) -> dict[DeviceId, Assignment]:
     """The assignment of each of a hotel's devices. One whose room is not among `rooms` has no known place.
 
     `profile` and `policy` are the hotel's; a room may have its own, and so may a device (`of_devices`, of those that
-    do). `added` is when each was. Rooms share what they can: thousands of them cost little.
+    do). `added` is when each was. `windows` are all of the hotel's. Rooms share what they can:
+    thousands of them cost little.
     """
     known = tuple(rooms)
     places = _places(known)
@@ -88,13 +91,15 @@ def assignments(
         levels = of_rooms.get(room_id, NO_CHANGES), of_devices.get(device_id, NO_CHANGES)
         if levels not in resolved:
             resolved[levels] = resolve(hotel, *levels)
+        place = places.get(room_id, nowhere)
         made[device_id] = Assignment(
             hotel_id=hotel_id,
             device_id=device_id,
-            place=places.get(room_id, nowhere),
+            place=place,
             policy=resolved[levels],
             timezone=timezone,
             added_at=added.get(device_id),
+            windows=maintenance.of_place(windows, place) if windows else (),
         )
     return made
 

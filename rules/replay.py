@@ -325,6 +325,7 @@ class Replay:
             devices=[(device.id, device.room_id or _NOWHERE) for device in devices],
             timezone=self._inventory.timezone,
             added={device.id: device.added_at for device in devices if device.added_at is not None},
+            windows=self._inventory.windows,
         )
         return {name: replace(one, policy=policies[name]) for name, one in belongs.items()}
 

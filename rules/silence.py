@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from rules import breach, reported, session
+from rules import breach, maintenance, reported, session
 from rules.alarm import Occasion, settle
 from rules.alerts import AlertChange, Because, Cause, Family, OpenAlert, Reason, Rule, Severity
 from rules.memory import CALM_SILENCE, SilenceMemory
@@ -24,12 +24,16 @@ _TOLD = {Because.WIFI_OFF: Rule.WIFI_OFF, Because.POWERED_OFF: Rule.POWERED_OFF}
 def deadline(state: DeviceState, *, assignment: Assignment, watching_since: datetime) -> datetime | None:
     """When, if nothing is heard until then, something changes; None: there is nothing to wait for.
 
-    After the bridge began to watch, every tablet that it has not heard since gets the policy's restart grace.
+    After the bridge began to watch, every tablet that it has not heard since gets the policy's restart grace. In a
+    maintenance window nothing is judged.
     """
     due = _due(state, assignment.policy)
-    if due is None or state.last_heard is None or state.last_heard >= watching_since:
+    if due is None or state.last_heard is None:
         return due
-    return max(due, watching_since + assignment.policy.restart_grace)
+    if state.last_heard < watching_since:
+        due = max(due, watching_since + assignment.policy.restart_grace)
+    since = state.last_heard if state.silence.silent_since is None else due
+    return maintenance.judged_from(due, assignment=assignment, since=since)
 
 
 def pass_deadline(state: DeviceState, *, assignment: Assignment, watching_since: datetime, at: datetime) -> Verdict:

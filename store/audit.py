@@ -55,6 +55,8 @@ class Deed(StrEnum):
     ROOM_ADDED = "room.added"
     ROOM_CHANGED = "room.changed"
     POLICY_CHANGED = "policy.changed"  # of a device, of a room or of the hotel: by its id, and `of` in the detail
+    MAINTENANCE_ADDED = "maintenance.added"
+    MAINTENANCE_ENDED = "maintenance.ended"
     DEVICE_ADDED = "device.added"
     DEVICE_CHANGED = "device.changed"  # its name
     DEVICE_MOVED = "device.moved"

@@ -34,6 +34,7 @@ from store.legacy import Legacy
 from store.limits import USUAL, Limits
 from store.listening import Listening
 from store.lives import Lives
+from store.maintenance import Maintenance
 from store.members import Members
 from store.outbox import Outbox
 from store.password_links import PasswordLinks
@@ -58,6 +59,7 @@ GATHER_EVERY: Final = timedelta(minutes=1)
 class Store(
     Fleet,
     Policies,
+    Maintenance,
     Lives,
     Enrolments,
     People,

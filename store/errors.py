@@ -175,5 +175,13 @@ class InboxFull(StoreError):
     """So much waits for the bridge already that no more is taken."""
 
 
+class NoWindow(StoreError):
+    """A maintenance window that is over before it begins, or would not be over for too long."""
+
+
+class TooManyWindows(StoreError):
+    """So many maintenance windows of the hotel are to come or run that no more is taken."""
+
+
 class TooManyCommands(StoreError):
     """So many commands of a device are open already that no more is taken."""

@@ -4,7 +4,7 @@ import msgspec
 
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import NO_CHANGES, PolicyChanges, Profile
-from store import cursors, room_status, states
+from store import cursors, maintenance, room_status, states
 from store.errors import NotFound
 from store.records import (
     Channel,
@@ -111,6 +111,7 @@ def _facts(transaction: Transaction, hotel: Row) -> HotelFacts:
         rooms=tuple(_room(row) for row in rooms),
         devices=tuple(_device_row(hotel_id, row, heard=heard) for row in devices),
         statuses=room_status.statuses(transaction, hotel_id),
+        windows=maintenance.windows(transaction, hotel_id),
     )
 
 

@@ -109,6 +109,8 @@ export const REASONS = {
   "hotel-silent": ({ observed }) => `${tablets(observed)}, most of the hotel, fell silent at once`,
   "not-back-after-us": ({ observed }) => `Innwatch heard nobody for a while, and ${tablets(observed)} have not come back`,
   "part-of-outage": ({ observed }) => `It is told as part of an outage${named(observed)}`,
+  maintenance: ({ limit }) =>
+    `Nobody is told: a maintenance window${limit == null ? "" : ` of ${span(limit * 1000)}`} is under way`,
   "heard-again": () => "The tablet is heard again",
   "battery-recovered": ({ observed }) => `Battery is back${observed == null ? "" : ` at ${percent(observed)}`}`,
   charging: ({ observed }) => `It has been charging${lasted(observed)}`,

@@ -27,12 +27,15 @@ from store.records.house import (
     HotelFacts,
     Installation,
     LevelPolicy,
+    MaintenanceWindow,
     MigrationCounts,
     MigrationRow,
     NewDevice,
+    NewWindow,
     Room,
     RoomChanges,
     Way,
+    WindowState,
 )
 from store.records.notices import (
     Channel,
@@ -96,6 +99,7 @@ __all__ = [
     "Installation",
     "Integrator",
     "LevelPolicy",
+    "MaintenanceWindow",
     "Member",
     "MemberRole",
     "Membership",
@@ -103,6 +107,7 @@ __all__ = [
     "MigrationCounts",
     "MigrationRow",
     "NewDevice",
+    "NewWindow",
     "NoticeKind",
     "Notification",
     "NotificationId",
@@ -120,4 +125,5 @@ __all__ = [
     "SlackChannel",
     "TimelineEntry",
     "Way",
+    "WindowState",
 ]

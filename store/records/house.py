@@ -11,8 +11,9 @@ from rules.ids import (
     DeviceId,
     HotelId,
     RoomId,
+    WindowId,
 )
-from rules.policy import NO_CHANGES, Policy, PolicyChanges, Profile
+from rules.policy import NO_CHANGES, Policy, PolicyChanges, Profile, Window
 from rules.room_status import RoomStatus
 from rules.state import DeviceState
 
@@ -109,6 +110,44 @@ class LevelPolicy(Struct, frozen=True, kw_only=True):
     effective: Policy
 
 
+class WindowState(StrEnum):
+    TO_COME = "to-come"
+    RUNNING = "running"
+    OVER = "over"
+
+
+class NewWindow(Struct, frozen=True, kw_only=True):
+    """When trouble is expected, and where: in a room, on a floor, or (neither) in the whole hotel. No start: now."""
+
+    room_id: RoomId | None = None
+    floor: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime
+    reason: str | None = None
+
+
+class MaintenanceWindow(Struct, frozen=True, rename="camel", kw_only=True):
+    """A time in which trouble is expected: in a room, on a floor, or (neither) in the whole hotel.
+
+    `ended_at`: when somebody ended it before its time; if it had not begun by then, it never will.
+    """
+
+    id: WindowId
+    room_id: RoomId | None
+    floor: str | None
+    starts_at: datetime
+    ends_at: datetime
+    reason: str | None
+    created_by: str
+    created_at: datetime
+    ended_at: datetime | None = None
+
+    def state(self, now: datetime) -> WindowState:
+        if self.ended_at is not None or now >= self.ends_at:
+            return WindowState.OVER
+        return WindowState.TO_COME if now < self.starts_at else WindowState.RUNNING
+
+
 class Home(Struct, frozen=True, kw_only=True):
     """Where one tablet belongs, and by what it is judged there."""
 
@@ -163,6 +202,7 @@ class HotelFacts(Struct, frozen=True, kw_only=True):
     rooms: tuple[Room, ...]
     devices: tuple[DeviceRow, ...]
     statuses: Mapping[RoomId, RoomStatus] = {}  # of the rooms of which anything was said
+    windows: tuple[Window, ...] = ()  # of maintenance: those to come, those that run, and some that are over
 
 
 class Installation(Struct, frozen=True):

@@ -20,6 +20,7 @@ from rules.ids import (
     MessageId,
     RoomId,
     UserName,
+    WindowId,
 )
 from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.outage import IncidentChange, Turn
@@ -35,6 +36,7 @@ from store.records import (
     InboxKind,
     MemberRole,
     MigrationCounts,
+    NewWindow,
     NotificationId,
     Page,
     PmsLeft,
@@ -48,6 +50,7 @@ from tests.support import person
 A1, TAB, ROOM, E1 = AlertId("A1"), DeviceId("tab-0"), RoomId("100"), EnrolmentId("e1")
 I1 = IncidentId("I1")
 NOBODY = UserName("ann")
+W1 = WindowId("w1")
 HUSH = PolicyChanges(battery_low=5)
 FIRST = NotificationId(1)
 LEASE = timedelta(minutes=1)
@@ -92,6 +95,12 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "rooms": (lambda store: store.rooms(OTHER), NOTHING),
     "room": (lambda store: store.room(OTHER, ROOM), None),
     "change_room": (lambda store: store.change_room(OTHER, ROOM, RoomChanges(), by=INNWATCH, now=NOW), NotFound),
+    "add_window": (
+        lambda store: store.add_window(OTHER, W1, NewWindow(room_id=ROOM, ends_at=later(60)), by=INNWATCH, now=NOW),
+        NotFound,
+    ),
+    "end_window": (lambda store: store.end_window(OTHER, W1, by=INNWATCH, now=NOW), NotFound),
+    "maintenance": (lambda store: store.maintenance(OTHER), NOTHING),
     "policy": (lambda store: store.policy(OTHER, room_id=ROOM), NotFound),
     "put_policy": (lambda store: store.put_policy(OTHER, HUSH, device_id=TAB, by=INNWATCH, now=NOW), NotFound),
     "change_policy": (lambda store: store.change_policy(OTHER, HUSH, room_id=ROOM, by=INNWATCH, now=NOW), NotFound),
@@ -271,6 +280,7 @@ async def one_of_everything(store: Store) -> None:
     await store.apply(whole)
     await store.leave_word(HOTEL, LEFT, now=NOW)
     await store.leave(HOTEL, TAB, InboxKind.HEARTBEAT, b"{}", now=NOW)
+    await store.add_window(HOTEL, W1, NewWindow(room_id=ROOM, ends_at=later(60)), by=INNWATCH, now=NOW)
     await store.add_enrolment(HOTEL, E1, code="0" * 12, room_id=ROOM, by=INNWATCH, now=NOW)
     await store.add_command(HOTEL, TAB, CommandName.RING, {}, by=person("ann"), now=NOW, expires_at=later(60))
     await store.write_audit(HOTEL, Deed.LOGGED_IN, by=INNWATCH, subject="ann", now=NOW)
@@ -296,6 +306,7 @@ async def everything(store: Store, hotel_id: HotelId) -> list[object]:
         await store.integrators(hotel_id),
         await store.members(hotel_id),
         await store.channels(hotel_id),
+        await store.maintenance(hotel_id),
         await store.commands(hotel_id),
         await store.migration(hotel_id),
     ]
