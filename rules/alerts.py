@@ -151,6 +151,15 @@ class Because(StrEnum):
     GONE_ELSEWHERE = "gone-elsewhere"
     UNPLUGGED = "unplugged"
     SEEN_IN_ITS_ROOM = "seen-in-its-room"
+    WITHIN_ALLOWANCE = "within-allowance"  # this and the following: why there was no alert (`rules.hindsight`)
+    ASLEEP = "asleep"
+    SAID_GOODBYE = "said-goodbye"
+    WE_BEGAN_AGAIN = "we-began-again"  # the grace that every tablet has after our own start
+    TOO_FEW_SAMPLES = "too-few-samples"
+    TOO_SHORT = "too-short"
+    NO_ACCESS_POINTS_KNOWN = "no-access-points-known"
+    OWN_ACCESS_POINTS = "own-access-points"
+    CAME_LATE = "came-late"
 
 
 class Reason(Struct, frozen=True, rename="camel", omit_defaults=True):

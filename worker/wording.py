@@ -301,6 +301,15 @@ SENTENCES = {
     Because.GONE_ELSEWHERE: "it is not in its room",
     Because.UNPLUGGED: "it was taken off its charger",
     Because.SEEN_IN_ITS_ROOM: "it has been in its room all this while",
+    Because.WITHIN_ALLOWANCE: "it was silent for no longer than it may be",
+    Because.ASLEEP: "it had said that it would sleep",
+    Because.SAID_GOODBYE: "it had said goodbye for a while",
+    Because.WE_BEGAN_AGAIN: "Innwatch itself had just begun to listen, and gave every tablet time to come back",
+    Because.TOO_FEW_SAMPLES: "too few samples in a row said so",
+    Because.TOO_SHORT: "it lasted for too short a time",
+    Because.NO_ACCESS_POINTS_KNOWN: "no access points of the room are known, so nothing could be held against it",
+    Because.OWN_ACCESS_POINTS: "it moved between the access points of its own room",
+    Because.CAME_LATE: "it came late, when it was history already",
 }
 
 ENDING = frozenset(

@@ -167,6 +167,16 @@ export const REASONS = {
   "gone-silent": () => "The tablet is not heard",
   "gone-elsewhere": () => "The tablet is not in its room",
   "seen-in-its-room": ({ observed }) => `It has been in its room${lasted(observed)}`,
+  "within-allowance": ({ observed, limit }) =>
+    `Silent${lasted(observed)}, which is allowed${limit == null ? "" : ` (up to ${span(limit * 1000)})`}`,
+  asleep: ({ limit }) => `It had said that it would sleep${limit == null ? "" : `, for up to ${span(limit * 1000)}`}`,
+  "said-goodbye": ({ limit }) => `It had signed off${limit == null ? "" : `, for up to ${span(limit * 1000)}`}`,
+  "we-began-again": () => "Innwatch had just begun to listen and gave every tablet time to come back",
+  "too-few-samples": ({ observed, limit }) => `Only ${observed} of the ${limit} samples in a row that it takes`,
+  "too-short": ({ observed, limit }) => `It lasted ${span(observed * 1000)}, less than the ${span(limit * 1000)} that it takes`,
+  "no-access-points-known": () => "No access points of the room are known, so there was nothing to hold it against",
+  "own-access-points": () => "It moved between the access points of its own room",
+  "came-late": ({ cause }) => `It was told late, when it was history${cause ? `: ${CAUSES[cause] ?? plain(cause)}` : ""}`,
 };
 
 function named(accessPoint) {

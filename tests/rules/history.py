@@ -91,11 +91,12 @@ class Recorded(Tablet):
         *,
         ts: datetime | None = None,
         of_hotel: bool = False,
+        late: bool = False,
     ) -> None:
         device = None if of_hotel else self.assignment.device_id
         key = None if device is None else int(device.removeprefix("tab-"))
         raw = msgspec.json.encode(body)
-        self.rows.append(StoredInput(len(self.rows) + 1, key, device, kind, MessageId(name), at, ts, False, raw))
+        self.rows.append(StoredInput(len(self.rows) + 1, key, device, kind, MessageId(name), at, ts, late, raw))
 
     def _renew(self, seconds: float, message: Renew) -> tuple[AlertChange, ...]:
         """As the bridge does: a sign of life, and a token for a day."""

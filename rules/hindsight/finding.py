@@ -1,0 +1,44 @@
+"""What hindsight finds, as it stands on the wire."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from rules.alerts import Family, Reason
+from rules.ids import AlertId
+from rules.policy import Assignment
+
+
+class Finding(Struct, frozen=True, rename="camel", kw_only=True):
+    """Something that spoke for trouble in [since, until]: `signs` messages, or one silence.
+
+    With `alert_id` an alert came of it, or was open already, and `because` is why. Without one, `because` is what held
+    it back: the true suppressor, which is what the rules themselves held against it.
+    """
+
+    family: Family
+    since: datetime
+    until: datetime
+    signs: int
+    because: Reason
+    alert_id: AlertId | None = None
+
+
+class Heard(Struct, frozen=True, rename="camel", kw_only=True):
+    """One message as it counted: dBm, percent, BSSID in lower case with colons; null is unknown."""
+
+    at: datetime
+    kind: str
+    rssi: float | None = None
+    bssid: str | None = None
+    battery: float | None = None
+    charging: bool | None = None
+    late: bool = False
+
+
+class LookedBack(Struct, frozen=True, kw_only=True):
+    """`assignment` is what the tablet was judged by at the end; None: it was not known in that time."""
+
+    findings: tuple[Finding, ...]
+    heard: tuple[Heard, ...]
+    assignment: Assignment | None

@@ -1,0 +1,93 @@
+"""The look back itself: replay, watch, and gather."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from rules.alerts import Because, Family, Reason
+from rules.hindsight.finding import Finding, Heard, LookedBack
+from rules.hindsight.samples import AccessPoints, Batteries, Signals
+from rules.hindsight.silences import Silences
+from rules.hindsight.watcher import Watcher
+from rules.ids import DeviceId, HotelId
+from rules.inputs import UNREADABLE, InputKind, StoredInput, message_of
+from rules.messages import WIFI_OFF, Heartbeat, Report, ReportKind
+from rules.place import normal_bssid
+from rules.policy import Assignment
+from rules.replay import Replay, Step
+
+_FAMILIES = {ReportKind.BREACH: Family.BREACH, ReportKind.BATTERY: Family.BATTERY}
+_SAID = frozenset({InputKind.HEARTBEAT, InputKind.REPORT, InputKind.STATE, InputKind.RESULT})
+
+
+def look_back(
+    inputs: Iterable[StoredInput], *, hotel_id: HotelId, device_id: DeviceId, start: datetime, end: datetime
+) -> LookedBack:
+    """What spoke for trouble of one tablet in [start, end), in the order in which it was over.
+
+    `inputs` are those of the tablet and of its hotel as a whole, from a checkpoint before `start` on
+    (`Store.inputs_of`). What began before `start` counts from its own beginning.
+    """
+    looking = _Looking()
+    replay = Replay(hotel_id, told=looking.see, follow=True)
+    for one in inputs:
+        if one.device_id not in (None, device_id):
+            continue
+        replay.take(one)
+        looking.note(one)
+    return looking.looked_back(start=start, end=end)
+
+
+class _Looking:
+    def __init__(self) -> None:
+        self._silences = Silences()
+        self._watchers: tuple[Watcher, ...] = (self._silences, Signals(), AccessPoints(), Batteries())
+        self._findings: list[Finding] = []
+        self._heard: list[Heard] = []
+        self._assignment: Assignment | None = None
+
+    def see(self, step: Step) -> None:
+        self._assignment = step.assignment
+        found = (watcher.see(step) for watcher in self._watchers)
+        self._findings += [finding for finding in found if finding is not None]
+
+    def note(self, one: StoredInput) -> None:
+        """What a row says beside what the rules made of it."""
+        if one.kind is InputKind.WATCHING:
+            self._silences.began_again(one.at)
+        elif one.kind in _SAID:
+            try:
+                self._hear(one)
+            except UNREADABLE:
+                return
+
+    def looked_back(self, *, start: datetime, end: datetime) -> LookedBack:
+        last = (watcher.end(end) for watcher in self._watchers)
+        findings = [*self._findings, *(finding for finding in last if finding is not None)]
+        return LookedBack(
+            findings=tuple(one for one in findings if one.until >= start and one.since < end),
+            heard=tuple(one for one in self._heard if start <= one.at < end),
+            assignment=self._assignment,
+        )
+
+    def _hear(self, one: StoredInput) -> None:
+        message = message_of(one)
+        if isinstance(message, Heartbeat):
+            bssid = None if message.wifi_bssid is None else normal_bssid(message.wifi_bssid)
+            self._heard.append(
+                Heard(
+                    at=one.at,
+                    kind=one.kind,
+                    rssi=message.rssi,
+                    bssid=bssid,
+                    battery=message.battery,
+                    charging=message.charging,
+                    late=one.late,
+                )
+            )
+            return
+        self._heard.append(Heard(at=one.at, kind=one.kind, late=one.late))
+        if one.late and isinstance(message, Report):
+            family = Family.SILENCE if message.cause == WIFI_OFF else _FAMILIES.get(message.kind)
+            if family is not None:
+                late = Reason(Because.CAME_LATE, cause=message.cause, since=one.ts)
+                self._findings.append(Finding(family=family, since=one.at, until=one.at, signs=1, because=late))

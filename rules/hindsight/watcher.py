@@ -1,0 +1,70 @@
+"""What looks at each step of a replay, for one family; and a run of signs, which is what most families wait for."""
+
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from msgspec.structs import replace
+
+from rules.alerts import Because, Family, OpenAlert, Reason
+from rules.hindsight.finding import Finding
+from rules.replay import Step
+
+
+class Watcher(Protocol):
+    """Sees every step of one tablet in order, from before the time that is asked for."""
+
+    def see(self, step: Step) -> Finding | None:
+        """What has just turned out to be over."""
+        ...
+
+    def end(self, at: datetime) -> Finding | None:
+        """What goes on at the end of the time that is asked for."""
+        ...
+
+
+def alert_of(step: Step, family: Family) -> OpenAlert | None:
+    """The family's alert that is open after a step, or was until it."""
+    return step.verdict.state.alerts.get(family) or step.before.alerts.get(family)
+
+
+class Run:
+    """Signs in a row of one kind of trouble, and what has come of them so far."""
+
+    def __init__(self, family: Family, at: datetime) -> None:
+        self._family = family
+        self.since: Final = at
+        self.until = at
+        self.signs = 0
+        self._alert: OpenAlert | None = None
+
+    def add(self, at: datetime) -> None:
+        self.until = at
+        self.signs += 1
+
+    def has_alert(self, alert: OpenAlert) -> None:
+        self._alert = alert
+
+    @property
+    def lasted(self) -> timedelta:
+        return self.until - self.since
+
+    def short_of(self, *, samples: int, span: timedelta) -> Reason:
+        """What it lacked: as many samples in a row as the rule wants, or the time that they must span."""
+        if self.signs < samples:
+            return Reason(Because.TOO_FEW_SAMPLES, observed=self.signs, limit=samples)
+        return Reason(Because.TOO_SHORT, observed=self.lasted.total_seconds(), limit=span.total_seconds())
+
+    def found(self, held_back: Reason, *, speaks_for: frozenset[Because]) -> Finding:
+        """The alert's own reason of this kind, where there is an alert that has one; else what held it back."""
+        because, alert = held_back, self._alert
+        if alert is not None:
+            own = next((reason for reason in alert.why if reason.because in speaks_for), None)
+            because = own or replace(alert.why[0])
+        return Finding(
+            family=self._family,
+            since=self.since,
+            until=self.until,
+            signs=self.signs,
+            because=because,
+            alert_id=None if alert is None else alert.id,
+        )
