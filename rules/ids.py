@@ -14,6 +14,7 @@ CommandId = NewType("CommandId", str)
 MessageId = NewType("MessageId", str)
 EnrolmentId = NewType("EnrolmentId", str)
 WindowId = NewType("WindowId", str)
+ReplayId = NewType("ReplayId", str)
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

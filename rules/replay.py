@@ -7,7 +7,8 @@ The interface, for whoever looks back:
 * `Replay(hotel_id)` takes every input of a hotel (`take`), and tells each change of an alert to `told`. Without a
   proposal it makes the same alerts as were raised live, ids included: what happened live is in the rows, deadlines too.
 * `Replay.propose(change)` judges from there on by what `change` makes of each assignment. A device that it changes has
-  its deadlines reckoned anew, for those that passed were those of the old thresholds; every other keeps its own.
+  its deadlines reckoned anew, for those that passed were those of the old thresholds; every other keeps its own. While
+  nobody listened, and after the last row, nothing is reckoned: that no more is stored is nobody's silence.
 
 A replay may begin at any row. A device is known from its checkpoint on, or from its first assignment where the rows
 before it are gone. What a new kind of input means to the rules is said in `Replay._judge`, and nowhere
@@ -65,6 +66,7 @@ class Step(Struct, frozen=True, gc=False):
     `at` is what the verdict is dated at: the time of receipt, of a deadline the deadline itself.
     """
 
+    device: int
     device_id: DeviceId
     at: datetime
     kind: InputKind
@@ -111,6 +113,7 @@ class Replay:
     def __init__(self, hotel_id: HotelId, *, told: Callable[[Step], None], follow: bool = False) -> None:
         self.tally = Tallied()
         self.watching_since = _LONG_AGO
+        self._taken_at = _LONG_AGO
         self._hotel_id = hotel_id
         self._told = told
         self._follow = follow
@@ -123,9 +126,10 @@ class Replay:
     def take(self, one: StoredInput) -> None:
         """Judge the next row."""
         self.tally.taken += 1
-        if self._due and self._due[0][0] <= one.at:
-            self.pass_until(one.at)
         try:
+            if self._due and self._due[0][0] <= one.at:
+                self._pass_until(one.at if one.kind is not InputKind.WATCHING else self._listened_until(one))
+            self._taken_at = one.at
             self._judge(one)
         except UNREADABLE:
             self.tally.unreadable += 1
@@ -136,8 +140,12 @@ class Replay:
         for device in self._devices.values():
             self._assign(device, device.own)
 
-    def pass_until(self, at: datetime) -> None:
-        """Pass the reckoned deadlines until `at`, in their order; call it for the end of what is replayed, too."""
+    def _listened_until(self, one: StoredInput) -> datetime:
+        """Until when we were listening before we began to: whoever is silent after that is silent because of us."""
+        return self._taken_at if one.body == b"{}" else min(_gap.decode(one.body).since, one.at)
+
+    def _pass_until(self, at: datetime) -> None:
+        """Pass the reckoned deadlines until `at`, in their order."""
         while self._due and self._due[0][0] <= at:
             due, _, device = heapq.heappop(self._due)
             if device.due != due:
@@ -202,7 +210,7 @@ class Replay:
         since = self.watching_since
         verdict = pass_deadline(before, assignment=device.assignment, watching_since=since, at=due, alive_at=alive_at)
         device.state = verdict.state
-        self._tell(Step(device.id, due, InputKind.DEADLINE, name, device.assignment, before, verdict))
+        self._tell(Step(device.key, device.id, due, InputKind.DEADLINE, name, device.assignment, before, verdict))
 
     def _note(self, one: StoredInput) -> None:
         """A new room or policy, or a new token."""
@@ -228,7 +236,7 @@ class Replay:
         device.due = None
         del self._devices[one.device]
         verdict = Verdict(DeviceState(), ended)
-        self._tell(Step(device.id, one.at, one.kind, one.name, device.assignment, before, verdict))
+        self._tell(Step(device.key, device.id, one.at, one.kind, one.name, device.assignment, before, verdict))
 
     def _pair(self, one: StoredInput) -> None:
         """What the bridge found of two tablets that are where the other belongs."""
@@ -296,7 +304,7 @@ class Replay:
 
     def _new(self, one: StoredInput) -> "_Device":
         assert one.device is not None and one.device_id is not None  # noqa: PT018, S101 - a row of a device
-        device = self._devices[one.device] = _Device(one.device_id, self._hotel_id)
+        device = self._devices[one.device] = _Device(one.device, one.device_id, self._hotel_id)
         return device
 
     def _settle_in(self, device: "_Device", record: AssignmentRecord) -> None:
@@ -341,7 +349,9 @@ class Replay:
     ) -> None:
         before, device.state = device.state, verdict.state
         if verdict.changes or self._follow:
-            self._told(Step(device.id, one.at, one.kind, one.name, device.assignment, before, verdict, message))
+            self._told(
+                Step(device.key, device.id, one.at, one.kind, one.name, device.assignment, before, verdict, message)
+            )
         if device.reckoned and (device.due is None or may_come_nearer(before, verdict)):
             self._look_at(device)
 
@@ -365,9 +375,10 @@ class _Device:
     `reckoned`: its deadlines are; once they were, those that passed live mean nothing to it any more.
     """
 
-    __slots__ = ("added_at", "assignment", "due", "id", "own", "reckoned", "room_id", "state")
+    __slots__ = ("added_at", "assignment", "due", "id", "key", "own", "reckoned", "room_id", "state")
 
-    def __init__(self, device_id: DeviceId, hotel_id: HotelId) -> None:
+    def __init__(self, key: int, device_id: DeviceId, hotel_id: HotelId) -> None:
+        self.key = key
         self.id = device_id
         self.room_id: RoomId | None = None
         self.added_at: datetime | None = None

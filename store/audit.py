@@ -92,6 +92,7 @@ class Deed(StrEnum):
     ALERT_SNOOZED = "alert.snoozed"
     ALERT_RESOLVED = "alert.resolved"
     INCIDENT_ACKNOWLEDGED = "incident.acknowledged"
+    REPLAY_ASKED = "replay.asked"
     COMMAND_SENT = "command.sent"
     KEY_ADDED = "key.added"
     KEY_REMOVED = "key.removed"

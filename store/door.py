@@ -40,6 +40,7 @@ from store.outbox import Outbox
 from store.password_links import PasswordLinks
 from store.people import People
 from store.policies import Policies
+from store.replaying import Replays
 from store.retention import Belief, keep
 from store.revocations import Revocations
 from store.room_status import RoomStatuses
@@ -79,6 +80,7 @@ class Store(
     History,
     States,
     Inputs,
+    Replays,
     Inbox,
     Commands,
     Leases,

@@ -183,5 +183,9 @@ class TooManyWindows(StoreError):
     """So many maintenance windows of the hotel are to come or run that no more is taken."""
 
 
+class TooManyReplays(StoreError):
+    """So many replays of a hotel wait already that no more is taken."""
+
+
 class TooManyCommands(StoreError):
     """So many commands of a device are open already that no more is taken."""

@@ -552,6 +552,7 @@ class ReplayTable(Base, table=True):
     request: str = Field(sa_type=Text)  # JSON
     done: int = Field(sa_type=BigInteger)
     total: int = Field(sa_type=BigInteger)
+    seen_at: datetime | None = Field(sa_type=UtcDateTime)  # when whoever does it said so last
     finished_at: datetime | None = Field(sa_type=UtcDateTime)
     error: str | None = Field(sa_type=Text)
     result: str | None = Field(sa_type=Text)  # JSON

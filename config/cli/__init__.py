@@ -34,6 +34,7 @@ from config.cli import (
     migrate,
     policy,
     quarantine,
+    replay,
     room,
     simulate,
     token,
@@ -66,6 +67,7 @@ app.command("migrate")(migrate.migrate)
 app.command("doctor")(doctor.doctor)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("replay")(replay.replay)
 app.command("messages")(messages.messages)
 app.command("copy")(copy.copy)
 app.command("import")(import_.import_)

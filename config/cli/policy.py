@@ -59,7 +59,7 @@ def set_(
     Times are seconds, or as 30s, 10m, 2h; signals dBm, batteries percent.
     """
     room_id, device_id = _level(room, device)
-    changes = _changes(thresholds)
+    changes = changes_of(thresholds)
 
     async def work(at: Installation) -> "LevelPolicy":
         return await at.store.change_policy(
@@ -124,7 +124,7 @@ def _no_such(name: str) -> str:
     return f"there is no threshold {name!r}" + (f"; is it {near[0]}?" if near else ": see `innwatch policy show`")
 
 
-def _changes(thresholds: Sequence[str]) -> "PolicyChanges":
+def changes_of(thresholds: Sequence[str]) -> "PolicyChanges":
     """What was given as NAME=VALUE. Raises BadParameter, which says the limit."""
     import msgspec
 

@@ -5,6 +5,8 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
+from rules import token
+from rules.alarm import Occasion
 from rules.alerts import AlertChange
 from rules.ids import MessageId, RoomId
 from rules.inputs import (
@@ -101,9 +103,13 @@ class Recorded(Tablet):
     def _renew(self, seconds: float, message: Renew) -> tuple[AlertChange, ...]:
         """As the bridge does: a sign of life, and a token for a day."""
         changes = super().hear(seconds, message)
-        changes += super().given(seconds, life=86_400)
+        occasion = Occasion(self.assignment, f"token:{seconds}", after(seconds))
+        ends = after(seconds + 86_400)
+        verdict = token.given(self.state, issued_at=after(seconds), expires_at=ends, occasion=occasion)
+        self.state = verdict.state
+        self.changes += verdict.changes
         self._write_token(seconds, 86_400, asked=Asked(message.id, message.sid))
-        return changes
+        return changes + verdict.changes
 
     def _write_token(self, seconds: float, life: float | None, *, asked: Asked | None = None) -> None:
         ends = None if life is None else after(seconds + life)

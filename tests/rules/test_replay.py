@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from rules.alerts import AlertChange, Because, ChangeKind, Family, Severity
-from rules.ids import DeviceId, HotelId, RoomId
+from rules.gap import Gap
+from rules.ids import DeviceId, HotelId, MessageId, RoomId
 from rules.inputs import AssignmentRecord, InputKind, StoredInput
 from rules.policy import Assignment, Policy, Profile
 from rules.replay import Replay, Step, steps
@@ -130,6 +131,22 @@ def test_a_stricter_profile_is_silent_sooner_and_the_deadlines_that_passed_live_
     assert [(change.at - tablet.rows[0].at).total_seconds() for change in opened] == [18]
     assert {change.alert.severity for change in opened} == {Severity.HIGH}
     assert {change.alert.family for change in opened} == {Family.SILENCE}
+
+
+def test_no_deadline_is_reckoned_while_we_were_not_listening() -> None:
+    tablet = Recorded(CALIBRATED)
+    tablet.beat(0)
+    gap = Gap(after(5), after(900))
+    tablet.write(InputKind.WATCHING, "watching:2", after(900), gap, of_hotel=True)
+    beat = replace(tablet.rows[-2], name=MessageId("m9"), at=after(905))
+    made: list[Step] = []
+    replay = Replay(HOTEL, told=made.append)
+
+    replay.propose(lambda own: replace(own, policy=replace(own.policy, profile=Profile.STRICT)))
+    for row in [*tablet.rows, beat]:
+        replay.take(row)
+
+    assert made == []
 
 
 def test_what_is_late_or_cannot_be_read_or_comes_of_nobody_changes_nothing() -> None:

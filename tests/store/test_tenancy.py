@@ -18,6 +18,7 @@ from rules.ids import (
     IncidentId,
     IntegratorName,
     MessageId,
+    ReplayId,
     RoomId,
     UserName,
     WindowId,
@@ -53,6 +54,7 @@ NOBODY = UserName("ann")
 W1 = WindowId("w1")
 HUSH = PolicyChanges(battery_low=5)
 FIRST = NotificationId(1)
+REPLAY = ReplayId("r1")
 LEASE = timedelta(minutes=1)
 NOTHING: Page[object] = Page(())
 OPERA = IntegratorName("opera")
@@ -172,6 +174,11 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "messages": (listed, []),
     "count_messages": (lambda store: store.count_messages(OTHER), 0),
     "span": (lambda store: store.span(HotelId("nowhere"), start=NOW, end=later(60)), NotFound),
+    "raised": (lambda store: store.raised(OTHER, start=NOW, end=later(60)), []),
+    "replays": (lambda store: store.replays(OTHER), NOTHING),
+    "replay": (lambda store: store.replay(OTHER, REPLAY), None),
+    "replay_is_at": (lambda store: store.replay_is_at(OTHER, REPLAY, done=1, total=2, now=NOW), None),
+    "end_replay": (lambda store: store.end_replay(OTHER, REPLAY, error="x", now=NOW), False),
     "inputs": (the_others_inputs, []),
     "inputs_of": (lambda store: store.inputs_of(OTHER, TAB, start=NOW, end=later(60)), NotFound),
     "quarantine": (lambda store: store.quarantine(OTHER), NOTHING),
@@ -259,6 +266,7 @@ ADDING = {
     "add_channel",
     "add_user",
     "add_integrator",
+    "add_replay",
     "write_audit",
     "note_stranger",
     "quick_add",
@@ -282,6 +290,7 @@ async def one_of_everything(store: Store) -> None:
     await store.leave(HOTEL, TAB, InboxKind.HEARTBEAT, b"{}", now=NOW)
     await store.add_window(HOTEL, W1, NewWindow(room_id=ROOM, ends_at=later(60)), by=INNWATCH, now=NOW)
     await store.add_enrolment(HOTEL, E1, code="0" * 12, room_id=ROOM, by=INNWATCH, now=NOW)
+    await store.add_replay(HOTEL, REPLAY, b"{}", by=INNWATCH, now=NOW)
     await store.add_command(HOTEL, TAB, CommandName.RING, {}, by=person("ann"), now=NOW, expires_at=later(60))
     await store.write_audit(HOTEL, Deed.LOGGED_IN, by=INNWATCH, subject="ann", now=NOW)
     await store.let_shared_token_speak(HOTEL, TAB, allowed=True, by=INNWATCH, now=NOW)
@@ -307,6 +316,7 @@ async def everything(store: Store, hotel_id: HotelId) -> list[object]:
         await store.members(hotel_id),
         await store.channels(hotel_id),
         await store.maintenance(hotel_id),
+        await store.replays(hotel_id),
         await store.commands(hotel_id),
         await store.migration(hotel_id),
     ]

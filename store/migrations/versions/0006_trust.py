@@ -237,6 +237,7 @@ def _create_what_is_remembered() -> None:
         sa.Column("request", sa.Text(), nullable=False),
         sa.Column("done", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", TIME, nullable=True),
         sa.Column("finished_at", TIME, nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("result", sa.Text(), nullable=True),

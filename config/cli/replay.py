@@ -1,0 +1,148 @@
+"""`innwatch replay`: what other thresholds would have raised, and what not, in hours or days that are over."""
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.cli.installation import Installation, with_installation
+from config.cli.options import AsJson, Data, HotelArgument, id_text
+from config.cli.policy import changes_of
+from config.cli.printing import in_zone, print_facts, print_json, print_table
+from rules.ids import HotelId, ReplayId, RoomId
+
+if TYPE_CHECKING:
+    from config.replaying import ReplayResult
+    from rules.proposal import Trouble
+
+_NICE = 15
+"""How much later than others a replay that somebody asked for over HTTP gets its turn."""
+
+
+def replay(
+    hotel: HotelArgument,
+    start: Annotated[
+        str, typer.Option("--from", help="Since when: 2026-11-23T08:00, or so long ago: 24h.", metavar="TIME")
+    ] = "24h",
+    end: Annotated[str, typer.Option("--to", help="Until when, said likewise.", metavar="TIME")] = "0s",
+    thresholds: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A threshold to try, such as rssiFloor=-70; repeatable.", metavar="NAME=VALUE"),
+    ] = None,
+    room: Annotated[
+        list[str] | None,
+        typer.Option("--room", help="To try it in this room alone; repeatable.", parser=id_text, metavar="ROOM"),
+    ] = None,
+    asked: Annotated[str | None, typer.Option("--asked", hidden=True)] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge what is stored again with other thresholds, and list the alerts gained and lost. Changes nothing.
+
+    Without --set it judges as it was judged: then nothing is gained or lost. Times without a zone are the hotel's.
+    """
+    hotel_id = HotelId(hotel)
+    if asked is not None:
+        os.nice(_NICE)
+        with_installation(data, lambda at: _as_asked(at, hotel_id, ReplayId(asked)))
+        return
+    from rules.proposal import Proposal
+
+    proposal = Proposal(policy=changes_of(thresholds or ()), rooms=tuple(RoomId(one) for one in room or ()))
+
+    async def work(at: Installation) -> "tuple[ReplayResult, tzinfo]":
+        from zoneinfo import ZoneInfo
+
+        from config.replaying import judge_again
+
+        zone = ZoneInfo((await at.store.hotel(hotel_id)).timezone)
+        since, until = (moment(text, zone=zone, now=at.now(), option=name) for text, name in _named(start, end))
+        if since >= until:
+            raise typer.BadParameter("--from must be before --to")
+        found = await judge_again(at.store, hotel_id, proposal, start=since, end=until, told=_say_how_far)
+        return found, zone
+
+    found, zone = with_installation(data, work)
+    if sys.stderr.isatty():
+        print(end="\r\033[K", file=sys.stderr)
+    if as_json:
+        print_json(found)
+    else:
+        show(found, zone=zone)
+
+
+def _named(start: str, end: str) -> Sequence[tuple[str, str]]:
+    return (start, "--from"), (end, "--to")
+
+
+def moment(text: str, *, zone: tzinfo, now: datetime, option: str) -> datetime:
+    """A time as one would write it, the hotel's where it names no zone; or how long ago. Raises BadParameter."""
+    from config.variable import seconds
+
+    ago = seconds(text)
+    try:
+        at = now - timedelta(seconds=ago) if ago is not None else datetime.fromisoformat(text)
+        return at if at.tzinfo is not None else at.replace(tzinfo=zone)
+    except (ValueError, OverflowError):
+        wanted = "use 2026-11-23T08:00, or 24h for so long ago"
+        raise typer.BadParameter(f"{option}: {text!r} is no time: {wanted}") from None
+
+
+def show(found: "ReplayResult", *, zone: tzinfo) -> None:
+    """For people: the alerts, then what to make of them."""
+    for title, troubles, count in (
+        ("gained", found.gained, found.gained_count),
+        ("lost", found.lost, found.lost_count),
+    ):
+        print(f"{count} {title}")
+        if troubles:
+            _print_troubles(troubles, zone=zone)
+        if count > len(troubles):
+            print(f"… and {count - len(troubles)} more")
+        print()
+    facts: dict[str, object] = {
+        "as before": found.kept,
+        "from": in_zone(found.start, zone),
+        "to": in_zone(found.end, zone),
+        "inputs": f"{found.inputs} in {found.took_s:g} s",
+    }
+    if not found.whole:
+        facts["caution"] = "nothing is known from before; trouble that began earlier may look gained or lost"
+    if found.diverged or found.unreadable or found.strange:
+        facts["faults"] = (
+            f"{found.diverged} checkpoints were missed, {found.unreadable} inputs could not be read,"
+            f" {found.strange} are of tablets not known by then"
+        )
+    print_facts(facts)
+
+
+def _print_troubles(troubles: "Sequence[Trouble]", *, zone: tzinfo) -> None:
+    print_table(
+        ("opened", "ended", "tablet", "room", "rule", "severity"),
+        [
+            (
+                in_zone(one.opened_at, zone),
+                in_zone(one.ended_at, zone),
+                one.device_id,
+                one.room_id,
+                one.rule.value,
+                one.severity.value,
+            )
+            for one in troubles
+        ],
+    )
+
+
+async def _say_how_far(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{100 * done // max(total, 1)} % of {total} rows", end="", file=sys.stderr, flush=True)
+
+
+async def _as_asked(at: Installation, hotel_id: HotelId, replay_id: ReplayId) -> None:
+    """One that waits in the database: what it asks for stands there, and there its progress and its result go."""
+    from config.replaying import do_as_asked
+
+    await do_as_asked(at.store, hotel_id, replay_id, now=at.now)

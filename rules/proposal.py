@@ -1,0 +1,140 @@
+"""Other thresholds, tried on what has been: what is proposed, and which alerts that would have gained and lost."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from rules.alerts import ChangeKind, Family, Rule, Severity
+from rules.ids import AlertId, DeviceId, RoomId
+from rules.policy import NO_CHANGES, Assignment, PolicyChanges, resolve
+from rules.replay import Step
+
+NO_SETS: Final[Mapping[RoomId, tuple[str, ...]]] = {}
+
+
+class Proposal(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """`policy` for all tablets of the hotel, or of `rooms` alone; and other access points for some rooms.
+
+    Where it says nothing, everything is as it was.
+    """
+
+    policy: PolicyChanges = NO_CHANGES
+    rooms: tuple[RoomId, ...] = ()
+    access_points: Mapping[RoomId, tuple[str, ...]] = NO_SETS
+
+    def __call__(self, own: Assignment) -> Assignment:
+        """What it makes of an assignment; the very same where it says nothing of it."""
+        room, made = own.place.room_id, own
+        if self.policy != NO_CHANGES and (not self.rooms or room in self.rooms):
+            made = replace(made, policy=resolve(self.policy, over=made.policy))
+        bssids = None if room is None else self.access_points.get(room)
+        if bssids is None:
+            return made
+        around = own.place
+        place = replace(
+            around,
+            access_points=frozenset(bssids),
+            neighbours=around.neighbours.union(bssids),
+            hotel_access_points=around.hotel_access_points.union(bssids),
+        )
+        return replace(made, place=place)
+
+
+class Trouble(Struct, frozen=True, rename="camel", kw_only=True):
+    """One alert from its beginning to its end, as it was or as it would have been; the most severe that it became."""
+
+    id: AlertId
+    device_id: DeviceId
+    room_id: RoomId | None
+    family: Family
+    rule: Rule
+    severity: Severity
+    opened_at: datetime
+    ended_at: datetime | None = None
+
+
+OfDevice = tuple[int, Trouble]
+
+
+class Difference(Struct, frozen=True, rename="camel"):
+    """What a proposal would have raised that was not, what was raised and would not have been, and how many stay."""
+
+    gained: tuple[Trouble, ...]
+    lost: tuple[Trouble, ...]
+    kept: int
+
+
+class Gathered:
+    """The alerts of a replay, put together from its steps. Give `told` to it."""
+
+    def __init__(self) -> None:
+        self._troubles: dict[AlertId, OfDevice] = {}
+
+    def told(self, step: Step) -> None:
+        for change in step.changes:
+            alert = change.alert
+            _, known = self._troubles.get(alert.id, (0, None))
+            if known is None:
+                known = Trouble(
+                    id=alert.id,
+                    device_id=step.device_id,
+                    room_id=step.assignment.place.room_id,
+                    family=alert.family,
+                    rule=alert.rule,
+                    severity=alert.severity,
+                    opened_at=alert.opened_at,
+                )
+            worst = max(known.severity, alert.severity, key=lambda severity: severity.rank)
+            ended = change.at if change.kind is ChangeKind.CLEARED else None
+            self._troubles[alert.id] = step.device, replace(known, rule=alert.rule, severity=worst, ended_at=ended)
+
+    def since(self, start: datetime) -> list[OfDevice]:
+        """Those that had not ended before `start`."""
+        return [one for one in self._troubles.values() if one[1].ended_at is None or one[1].ended_at >= start]
+
+
+def difference(raised: Iterable[OfDevice], proposed: Iterable[OfDevice], *, start: datetime) -> Difference:
+    """Hold what would have been raised from `start` on against what was.
+
+    Each comes with the number of its device, which keeps that when it gets another id. It is the same trouble where a
+    tablet has an alert of the same family at the same time, however it is named and whenever it began. One that began
+    before `start` is neither gained nor lost.
+    """
+    was, would = _by_family(raised), _by_family(proposed)
+    gained, _ = _apart(would, was, start=start)
+    lost, kept = _apart(was, would, start=start)
+    return Difference(_in_order(gained), _in_order(lost), len(kept))
+
+
+_Troubles = dict[tuple[int, Family], list[Trouble]]
+
+
+def _by_family(troubles: Iterable[OfDevice]) -> _Troubles:
+    found: _Troubles = {}
+    for device, one in troubles:
+        found.setdefault((device, one.family), []).append(one)
+    return found
+
+
+def _apart(ones: _Troubles, others: _Troubles, *, start: datetime) -> tuple[list[Trouble], list[Trouble]]:
+    """Those that began from `start` on and meet none of the others; and those that do."""
+    alone: list[Trouble] = []
+    shared: list[Trouble] = []
+    for name, some in ones.items():
+        for one in some:
+            if one.opened_at >= start:
+                (shared if any(_meet(one, other) for other in others.get(name, ())) else alone).append(one)
+    return alone, shared
+
+
+def _meet(one: Trouble, other: Trouble) -> bool:
+    return (other.ended_at is None or one.opened_at <= other.ended_at) and (
+        one.ended_at is None or other.opened_at <= one.ended_at
+    )
+
+
+def _in_order(troubles: Iterable[Trouble]) -> tuple[Trouble, ...]:
+    return tuple(sorted(troubles, key=lambda one: (one.opened_at, one.device_id, one.family)))

@@ -1,0 +1,91 @@
+"""`innwatch replay`: stored history, judged again with the thresholds that it was judged by and with others."""
+
+import pytest
+
+from rules.ids import DeviceId, HotelId, RoomId
+from store import Batch, Store, StoredMessage
+from store.batch import DeviceChange
+from tests.config.command_line import CommandLine
+from tests.rules.given import CALIBRATED, NOON
+from tests.rules.history import Recorded
+
+SPAN = ("--from", "2026-11-23T11:00Z", "--to", "2026-11-23T14:00Z")
+
+
+@pytest.fixture
+def watched(cli: CommandLine) -> CommandLine:
+    """Hotel demo: a tablet that was weak for a while, by a floor of -70 dBm, and its alert."""
+    cli("hotel", "add", "demo", "--timezone", "Europe/Vienna")
+    cli("room", "add", "demo", "204", "--floor", "2")
+    cli("device", "add", "demo", "tab-1", "--room", "204")
+    tablet = Recorded(CALIBRATED)
+    for second in range(0, 120, 10):
+        tablet.beat(second, rssi=-74 if second < 60 else -50)
+    cli.with_store(lambda store: keep(store, tablet))
+    return cli
+
+
+async def keep(store: Store, tablet: Recorded) -> None:
+    """What the bridge would have written."""
+    device = await store.find_device(HotelId("demo"), DeviceId("tab-1"))
+    assert device is not None
+    rows = [
+        StoredMessage(
+            hotel_id=device.hotel_id,
+            device_key=None if row.device is None else device.key,
+            kind=row.kind,
+            message_id=row.name,
+            received_at=row.at,
+            ts=row.ts,
+            body=row.body,
+        )
+        for row in tablet.rows
+    ]
+    changes = [
+        DeviceChange(
+            hotel_id=device.hotel_id,
+            device_key=device.key,
+            device_id=device.id,
+            room_id=RoomId("204"),
+            floor="2",
+            change=change,
+        )
+        for change in tablet.changes
+    ]
+    await store.apply(Batch(received_at=NOON, messages=rows, changes=changes))
+
+
+def test_as_it_was_nothing_is_gained_or_lost_and_another_floor_loses_what_it_raised(watched: CommandLine) -> None:
+    as_it_was = watched("replay", "demo", *SPAN, "--json").json()
+    lower = watched("replay", "demo", *SPAN, "--set", "rssiFloor=-80", "--json").json()
+    elsewhere = watched("replay", "demo", *SPAN, "--set", "rssiFloor=-80", "--room", "205", "--json").json()
+
+    assert (as_it_was["kept"], as_it_was["gained"], as_it_was["lost"]) == (
+        1, [], [],
+    )  # fmt: skip
+    assert (as_it_was["inputs"], as_it_was["whole"], as_it_was["diverged"], as_it_was["strange"]) == (15, True, 0, 0)
+    assert (lower["kept"], lower["gained"]) == (0, [])
+    (lost,) = lower["lost"]
+    assert (lost["deviceId"], lost["roomId"]) == ("tab-1", "204")
+    assert (lost["rule"], lost["severity"]) == ("breach.signal", "high")
+    assert (elsewhere["kept"], elsewhere["lost"]) == (1, [])
+
+
+def test_another_battery_threshold_gains_an_alert_and_people_read_of_it_in_their_own_time(watched: CommandLine) -> None:
+    told = watched("replay", "demo", "--from", "2026-11-23T13:00", "--to", "2026-11-23T15:00", "--set", "batteryLow=85")
+
+    assert told.lines[0] == "1 gained"
+    assert any(line.startswith("2026-11-23 13:00:10") and "battery.low" in line for line in told.lines), told.out
+    assert "0 lost" in told.lines
+
+
+def test_what_cannot_be_tried_is_said(watched: CommandLine) -> None:
+    for words, why in (
+        (("--from", "yesterday"), "'yesterday' is no time"),
+        (("--from", "1h", "--to", "2h"), "--from must be before --to"),
+        (("--set", "rssiFlor=-70"), "is it rssiFloor?"),
+        (("--set", "rssiFloor=9"), "rssiFloor=9"),
+    ):
+        ended = watched.refused("replay", "demo", *words)
+        assert (ended.code, why in ended.err) == (2, True), ended.err
+    assert "no hotel nowhere" in watched.refused("replay", "nowhere").err
