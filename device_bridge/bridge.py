@@ -17,6 +17,7 @@ from device_bridge.monitor import Monitor
 from device_bridge.publish import Announcer
 from device_bridge.queue import InputQueue
 from device_bridge.renewal import Renewals
+from device_bridge.rooms import Rooms
 from device_bridge.uplink import Uplink
 from device_bridge.watch import Watch
 from rules.ids import HotelId
@@ -59,6 +60,7 @@ class Bridge:
         self._commands = Commands(store=store, uplink=uplink, now=now, metrics=self._metrics)
         self._contacts = Contacts(store=store, fleet=self._fleet, now=now)
         self._inbox = Inbox(store=store, queue=queue, now=now, metrics=self._metrics)
+        self._rooms = Rooms(fleet=self._fleet, publisher=uplink.announcements, now=now)
         self._intake = Intake(
             queue=queue,
             store=store,
@@ -66,11 +68,14 @@ class Bridge:
             watch=self._watch,
             publisher=uplink.receipts,
             born=self._commands.greet,
+            adopted=self._rooms.follow,
             renewals=renewals,
             now=now,
             metrics=self._metrics,
         )
-        self._announcer = Announcer(store=store, fleet=self._fleet, uplink=uplink, now=now, metrics=self._metrics)
+        self._announcer = Announcer(
+            store=store, fleet=self._fleet, rooms=self._rooms, uplink=uplink, now=now, metrics=self._metrics
+        )
         self._monitor = Monitor(
             store=store,
             fleet=self._fleet,
@@ -107,6 +112,7 @@ class Bridge:
                 tasks.create_task(self._announcer.run(events))
                 tasks.create_task(self._commands.run(commands))
                 tasks.create_task(self._announcer.keep_place())
+                tasks.create_task(self._rooms.run())
                 tasks.create_task(self._contacts.run())
                 tasks.create_task(self._monitor.run())
                 tasks.create_task(self._refresh())

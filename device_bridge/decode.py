@@ -5,6 +5,7 @@ can throw ends here, as data.
 """
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -29,6 +30,7 @@ from rules.messages import (
 )
 
 M = TypeVar("M", bound=Message)
+T = TypeVar("T")
 
 MESSAGE_LIMIT = 8 * 1024
 BACKLOG_LIMIT = 64 * 1024
@@ -47,6 +49,7 @@ class Refused(StrEnum):
     RETAINED = "retained"  # RETAIN was set: never device input
     UNSUPPORTED = "unsupported"  # this version does not consume the topic
     UNKNOWN_DEVICE = "unknown-device"
+    UNKNOWN_ROOM = "unknown-room"
     UNKNOWN_COMMAND = "unknown-command"  # the result of one that this device was never given
     TOO_SOON = "too-soon"  # asked for a token that it has just been given, or just after its tokens were voided
     STORE_REFUSED = "store-refused"  # the database would not have it
@@ -121,18 +124,25 @@ def decode(topic: Topic, payload: bytes, *, retain: bool, received_at: datetime)
     return [_decode_one(topic.kind, topic, payload, received_at=received_at)]
 
 
-def _decode_one(kind: Kind, topic: Topic, payload: bytes, *, received_at: datetime) -> Decoded | Rejected:
+def read(payload: bytes, parse: Callable[[bytes], T]) -> T | Rejected:
+    """What `parse` makes of one message, or why it cannot be read; `parse` raises what msgspec does."""
     if len(payload) > MESSAGE_LIMIT:
         detail = f"{len(payload)} bytes; a message may have {MESSAGE_LIMIT}"
         return Rejected(Refused.TOO_LARGE, detail, _id_of(payload))
     if _too_deep(payload):
         return Rejected(Refused.TOO_DEEP, f"nested over {DEEPEST} levels", _id_of(payload))
     try:
-        message = _parse(kind, payload, received_at=received_at)
+        return parse(payload)
     except msgspec.ValidationError as error:
         return Rejected(Refused.INVALID, str(error), _id_of(payload))
     except _UNREADABLE as error:
         return Rejected(Refused.MALFORMED, _plain(error), _id_of(payload))
+
+
+def _decode_one(kind: Kind, topic: Topic, payload: bytes, *, received_at: datetime) -> Decoded | Rejected:
+    message = read(payload, lambda said: _parse(kind, said, received_at=received_at))
+    if isinstance(message, Rejected):
+        return message
     if message is None:
         return Rejected(Refused.UNSUPPORTED, f"{kind.value}: not consumed by this version", _id_of(payload))
     return _spoof(message, topic) or _timeless(message) or Decoded(kind, message, payload)

@@ -4,8 +4,12 @@
 receipts that go out then. A draft that the store refuses is thrown away and nothing has happened.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
+from broker.topics import Kind
 from device_bridge.decode import Refused, Rejected
 from device_bridge.fleet import Tablet
 from device_bridge.matters import (
@@ -19,9 +23,11 @@ from device_bridge.matters import (
     Noted,
     Overdue,
     Turned,
+    Word,
     device_of,
     topic_of,
 )
+from device_bridge.pms_results import PmsResult, answer_to, refusal_of
 from device_bridge.receipts import Receipted, ReceiptLine
 from device_bridge.renewal import Renewals, TokenMessage
 from device_bridge.rows import (
@@ -35,15 +41,17 @@ from device_bridge.rows import (
     quarantine_row,
     token_row,
     watching_row,
+    word_row,
 )
 from rules import token
 from rules.alarm import Occasion
 from rules.alerts import Family
+from rules.clearance import clearance
 from rules.deadlines import deadline, may_come_nearer, pass_deadline
 from rules.dismissal import dismiss
-from rules.evaluate import evaluate
+from rules.evaluate import evaluate, judge_anew
 from rules.gap import shifted
-from rules.ids import AlertId, DeviceId, HotelId
+from rules.ids import AlertId, DeviceId, HotelId, RoomId
 from rules.inputs import Asked
 from rules.messages import (
     WIFI_OFF,
@@ -57,9 +65,10 @@ from rules.messages import (
     State,
     TokenEnded,
 )
+from rules.room_status import RoomStatus, is_checked_out, news
 from rules.snapshot import status_of
 from rules.state import DeviceState, Verdict
-from store.batch import Batch, Orphan, StatusChange, Stretch, TokenGiven
+from store.batch import Batch, Orphan, PmsTaken, StatusChange, Stretch, TokenGiven
 from store.records import DeviceKey
 
 _UNANSWERED = (Heartbeat, TokenEnded)  # no receipt says that they are stored
@@ -86,6 +95,8 @@ class Draft:
         self._watching_since = watching_since
         self._renewals = renewals
         self._ids: set[Identity] = set()
+        self.results: list[tuple[HotelId, str, PmsResult]] = []  # what hotel systems are told then
+        self.learned: list[tuple[Word, Mapping[RoomId, RoomStatus]]] = []
 
     def add(self, matter: Matter, *, known: Known | None) -> None:
         """Judge the next matter. `known` are the message ids of the batch that are stored already.
@@ -107,12 +118,16 @@ class Draft:
                 self._give(matter, known)
             case Done():
                 self._take_over(matter, known)
+            case Word():
+                self._take_word(matter)
 
     def adopt(self) -> None:
         """After the commit: the judged states become the tablets' own."""
         for states in (self.usual, self.batch.states):
             for key, state in states.items():
                 self.tablets[key].state = state
+        for word, rooms in self.learned:
+            word.fleet.learn(word.hotel_id, rooms)
 
     def _hear(self, heard: Heard, known: Known | None) -> None:
         tablet, message, late = heard.tablet, heard.decoded.message, heard.decoded.late
@@ -214,12 +229,38 @@ class Draft:
                 self._decide(tablet, Verdict(after), before=before)
                 self.restless.append(tablet)  # a clock that was set back brings its deadline nearer
 
+    def _take_word(self, word: Word) -> None:
+        """What a hotel's system says of rooms: their tablets are judged anew, and at a check-out the desk is told."""
+        if word.inbox_key is not None:
+            self.batch.drained.append(word.inbox_key)
+        if word.is_repeated:
+            self.duplicates += 1
+            self.results.append((word.hotel_id, word.record.by, answer_to(word, stale=False)))
+            return
+        fleet, hotel_id, record = word.fleet, word.hotel_id, word.record
+        rooms = news(record, known=lambda room_id: fleet.status(hotel_id, room_id), at=word.at)
+        for room_id, status in rooms.items():
+            for tablet in fleet.in_room(hotel_id, room_id):
+                before = self._state(tablet)
+                occasion = Occasion(replace(tablet.assignment, room=status), word.name, word.at)
+                self._decide(tablet, judge_anew(before, occasion=occasion), before=before)
+        told = None
+        if is_checked_out(record, rooms):
+            here = [(tablet.device_id, self._state(tablet)) for tablet in fleet.in_room(hotel_id, record.room_id)]
+            told = clearance(record.room_id, here, at=word.at)
+        self.batch.messages.append(word_row(word))
+        self.batch.pms.append(PmsTaken(hotel_id=hotel_id, record=record, rooms=rooms, clearance=told, at=word.at))
+        self.results.append((hotel_id, record.by, answer_to(word, stale=not rooms)))
+        self.learned.append((word, rooms))
+
     def _turn_away(self, turned: Turned) -> None:
         hotel_id, device_id, rejected = turned.topic.hotel_id, device_of(turned.topic), turned.rejected
         self.rejections.append(rejected.reason)
         if turned.inbox_key is not None:
             self.batch.drained.append(turned.inbox_key)
         self.batch.quarantined.append(quarantine_row(turned, device_id=device_id))
+        if turned.topic.kind is Kind.PMS_IN and hotel_id is not None and turned.topic.subject is not None:
+            self.results.append((hotel_id, turned.topic.subject, refusal_of(turned)))
         if hotel_id is None or device_id is None:
             return
         if rejected.reason is Refused.UNKNOWN_DEVICE:

@@ -6,7 +6,7 @@ revision moved is read again.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from rules.ids import DeviceId, HotelId, RoomId
 from rules.messages import TokenEnd
 from rules.place import assignments
 from rules.policy import Assignment, Policy, Profile, Window
+from rules.room_status import NOTHING_SAID, RoomStatus
 from rules.snapshot import token_end_of
 from rules.state import DeviceState
 from store import Store
@@ -86,6 +87,9 @@ class Inventory(Struct, frozen=True, rename="camel"):
     rooms: tuple[Room, ...]
     timezone: str
     windows: tuple[Window, ...] = ()
+    statuses: Mapping[
+        RoomId, RoomStatus
+    ] = {}  # the fleet's own, so that whoever writes it down says what is known then
 
 
 class TokenDates(Struct, frozen=True):
@@ -136,6 +140,8 @@ class Fleet:
         self._unsaid_hotels: dict[HotelId, Inventory] = {}
         self._unsaid_tablets: dict[DeviceKey, tuple[Tablet, Assignment]] = {}
         self._unsaid_removed: dict[DeviceKey, HotelId] = {}
+        self._statuses: dict[HotelId, dict[RoomId, RoomStatus]] = {}
+        self._by_room: dict[HotelId, dict[RoomId, list[Tablet]]] = {}
 
     def __iter__(self) -> Iterator[Tablet]:
         for tablets in self._tablets.values():
@@ -162,6 +168,28 @@ class Fleet:
 
     def tablets_of(self, hotel_id: HotelId) -> tuple[Tablet, ...]:
         return tuple(self._tablets.get(hotel_id, _NO_TABLETS).values())
+
+    def has_room(self, hotel_id: HotelId, room_id: RoomId) -> bool:
+        inventory = self._inventories.get(hotel_id)
+        return inventory is not None and any(room.id == room_id for room in inventory.rooms)
+
+    def rooms(self, hotel_id: HotelId) -> Mapping[RoomId, Sequence[Tablet]]:
+        """The rooms that have tablets, with these in order of id."""
+        return self._by_room.get(hotel_id, {})
+
+    def in_room(self, hotel_id: HotelId, room_id: RoomId) -> Sequence[Tablet]:
+        return self._by_room.get(hotel_id, {}).get(room_id, ())
+
+    def status(self, hotel_id: HotelId, room_id: RoomId) -> RoomStatus:
+        """What the hotel's systems say of a room."""
+        return self._statuses.get(hotel_id, {}).get(room_id, NOTHING_SAID)
+
+    def learn(self, hotel_id: HotelId, statuses: Mapping[RoomId, RoomStatus]) -> None:
+        """Say, after the commit, what is known of rooms now."""
+        self._statuses.setdefault(hotel_id, {}).update(statuses)
+        for room_id, status in statuses.items():
+            for tablet in self.in_room(hotel_id, room_id):
+                tablet.assignment = replace(tablet.assignment, room=status)
 
     async def load(self) -> dict[HotelId, int]:
         """Read every hotel; the newest event id of each. For the start."""
@@ -223,6 +251,8 @@ class Fleet:
 
     def _take(self, facts: HotelFacts) -> None:
         hotel_id, before = facts.hotel.id, self._tablets.get(facts.hotel.id, _NO_TABLETS)
+        # The bridge alone writes them, so what was read later than the first time can only be older.
+        statuses = self._statuses.setdefault(hotel_id, dict(facts.statuses))
         belongs = assignments(
             hotel_id,
             profile=facts.hotel.profile,
@@ -238,6 +268,8 @@ class Fleet:
             row.device.id: self._tablet(row, before.get(row.device.id), belongs[row.device.id], facts.revision)
             for row in facts.devices
         }
+        self._by_room[hotel_id] = _by_room(self._tablets[hotel_id].values())
+        self.learn(hotel_id, statuses)
         self._gone |= {(hotel_id, device_id): None for device_id in before.keys() - self._tablets[hotel_id].keys()}
         kept = {tablet.key for tablet in self._tablets[hotel_id].values()}  # one that got another id is not gone
         self._unsaid_removed |= {tablet.key: hotel_id for tablet in before.values() if tablet.key not in kept}
@@ -246,7 +278,9 @@ class Fleet:
             tablet = self._tablets[hotel_id][row.device.id]
             self._note_shut_out(tablet, row.device.revoked_at, facts.hotel.suspended_at)
             self._note_token(tablet, TokenDates(row.device.token_issued_at, row.device.token_expires_at))
-        inventory = Inventory(facts.revision, facts.hotel.profile, facts.rooms, facts.hotel.timezone, facts.windows)
+        inventory = Inventory(
+            facts.revision, facts.hotel.profile, facts.rooms, facts.hotel.timezone, facts.windows, statuses
+        )
         known, self._inventories[hotel_id] = self._inventories.get(hotel_id), inventory
         if known is None or replace(known, revision=inventory.revision) != inventory:
             self._new_hotels[hotel_id] = None
@@ -278,6 +312,14 @@ class Fleet:
         known.assignment = assignment
         known.gen = row.device.gen
         return known
+
+
+def _by_room(tablets: Iterable[Tablet]) -> dict[RoomId, list[Tablet]]:
+    rooms: dict[RoomId, list[Tablet]] = {}
+    for tablet in tablets:
+        if tablet.room_id is not None:
+            rooms.setdefault(tablet.room_id, []).append(tablet)
+    return rooms
 
 
 def _own(assignment: Assignment) -> tuple[RoomId | None, str | None, frozenset[str], Policy]:

@@ -9,13 +9,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from broker.delivery import Publisher
 from broker.quiet_log import QuietLog
-from broker.topics import BRIDGE_INBOUND, Kind, device_topic
+from broker.topics import BRIDGE_INBOUND, Kind, Topic, device_topic
 from device_bridge.catching_up import CatchingUp
 from device_bridge.checkpoints import Checkpoints
 from device_bridge.commands import held_to_their_own
@@ -32,6 +33,7 @@ from device_bridge.matters import (
     Noted,
     Overdue,
     Turned,
+    Word,
     assignment,
     identity_of,
     ids_of,
@@ -41,6 +43,8 @@ from device_bridge.matters import (
     topic_of,
 )
 from device_bridge.metrics import BridgeMetrics
+from device_bridge.pms import HotelSystems, is_word
+from device_bridge.pms_results import result_topic
 from device_bridge.queue import Arrived, Began, DeadlineDue, Deed, Input, InputQueue
 from device_bridge.receipts import encode_receipts
 from device_bridge.renewal import Renewals
@@ -74,20 +78,23 @@ class Intake:
         watch: Watch,
         publisher: Publisher,
         born: Callable[[Iterable[Tablet]], None],
+        adopted: Callable[[Draft], None],
         renewals: Renewals,
         now: Callable[[], datetime],
         metrics: BridgeMetrics,
     ) -> None:
-        """`born` is told of tablets that said `ready`, once that is stored."""
+        """`born` is told of tablets that said `ready`, once that is stored; `adopted` of all that was."""
         self._queue = queue
         self._store = store
         self._fleet = fleet
         self._watch = watch
         self._publisher = publisher
         self._born = born
+        self._adopted = adopted
         self._renewals = renewals
         self._now = now
         self._metrics = metrics
+        self._systems = HotelSystems(store=store, fleet=fleet)
         self._catching_up = CatchingUp(store=store, now=now)
         self._checkpoints = Checkpoints(store=store, fleet=fleet, watch=watch, now=now)
         self._turn = asyncio.Lock()  # a draft begins with the states that the one before came to
@@ -124,12 +131,22 @@ class Intake:
         taken: list[Input] = []
         matters: list[Matter] = []
         for item in inputs:
+            if is_word(item):
+                await self._keep_taken(taken, matters)
+                await self._keep_taken([item], [await self._patiently(partial(self._systems.heard, item))])
+                taken, matters = [], []
+                continue
             taken.append(item)
             matters += self._matters(item)
-            if len(matters) >= _BATCH or item is inputs[-1]:
-                await self._keep_all(await self._judgeable(matters))
-                _settle(taken)
+            if len(matters) >= _BATCH:
+                await self._keep_taken(taken, matters)
                 taken, matters = [], []
+        await self._keep_taken(taken, matters)
+
+    async def _keep_taken(self, taken: Sequence[Input], matters: list[Matter]) -> None:
+        if taken:
+            await self._keep_all(await self._judgeable(matters))
+            _settle(taken)
 
     async def _judgeable(self, matters: list[Matter]) -> list[Matter]:
         return await self._patiently(lambda: held_to_their_own(matters, store=self._store))
@@ -205,6 +222,10 @@ class Intake:
             rejected = Rejected(Refused.STORE_REFUSED, "the database refuses this message", matter.decoded.message.id)
             turned = Turned(topic_of(matter), matter.decoded.body, rejected, matter.at, matter.inbox_key)
             await self._keep_all([turned])
+        elif isinstance(matter, Word):
+            rejected = Rejected(Refused.STORE_REFUSED, "the database refuses this message", matter.id)
+            topic = Topic(Kind.PMS_IN, matter.hotel_id, matter.record.by, matter.record.kind)
+            await self._keep_all([Turned(topic, b"", rejected, matter.at, matter.inbox_key)])
         elif isinstance(matter, Turned | Done) and (key := matter.inbox_key) is not None:
             await self._patiently(lambda: self._store.apply(Batch(received_at=matter.at, drained=[key])))
         elif isinstance(matter, Overdue):
@@ -220,6 +241,7 @@ class Intake:
         self._unjudged.difference_update(draft.tablets)
         self._watch.look_at(draft.restless)
         self._born(draft.born)
+        self._adopted(draft)
         if draft.batch.changes:
             await asyncio.sleep(0)  # Whoever tells the consoles was woken by the commit, and goes first.
         self._count(draft, len(matters))
@@ -325,6 +347,8 @@ class Intake:
             topic = device_topic(hotel_id, device_id, Kind.RECEIPT)
             for payload in encode_receipts(lines):
                 await self._publisher.publish(topic, payload)
+        for hotel_id, by, result in draft.results:
+            await self._publisher.publish(result_topic(hotel_id, by), msgspec.json.encode(result))
         for tablet, answer in draft.renewed:
             topic = device_topic(tablet.hotel_id, tablet.device_id, Kind.TOKEN)
             await self._publisher.publish(topic, msgspec.json.encode(answer))

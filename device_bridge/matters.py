@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from broker.topics import Kind, Topic
 from device_bridge.decode import Decoded, Rejected
-from device_bridge.fleet import Inventory, Tablet
+from device_bridge.fleet import Fleet, Inventory, Tablet
 from device_bridge.queue import Began
 from rules.ids import DeviceId, HotelId, MessageId
 from rules.inputs import REMOVED, Asked, AssignmentRecord, InputKind
 from rules.messages import Result, TokenEnd, TokenEnded
 from rules.response import Resolved
+from rules.room_status import PmsRecord
 from store.records import CommandRef, DeviceKey, InboxKey
 
 
@@ -93,7 +94,24 @@ class Given(Struct, frozen=True):
         return MessageId(f"token:{_microseconds(self.issued_at)}:{_microseconds(self.expires_at)}")
 
 
-Matter = Heard | Turned | Overdue | Noted | Beginning | Given | Done
+class Word(Struct, frozen=True, kw_only=True):
+    """What a hotel's system said of rooms that there are. It stands alone in its batch: what is known of the rooms and
+    of their tablets is read from `fleet` when it is judged.
+
+    `id` is the sender's own, `is_repeated` whether it is stored already.
+    """
+
+    hotel_id: HotelId
+    id: MessageId
+    name: MessageId
+    record: PmsRecord
+    fleet: Fleet
+    at: datetime
+    is_repeated: bool
+    inbox_key: InboxKey | None = None
+
+
+Matter = Heard | Turned | Overdue | Noted | Beginning | Given | Done | Word
 Identity = tuple[DeviceKey, MessageId]
 Known = AbstractSet[Identity]
 """Which messages of a batch are stored already."""
@@ -129,7 +147,7 @@ def ids_of(matter: Matter) -> dict[str, str | None]:
             return {"hotel": topic.hotel_id, "device": device_of(topic), "message": rejected.message_id}
         case Overdue(tablet=tablet) | Given(tablet=tablet):
             return {"hotel": tablet.hotel_id, "device": tablet.device_id}
-        case Noted() | Beginning():
+        case Noted() | Beginning() | Word():
             return {"hotel": matter.hotel_id, "message": matter.name}
         case Done():
             return {"hotel": matter.hotel_id, "message": matter.deed.name}

@@ -17,6 +17,7 @@ from broker.topics import Kind, Topic, alert_topic, device_topic, events_topic, 
 from device_bridge.fleet import Fleet, Tablet
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.monitor import PLATFORM
+from device_bridge.rooms import Rooms
 from device_bridge.uplink import CensusFailed, Uplink
 from rules.alerts import AlertStatus
 from rules.ids import AlertId, DeviceId, HotelId
@@ -54,6 +55,7 @@ class Announcer:
         *,
         store: Store,
         fleet: Fleet,
+        rooms: Rooms,
         uplink: Uplink,
         now: Callable[[], datetime],
         metrics: BridgeMetrics,
@@ -62,6 +64,7 @@ class Announcer:
         self._fleet = fleet
         self._uplink = uplink
         self._publisher = uplink.announcements
+        self._rooms = rooms
         self._now = now
         self._metrics = metrics
         self._freshened: datetime | None = None
@@ -95,6 +98,9 @@ class Announcer:
         for tablet in tuple(self._fleet):
             await self._tell_config(tablet)
             await self._tell_status(tablet)
+        self._rooms.forget_what_was_told()
+        for hotel_id in self._fleet.hotels:
+            await self._rooms.tell_all(hotel_id)
         await self._empty_others(frozenset(open_alerts))
         self._told_all_for = times
 
@@ -116,22 +122,29 @@ class Announcer:
         match topic:
             case Topic(kind=Kind.CONFIG | Kind.STATUS, hotel_id=hotel_id, subject=device_id):
                 return self._fleet.find(hotel_id, device_id) is not None
+            case Topic(kind=Kind.ROOM_STATE, hotel_id=hotel_id, subject=room_id):
+                return hotel_id is not None and room_id in self._fleet.rooms(hotel_id)
             case Topic(kind=Kind.MONITOR, hotel_id=hotel_id):
                 return hotel_id in self._fleet.hotels
             case _:
                 return name == PLATFORM
 
     async def assigned(self, tablets: Iterable[Tablet]) -> None:
-        """These tablets are new or belong elsewhere: their config and status say so."""
+        """These tablets are new or belong elsewhere: their config and status say so, and the rooms of their hotel."""
+        hotels: dict[HotelId, None] = {}
         for tablet in tablets:
+            hotels[tablet.hotel_id] = None
             await self._tell_config(tablet)
             await self._tell_status(tablet)
+        for hotel_id in hotels:
+            await self._rooms.tell_all(hotel_id)
 
     async def forgotten(self, names: Iterable[tuple[HotelId, DeviceId]]) -> None:
         """These tablets are no more: what was retained of them is emptied."""
         for hotel_id, device_id in names:
             for topic in (device_topic(hotel_id, device_id, Kind.CONFIG), status_topic(hotel_id, device_id)):
                 await self._publisher.publish(topic, b"", retain=True)
+            await self._rooms.tell_all(hotel_id)
 
     async def run(self, bell: Bell) -> None:
         """Publish what is committed, until cancelled: when the bell rings, and every second without it.
@@ -208,6 +221,8 @@ class Announcer:
             if tablet is not None:  # else it is no more: nothing of it is retained
                 await self._publisher.publish(status_topic(hotel_id, tablet.device_id), bytes(event.data), retain=True)
                 tablet.status_told = self._now()
+        elif event.type is EventType.PMS_RECEIVED:
+            await self._rooms.received(hotel_id, bytes(event.data))
         await self._publisher.publish(events_topic(hotel_id), _encode(event))
         self._metrics.published.inc()
 

@@ -6,7 +6,7 @@ import msgspec
 
 from broker.topics import name_of
 from device_bridge.fleet import Tablet
-from device_bridge.matters import Beginning, Done, Given, Heard, Noted, Overdue, Turned
+from device_bridge.matters import Beginning, Done, Given, Heard, Noted, Overdue, Turned, Word
 from rules.alerts import AlertChange
 from rules.ids import DeviceId, MessageId
 from rules.inputs import InputKind, TokenRecord
@@ -74,6 +74,18 @@ def watching_row(beginning: Beginning) -> StoredMessage:
         message_id=beginning.name,
         received_at=beginning.began.at,
         body=b"{}" if gap is None else msgspec.json.encode(gap),
+    )
+
+
+def word_row(word: Word) -> StoredMessage:
+    return StoredMessage(
+        hotel_id=word.hotel_id,
+        device_key=None,
+        kind=InputKind.PMS,
+        message_id=word.name,
+        received_at=word.at,
+        ts=word.record.ts,
+        body=msgspec.json.encode(word.record),
     )
 
 

@@ -22,7 +22,7 @@ GUARDED_FOR: Final = timedelta(minutes=45)
 SEEN_FOR: Final = timedelta(minutes=5)
 
 
-def follow(state: DeviceState, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
+def follow(_: DeviceState, state: DeviceState, /, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
     """Bring the alert in line with what is known of the tablet after a message, a deadline or a word on its room."""
     memory, gone = state.checkout, gone_by(state, assignment=occasion.assignment)
     if gone:

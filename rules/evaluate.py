@@ -36,6 +36,15 @@ def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignme
     return _token_end(state, message, occasion=occasion)
 
 
+def judge_anew(state: DeviceState, *, occasion: Occasion) -> Verdict:
+    """What it makes of a device that something else is known of where it is: what is open is as severe as it is now.
+
+    Nothing was heard of the device itself; the occasion is what was said.
+    """
+    after, changes = alarm.anew(state, occasion=occasion)
+    return families.after_anything(state, after, changes, occasion=occasion)
+
+
 def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, now: datetime) -> Verdict:
     """The hot path: a good sample of a calm device makes one new state and nothing else."""
     if _is_as_usual(before, beat, assignment=assignment, now=now):

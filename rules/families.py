@@ -33,6 +33,7 @@ from rules import (
     battery,
     breach,
     calm,
+    checkout,
     clock,
     identity,
     never_seen,
@@ -97,7 +98,7 @@ AFTER_REPORT: tuple[AfterReport, ...] = (
 )
 AFTER_STATE: tuple[AfterState, ...] = (silence.after_state, clock.after_message, agent_stuck.after_word)
 AFTER_LIFE: tuple[Follow, ...] = (token.after_life, never_seen.after_life, identity.after_life)
-AFTER_ANYTHING: tuple[Follow, ...] = ()
+AFTER_ANYTHING: tuple[Follow, ...] = (checkout.follow,)
 IS_CALM: tuple[IsCalm, ...] = (calm.is_calm,)
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from rules.ids import IntegratorName, MessageId, RoomId
+from rules.ids import IntegratorName, MessageId, RoomId, is_id
 from rules.messages import Aware, ShortText
 
 DEPARTING_FROM: Final = timedelta(minutes=60)
@@ -24,6 +24,12 @@ DEPARTING_AT_MOST: Final = timedelta(hours=12)
 
 HOUSEKEEPING_AT_MOST: Final = timedelta(hours=2)
 """Whoever cleans a room may forget to say that it is done."""
+
+
+CLOCKS_APART: Final = timedelta(days=1)
+"""A system whose clock is further off says so to nobody, and its words could not be put in order."""
+
+LONGEST_STAY: Final = timedelta(days=1000)
 
 
 class PmsKind(StrEnum):
@@ -129,8 +135,24 @@ def recorded(message: PmsMessage, *, kind: PmsKind, by: IntegratorName, key: byt
     )
 
 
-def what_is_wrong(message: PmsMessage, kind: PmsKind) -> str | None:
+def what_is_wrong(message: PmsMessage, kind: PmsKind, *, at: datetime) -> str | None:
     """Why a message of this kind makes no sense, in words for its sender that repeat nothing of it; None: it does."""
+    named = {"id": message.id, "roomId": message.room_id, "toRoomId": message.to_room_id}
+    for field, text in named.items():
+        if text is not None and not is_id(text):
+            return f"{field} is no id: 1 to 64 letters, digits, '-' and '_', and not '_' alone"
+    if not _is_near(message.ts, at, within=CLOCKS_APART):
+        return "ts is more than a day from our clock"
+    if message.departs_at is not None and not _is_near(message.departs_at, at, within=LONGEST_STAY):
+        return "departsAt is years from now"
+    return _what_is_missing(message, kind)
+
+
+def _is_near(said: datetime, at: datetime, *, within: timedelta) -> bool:
+    return abs(said - at) <= within
+
+
+def _what_is_missing(message: PmsMessage, kind: PmsKind) -> str | None:
     if kind is PmsKind.MOVE and message.to_room_id is None:
         return "a move needs toRoomId"
     if kind is not PmsKind.MOVE and message.to_room_id is not None:

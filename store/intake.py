@@ -5,6 +5,7 @@ statements, and whatever is rare (alerts, events) costs nothing when there is no
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from itertools import chain
 
 import msgspec
@@ -12,6 +13,7 @@ from msgspec import Struct
 
 from rules.alerts import AlertSnapshot, ChangeKind, Family
 from rules.ids import DeviceId, HotelId, MessageId
+from rules.inputs import InputKind
 from rules.outage import IncidentChange
 from store import (
     at_once,
@@ -28,7 +30,7 @@ from store import (
     states,
 )
 from store.audit import Deed
-from store.batch import Batch, DeviceChange, IncidentTurn, MonitorChange, Orphan, Quarantined, TokenGiven
+from store.batch import Batch, DeviceChange, IncidentTurn, MonitorChange, Orphan, Quarantined, StoredMessage, TokenGiven
 from store.database import Database
 from store.events import Entry
 from store.incidents import Written
@@ -85,10 +87,14 @@ class Intake:
         return await database.write_batch(lambda transaction: _apply(transaction, batch, database.known))
 
     async def was_applied(self, batch: Batch) -> bool:
-        """Say, after `apply` raised OutcomeUnknown, what became of the batch; False too if it has no device's message.
+        """Say, after `apply` raised OutcomeUnknown, what became of the batch; False too if it has no device's message
+        and no hotel system's.
 
         Raises StoreUnavailable.
         """
+        for one in batch.messages:
+            if one.kind is InputKind.PMS:
+                return one.message_id in await self._database.write(partial(_was_taken, one=one))
         ids = {(one.device_key, one.message_id) for one in batch.messages if one.device_key is not None}
         return bool(ids) and await self._database.write(lambda transaction: _was_applied(transaction, ids))
 
@@ -289,6 +295,11 @@ def _record(transaction: Transaction, told: _Told, *, known: Known, batch: Batch
             now=batch.received_at,
         )
     return tuple(chain.from_iterable(recorded.values()))
+
+
+def _was_taken(transaction: Transaction, one: StoredMessage) -> set[MessageId]:
+    transaction.hold_table("message")  # as below
+    return room_status.stored_words(transaction, one.hotel_id, [one.message_id])
 
 
 def _was_applied(transaction: Transaction, ids: Collection[tuple[DeviceKey, MessageId]]) -> bool:

@@ -68,7 +68,7 @@ class RoomStatuses:
 
     async def known_words(self, hotel_id: HotelId, names: Collection[MessageId]) -> set[MessageId]:
         """Return those of the names of inputs of the whole hotel that are stored."""
-        return await self._database.read(lambda transaction: _known(transaction, hotel_id, names))
+        return await self._database.read(lambda transaction: stored_words(transaction, hotel_id, names))
 
 
 def statuses(transaction: Transaction, hotel_id: HotelId) -> dict[RoomId, RoomStatus]:
@@ -150,7 +150,8 @@ def _make_key(transaction: Transaction, hotel_id: HotelId) -> bytes:
     return bytes.fromhex(row[0])
 
 
-def _known(transaction: Transaction, hotel_id: HotelId, names: Iterable[MessageId]) -> set[MessageId]:
+def stored_words(transaction: Transaction, hotel_id: HotelId, names: Iterable[MessageId]) -> set[MessageId]:
+    """Those of the names of inputs of the whole hotel that are stored."""
     listed = list(names)
     in_postgres = transaction.dialect is Dialect.POSTGRES
     rows = transaction.rows(

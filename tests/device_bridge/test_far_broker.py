@@ -203,7 +203,7 @@ async def test_the_bridge_puts_in_order_what_is_retained_before_it_says_that_it_
         "hotels/grand/devices/tab-9/config": {},
         "hotels/grand/devices/tab-9/status": {},
         "hotels/elsewhere/monitor": {},
-        "hotels/grand/rooms/101/state": {},
+        "hotels/grand/rooms/999/state": {},
     }
     for topic, body in stale.items():
         await far.publish(topic, body, retain=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.topics import Kind
+from broker.topics import Kind, Topic
 from rules.alerts import AlertStatus
+from rules.ids import RoomId
 from store import schema
 from tests.device_bridge.given import FOREIGN, HOTEL, House, Post, heartbeat
 from tests.store.line import Line, line_to
@@ -69,3 +70,24 @@ async def test_an_alert_that_opened_in_it_opens_once_and_ends(house: House, line
         (alert.id, AlertStatus.RESOLVED)
     ]
     assert await house.stored() == names
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+async def test_a_check_out_in_it_is_taken_once(house: House, line: Line, delivered: bool) -> None:
+    await send(house, "m-1")
+    house.clock.advance(60)
+    await eventually(lambda: _has_fallen_silent(house), within=10)
+    word = Post(Kind.PMS_IN, {"id": "w-1", "ts": house.clock.at, "roomId": "101"})
+    word.topic = Topic(Kind.PMS_IN, HOTEL, "opera", "checkout")
+    line.break_at(b"COMMIT\0", delivered=delivered)
+    house.queue.offer(word)
+    await eventually(lambda: word.settled == 1, within=10)
+
+    assert len((await house.store.clearances(HOTEL)).items) == 1
+    guards = [one for one in (await house.store.alerts(HOTEL)).items if one.rule == "checkout.guard"]
+    assert len(guards) == 1
+    assert (await house.store.room_status(HOTEL, RoomId("101"))).occupied is False
+
+
+async def _has_fallen_silent(house: House) -> bool:
+    return bool((await house.store.alerts(HOTEL)).items)

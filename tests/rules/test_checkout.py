@@ -40,7 +40,7 @@ class Guard:
     def see(self, seconds: float, state: DeviceState = AT_HOME) -> AlertChange | None:
         kept = {family: alert for family, alert in self.state.alerts.items() if family is Family.CHECKOUT}
         now = replace(state, alerts=state.alerts | kept, checkout=self.state.checkout)
-        self.state, change = follow(now, occasion=Occasion(self.assignment, f"at-{seconds}", after(seconds)))
+        self.state, change = follow(now, now, occasion=Occasion(self.assignment, f"at-{seconds}", after(seconds)))
         return change
 
 

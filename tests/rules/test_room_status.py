@@ -1,7 +1,7 @@
 """What a hotel's systems say, message by message, and what is known of its rooms after that."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -38,7 +38,7 @@ class Desk:
         self, seconds: float, kind: PmsKind, *, by: str = "pms", ts: datetime | None = None, **fields: object
     ) -> Mapping[RoomId, RoomStatus]:
         message = PmsMessage(id=MessageId("m"), room_id=HERE, ts=ts or after(seconds), **fields)  # type: ignore[arg-type]
-        assert what_is_wrong(message, kind) is None
+        assert what_is_wrong(message, kind, at=after(seconds)) is None
         record = recorded(message, kind=kind, by=IntegratorName(by), key=KEY)
         changed = news(record, known=self.of, at=after(seconds))
         self.rooms |= changed
@@ -152,13 +152,17 @@ def test_only_a_check_out_that_counts_asks_for_clearance() -> None:
         (PmsKind.MOVE, {"to_room_id": HERE}, "toRoomId is roomId"),
         (PmsKind.CHECKIN, {"to_room_id": THERE}, "toRoomId is of a move alone"),
         (PmsKind.CHECKOUT, {"status": "vacant"}, "status is of a room-status alone"),
+        (PmsKind.CHECKIN, {"room_id": "Mrs Smith"}, "roomId is no id"),
+        (PmsKind.CHECKIN, {"ts": after(-86_401)}, "ts is more than a day from our clock"),
+        (PmsKind.CHECKIN, {"departs_at": datetime(9999, 12, 31, tzinfo=UTC)}, "departsAt is years from now"),
         (PmsKind.ROOM_STATUS, {}, "status is none of"),
         (PmsKind.ROOM_STATUS, {"status": "Mrs Smith"}, "status is none of"),
     ],
 )
 def test_nonsense_is_named_without_repeating_it(kind: PmsKind, fields: dict[str, object], why: str) -> None:
-    message = PmsMessage(id=MessageId("m"), room_id=HERE, ts=NOON, **fields)  # type: ignore[arg-type]
-    wrong = what_is_wrong(message, kind)
+    said = {"id": MessageId("m"), "room_id": HERE, "ts": NOON} | fields
+    message = PmsMessage(**said)  # type: ignore[arg-type]
+    wrong = what_is_wrong(message, kind, at=NOON)
 
     assert wrong is not None
     assert wrong.startswith(why)

@@ -1,0 +1,170 @@
+"""What the hotel knows of a room, held against everything else that the rules know."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from rules.alarm import Occasion
+from rules.alerts import Because, Cause, ChangeKind, Family, Reason, Rule, Severity
+from rules.context import in_context
+from rules.evaluate import judge_anew
+from rules.room_status import NOTHING_SAID, RoomStatus, RoomWord
+from tests.rules.given import ELSEWHERE, FOREIGN, NEIGHBOUR, NOON, OWN, STRICT, Tablet, after, assigned, because
+
+DEPARTING = RoomStatus(occupied=True, departs_at=after(1800))
+VACANT = RoomStatus(occupied=False)
+CLOSED = RoomStatus(service=RoomWord.OUT_OF_ORDER)
+CLEANED = RoomStatus(housekeeping_since=NOON)
+CLEANED_AND_VACANT = replace(CLEANED, occupied=False)
+CHECKED_OUT = RoomStatus(occupied=False, checked_out_at=NOON)
+
+WEAK = Cause(Rule.BREACH_SIGNAL, Severity.HIGH, (Reason(Because.SIGNAL_BELOW_FLOOR),))
+HINT = Cause(Rule.BREACH_SIGNAL, Severity.INFO, (Reason(Because.ROOM_NOT_CALIBRATED),))
+MOVED = Cause(Rule.BREACH_ACCESS_POINT, Severity.MEDIUM, (Reason(Because.MOVED),))
+AWAY = Cause(Rule.BREACH_ACCESS_POINT, Severity.CRITICAL, (Reason(Because.FOREIGN),))
+SAID_FOREIGN = Cause(Rule.BREACH_REPORTED, Severity.CRITICAL, (Reason(Because.REPORTED, cause="foreign-ap"),))
+QUIET = Cause(Rule.SILENCE, Severity.LOW, (Reason(Because.NOTHING_HEARD),))
+EMPTY = Cause(Rule.BATTERY_LOW, Severity.LOW, (Reason(Because.BATTERY_LOW),))
+GUARD = Cause(Rule.CHECKOUT_GUARD, Severity.CRITICAL, (Reason(Because.GONE_SILENT),))
+
+
+@pytest.mark.parametrize(
+    ("cause", "room", "severity", "why"),
+    [
+        (WEAK, NOTHING_SAID, "high", None),
+        (WEAK, RoomStatus(occupied=True), "high", None),
+        (WEAK, DEPARTING, "critical", Because.DEPARTING),
+        (HINT, DEPARTING, "low", Because.DEPARTING),
+        (QUIET, DEPARTING, "medium", Because.DEPARTING),
+        (EMPTY, DEPARTING, "low", None),
+        (AWAY, DEPARTING, "critical", Because.DEPARTING),
+        (WEAK, VACANT, "critical", Because.ROOM_VACANT),
+        (MOVED, VACANT, "high", Because.ROOM_VACANT),
+        (QUIET, VACANT, "low", None),
+        (WEAK, CLOSED, "info", Because.OUT_OF_SERVICE),
+        (QUIET, CLOSED, "info", Because.OUT_OF_SERVICE),
+        (EMPTY, CLOSED, "info", Because.OUT_OF_SERVICE),
+        (AWAY, CLOSED, "critical", None),
+        (SAID_FOREIGN, CLOSED, "critical", None),
+        (GUARD, CLOSED, "critical", None),
+        (MOVED, CLEANED, "low", Because.HOUSEKEEPING),
+        (MOVED, CLEANED_AND_VACANT, "medium", Because.HOUSEKEEPING),
+        (WEAK, CLEANED, "high", None),
+        (AWAY, CLEANED, "critical", None),
+    ],
+)
+def test_what_a_room_makes_of_a_cause(cause: Cause, room: RoomStatus, severity: str, why: Because | None) -> None:
+    here = in_context(cause, assignment=replace(assigned(), room=room), at=NOON)
+
+    assert here.severity == severity
+    assert (here is cause) is (why is None)
+    assert why is None or why in [reason.because for reason in here.why]
+    assert here.why[: len(cause.why)] == cause.why
+
+
+class Room(Tablet):
+    """A tablet whose room somebody has something to say of."""
+
+    def told(self, seconds: float, room: RoomStatus) -> list[ChangeKind]:
+        self.assignment = replace(self.assignment, room=room)
+        occasion = Occasion(self.assignment, f"pms:{seconds}", after(seconds))
+        verdict = judge_anew(self.state, occasion=occasion)
+        self.state = verdict.state
+        self.changes += verdict.changes
+        return [change.kind for change in verdict.changes]
+
+
+def strict() -> Room:
+    room = Room(assigned(policy=STRICT))
+    for seconds in (0, 4, 8):
+        room.beat(seconds, rssi=-50, bssid=OWN, battery=80)
+    return room
+
+
+def test_what_is_open_is_judged_anew_when_something_is_said_of_its_room_and_comes_back_to_what_it_was() -> None:
+    room = strict()
+    for seconds in (12, 17, 22, 27):
+        room.beat(seconds, rssi=-50, bssid=NEIGHBOUR, battery=80)
+    assert room.alert(Family.BREACH).severity == "medium"
+
+    assert room.told(28, VACANT) == [ChangeKind.WORSENED]
+    assert room.told(29, CLOSED) == [ChangeKind.CHANGED]
+    assert room.alert(Family.BREACH).severity == "info"
+    room.told(30, NOTHING_SAID)
+    assert room.alert(Family.BREACH).severity == "medium"
+    assert because(room.changes[-1]) == [Because.MOVED]
+
+
+def test_a_silence_in_a_closed_room_grows_step_by_step_and_stays_info() -> None:
+    room = Room(assigned())
+    room.beat(0, rssi=-50, bssid=OWN, battery=80)
+    room.told(1, CLOSED)
+    room.until(3600)
+
+    assert room.alert(Family.SILENCE).severity == "info"
+    room.told(3601, RoomStatus(occupied=True))
+    assert room.alert(Family.SILENCE).severity == "critical"
+
+
+def test_a_departing_guests_silence_is_one_step_more_severe_and_no_more() -> None:
+    room = Room(assigned())
+    room.beat(0, rssi=-50, bssid=OWN, battery=80)
+    room.told(1, replace(DEPARTING, departs_at=after(60)))
+
+    assert [change.alert.severity for change in room.until(3600)] == ["medium", "critical"]
+
+
+def test_a_tablet_that_is_gone_at_the_check_out_is_critical_at_once() -> None:
+    room = strict()
+    room.until(60)
+    assert room.told(61, replace(CHECKED_OUT, checked_out_at=after(61))) == [ChangeKind.OPENED]
+
+    assert room.alert(Family.CHECKOUT).severity == "critical"
+    assert room.alert(Family.SILENCE).severity == "high"
+
+
+def test_a_tablet_that_falls_silent_after_the_check_out_is_critical_then() -> None:
+    room = strict()
+    assert room.told(9, CHECKED_OUT) == []
+
+    changes = room.until(60)
+    assert [(change.alert.family, change.alert.severity) for change in changes] == [
+        (Family.SILENCE, Severity.HIGH), (Family.CHECKOUT, Severity.CRITICAL),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("bssid", [NEIGHBOUR, ELSEWHERE, FOREIGN])
+def test_a_tablet_that_walks_after_the_check_out_is_critical_and_over_when_it_was_back_for_five_minutes(
+    bssid: str,
+) -> None:
+    room = strict()
+    room.told(9, CHECKED_OUT)
+    for seconds in range(12, 32, 4):
+        room.beat(seconds, rssi=-50, bssid=bssid, battery=80)
+    assert room.alert(Family.CHECKOUT).severity == "critical"
+
+    last = 32
+    while Family.CHECKOUT in room.state.alerts:
+        room.beat(last, rssi=-50, bssid=OWN, battery=80)
+        last += 4
+    assert timedelta(minutes=5) <= timedelta(seconds=last - 40) < timedelta(minutes=5, seconds=12)
+    assert (room.changes[-1].kind, because(room.changes[-1])) == (ChangeKind.CLEARED, [Because.SEEN_IN_ITS_ROOM])
+
+
+def test_a_tablet_that_stays_is_nobodys_alarm() -> None:
+    room = strict()
+    room.told(9, CHECKED_OUT)
+    for seconds in range(12, 600, 4):
+        room.beat(seconds, rssi=-50, bssid=OWN, battery=80)
+
+    assert room.changes == []
+
+
+def test_an_empty_battery_is_no_departure() -> None:
+    room = strict()
+    room.told(9, CHECKED_OUT)
+    for seconds in (12, 16, 20):
+        room.beat(seconds, rssi=-50, bssid=OWN, battery=5)
+
+    assert set(room.state.alerts) == {Family.BATTERY}
