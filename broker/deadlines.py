@@ -5,11 +5,15 @@ are counted, not seconds: while this process stands still there are none, and ou
 """
 
 import heapq
+from collections import deque
 from datetime import datetime
 from typing import Protocol
 
 FURTHEST = 1000
 """Ticks that are planned ahead: who asks for 18 hours is looked at more often, and what has gone leaves no trace."""
+
+REMEMBERED = 600
+"""Ticks whose time is known."""
 
 SPARE = 64
 """Times of tokens that have gone which may stand about, beside as many as there are of those that have not."""
@@ -30,9 +34,15 @@ class Deadlines:
 
     def __init__(self) -> None:
         self.tick = 0
+        self._times: deque[datetime] = deque(maxlen=REMEMBERED)  # of the last ticks, this one's last
         self._due: dict[int, set[Watched]] = {}
         self._expiring: dict[datetime, set[Watched]] = {}
         self._expiries: list[datetime] = []  # a heap of the keys above, and of some that have gone
+
+    def time_of(self, tick: int) -> datetime | None:
+        """When a tick was; None for the first of all, and for one too long ago."""
+        back = self.tick - tick
+        return self._times[-1 - back] if 0 <= back < len(self._times) else None
 
     def watch(self, one: Watched, *, ticks: int) -> None:
         """Look at it in so many ticks or before, instead of when it was to be looked at so far."""
@@ -66,6 +76,7 @@ class Deadlines:
     def pass_tick(self, now: datetime) -> None:
         """Count a tick and look at whatever is due. What one of them raises is raised; the others have their turn."""
         self.tick += 1
+        self._times.append(now)
         due = self._due.get(self.tick, set())
         try:
             while due:

@@ -161,6 +161,15 @@ class Hub:
         """Return the ticks that a client may be silent for: 1.5 times its keep-alive, 0 for ever (3.1.1 §3.1.2.10)."""
         return self.ticks(timedelta(seconds=1.5 * keep_alive))
 
+    def alive_at(self, client_id: str) -> datetime | None:
+        """When a connected client last sent a packet, whatever it was, to the tick before that.
+
+        None: it is not connected, or has been silent for minutes.
+        """
+        session = self.sessions.get(client_id)
+        wire = None if session is None else session.wire
+        return None if wire is None else self.deadlines.time_of(wire.heard)
+
     def sweep(self) -> None:
         """Pass a tick: end what has run out of time."""
         now = self.clock()

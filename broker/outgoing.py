@@ -44,6 +44,7 @@ class Wire(Protocol):
     """What a session needs of its connection."""
 
     writable: bool
+    heard: int  # the tick of its last packet
 
     def send(self, packet: bytes) -> None: ...
     def again(self) -> None: ...  # call the session's `work` soon, when others had their share

@@ -38,6 +38,7 @@ from broker.shelf import Shelf
 from broker.tls import TlsStream
 from broker.tokens import KeyRing
 from broker.websocket import WebSocket
+from rules.ids import DeviceId, HotelId
 from rules.revoked import Revoked
 
 __all__ = ["BrokerSettings", "ListenFailed", "MqttBroker"]
@@ -190,6 +191,10 @@ class MqttBroker(Broker):
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Route a message of the bridge. It is with every subscriber's session, and retained, when this returns."""
         self._hub.route(Message(topic, payload, qos), retain=retain, publisher=None)
+
+    def alive_at(self, hotel_id: HotelId, device_id: DeviceId) -> datetime | None:
+        """Return when the connection of a device last had a packet; None: it has none, or that is minutes ago."""
+        return self._hub.alive_at(f"{hotel_id}/{device_id}")
 
     def revoke(self, deeds: Iterable[Revoked]) -> None:
         """Shut out who is revoked, whether the broker runs already or not. Call it with the deeds in their order."""

@@ -66,7 +66,9 @@ class BrokerInside:
     """Our broker in this process: messages reach the bridge by a function call."""
 
     def __init__(self, own: OwnBroker, *, doorbell: Doorbell, now: Callable[[], datetime]) -> None:
-        self.uplink: Uplink = Nearby(own.mqtt, hearing=Hearing.always(now=now), retained=own.retained)
+        self.uplink: Uplink = Nearby(
+            own.mqtt, hearing=Hearing.always(now=now), retained=own.retained, alive_at=own.mqtt.alive_at
+        )
         self._own = own
         self._doorbell = doorbell
         self._news: RevokedNews | None = None

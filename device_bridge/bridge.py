@@ -18,6 +18,7 @@ from device_bridge.publish import Announcer
 from device_bridge.queue import InputQueue
 from device_bridge.renewal import Renewals
 from device_bridge.rooms import Rooms
+from device_bridge.swaps import Swaps
 from device_bridge.uplink import Uplink
 from device_bridge.watch import Watch
 from rules.ids import HotelId
@@ -56,8 +57,9 @@ class Bridge:
             now=now,
             clock_steps=clock_steps,
         )
-        self._watch = Watch(fleet=self._fleet, queue=queue, journal=self._journal, now=now)
+        self._watch = Watch(fleet=self._fleet, queue=queue, journal=self._journal, now=now, alive_at=uplink.alive_at)
         self._commands = Commands(store=store, uplink=uplink, now=now, metrics=self._metrics)
+        self._swaps = Swaps(fleet=self._fleet, queue=queue, now=now)
         self._contacts = Contacts(store=store, fleet=self._fleet, now=now)
         self._inbox = Inbox(store=store, queue=queue, now=now, metrics=self._metrics)
         self._rooms = Rooms(fleet=self._fleet, publisher=uplink.announcements, now=now)
@@ -141,6 +143,7 @@ class Bridge:
         bereaved: set[HotelId] = set(self._fleet.hotels)
         while True:
             await asyncio.sleep(_REFRESH_EVERY_S)
+            self._swaps.look()
             self._metrics.waiting.set(len(self._queue))
             self._metrics.devices.set(len(self._fleet))
             try:

@@ -22,6 +22,7 @@ from device_bridge.matters import (
     Matter,
     Noted,
     Overdue,
+    Pairing,
     Turned,
     Word,
     device_of,
@@ -38,6 +39,7 @@ from device_bridge.rows import (
     is_will,
     message_row,
     noted_row,
+    partner_row,
     quarantine_row,
     token_row,
     watching_row,
@@ -65,6 +67,7 @@ from rules.messages import (
     State,
     TokenEnded,
 )
+from rules.room_fit import paired
 from rules.room_status import RoomStatus, is_checked_out, news
 from rules.snapshot import status_of
 from rules.state import DeviceState, Verdict
@@ -120,6 +123,8 @@ class Draft:
                 self._take_over(matter, known)
             case Word():
                 self._take_word(matter)
+            case Pairing():
+                self._pair(matter, known)
 
     def adopt(self) -> None:
         """After the commit: the judged states become the tablets' own."""
@@ -201,13 +206,28 @@ class Draft:
         self._decide(tablet, verdict, before=before)
         self.batch.messages.append(deed_row(done, tablet))
 
+    def _pair(self, pairing: Pairing, known: Known | None) -> None:
+        tablet = pairing.tablet
+        if not self._is_new((tablet.key, pairing.name), known):
+            return
+        before = self._state(tablet)
+        occasion = Occasion(tablet.assignment, pairing.name, pairing.at)
+        self._decide(tablet, paired(before, pairing.partner, occasion=occasion), before=before)
+        self.batch.messages.append(partner_row(pairing))
+
     def _pass_deadline(self, overdue: Overdue) -> None:
         """Judge a deadline, unless a message that came before it in the queue has moved it."""
         tablet, state = overdue.tablet, self._state(overdue.tablet)
         due = deadline(state, assignment=tablet.assignment, watching_since=self._watching_since)
         if due is None or due > overdue.at:
             return
-        verdict = pass_deadline(state, assignment=tablet.assignment, watching_since=self._watching_since, at=due)
+        verdict = pass_deadline(
+            state,
+            assignment=tablet.assignment,
+            watching_since=self._watching_since,
+            at=due,
+            alive_at=overdue.alive_at,
+        )
         self._decide(tablet, verdict, before=state)
         self.batch.messages.append(deadline_row(overdue, due=due))
 

@@ -23,6 +23,7 @@ from device_bridge.metrics import UplinkMetrics
 from device_bridge.monitor import blind
 from device_bridge.mqtt_wire import BrokerAddress, Greeting, LogIn, Wire, WireLost, connected
 from device_bridge.outgoing import Announcements, Receipts
+from rules.ids import DeviceId, HotelId
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +85,10 @@ class FarBroker:
     def unacknowledged(self) -> int:
         """How many messages were taken from the broker, which keeps them until they are stored."""
         return 0 if self._arrivals is None else self._arrivals.unacknowledged
+
+    def alive_at(self, hotel_id: HotelId, device_id: DeviceId) -> datetime | None:
+        """Nothing: a broker elsewhere tells nobody what it knows of its connections."""
+        return None
 
     def problems(self) -> list[str]:
         deaf = self.hearing.deaf_since is not None

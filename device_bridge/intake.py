@@ -32,6 +32,7 @@ from device_bridge.matters import (
     Matter,
     Noted,
     Overdue,
+    Pairing,
     Turned,
     Word,
     assignment,
@@ -45,7 +46,7 @@ from device_bridge.matters import (
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.pms import HotelSystems, is_word
 from device_bridge.pms_results import result_topic
-from device_bridge.queue import Arrived, Began, DeadlineDue, Deed, Input, InputQueue
+from device_bridge.queue import Arrived, Began, DeadlineDue, Deed, Input, InputQueue, Paired
 from device_bridge.receipts import encode_receipts
 from device_bridge.renewal import Renewals
 from device_bridge.rows import noted_row
@@ -180,7 +181,9 @@ class Intake:
         if tablet is None:
             return []
         if isinstance(item, DeadlineDue):
-            return [Overdue(tablet, item.at)]
+            return [Overdue(tablet, item.at, item.alive_at)]
+        if isinstance(item, Paired):
+            return [Pairing(tablet, item.partner, item.at)]
         return [Heard(tablet, token_ended(item.cause, item.at), item.at)]
 
     def _arrived(self, item: Arrived) -> list[Matter]:

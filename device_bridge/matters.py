@@ -14,9 +14,10 @@ from device_bridge.decode import Decoded, Rejected
 from device_bridge.fleet import Fleet, Inventory, Tablet
 from device_bridge.queue import Began
 from rules.ids import DeviceId, HotelId, MessageId
-from rules.inputs import REMOVED, Asked, AssignmentRecord, InputKind
+from rules.inputs import PARTNER, REMOVED, Asked, AssignmentRecord, InputKind
 from rules.messages import Result, TokenEnd, TokenEnded
 from rules.response import Resolved
+from rules.room_fit import Partner
 from rules.room_status import PmsRecord
 from store.records import CommandRef, DeviceKey, InboxKey
 
@@ -41,10 +42,11 @@ class Turned(Struct, frozen=True):
 
 
 class Overdue(Struct, frozen=True):
-    """A deadline of `tablet` that had passed when the watch looked at `at`."""
+    """A deadline of `tablet` that had passed when the watch looked at `at`, and what the broker knew then."""
 
     tablet: Tablet
     at: datetime
+    alive_at: datetime | None = None
 
 
 class Done(Struct, frozen=True):
@@ -111,7 +113,19 @@ class Word(Struct, frozen=True, kw_only=True):
     inbox_key: InboxKey | None = None
 
 
-Matter = Heard | Turned | Overdue | Noted | Beginning | Given | Done | Word
+class Pairing(Struct, frozen=True):
+    """With which tablet this one is swapped, as far as anybody knows."""
+
+    tablet: Tablet
+    partner: Partner | None
+    at: datetime
+
+    @property
+    def name(self) -> MessageId:
+        return MessageId(f"{PARTNER}{_microseconds(self.at)}")
+
+
+Matter = Heard | Turned | Overdue | Noted | Beginning | Given | Done | Word | Pairing
 Identity = tuple[DeviceKey, MessageId]
 Known = AbstractSet[Identity]
 """Which messages of a batch are stored already."""
@@ -124,7 +138,7 @@ def identity_of(matter: Matter) -> Identity | None:
             return matter.tablet.key, matter.decoded.message.id
         case Noted(device_key=key) if key is not None:
             return key, matter.name
-        case Given(tablet=tablet):
+        case Given(tablet=tablet) | Pairing(tablet=tablet):
             return tablet.key, matter.name
         case Done(tablet=tablet) if tablet is not None:
             return tablet.key, matter.deed.name
@@ -145,7 +159,7 @@ def ids_of(matter: Matter) -> dict[str, str | None]:
             return {"hotel": tablet.hotel_id, "device": tablet.device_id, "message": decoded.message.id}
         case Turned(topic=topic, rejected=rejected):
             return {"hotel": topic.hotel_id, "device": device_of(topic), "message": rejected.message_id}
-        case Overdue(tablet=tablet) | Given(tablet=tablet):
+        case Overdue(tablet=tablet) | Given(tablet=tablet) | Pairing(tablet=tablet):
             return {"hotel": tablet.hotel_id, "device": tablet.device_id}
         case Noted() | Beginning() | Word():
             return {"hotel": matter.hotel_id, "message": matter.name}

@@ -21,6 +21,7 @@ from broker.topics import Kind
 from rules.gap import Gap
 from rules.ids import DeviceId, HotelId
 from rules.response import Resolved
+from rules.room_fit import Partner
 from store.records import InboxKey
 
 PAUSE: Final = timedelta(milliseconds=4)
@@ -59,11 +60,15 @@ class Deed(Struct, frozen=True):
 
 
 class DeadlineDue(Struct, frozen=True):
-    """The watch found a deadline that has passed; whether it still holds is judged in its turn."""
+    """The watch found a deadline that has passed; whether it still holds is judged in its turn.
+
+    `alive_at`: when the broker last had a packet of the tablet's connection, as far as it can be asked.
+    """
 
     hotel_id: HotelId
     device_id: DeviceId
     at: datetime
+    alive_at: datetime | None = None
 
 
 class Began(Struct, frozen=True):
@@ -77,7 +82,16 @@ class Began(Struct, frozen=True):
     why: str | None = None
 
 
-Input = Arrived | Ended | Deed | DeadlineDue | Began
+class Paired(Struct, frozen=True):
+    """It was found with which tablet this one is swapped; None: with none any more."""
+
+    hotel_id: HotelId
+    device_id: DeviceId
+    partner: Partner | None
+    at: datetime
+
+
+Input = Arrived | Ended | Deed | DeadlineDue | Began | Paired
 
 
 class InputQueue:

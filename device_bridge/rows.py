@@ -6,10 +6,10 @@ import msgspec
 
 from broker.topics import name_of
 from device_bridge.fleet import Tablet
-from device_bridge.matters import Beginning, Done, Given, Heard, Noted, Overdue, Turned, Word
+from device_bridge.matters import Beginning, Done, Given, Heard, Noted, Overdue, Pairing, Turned, Word
 from rules.alerts import AlertChange
 from rules.ids import DeviceId, MessageId
-from rules.inputs import InputKind, TokenRecord
+from rules.inputs import DeadlineRecord, InputKind, PartnerRecord, TokenRecord
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
 from store.batch import CommandChange, DeviceChange, Quarantined, StoredMessage
 from store.records import CommandState
@@ -50,7 +50,7 @@ def deadline_row(overdue: Overdue, *, due: datetime) -> StoredMessage:
         message_id=MessageId(name),
         received_at=overdue.at,
         ts=due,
-        body=b"{}",
+        body=msgspec.json.encode(DeadlineRecord(overdue.alive_at)),
     )
 
 
@@ -62,6 +62,19 @@ def noted_row(noted: Noted) -> StoredMessage:
         message_id=noted.name,
         received_at=noted.at,
         body=noted.body,
+    )
+
+
+def partner_row(pairing: Pairing) -> StoredMessage:
+    partner = pairing.partner
+    record = PartnerRecord(None, leads=False) if partner is None else PartnerRecord(partner.device_id, partner.leads)
+    return StoredMessage(
+        hotel_id=pairing.tablet.hotel_id,
+        device_key=pairing.tablet.key,
+        kind=InputKind.ASSIGNMENT,
+        message_id=pairing.name,
+        received_at=pairing.at,
+        body=msgspec.json.encode(record),
     )
 
 

@@ -1,11 +1,20 @@
 """The bridge's side of a broker, whichever it is: what it publishes through, and whether it hears anything."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from broker.delivery import Publisher
 from broker.topics import RETAINED, parse
 from device_bridge.hearing import Hearing
+from rules.ids import DeviceId, HotelId
+
+AliveAt = Callable[[HotelId, DeviceId], datetime | None]
+
+
+def nobody_knows(hotel_id: HotelId, device_id: DeviceId) -> datetime | None:  # noqa: ARG001
+    """Say nothing of any connection."""
+    return None
 
 
 class Uplink(Protocol):
@@ -31,6 +40,9 @@ class Uplink(Protocol):
         Raises CensusFailed.
         """
 
+    def alive_at(self, hotel_id: HotelId, device_id: DeviceId) -> datetime | None:
+        """Return when the broker last had any packet of a device's connection, as far as it can be asked."""
+
     def problems(self) -> list[str]:
         """What is wrong, in words for the health page; empty when nothing is."""
 
@@ -42,17 +54,28 @@ class CensusFailed(Exception):
 class Nearby:
     """The uplink to the broker in this process: it is always there, and nothing waits."""
 
-    def __init__(self, publisher: Publisher, *, hearing: Hearing, retained: Callable[[], frozenset[str]]) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        *,
+        hearing: Hearing,
+        retained: Callable[[], frozenset[str]],
+        alive_at: AliveAt = nobody_knows,
+    ) -> None:
         self.announcements = publisher
         self.receipts = publisher
         self.hearing = hearing
         self._retained = retained
+        self._alive_at = alive_at
 
     async def settled(self) -> None:
         """Nothing to wait for: it is with every session when `publish` returns."""
 
     async def retained(self) -> frozenset[str]:
         return self._retained()
+
+    def alive_at(self, hotel_id: HotelId, device_id: DeviceId) -> datetime | None:
+        return self._alive_at(hotel_id, device_id)
 
     def problems(self) -> list[str]:
         return []

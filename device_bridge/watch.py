@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from device_bridge.fleet import Fleet, Tablet
 from device_bridge.journal import Journal
 from device_bridge.queue import DeadlineDue, InputQueue
+from device_bridge.uplink import AliveAt
 from rules.deadlines import deadline
 
 _LOOK_EVERY = timedelta(seconds=0.5)
@@ -29,11 +30,13 @@ class Watch:
         queue: InputQueue,
         journal: Journal,
         now: Callable[[], datetime],
+        alive_at: AliveAt,
     ) -> None:
         self._fleet = fleet
         self._queue = queue
         self._journal = journal
         self._now = now
+        self._alive_at = alive_at
         self._heap: list[tuple[datetime, int, Tablet]] = []
         self._turn = itertools.count()  # two entries never compare their tablets
         self._sooner = asyncio.Event()
@@ -90,7 +93,8 @@ class Watch:
             due = deadline(tablet.state, assignment=tablet.assignment, watching_since=self.watching_since)
             if due is not None and due <= now:
                 # Judging it commits, and the commit comes back to look_at() for the deadline after it.
-                self._queue.put(DeadlineDue(tablet.hotel_id, tablet.device_id, now))
+                alive_at = self._alive_at(tablet.hotel_id, tablet.device_id)
+                self._queue.put(DeadlineDue(tablet.hotel_id, tablet.device_id, now, alive_at))
             else:
                 self.look_at([tablet])
         return self._heap[0][0] - now if self._heap else _LOOK_EVERY

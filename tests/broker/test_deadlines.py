@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.deadlines import FURTHEST, Deadlines
+from broker.deadlines import FURTHEST, REMEMBERED, Deadlines
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -108,3 +108,14 @@ def test_a_fault_with_one_takes_no_deadline_from_the_others() -> None:
             faults += 1
     assert [(len(guest.looks), guest.expired) for guest in guests] == [(1, 1)] * 10
     assert faults == 10
+
+
+def test_the_time_of_a_tick_is_known_for_a_while() -> None:
+    deadlines = Deadlines()
+    assert deadlines.time_of(0) is None
+    for second in range(1, REMEMBERED + 3):
+        deadlines.pass_tick(NOON + timedelta(seconds=second))
+    assert deadlines.time_of(deadlines.tick) == NOON + timedelta(seconds=REMEMBERED + 2)
+    assert deadlines.time_of(3) == NOON + timedelta(seconds=3)
+    assert deadlines.time_of(2) is None
+    assert deadlines.time_of(deadlines.tick + 1) is None

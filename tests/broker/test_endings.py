@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from broker.topics import Kind
+from rules.ids import DeviceId, HotelId
 from tests.broker.house import House, Openings
 from tests.broker.raw import Will, publish_packet
 from tests.support import eventually
@@ -94,6 +95,21 @@ async def test_silence_beyond_the_keep_alive_ends_the_connection_with_its_will(o
 
 
 @pytest.mark.mqtt("3.1.2-24")
+async def test_whether_a_connection_lives_is_told_by_its_packets(house: House) -> None:
+    hotel, device = HotelId("h1"), DeviceId("d1")
+    assert house.broker.alive_at(hotel, device) is None
+    began = house.now
+    house.pass_ticks(1)
+    tablet = await house.connect(house.device("d1"), keep_alive=60)
+    house.now += timedelta(seconds=20)
+    house.pass_ticks(3)
+    assert house.broker.alive_at(hotel, device) == began
+    await tablet.ping()
+    assert house.broker.alive_at(hotel, device) == house.now
+    await tablet.disconnect()
+    await eventually(lambda: house.broker.alive_at(hotel, device) is None)
+
+
 async def test_any_packet_keeps_the_connection_and_half_of_one_does_not(house: House) -> None:
     patience = house.ticks_of(keep_alive=1)
     pinging = await house.connect(house.device("d1"), keep_alive=1)

@@ -122,7 +122,13 @@ class House:
         self.keys: KeyRing | None = KeyRing.of("the bridge's tests sign with this one key")
         self.queue = InputQueue(now=self.clock.now)
         self.found: frozenset[str] = frozenset()
-        self.uplink: Uplink = Nearby(self.published, hearing=Hearing.always(now=self.clock.now), retained=self.retained)
+        self.alive_at: datetime | None = None
+        self.uplink: Uplink = Nearby(
+            self.published,
+            hearing=Hearing.always(now=self.clock.now),
+            retained=self.retained,
+            alive_at=lambda *_: self.alive_at,
+        )
 
     def retained(self) -> frozenset[str]:
         """What the broker has retained when the bridge asks it."""
