@@ -6,7 +6,7 @@ from litestar import Request
 from litestar.params import PathParameter, QueryParameter
 
 from api.problems import Refused, Trouble, invalid
-from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, IntegratorName, RoomId, UserName, is_id
+from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, IntegratorName, RoomId, UserName, WindowId, is_id
 
 Asked = Request[Any, Any, Any]
 
@@ -50,6 +50,11 @@ def checked(**ids: str | None) -> None:
     for field, text in ids.items():
         if text is not None and not is_id(text):
             raise invalid(field, "is no id: 1 to 64 letters, digits, '-' and '_', and not '_' alone")
+
+
+def window_named(text: str) -> WindowId:
+    """Return the id; raises Refused (404): nothing has a name that is none."""
+    return WindowId(_named(text))
 
 
 def user_named(text: str) -> UserName:

@@ -1,6 +1,6 @@
 """Maintenance windows: when trouble is expected, and where."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -56,8 +56,8 @@ class Maintenance:
             id=window_id,
             room_id=asked.room_id,
             floor=None if asked.room_id is not None else asked.floor,
-            starts_at=begins,
-            ends_at=asked.ends_at,
+            starts_at=begins.astimezone(UTC),
+            ends_at=asked.ends_at.astimezone(UTC),
             reason=asked.reason,
             created_by=by.shown,
             created_at=now,

@@ -30,6 +30,7 @@ from config.cli import (
     integrator,
     keys,
     legacy,
+    maintenance,
     messages,
     migrate,
     policy,
@@ -58,7 +59,21 @@ app.command("broker")(broker.broker)
 app.command("bridge")(bridge.bridge)
 app.command("api")(api.api)
 app.command("worker")(worker.worker)
-for noun in (hotel, room, device, policy, enrol, command, user, integrator, token, keys, quarantine, legacy):
+for noun in (
+    hotel,
+    room,
+    device,
+    policy,
+    maintenance,
+    enrol,
+    command,
+    user,
+    integrator,
+    token,
+    keys,
+    quarantine,
+    legacy,
+):
     app.add_typer(noun.app)
 app.command("enrol")(enrol.enrol)
 app.command("access")(access.access)

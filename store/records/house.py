@@ -142,7 +142,7 @@ class MaintenanceWindow(Struct, frozen=True, rename="camel", kw_only=True):
     created_at: datetime
     ended_at: datetime | None = None
 
-    def state(self, now: datetime) -> WindowState:
+    def state_at(self, now: datetime) -> WindowState:
         if self.ended_at is not None or now >= self.ends_at:
             return WindowState.OVER
         return WindowState.TO_COME if now < self.starts_at else WindowState.RUNNING

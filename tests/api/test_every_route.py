@@ -71,6 +71,9 @@ TENANCY = {
     "POST /api/devices/{device_id:str}/revoke": "deed",
     "GET /api/rooms/{room_id:str}": "same-name",
     "PATCH /api/rooms/{room_id:str}": "deed",
+    "GET /api/maintenance": "list",
+    "POST /api/maintenance": "deed",
+    "POST /api/maintenance/{window_id:str}/end": "missing",
     "GET /api/policy": "own",
     "PUT /api/policy": "deed",
     "GET /api/rooms/{room_id:str}/policy": "same-name",
@@ -146,6 +149,7 @@ BODIES: dict[str, dict[str, object]] = {
     "POST /api/devices/{device_id:str}/move": {"roomId": "102"},
     "POST /api/rooms": {"roomId": "103"},
     "PATCH /api/rooms/{room_id:str}": {"name": "Corner"},
+    "POST /api/maintenance": {"endsAt": "2026-11-24T12:00:00Z"},
     "PUT /api/policy": {"batteryLow": 30},
     "PUT /api/rooms/{room_id:str}/policy": {"batteryLow": 30},
     "PUT /api/devices/{device_id:str}/policy": {"batteryLow": 30},
@@ -182,6 +186,7 @@ SOME = {
     "name": "ann",
     "integrator": "pms",
     "channel_id": "9",
+    "window_id": "w1",
 }
 
 
@@ -231,6 +236,7 @@ async def test_a_list_has_the_own_hotels_and_nothing_else(world: World, route: s
     for hotel_id in (INN, LODGE):
         async with world.client(manager(world, hotel_id)) as client:
             await ask(client, "POST /api/enrolments")
+            await ask(client, "POST /api/maintenance")
     for hotel_id in (INN, LODGE):
         async with world.client(manager(world, hotel_id)) as client:
             found[hotel_id] = (await ask(client, route)).json()["items"]
@@ -267,6 +273,7 @@ async def things_of(world: World, hotel_id: HotelId) -> dict[str, str]:
         enrolment = (await ask(client, "POST /api/enrolments")).json()
         integrator = (await ask(client, "POST /api/integrators")).json()
         channel = (await ask(client, "POST /api/channels")).json()
+        window = (await ask(client, "POST /api/maintenance")).json()
     return {
         "alert_id": world.alerts[hotel_id],
         "command_id": command["id"],
@@ -274,6 +281,7 @@ async def things_of(world: World, hotel_id: HotelId) -> dict[str, str]:
         "name": f"{hotel_id}-staff",
         "integrator": integrator["name"],
         "channel_id": str(channel["id"]),
+        "window_id": window["id"],
     }
 
 
@@ -427,6 +435,7 @@ async def all_of(world: World, hotel_id: HotelId) -> list[object]:
         await store.audit(hotel_id),
         [one for one in (await store.revoked(0))[1] if one.hotel_id == hotel_id],
         await store.migration(hotel_id),
+        await store.maintenance(hotel_id),
     ]
 
 

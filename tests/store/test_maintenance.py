@@ -49,7 +49,7 @@ async def test_a_window_that_is_ended_is_over_at_that_moment_and_one_to_come_nev
 
     for name in ("runs", "comes"):
         ended = await store.end_window(HOTEL, WindowId(name), by=INNWATCH, now=later(600))
-        assert ended.state(later(600)) is WindowState.OVER
+        assert ended.state_at(later(600)) is WindowState.OVER
         assert await store.end_window(HOTEL, ended.id, by=INNWATCH, now=later(900)) == ended
 
     facts = await store.load_hotel(HOTEL)
