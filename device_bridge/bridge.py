@@ -8,10 +8,12 @@ from prometheus_client import CollectorRegistry
 
 from device_bridge.commands import Commands
 from device_bridge.contacts import Contacts
+from device_bridge.doing import Doing
 from device_bridge.fleet import Fleet, News
 from device_bridge.inbox import Inbox
 from device_bridge.intake import Intake
 from device_bridge.journal import Journal
+from device_bridge.lapses import Lapses
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.monitor import Monitor
 from device_bridge.publish import Announcer
@@ -63,6 +65,8 @@ class Bridge:
         self._contacts = Contacts(store=store, fleet=self._fleet, now=now)
         self._inbox = Inbox(store=store, queue=queue, now=now, metrics=self._metrics)
         self._rooms = Rooms(fleet=self._fleet, publisher=uplink.announcements, now=now)
+        self._doing = Doing(store=store, publisher=uplink.receipts, metrics=self._metrics)
+        self._lapses = Lapses(store=store, now=now)
         self._intake = Intake(
             queue=queue,
             store=store,
@@ -71,6 +75,7 @@ class Bridge:
             publisher=uplink.receipts,
             born=self._commands.greet,
             adopted=self._rooms.follow,
+            doing=self._doing,
             renewals=renewals,
             now=now,
             metrics=self._metrics,
@@ -109,6 +114,8 @@ class Bridge:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._intake.run())
                 tasks.create_task(self._inbox.run(inbox))
+                tasks.create_task(self._doing.run())
+                tasks.create_task(self._lapses.run())
                 tasks.create_task(self._watch.run())
                 tasks.create_task(self._journal.run())
                 tasks.create_task(self._announcer.run(events))

@@ -21,6 +21,7 @@ from device_bridge.catching_up import CatchingUp
 from device_bridge.checkpoints import Checkpoints
 from device_bridge.commands import held_to_their_own
 from device_bridge.decode import Refused, Rejected, decode
+from device_bridge.doing import Doing
 from device_bridge.draft import Draft
 from device_bridge.fleet import Fleet, News, Tablet
 from device_bridge.matters import (
@@ -80,6 +81,7 @@ class Intake:
         publisher: Publisher,
         born: Callable[[Iterable[Tablet]], None],
         adopted: Callable[[Draft], None],
+        doing: Doing,
         renewals: Renewals,
         now: Callable[[], datetime],
         metrics: BridgeMetrics,
@@ -92,6 +94,7 @@ class Intake:
         self._publisher = publisher
         self._born = born
         self._adopted = adopted
+        self._doing = doing
         self._renewals = renewals
         self._now = now
         self._metrics = metrics
@@ -116,7 +119,9 @@ class Intake:
     async def run(self) -> None:
         """Store what arrives until cancelled. What was not stored by then is not acknowledged and will be resent."""
         while True:
-            await self.store_next(await self._queue.take(_BATCH))
+            inputs = self._doing.take_aside(await self._queue.take(_BATCH))
+            if inputs:
+                await self.store_next(inputs)
             await self._catching_up.step()
             if self._checkpoints.is_due:
                 async with self._turn:

@@ -31,6 +31,12 @@ class BridgeMetrics:
             "How long the oldest message over HTTP waits for the bridge",
             registry=registry,
         )
+        self.deeds = Counter(
+            "innwatch_deeds",
+            "What people did about alerts over MQTT, by what became of it",
+            ["verdict"],
+            registry=registry,
+        )
         self.commands = Counter("innwatch_commands_published", "Commands published to tablets", registry=registry)
         self.published = Counter("innwatch_events_published", "Events published to MQTT", registry=registry)
         self.devices = Gauge("innwatch_devices", "Tablets in memory", registry=registry)

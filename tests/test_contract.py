@@ -11,6 +11,7 @@ import pytest
 from broker.topics import Kind, Topic, parse
 from device_bridge.commands import CommandMessage
 from device_bridge.decode import Decoded, decode
+from device_bridge.doing import Do, DoResult, read
 from device_bridge.monitor import MonitorSnapshot
 from device_bridge.receipts import ReceiptLine
 from device_bridge.renewal import TokenMessage
@@ -32,6 +33,7 @@ WRITTEN: dict[str, type[msgspec.Struct]] = {
     "alert-snapshot": AlertSnapshot,
     "command": CommandMessage,
     "config": RoomConfig,
+    "do-result": DoResult,
     "event": Event,
     "monitor": MonitorSnapshot,
     "receipt": Receipt,
@@ -41,15 +43,20 @@ WRITTEN: dict[str, type[msgspec.Struct]] = {
 
 
 def test_the_contract_has_a_golden_message_of_every_kind() -> None:
-    read = {"heartbeat", "alert", "state", "backlog", "result", "renew", "ended"}
-    assert {kind for kind, _ in GOLDEN} == {*read, *WRITTEN}
+    of_devices = {"heartbeat", "alert", "state", "backlog", "result", "renew", "ended"}
+    assert {kind for kind, _ in GOLDEN} == {*of_devices, "do", *WRITTEN}
 
 
-@pytest.mark.parametrize(("kind", "text"), [golden for golden in GOLDEN if golden[0] not in WRITTEN])
+@pytest.mark.parametrize(("kind", "text"), [golden for golden in GOLDEN if golden[0] not in {"do", *WRITTEN}])
 def test_what_devices_send_is_understood(kind: str, text: str) -> None:
     topic = Topic(Kind(kind), HotelId("grand"), "tab-101")
     outcomes = decode(topic, text.encode(), retain=False, received_at=datetime(2026, 11, 22, tzinfo=UTC))
     assert [type(outcome) for outcome in outcomes] == [Decoded]
+
+
+def test_what_people_do_is_understood() -> None:
+    (text,) = (text for kind, text in GOLDEN if kind == "do")
+    assert isinstance(read(text.encode()), Do)
 
 
 @pytest.mark.parametrize(("kind", "text"), [golden for golden in GOLDEN if golden[0] in WRITTEN])

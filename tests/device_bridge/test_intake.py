@@ -151,11 +151,6 @@ async def assert_shut_out(house: House, cause: TokenEnd) -> None:
     assert told == (1,)
 
 
-async def test_what_is_not_consumed_yet_is_refused_and_not_lost_in_silence(house: House) -> None:
-    await send(house, Post(Kind.DO, {"id": "x-1", "ts": "2026-11-22T03:00:00Z"}))
-    assert [row.reason for row in (await house.store.quarantine(HOTEL)).items] == ["unsupported"]
-
-
 async def test_the_state_after_a_restart_goes_on_where_it_was(house: House) -> None:
     for _ in range(2):
         await send(house, Post(Kind.HEARTBEAT, heartbeat(FOREIGN)))
