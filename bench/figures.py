@@ -58,6 +58,8 @@ class Key(StrEnum):
     SOAK_ACK = "soak-ack"
     QUERIES = "queries"
     QUERIES_SLOWEST = "queries-slowest"
+    REPLAY = "replay"
+    REPLAY_PROPOSED = "replay-proposed"
 
 
 class Measured(Struct, frozen=True):
@@ -157,6 +159,8 @@ FIGURES: Sequence[Figure] = (
     Figure(Key.SOAK_ACK, "soak: acknowledgment, median of the last third to the first, %", 1, Target("≤", 25)),
     Figure(Key.QUERIES, "API: the question that grew most, 10 thousand → 1 million alerts, ×", 2, Target("≤", 2)),
     Figure(Key.QUERIES_SLOWEST, "API: the slowest question at 1 million alerts, ms", 2),
+    Figure(Key.REPLAY, "replay of a million inputs as they were judged, inputs/s on one core", 0, Target("≥", 50_000)),
+    Figure(Key.REPLAY_PROPOSED, "the same with another floor for the whole hotel", 0, Target("≥", 50_000)),
 )  # fmt: skip
 
 

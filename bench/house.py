@@ -77,6 +77,11 @@ class House:
         with self._room() as room, one_server(room, cores=self._all_cores, mosquitto=self._tools.mosquitto) as server:
             yield server
 
+    @property
+    def folder(self) -> Path:
+        """Where an experiment may make a folder of its own."""
+        return self._folder
+
     def strangers(self, count: int) -> Path:
         """Credentials for a broker that asks for none."""
         return write_tablets(self._folder / f"anonymous-{count}.csv", anonymous_tablets(count))

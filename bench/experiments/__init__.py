@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from bench.experiments import consoles, fleet, latency, overload, queries, saturated, server, soak
+from bench.experiments import consoles, fleet, latency, overload, queries, replay, saturated, server, soak
 from bench.figures import Findings
 from bench.house import House
 
@@ -18,6 +18,7 @@ ONCE: Mapping[str, Callable[[House], Findings]] = {"overload": overload.measure}
 
 ON_DEMAND: Mapping[str, Callable[[House], Findings]] = {
     "queries": queries.measure,
+    "replay": replay.measure,
     "soak": soak.measure,
 }
-"""Only when asked for by name: two minutes, and a quarter of an hour."""
+"""Only when asked for by name: some minutes, and a quarter of an hour."""

@@ -1,14 +1,10 @@
 """What a bridge decided can be had again from what it stored, whatever happened to it and around it."""
 
 from datetime import timedelta
-from typing import Any
-
-import msgspec
-from msgspec import Struct
 
 from broker.topics import Kind
 from device_bridge.checkpoints import FIRST
-from rules.alerts import AlertChange, AlertStatus, ChangeKind
+from rules.alerts import AlertStatus
 from rules.ids import DeviceId, RoomId
 from rules.inputs import InputKind, StoredInput
 from rules.replay import Replay, Step, steps
@@ -17,52 +13,11 @@ from store.records import RoomChanges
 from tests.device_bridge.given import FOREIGN, HOTEL, START, TABLET, House, Post, heartbeat, report
 from tests.device_bridge.test_intake import send
 from tests.support import eventually
+from tests.support.told import Told, judged, lived
 
 LONG = timedelta(days=30)
 SECOND, THIRD, NEW = DeviceId("tab-102"), DeviceId("tab-103"), DeviceId("tab-new")
 OWN = {TABLET: "aa:bb:cc:dd:ee:01", SECOND: "aa:bb:cc:dd:ee:02", THIRD: "aa:bb:cc:dd:ee:03"}
-
-
-class Told(Struct, frozen=True):
-    """What staff learn of an alert when it changes."""
-
-    kind: str
-    alert: str
-    device: str
-    family: str
-    rule: str
-    severity: str
-    why: tuple[str, ...]
-
-
-async def lived(house: House) -> list[Told]:
-    """As the events say it, which were written when it happened."""
-    events = await house.store.events_after(HOTEL, 0, limit=1000)
-    alerts: list[tuple[str, Any]] = [
-        (event.type.removeprefix("alert."), msgspec.json.decode(event.data))
-        for event in events
-        if event.type.startswith("alert.")
-    ]
-    return [
-        Told(
-            kind,
-            alert["id"],
-            alert["deviceId"],
-            alert["family"],
-            alert["rule"],
-            alert["severity"],
-            tuple(reason["because"] for reason in alert["why"]),
-        )
-        for kind, alert in alerts
-    ]
-
-
-def judged(step: Step, change: AlertChange) -> Told:
-    alert = change.alert
-    reasons = (*alert.why, *change.why) if change.kind is ChangeKind.CLEARED else change.why
-    why = tuple(reason.because.value for reason in reasons)
-    kind = ChangeKind.CHANGED if change.kind is ChangeKind.WORSENED else change.kind
-    return Told(kind, alert.id, step.device_id, alert.family, alert.rule, alert.severity, why)
 
 
 async def inputs(house: House) -> list[StoredInput]:
@@ -134,7 +89,7 @@ async def test_what_was_decided_live_is_decided_again_from_the_rows(house: House
 
     replay, changes = replayed(rows)
 
-    assert changes == await lived(house)
+    assert changes == await lived(house.store, HOTEL)
     assert {change.family for change in changes} == {"breach", "silence"}
     for device in (SECOND, NEW):
         row = await house.store.device(HOTEL, device)
