@@ -64,7 +64,11 @@ _BATCH = 1000
 _RETRY_FIRST, _RETRY_LONGEST = 0.05, 2.0
 _BLIND_AFTER = timedelta(seconds=10)
 _JUDGE_AGAIN = timedelta(seconds=10)
-_EVENTS = {ChangeKind.OPENED: "alert opened", ChangeKind.CLEARED: "alert resolved"}
+_EVENTS = {
+    ChangeKind.OPENED: "alert opened",
+    ChangeKind.REOPENED: "alert opened again",
+    ChangeKind.CLEARED: "alert resolved",
+}
 _OF_DEVICES = BRIDGE_INBOUND - {Kind.DO, Kind.PMS_IN}
 
 

@@ -11,6 +11,7 @@ from rules.alerts import AlertChange
 from rules.ids import DeviceId, MessageId
 from rules.inputs import DeadlineRecord, InputKind, PartnerRecord, TokenRecord
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
+from rules.version import rule_version
 from store.batch import CommandChange, DeviceChange, Quarantined, StoredMessage
 from store.records import CommandState
 
@@ -144,6 +145,7 @@ def alert_change(tablet: Tablet, change: AlertChange) -> DeviceChange:
         room_id=tablet.room_id,
         floor=tablet.floor,
         change=change,
+        rule_version=rule_version(tablet.assignment_revision),
     )
 
 

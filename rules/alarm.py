@@ -2,20 +2,28 @@
 
 Promise: a change is made only when staff would see a difference (rule, severity, what suppresses it, or the reasons
 themselves, not the figures in them), so that a constant signal never makes a second one.
+
+An alert whose causes are gone is over, unless it is held: one that was flapping until it has been calm for long enough
+(`rules.held`), one of a family that needs a person until somebody resolves it. One that fires again soon after it was
+over is the same alert. One that a person resolved while its causes went on is dismissed: nothing is said of it until
+they are gone, or one is stronger than what the person saw.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rules import turns
 from rules.alerts import (
     AlertChange,
     Because,
     Cause,
     ChangeKind,
+    Condition,
     EndedAlert,
     Family,
     OpenAlert,
@@ -27,16 +35,22 @@ from rules.context import in_context
 from rules.ids import AlertId
 from rules.maintenance import suppressor
 from rules.policy import Assignment
+from rules.response import Resolved
 from rules.state import DeviceState
 
-__all__ = ["Cause", "Occasion", "alert_id", "anew", "forget", "relabel", "settle"]
+__all__ = ["Cause", "Occasion", "alert_id", "anew", "end", "forget", "relabel", "resolve", "settle"]
 
-REMEMBERED = timedelta(minutes=30)
+REMEMBERED: Final = timedelta(minutes=30)
 """How long an alert that is over may still be explained by what comes late."""
+
+NEED_A_PERSON: Final = frozenset({"tamper", "identity"})
+"""Families whose alerts a good signal never ends."""
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _MILLISECOND = timedelta(milliseconds=1)
+
+Followed = tuple[DeviceState, AlertChange | None]
 
 
 class Occasion(Struct, frozen=True):
@@ -64,7 +78,7 @@ def settle(
     ended: tuple[Reason, ...],
     signals: int,
     occasion: Occasion,
-) -> tuple[DeviceState, AlertChange | None]:
+) -> Followed:
     """Bring the family's alert in line with its causes: those equally strong, the more telling first.
 
     Causes are as severe as the family holds them to be: what the hotel knows of the room, and what suppresses them, is
@@ -73,38 +87,59 @@ def settle(
     """
     alert = state.alerts.get(family)
     if not causes:
-        return (state, None) if alert is None else _clear(state, alert, ended=ended, at=occasion.at)
+        return (state, None) if alert is None else _quieten(state, alert, ended=ended, at=occasion.at)
     causes = tuple(sorted(causes, key=lambda cause: -cause.severity.rank))
     look = _look(causes, occasion=occasion)
     if alert is None:
-        return _open(state, family, look, causes=causes, occasion=occasion)
-    kind = _kind(alert, look)
-    moved = alert
-    if kind is not None:
-        seen = {"rule": look.rule, "severity": look.severity, "why": look.why, "suppressed_by": look.suppressed_by}
-        moved = replace(alert, causes=causes, **seen)
-    elif _gist_of(causes) != _gist_of(alert.bare):
-        moved = replace(alert, causes=causes)
-    if signals:
-        moved = replace(moved, last_at=occasion.at, count=moved.count + signals)
-    if moved is alert:
-        return state, None
-    change = AlertChange(kind=kind, alert=moved, at=occasion.at, why=moved.why) if kind else None
-    return replace(state, alerts=state.alerts | {family: moved}), change
+        return _fire(state, family, look, causes=causes, occasion=occasion)
+    if alert.dismissed is not None:
+        if look.severity.rank <= alert.dismissed.rank:
+            return _move(state, alert, None, causes=causes, signals=signals, at=occasion.at)
+        return _fire(_undismissed(state, alert, why=()), family, look, causes=causes, occasion=occasion)
+    if alert.calm_since is not None:
+        return _fire_again(state, alert, look, causes=causes, signals=signals, at=occasion.at)
+    return _move(state, alert, look, causes=causes, signals=signals, at=occasion.at)
 
 
 def anew(state: DeviceState, *, occasion: Occasion) -> tuple[DeviceState, tuple[AlertChange, ...]]:
     """Judge what is open once more, because what is known of its room, or what suppresses it, has changed."""
     changes = []
     for family, alert in state.alerts.items():
-        state, change = settle(state, family, causes=alert.bare, ended=(), signals=0, occasion=occasion)
-        changes.append(change)
+        if alert.calm_since is None and alert.dismissed is None:
+            state, change = settle(state, family, causes=alert.bare, ended=(), signals=0, occasion=occasion)
+            changes.append(change)
+        elif (suppressed_by := _look(alert.bare, occasion=occasion).suppressed_by) is not alert.suppressed_by:
+            state = replace(state, alerts=state.alerts | {family: replace(alert, suppressed_by=suppressed_by)})
     return state, tuple(change for change in changes if change is not None)
 
 
-def relabel(
-    state: DeviceState, family: Family, *, rule: Rule, why: tuple[Reason, ...], at: datetime
-) -> tuple[DeviceState, AlertChange | None]:
+def resolve(state: DeviceState, resolved: Resolved, *, occasion: Occasion) -> Followed:
+    """Follow a person who resolved an alert; nothing happens where it is another by now, or has fired again since.
+
+    If it has become worse than what the person saw, it fires again at once.
+    """
+    alert = state.alerts.get(resolved.family)
+    if alert is None or alert.id != resolved.alert_id or (alert.fired_at or alert.opened_at) > resolved.at:
+        return state, None
+    if alert.calm_since is not None:
+        return _over(state, alert, why=(), at=resolved.at), None
+    alert = replace(alert, dismissed=resolved.severity, dismissed_at=resolved.at, flapping=None, turns=())
+    state = replace(state, alerts=state.alerts | {alert.family: alert})
+    return settle(state, alert.family, causes=alert.bare, ended=(), signals=0, occasion=occasion)
+
+
+def end(state: DeviceState, family: Family, *, why: tuple[Reason, ...], at: datetime) -> Followed:
+    """End an alert that was held open, or leave it to a person if its family needs one."""
+    alert = state.alerts[family]
+    if family.value not in NEED_A_PERSON:
+        change = AlertChange(kind=ChangeKind.CLEARED, alert=alert, at=at, why=why)
+        return _over(state, alert, why=why, at=at), change
+    waiting = replace(alert, condition=Condition.CLEARED, flapping=None)
+    change = AlertChange(kind=ChangeKind.SUBSIDED, alert=waiting, at=at, why=why)
+    return replace(state, alerts=state.alerts | {family: waiting}), change
+
+
+def relabel(state: DeviceState, family: Family, *, rule: Rule, why: tuple[Reason, ...], at: datetime) -> Followed:
     """Give another rule and other reasons to what is open or was over lately: nobody is told, no severity moves."""
     alert, over = state.alerts.get(family), state.ended.get(family)
     told = alert or (over.alert if over is not None and at - over.at <= REMEMBERED else None)
@@ -112,10 +147,11 @@ def relabel(
         return state, None
     first, *others = told.bare
     told = replace(told, rule=rule, why=why, causes=(replace(first, rule=rule, why=why), *others))
-    change = AlertChange(kind=ChangeKind.RELABELLED, alert=told, at=at, why=why)
     if alert is not None:
+        change = AlertChange(kind=ChangeKind.RELABELLED, alert=told, at=at, why=why)
         return replace(state, alerts=state.alerts | {family: told}), change
     assert over is not None  # noqa: S101 - it is what was told of
+    change = AlertChange(kind=ChangeKind.RELABELLED, alert=told, at=at, why=(*why, *over.why))
     return replace(state, ended=state.ended | {family: replace(over, alert=told)}), change
 
 
@@ -155,38 +191,139 @@ def _look(causes: Sequence[Cause], *, occasion: Occasion) -> _Look:
     return _Look(strongest.rule, strongest.severity, why, silenced.because if silenced is not None else None)
 
 
-def _open(
+def _fire(
     state: DeviceState, family: Family, look: _Look, *, causes: tuple[Cause, ...], occasion: Occasion
-) -> tuple[DeviceState, AlertChange]:
-    opened = OpenAlert(
-        id=alert_id(family, occasion),
-        family=family,
+) -> Followed:
+    """Open an alert, or the one again that was over a short time ago."""
+    at, over = occasion.at, state.ended.get(family)
+    turned = turns.turned(() if over is None else over.alert.turns, at=at)
+    if over is not None and turns.is_again(over.at, at=at):
+        kind, alert = ChangeKind.REOPENED, replace(over.alert, count=over.alert.count + 1, last_at=at)
+    else:
+        kind = ChangeKind.OPENED
+        alert = OpenAlert(
+            id=alert_id(family, occasion),
+            family=family,
+            rule=look.rule,
+            severity=look.severity,
+            opened_at=at,
+            last_at=at,
+        )
+    alert = replace(alert, turns=turned, flapping=turns.too_many(turned), fired_at=at, condition=Condition.ACTIVE)
+    alert = _seen(alert, look, causes=causes)
+    ended = {other: one for other, one in state.ended.items() if other is not family}
+    state = replace(state, alerts=state.alerts | {family: alert}, ended=ended)
+    return state, AlertChange(kind=kind, alert=alert, at=at, why=alert.why)
+
+
+def _fire_again(
+    state: DeviceState,
+    alert: OpenAlert,
+    look: _Look,
+    *,
+    causes: tuple[Cause, ...],
+    signals: int,
+    at: datetime,
+) -> Followed:
+    """An alert that was held open has a cause again; one that waited for a person alone is news."""
+    waited = alert.condition is Condition.CLEARED
+    turned = turns.turned(alert.turns, at=at)
+    alert = replace(alert, calm_since=None, condition=Condition.ACTIVE, turns=turned)
+    if not waited:
+        return _move(state, alert, look, causes=causes, signals=signals, at=at)
+    alert = replace(alert, flapping=turns.too_many(turned), fired_at=at, last_at=at, count=alert.count + signals)
+    alert = _seen(alert, look, causes=causes)
+    state = replace(state, alerts=state.alerts | {alert.family: alert})
+    return state, AlertChange(kind=ChangeKind.REOPENED, alert=alert, at=at, why=alert.why)
+
+
+def _move(
+    state: DeviceState,
+    alert: OpenAlert,
+    look: _Look | None,
+    *,
+    causes: tuple[Cause, ...],
+    signals: int,
+    at: datetime,
+) -> Followed:
+    """Bring an open alert in line with its causes; where there is nothing to look at, in silence."""
+    kind = None if look is None else _kind(alert, look)
+    moved = alert
+    if look is not None and kind is not None:
+        moved = _seen(alert, look, causes=causes)
+    elif _gist_of(causes) != _gist_of(alert.bare):
+        moved = replace(alert, causes=causes)
+    if signals:
+        moved = replace(moved, last_at=at, count=moved.count + signals)
+    if moved is not state.alerts[alert.family]:
+        state = replace(state, alerts=state.alerts | {alert.family: moved})
+    return state, AlertChange(kind=kind, alert=moved, at=at, why=moved.why) if kind else None
+
+
+def _quieten(state: DeviceState, alert: OpenAlert, *, ended: tuple[Reason, ...], at: datetime) -> Followed:
+    """No cause is left: the alert is over, or held."""
+    ended = ended or (Reason(Because.NO_LONGER_JUDGED),)
+    if alert.dismissed is not None:
+        return _undismissed(state, alert, why=ended), None
+    if alert.calm_since is not None:
+        return state, None
+    turned = turns.turned(alert.turns, at=at)
+    too_many = alert.flapping or turns.too_many(turned)
+    quiet = replace(alert, turns=turned, calm_since=at)
+    state = replace(state, alerts=state.alerts | {alert.family: quiet})
+    if too_many is None:
+        return end(state, alert.family, why=ended, at=at)
+    if alert.flapping is not None:
+        return state, None
+    held = replace(quiet, flapping=too_many, why=(*alert.why, too_many))
+    change = AlertChange(kind=ChangeKind.FLAPPING, alert=held, at=at, why=(*ended, too_many))
+    return replace(state, alerts=state.alerts | {alert.family: held}), change
+
+
+def _undismissed(state: DeviceState, alert: OpenAlert, *, why: tuple[Reason, ...]) -> DeviceState:
+    """What a person resolved is over as of then, now that the rules have no more to do with it."""
+    over = replace(alert, dismissed=None, dismissed_at=None)
+    return _over(state, over, why=why, at=alert.dismissed_at or alert.last_at)
+
+
+def _over(state: DeviceState, alert: OpenAlert, *, why: tuple[Reason, ...], at: datetime) -> DeviceState:
+    """The state without the alert, which is remembered for a while; what was flapping has to do so anew."""
+    alert = replace(
+        alert, calm_since=None, flapping=None, turns=() if alert.flapping else alert.turns, suppressed_by=None
+    )
+    over = state.ended | {alert.family: EndedAlert(alert=alert, at=at, why=why)}
+    return replace(_without(state, alert), ended=over)
+
+
+def _without(state: DeviceState, alert: OpenAlert) -> DeviceState:
+    return replace(
+        state, alerts={family: other for family, other in state.alerts.items() if family is not alert.family}
+    )
+
+
+def _seen(alert: OpenAlert, look: _Look, *, causes: tuple[Cause, ...]) -> OpenAlert:
+    """The alert as its causes have it look."""
+    return replace(
+        alert,
         rule=look.rule,
         severity=look.severity,
-        opened_at=occasion.at,
-        last_at=occasion.at,
-        why=look.why,
+        why=_why(alert, look),
         causes=causes,
         suppressed_by=look.suppressed_by,
     )
-    change = AlertChange(kind=ChangeKind.OPENED, alert=opened, at=occasion.at, why=opened.why)
-    return replace(state, alerts=state.alerts | {family: opened}), change
 
 
-def _clear(
-    state: DeviceState, alert: OpenAlert, *, ended: tuple[Reason, ...], at: datetime
-) -> tuple[DeviceState, AlertChange]:
-    others = {family: other for family, other in state.alerts.items() if family is not alert.family}
-    over = state.ended | {alert.family: EndedAlert(alert=alert, at=at)}
-    change = AlertChange(kind=ChangeKind.CLEARED, alert=alert, at=at, why=ended or (Reason(Because.NO_LONGER_JUDGED),))
-    return replace(state, alerts=others, ended=over), change
+def _why(alert: OpenAlert, look: _Look) -> tuple[Reason, ...]:
+    return look.why if alert.flapping is None else (*look.why, alert.flapping)
 
 
 def _kind(alert: OpenAlert, look: _Look) -> ChangeKind | None:
+    if (look.suppressed_by is None) is not (alert.suppressed_by is None):
+        return ChangeKind.RELEASED if look.suppressed_by is None else ChangeKind.SUPPRESSED
     if look.severity.rank > alert.severity.rank:
         return ChangeKind.WORSENED
-    same = look.rule is alert.rule and look.severity is alert.severity and look.suppressed_by is alert.suppressed_by
-    return None if same and _gist(look.why) == _gist(alert.why) else ChangeKind.CHANGED
+    same = look.rule is alert.rule and look.severity is alert.severity
+    return None if same and _gist(_why(alert, look)) == _gist(alert.why) else ChangeKind.CHANGED
 
 
 def _gist(why: Iterable[Reason]) -> list[tuple[Because, str | None]]:

@@ -93,6 +93,8 @@ class Because(StrEnum):
     TOKEN_EXPIRED = "token-expired"  # noqa: S105
     KEPT_OUT = "kept-out"  # we ended its connection, for its token had expired
     STILL_FIRING = "still-firing"
+    FLAPPING = "flapping"  # it began and ended too often
+    CALM_AGAIN = "calm-again"  # what was flapping, for long enough
     SIGNAL_RECOVERED = "signal-recovered"
     BACK_ON_OWN_ACCESS_POINT = "back-on-own-access-point"
     REPORTED_RECOVERY = "reported-recovery"
@@ -177,6 +179,16 @@ class Reason(Struct, frozen=True, rename="camel", omit_defaults=True):
     since: datetime | None = None  # the first of what was observed
 
 
+class AlertStatus(StrEnum):
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+class Condition(StrEnum):
+    ACTIVE = "active"
+    CLEARED = "cleared"
+
+
 class Cause(Struct, frozen=True):
     """One thing that keeps an alert open now, as strong as its family holds it to be."""
 
@@ -191,6 +203,9 @@ class OpenAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `count` and `last_at` move with every signal that fires; `why` only together with a change that is told.
     `severity` is what staff see: that of the strongest cause where the device is now (`rules.context`) and at this time
     (`rules.maintenance`). `causes` are as their family gave them; whoever reckons with time goes by `strength`.
+
+    It is here for as long as the rules have to do with it: also while no cause is left and it is held (`calm_since`),
+    and while its causes go on that a person has resolved it with (`dismissed`).
     """
 
     id: AlertId
@@ -203,6 +218,13 @@ class OpenAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: tuple[Reason, ...] = ()
     causes: tuple[Cause, ...] = ()
     suppressed_by: Because | None = None  # nobody is told, for this reason
+    fired_at: datetime | None = None  # when it was opened, or opened again
+    turns: tuple[datetime, ...] = ()  # when its condition began and ended, of the last half hour
+    flapping: Reason | None = None  # that it did so too often
+    calm_since: datetime | None = None  # since when no cause is left
+    condition: Condition = Condition.ACTIVE
+    dismissed: Severity | None = None  # a person resolved it when it was so severe
+    dismissed_at: datetime | None = None
 
     @property
     def bare(self) -> tuple[Cause, ...]:
@@ -220,6 +242,7 @@ class EndedAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     alert: OpenAlert
     at: datetime  # when it was over
+    why: tuple[Reason, ...] = ()  # what ended it
 
 
 class ChangeKind(StrEnum):
@@ -227,6 +250,11 @@ class ChangeKind(StrEnum):
     CHANGED = "changed"  # cause, reasons or a lower severity
     WORSENED = "worsened"  # severity rose
     RELABELLED = "relabelled"  # what came late explains it better; nobody is told, and it may be over already
+    REOPENED = "reopened"  # it fires again, shortly after it was over or while it waited for a person
+    FLAPPING = "flapping"  # its condition would have ended, once too often: from here on it is held open
+    SUPPRESSED = "suppressed"  # from here on nobody is told of it
+    RELEASED = "released"  # it fires still, and nothing suppresses it any more
+    SUBSIDED = "subsided"  # the condition ended; it waits for a person to resolve it
     CLEARED = "cleared"  # the condition ended: the alert is resolved as recovered
 
 
@@ -240,16 +268,6 @@ class AlertChange(Struct, frozen=True, kw_only=True):
     alert: OpenAlert
     at: datetime
     why: tuple[Reason, ...]
-
-
-class AlertStatus(StrEnum):
-    OPEN = "open"
-    RESOLVED = "resolved"
-
-
-class Condition(StrEnum):
-    ACTIVE = "active"
-    CLEARED = "cleared"
 
 
 class Acknowledgment(Struct, frozen=True, rename="camel"):
@@ -282,3 +300,7 @@ class AlertSnapshot(Struct, frozen=True, rename="camel", kw_only=True):
     resolved_at: datetime | None = None
     drill: bool = False
     incident_id: IncidentId | None = None  # the incident that speaks for it, or did
+    flapping: bool = False
+    reopened: int = 0  # how often it fired again
+    resolved_by: str | None = None  # who ended it by hand
+    rule_version: str | None = None

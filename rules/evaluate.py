@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from rules import agent_stuck, alarm, battery, breach, families, session, token, weak_signal
 from rules.alarm import Occasion
-from rules.alerts import Family, Rule
+from rules.alerts import Condition, Rule
 from rules.memory import CALM_ACCESS_POINT, CALM_BATTERY, CALM_SIGNAL, CALM_SILENCE
 from rules.messages import DeviceMessage, Heartbeat, Link, Renew, Report, ReportKind, Result, State, TokenEnded
 from rules.place import heard_bssid
@@ -100,7 +100,7 @@ def _is_as_usual(state: DeviceState, beat: Heartbeat, *, assignment: Assignment,
         and state.power is (Power.CHARGING if state.charging else Power.OK)
         and state.link is LinkState.ONLINE
         and state.posture is Posture.IN_ROOM
-        and (not state.alerts or _only_its_token(state))
+        and (not state.alerts or _are_left_alone(state))
         and state.silence is CALM_SILENCE
         and state.signal is CALM_SIGNAL
         and state.access_point is CALM_ACCESS_POINT
@@ -112,10 +112,11 @@ def _is_as_usual(state: DeviceState, beat: Heartbeat, *, assignment: Assignment,
     )
 
 
-def _only_its_token(state: DeviceState) -> bool:
-    """Whether all that is open is that its token will expire, which no heartbeat changes and may last for days."""
-    alert = state.alerts.get(Family.TOKEN)
-    return alert is not None and alert.rule is Rule.TOKEN_EXPIRING and len(state.alerts) == 1
+def _are_left_alone(state: DeviceState) -> bool:
+    """Whether what is open may last for days and no heartbeat changes it: a token, or what waits for a person."""
+    return all(
+        alert.rule is Rule.TOKEN_EXPIRING or alert.condition is Condition.CLEARED for alert in state.alerts.values()
+    )
 
 
 def _report(before: DeviceState, report: Report, *, occasion: Occasion) -> Verdict:

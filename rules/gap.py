@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rules.alerts import OpenAlert
 from rules.memory import (
     CALM_ACCESS_POINT,
     CALM_BATTERY,
@@ -75,11 +76,22 @@ def shifted(state: DeviceState, gap: Gap) -> DeviceState:
         token=token if token is NO_TOKEN else replace(token, kept_out_at=_maybe(token.kept_out_at, gap)),
         checkout=checkout if checkout is NOT_GONE else replace(checkout, good_since=_maybe(checkout.good_since, gap)),
         rare=rare if rare is CALM_RARE else _rare(rare, gap),
-        alerts={
-            family: alert if alert.last_at <= gap.until else replace(alert, last_at=gap.until)
-            for family, alert in state.alerts.items()
+        alerts={family: _alert(alert, gap) for family, alert in state.alerts.items()},
+        ended={
+            family: replace(over, at=gap.moved(over.at), alert=_alert(over.alert, gap))
+            for family, over in state.ended.items()
         },
-        ended={family: replace(over, at=gap.moved(over.at)) for family, over in state.ended.items()},
+    )
+
+
+def _alert(alert: OpenAlert, gap: Gap) -> OpenAlert:
+    """When it fired stays; when its condition turned is what the rules reckon with."""
+    return replace(
+        alert,
+        last_at=min(alert.last_at, gap.until),
+        turns=tuple(gap.moved(turn) for turn in alert.turns),
+        calm_since=_maybe(alert.calm_since, gap),
+        dismissed_at=_maybe(alert.dismissed_at, gap),
     )
 
 

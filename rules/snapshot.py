@@ -30,14 +30,20 @@ def token_end_of(state: DeviceState) -> TokenEnd | None:
     return state.silence.token_ended if state.link is LinkState.AWAY else None
 
 
+def _is_shown(state: DeviceState, family: Family) -> bool:
+    """Whether there is an alert of the family that nobody has resolved."""
+    alert = state.alerts.get(family)
+    return alert is not None and alert.dismissed is None
+
+
 def legacy_status(state: DeviceState) -> Literal["ok", "breach", "offline", "compromised"]:
     """The old system's single word: tampering outweighs a breach, and that the silence that follows it.
 
     A battery never shows.
     """
-    if Family.TAMPER in state.alerts:
+    if _is_shown(state, Family.TAMPER):
         return "compromised"
-    if Family.BREACH in state.alerts:
+    if _is_shown(state, Family.BREACH):
         return "breach"
     offline = state.link in (LinkState.NEVER_SEEN, LinkState.AWAY, LinkState.SILENT)
     return "offline" if offline else "ok"

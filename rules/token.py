@@ -114,7 +114,7 @@ def _is_kept_out(state: DeviceState) -> bool:
 
 def _is_expired(state: DeviceState) -> bool:
     alert = state.alerts.get(Family.TOKEN)
-    return alert is not None and alert.rule is Rule.TOKEN_EXPIRED
+    return alert is not None and alert.rule is Rule.TOKEN_EXPIRED and alert.calm_since is None
 
 
 def _missed_from(memory: TokenMemory, policy: Policy) -> datetime:

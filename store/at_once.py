@@ -68,8 +68,8 @@ _NOTIFIED: Final = (
 def fits(batch: Batch) -> bool:
     """Whether one statement can be all of it: messages with their states, and alerts that open in one hotel.
 
-    Not those for the hotel's IT, of whom other channels hear, nor those whose notices wait. With two hotels
-    nobody could say whose row is locked first, and another writer might lock them the other way round.
+    Not those for the hotel's IT, of whom other channels hear, nor those whose notices wait or that nobody is told of.
+    With two hotels nobody could say whose row is locked first, and another writer might lock them the other way round.
     """
     if not batch.messages or any(getattr(batch, name) for name in _BESIDES):
         return False
@@ -78,6 +78,7 @@ def fits(batch: Batch) -> bool:
         and change.change.alert.family is not Family.TOKEN
         and not change.wait
         and change.spoken_for is None
+        and change.change.alert.suppressed_by is None
         for change in batch.changes
     )
 

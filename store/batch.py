@@ -49,6 +49,7 @@ class DeviceChange(Struct, frozen=True, kw_only=True):
     room_id: RoomId | None
     floor: str | None
     change: AlertChange
+    rule_version: str | None = None  # `rules.version`
     wait: timedelta = timedelta(0)
     spoken_for: IncidentId | None = None
 

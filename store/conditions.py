@@ -5,6 +5,7 @@ It is the bridge's alone, as long as the tablet is watched; of one that is retir
 
 from datetime import datetime
 from itertools import chain
+from typing import Final
 
 import msgspec
 
@@ -31,6 +32,9 @@ OPENED_COLUMNS: dict[str, str] = {
     "last_at": "bigint",
     "count": "bigint",
     "why": "text",
+    "suppressed_by": "varchar",
+    "flapping": "boolean",
+    "rule_version": "varchar",
 }
 """What differs from one alert that opens to the next, with PostgreSQL's types."""
 
@@ -56,6 +60,9 @@ def opened_row(change: DeviceChange, *, hotel_key: int) -> dict[str, Value]:
         "last_at": micros(alert.last_at),
         "count": alert.count,
         "why": _why(change.change),
+        "suppressed_by": alert.suppressed_by,
+        "flapping": alert.flapping is not None,
+        "rule_version": change.rule_version,
     }
 
 
@@ -77,6 +84,9 @@ def opened_snapshot(change: DeviceChange) -> AlertSnapshot:
         count=alert.count,
         why=alert.why,
         revision=1,
+        suppressed_by=alert.suppressed_by,
+        flapping=alert.flapping is not None,
+        rule_version=change.rule_version,
     )
 
 
@@ -91,15 +101,22 @@ def open_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int
 
 
 def move_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int) -> tuple[int, AlertSnapshot] | None:
-    """Write the condition side of an open alert. None: a person has resolved it meanwhile, so nothing changes."""
-    alert = change.change.alert
-    cleared = change.change.kind is ChangeKind.CLEARED
+    """Write the condition side of an open alert. None: a person has resolved it meanwhile, so nothing changes.
+
+    One that fires again is open again, whoever had ended it, and nobody has answered for it yet. One that is
+    relabelled stays what it is, open or not.
+    """
+    kind, alert = change.change.kind, change.change.alert
+    if kind is ChangeKind.RELABELLED:
+        set_, where = "rule = :rule, why = :why", ""
+    elif kind is ChangeKind.REOPENED:
+        set_, where = f"{_MOVED}, {_AGAIN}", ""
+    else:
+        set_, where = f"{_MOVED}, {_LAPSE}", " AND status = 'open'"
+    over = kind is ChangeKind.CLEARED
     row = transaction.row(
-        "UPDATE alert SET rule = :rule, severity = :severity, last_at = :last_at, count = :count, why = :why,"  # noqa: S608
-        " condition = :condition, status = :status, resolved_at = :resolved_at, revision = revision + 1,"
-        # Somebody took it on when it was milder: from now on that holds for as long as with any critical one.
-        " lapses_at = CASE WHEN acknowledged_by IS NULL OR severity = 'critical' THEN lapses_at ELSE :lapses_at END"
-        f" WHERE hotel_key = :hotel AND id = :id AND status = 'open' RETURNING {COLUMNS}",
+        f"UPDATE alert SET {set_}, revision = revision + 1"  # noqa: S608 - our own words
+        f" WHERE hotel_key = :hotel AND id = :id{where} RETURNING {COLUMNS}",
         hotel=hotel_key,
         id=alert.id,
         rule=alert.rule,
@@ -107,9 +124,12 @@ def move_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int
         last_at=alert.last_at,
         count=alert.count,
         why=_why(change.change),
-        condition="cleared" if cleared else "active",
-        status="resolved" if cleared else "open",
-        resolved_at=change.change.at if cleared else None,
+        condition=Condition.CLEARED if over else alert.condition,
+        status=AlertStatus.RESOLVED if over else AlertStatus.OPEN,
+        resolved_at=change.change.at if over else None,
+        suppressed_by=alert.suppressed_by,
+        flapping=alert.flapping is not None,
+        rule_version=change.rule_version,
         lapses_at=lapse_of(alert.severity, at=change.change.at),
     )
     if row is not None:
@@ -117,6 +137,23 @@ def move_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int
     if not transaction.row("SELECT 1 FROM alert WHERE hotel_key = :hotel AND id = :id", hotel=hotel_key, id=alert.id):
         raise DataRefused(f"no alert {alert.id} to change")
     return None
+
+
+_MOVED: Final = (
+    "rule = :rule, severity = :severity, last_at = :last_at, count = :count, why = :why, condition = :condition,"
+    " status = :status, resolved_at = :resolved_at, suppressed_by = :suppressed_by, flapping = :flapping,"
+    " rule_version = :rule_version"
+)
+
+# Somebody took it on when it was milder: from now on that holds for as long as with any critical one.
+_LAPSE: Final = (
+    "lapses_at = CASE WHEN acknowledged_by IS NULL OR severity = 'critical' THEN lapses_at ELSE :lapses_at END"
+)
+
+_AGAIN: Final = (
+    "reopened = reopened + 1, acknowledged_by = NULL, acknowledged_at = NULL, acknowledged_note = NULL,"
+    " snoozed_until = NULL, resolved_by = NULL, lapses_at = NULL, incident_key = NULL"
+)
 
 
 def end_alerts(
@@ -144,7 +181,9 @@ def _end(transaction: Transaction, key: int, *, why: tuple[Reason, ...], at: dat
 
 
 def _why(change: AlertChange) -> str:
-    """The reasons that stand in the row: why it is open and, once it is over, why it ended too."""
-    cleared = change.kind is ChangeKind.CLEARED
-    reasons = tuple(chain(change.alert.why, change.why)) if cleared else change.alert.why
+    """The reasons that stand in the row: why it is open and, once its condition is over, why it ended too."""
+    if change.kind in {ChangeKind.CLEARED, ChangeKind.SUBSIDED}:
+        reasons = tuple(chain(change.alert.why, change.why))
+    else:
+        reasons = change.why if change.kind is ChangeKind.RELABELLED else change.alert.why
     return msgspec.json.encode(reasons).decode()

@@ -49,14 +49,24 @@ EVENT_OF = {
     ChangeKind.OPENED: EventType.ALERT_OPENED,
     ChangeKind.CHANGED: EventType.ALERT_CHANGED,
     ChangeKind.WORSENED: EventType.ALERT_CHANGED,
+    ChangeKind.RELABELLED: EventType.ALERT_CHANGED,
+    ChangeKind.REOPENED: EventType.ALERT_REOPENED,
+    ChangeKind.FLAPPING: EventType.ALERT_CHANGED,
+    ChangeKind.SUPPRESSED: EventType.ALERT_SUPPRESSED,
+    ChangeKind.RELEASED: EventType.ALERT_CHANGED,
+    ChangeKind.SUBSIDED: EventType.ALERT_CLEARED,
     ChangeKind.CLEARED: EventType.ALERT_CLEARED,
 }
 
 NOTICE_OF = {
     ChangeKind.OPENED: NoticeKind.OPENED,
     ChangeKind.WORSENED: NoticeKind.WORSENED,
+    ChangeKind.REOPENED: NoticeKind.REOPENED,
+    ChangeKind.FLAPPING: NoticeKind.FLAPPING,
+    ChangeKind.RELEASED: NoticeKind.OPENED,
     ChangeKind.CLEARED: NoticeKind.RECOVERED,
 }
+"""Of what is suppressed, only that it is over: to whoever was told of it before."""
 
 
 class Intake:
@@ -209,7 +219,7 @@ def _change_alert(transaction: Transaction, change: DeviceChange, *, known: Know
     key, alert = written
     entry = events.of_alert(EVENT_OF[kind], alert, key=key, at=change.change.at, why=change.change.why)
     told.add(change.hotel_id, entry)
-    if kind in NOTICE_OF:
+    if kind in NOTICE_OF and (alert.suppressed_by is None or kind is ChangeKind.CLEARED):
         told.add_notice(NOTICE_OF[kind], alert, change)
 
 

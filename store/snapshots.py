@@ -11,7 +11,8 @@ COLUMNS = """
     key, id, (SELECT device.id FROM device WHERE device.key = alert.device_key), room_id, floor, family, rule, severity,
     condition, opened_at, last_at, count, why, status, acknowledged_by, acknowledged_at, acknowledged_note, assignee,
     snoozed_until, suppressed_by, resolved_at, drill, revision,
-    (SELECT incident.id FROM incident WHERE incident.key = alert.incident_key)
+    (SELECT incident.id FROM incident WHERE incident.key = alert.incident_key),
+    flapping, reopened, resolved_by, rule_version
 """
 """For SELECT … FROM alert and for RETURNING alike; `snapshot` reads them."""
 
@@ -42,6 +43,10 @@ def snapshot(row: Row) -> AlertSnapshot:
         drill=bool(row[21]),
         revision=row[22],
         incident_id=None if row[23] is None else IncidentId(row[23]),
+        flapping=bool(row[24]),
+        reopened=row[25],
+        resolved_by=row[26],
+        rule_version=row[27],
     )
 
 

@@ -264,6 +264,8 @@ SENTENCES = {
     Because.BACKLOG_LONG: "too many messages wait in it",
     Because.BACKLOG_OLD: "messages have waited in it for too long",
     Because.TAKEN_OVER: "two pieces of hardware put each other out, one may be a copy",
+    Because.FLAPPING: "it keeps coming and going",
+    Because.CALM_AGAIN: "it has been calm for long enough",
     Because.SIGNAL_RECOVERED: "its Wi-Fi signal is good again",
     Because.BACK_ON_OWN_ACCESS_POINT: "it is on its own room's access point again",
     Because.REPORTED_RECOVERY: "the tablet said so itself",
@@ -337,6 +339,7 @@ ENDING = frozenset(
         Because.NO_LONGER_JUDGED,
         Because.DEVICE_REMOVED,
         Because.SEEN_IN_ITS_ROOM,
+        Because.CALM_AGAIN,
     }
 )
 
@@ -379,6 +382,7 @@ UNITS = {
             Because.CLOCK_RIGHT,
             Because.BACKLOG_OLD,
             Because.NOT_TAKEN_OVER,
+            Because.CALM_AGAIN,
         ),
         " s",
     ),
@@ -399,4 +403,5 @@ UNITS = {
     **dict.fromkeys((Because.BACKLOG_LONG, Because.BACKLOG_EMPTY), " messages"),
     Because.TAKEN_OVER: " take-overs",
     Because.HEARD_AGAIN: " heartbeats",
+    Because.FLAPPING: " times",
 }

@@ -98,6 +98,8 @@ export const REASONS = {
     `It has not renewed its token${observed == null ? "" : `, which is good for another ${span(observed * 1000)}`}`,
   "token-expired": () => "Its token has expired, so it is not let in: enrol it again",
   "kept-out": () => "It was put out with an expired token and has not come back with another: enrol it again",
+  flapping: ({ observed }) => `It keeps coming and going: ${observed} times in half an hour`,
+  "calm-again": ({ observed }) => `It has been calm${lasted(observed)}`,
   "still-firing": ({ observed }) => `It has gone on${lasted(observed) || " since"}`,
   "signal-recovered": ({ observed }) => `Its signal is good again${observed == null ? "" : ` (${dbm(observed)})`}`,
   "back-on-own-access-point": () => "It is back on its room's access point",

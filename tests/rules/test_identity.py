@@ -47,6 +47,6 @@ def test_the_condition_lasts_until_it_has_not_happened_for_half_an_hour() -> Non
     (cleared,) = (
         change
         for change in tablet.changes
-        if change.kind is ChangeKind.CLEARED and change.alert.family is Family.IDENTITY
+        if change.kind is ChangeKind.SUBSIDED and change.alert.family is Family.IDENTITY
     )
     assert because(cleared) == [Because.NOT_TAKEN_OVER]

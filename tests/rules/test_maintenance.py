@@ -100,7 +100,7 @@ def test_what_happens_in_a_window_is_info_and_nobody_is_told_until_its_end() -> 
     (opened, ended) = one.changes
     assert told(one.changes) == [
         (20, ChangeKind.OPENED, Severity.INFO, False),
-        (100, ChangeKind.WORSENED, Severity.HIGH, True),
+        (100, ChangeKind.RELEASED, Severity.HIGH, True),
     ]
     assert opened.alert.suppressed_by is Because.MAINTENANCE
     assert because(opened) == [Because.OUT_OF_ZONE, Because.MAINTENANCE]
@@ -139,7 +139,7 @@ def test_what_was_hushed_is_told_as_soon_as_somebody_ends_the_window() -> None:
     one.assignment = replace(one.assignment, windows=(window(0, 45),))
     one.until(60)
 
-    assert told(one.changes)[-1] == (45, ChangeKind.WORSENED, Severity.HIGH, True)
+    assert told(one.changes)[-1] == (45, ChangeKind.RELEASED, Severity.HIGH, True)
 
 
 def test_what_was_hushed_by_a_window_that_nobody_knows_any_more_is_told_at_once() -> None:
@@ -149,7 +149,7 @@ def test_what_was_hushed_by_a_window_that_nobody_knows_any_more_is_told_at_once(
     one.assignment = replace(one.assignment, windows=())
     one.until(60)
 
-    assert told(one.changes)[-1][1:] == (ChangeKind.WORSENED, Severity.HIGH, True)
+    assert told(one.changes)[-1][1:] == (ChangeKind.RELEASED, Severity.HIGH, True)
     assert one.due() == 70  # nothing but its silence is waited for
 
 

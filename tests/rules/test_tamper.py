@@ -53,7 +53,7 @@ def test_a_tamper_report_that_finds_nothing_ends_it() -> None:
     tablet = Tablet()
     tablet.report(0, ReportKind.TAMPER, threats=("root", "debugger"))
     cleared = tablet.report(10, ReportKind.TAMPER)
-    assert (kinds(cleared), because(cleared[0])) == ([ChangeKind.CLEARED], [Because.REPORTED_CLEAN])
+    assert (kinds(cleared), because(cleared[0])) == ([ChangeKind.SUBSIDED], [Because.REPORTED_CLEAN])
 
 
 def test_a_recovery_ends_what_it_names() -> None:
@@ -61,7 +61,7 @@ def test_a_recovery_ends_what_it_names() -> None:
     tablet.report(0, ReportKind.TAMPER, threats=("root", "debugger"))
     (changed,) = tablet.report(10, ReportKind.RECOVERY, cause="root")
     assert (changed.kind, changed.alert.rule) == (ChangeKind.CHANGED, Rule.TAMPER_DEBUGGER)
-    assert kinds(tablet.report(20, ReportKind.RECOVERY, cause="debugger")) == [ChangeKind.CLEARED]
+    assert kinds(tablet.report(20, ReportKind.RECOVERY, cause="debugger")) == [ChangeKind.SUBSIDED]
 
 
 @pytest.mark.parametrize("how", ["heartbeat", "report"])
@@ -76,7 +76,7 @@ def test_a_kiosk_that_is_left_for_over_five_minutes_is_tampering(how: str) -> No
     (opened,) = tablet.beat(310)
     assert (opened.alert.rule, opened.alert.severity) == (Rule.TAMPER_KIOSK, Severity.HIGH)
     assert (opened.why[0].observed, opened.why[0].limit) == (310, 300)
-    assert kinds(tablet.beat(320, kiosk=True)) == [ChangeKind.CLEARED]
+    assert kinds(tablet.beat(320, kiosk=True)) == [ChangeKind.SUBSIDED]
 
 
 def test_a_technicians_minute_outside_the_kiosk_is_none() -> None:

@@ -1,0 +1,270 @@
+"""An alert's life: what is the same alert, what is held open, and what a person has ended."""
+
+from rules.alarm import Cause, Occasion, relabel, settle
+from rules.alerts import AlertChange, Because, ChangeKind, Condition, Family, Reason, Rule, Severity
+from rules.dismissal import dismiss
+from rules.messages import ReportKind
+from rules.response import Resolved
+from tests.rules.given import STRICT, Tablet, after, assigned, because
+
+MINUTE = 60.0
+
+
+def reported(tablet: Tablet, seconds: float) -> AlertChange:
+    (change,) = tablet.report(seconds, ReportKind.BREACH)
+    return change
+
+
+def taken_back(tablet: Tablet, seconds: float) -> AlertChange:
+    (change,) = tablet.report(seconds, ReportKind.RECOVERY)
+    return change
+
+
+def resolved(tablet: Tablet, seconds: float, *, severity: Severity | None = None) -> tuple[AlertChange, ...]:
+    """A person ends the tablet's breach, which they saw as severe as it is or as `severity`."""
+    tablet.until(seconds)
+    alert = tablet.alert(Family.BREACH)
+    deed = Resolved(
+        alert_id=alert.id,
+        family=Family.BREACH,
+        severity=severity or alert.severity,
+        by="ana",
+        at=after(seconds),
+    )
+    verdict = dismiss(tablet.state, deed, occasion=Occasion(tablet.assignment, "deed", after(seconds)))
+    tablet.state = verdict.state
+    return verdict.changes
+
+
+def flapping_tablet() -> Tablet:
+    """Its breach began and ended twice; it is heard every 10 s."""
+    tablet = Tablet()
+    reported(tablet, 0)
+    taken_back(tablet, 10)
+    tablet.beat(10)
+    reported(tablet, 20)
+    assert taken_back(tablet, 30).kind is ChangeKind.FLAPPING
+    tablet.beat(30)
+    return tablet
+
+
+def beats(tablet: Tablet, start: float, end: float) -> list[AlertChange]:
+    made: list[AlertChange] = []
+    while start < end:
+        made += tablet.until(start)
+        made += tablet.beat(start)
+        start += 10
+    return made
+
+
+def test_what_fires_again_within_ten_minutes_is_the_same_alert() -> None:
+    tablet = Tablet()
+    first = reported(tablet, 0).alert
+    assert taken_back(tablet, 10).kind is ChangeKind.CLEARED
+    beats(tablet, 20, 600)
+    again = reported(tablet, 610)
+    assert (again.kind, again.alert.id, again.alert.opened_at) == (ChangeKind.REOPENED, first.id, after(0))
+    assert again.alert.count == first.count + 1
+
+
+def test_what_fires_again_later_is_another_alert() -> None:
+    tablet = Tablet()
+    first = reported(tablet, 0).alert
+    taken_back(tablet, 10)
+    beats(tablet, 20, 610)
+    later = reported(tablet, 611)
+    assert later.kind is ChangeKind.OPENED
+    assert later.alert.id != first.id
+
+
+def test_a_silence_that_opens_again_begins_mildly_again() -> None:
+    tablet = Tablet()
+    tablet.beat(0)
+    tablet.until(80)
+    assert tablet.alert(Family.SILENCE).severity is Severity.HIGH
+    tablet.beat(90)
+    tablet.beat(100)
+    (again,) = tablet.until(141)
+    assert (again.kind, again.alert.severity) == (ChangeKind.REOPENED, Severity.LOW)
+    (worse,) = tablet.until(180)
+    assert (worse.kind, worse.alert.severity) == (ChangeKind.WORSENED, Severity.HIGH)
+
+
+def test_what_begins_and_ends_twice_within_half_an_hour_is_held_open() -> None:
+    tablet = flapping_tablet()
+    (told,) = (change for change in tablet.changes if change.kind is ChangeKind.FLAPPING)
+    assert because(told) == [Because.REPORTED_RECOVERY, Because.FLAPPING]
+    assert told.why[-1] == Reason(Because.FLAPPING, observed=4, limit=4, since=after(0))
+    alert = tablet.alert(Family.BREACH)
+    assert (alert.calm_since, alert.flapping) == (after(30), told.why[-1])
+
+
+def test_what_is_flapping_says_nothing_more_until_it_has_been_calm() -> None:
+    tablet = flapping_tablet()
+    told = len(tablet.changes)
+    for seconds in (40, 60, 80):
+        tablet.report(seconds, ReportKind.BREACH)
+        tablet.report(seconds + 10, ReportKind.RECOVERY)
+        tablet.beat(seconds + 10)
+    assert tablet.changes[told:] == []
+    assert beats(tablet, 100, 90 + 15 * MINUTE) == []
+    (over,) = beats(tablet, 90 + 15 * MINUTE, 120 + 15 * MINUTE)
+    assert (over.kind, over.at) == (ChangeKind.CLEARED, after(90 + 15 * MINUTE))
+    assert over.why == (Reason(Because.CALM_AGAIN, observed=900, limit=900, since=after(90)),)
+
+
+def test_what_is_flapping_is_told_when_it_grows_worse() -> None:
+    tablet = flapping_tablet()
+    (worse,) = tablet.report(40, ReportKind.BREACH, cause="foreign-ap")
+    assert (worse.kind, worse.alert.severity) == (ChangeKind.WORSENED, Severity.CRITICAL)
+    assert because(worse) == [Because.REPORTED, Because.FLAPPING]
+
+
+def test_a_tablet_that_is_silent_is_not_calm() -> None:
+    tablet = flapping_tablet()
+    tablet.until(30 * MINUTE)
+    assert Family.BREACH in tablet.state.alerts
+    tablet.beat(31 * MINUTE)
+    (over,) = tablet.until(31 * MINUTE)
+    assert (over.kind, over.at) == (ChangeKind.CLEARED, after(31 * MINUTE))
+
+
+def test_what_was_flapping_is_not_at_once_flapping_again() -> None:
+    tablet = flapping_tablet()
+    beats(tablet, 40, 40 + 15 * MINUTE)
+    assert Family.BREACH not in tablet.state.alerts
+    again = reported(tablet, 40 + 15 * MINUTE)
+    assert (again.kind, again.alert.flapping) == (ChangeKind.REOPENED, None)
+    assert taken_back(tablet, 50 + 15 * MINUTE).kind is ChangeKind.CLEARED
+
+
+def test_an_alert_that_opens_after_many_turns_is_held_from_its_first_end_on() -> None:
+    tablet = Tablet()
+    for start in (0, 12 * MINUTE):
+        reported(tablet, start)
+        beats(tablet, start + 10, start + 30)
+        assert taken_back(tablet, start + 30).kind is (ChangeKind.CLEARED if start == 0 else ChangeKind.FLAPPING)
+        beats(tablet, start + 40, start + 12 * MINUTE)
+
+
+def test_what_a_person_ended_says_nothing_while_its_causes_go_on() -> None:
+    tablet = Tablet()
+    reported(tablet, 0)
+    assert resolved(tablet, 5) == ()
+    assert tablet.report(10, ReportKind.BREACH) == ()
+    assert tablet.report(20, ReportKind.RECOVERY) == ()
+    assert Family.BREACH not in tablet.state.alerts
+
+
+def test_what_a_person_ended_fires_again_when_it_is_worse_than_what_they_saw() -> None:
+    tablet = Tablet()
+    first = reported(tablet, 0).alert
+    resolved(tablet, 5)
+    (again,) = tablet.report(10, ReportKind.BREACH, cause="foreign-ap")
+    assert (again.kind, again.alert.id, again.alert.severity) == (ChangeKind.REOPENED, first.id, Severity.CRITICAL)
+    assert again.alert.dismissed is None
+
+
+def test_what_a_person_ended_long_ago_is_another_alert_when_it_is_worse() -> None:
+    tablet = Tablet()
+    first = reported(tablet, 0).alert
+    resolved(tablet, 5)
+    for seconds in range(10, 700, 10):
+        tablet.beat(seconds, rssi=-72)
+    (opened,) = tablet.report(700, ReportKind.BREACH, cause="foreign-ap")
+    assert opened.kind is ChangeKind.OPENED
+    assert opened.alert.id != first.id
+
+
+def test_what_grew_worse_before_the_rules_heard_of_the_deed_fires_again_at_once() -> None:
+    tablet = Tablet()
+    tablet.report(0, ReportKind.BREACH, cause="foreign-ap")
+    (again,) = resolved(tablet, 5, severity=Severity.HIGH)
+    assert (again.kind, again.alert.severity) == (ChangeKind.REOPENED, Severity.CRITICAL)
+
+
+def test_a_deed_that_is_overtaken_by_another_opening_changes_nothing() -> None:
+    tablet = Tablet()
+    reported(tablet, 0)
+    taken_back(tablet, 10)
+    reported(tablet, 20)
+    before = tablet.state
+    deed = Resolved(
+        alert_id=tablet.alert(Family.BREACH).id, family=Family.BREACH, severity=Severity.HIGH, by="ana", at=after(15)
+    )
+    verdict = dismiss(before, deed, occasion=Occasion(tablet.assignment, "deed", after(25)))
+    assert (verdict.state, verdict.changes) == (before, ())
+
+
+def test_a_silence_that_a_person_ended_fires_again_with_its_next_step() -> None:
+    tablet = Tablet()
+    tablet.beat(0)
+    tablet.until(41)
+    alert = tablet.alert(Family.SILENCE)
+    deed = Resolved(alert_id=alert.id, family=Family.SILENCE, severity=alert.severity, by="ana", at=after(45))
+    tablet.state = dismiss(tablet.state, deed, occasion=Occasion(tablet.assignment, "deed", after(45))).state
+    (again,) = tablet.until(75)
+    assert (again.kind, again.alert.severity) == (ChangeKind.REOPENED, Severity.HIGH)
+
+
+def test_a_silence_that_a_person_ended_is_over_with_two_heartbeats_and_found_when_it_comes_back() -> None:
+    tablet = Tablet(assigned(policy=STRICT))
+    tablet.beat(0)
+    tablet.until(20)
+    alert = tablet.alert(Family.SILENCE)
+    deed = Resolved(alert_id=alert.id, family=Family.SILENCE, severity=alert.severity, by="ana", at=after(25))
+    tablet.state = dismiss(tablet.state, deed, occasion=Occasion(tablet.assignment, "deed", after(25))).state
+    assert tablet.beat(30) + tablet.beat(34) == ()
+    (again,) = tablet.until(60)
+    assert (again.kind, again.alert.severity) == (ChangeKind.REOPENED, Severity.HIGH)
+
+
+def test_an_alert_that_needs_a_person_stays_open_without_a_cause() -> None:
+    tablet, occasion = Tablet(), Occasion(assigned(), "m", after(0))
+    opened, _ = settle(
+        tablet.state,
+        Family.TAMPER,
+        causes=[Cause(Rule.BREACH_REPORTED, Severity.HIGH, (Reason(Because.REPORTED),))],
+        ended=(),
+        signals=1,
+        occasion=occasion,
+    )
+    calm, subsided = settle(opened, Family.TAMPER, causes=(), ended=(), signals=0, occasion=occasion)
+    assert subsided is not None
+    assert (subsided.kind, calm.alerts[Family.TAMPER].condition) == (ChangeKind.SUBSIDED, Condition.CLEARED)
+    assert settle(calm, Family.TAMPER, causes=(), ended=(), signals=0, occasion=occasion) == (calm, None)
+    again, reopened = settle(
+        calm,
+        Family.TAMPER,
+        causes=[Cause(Rule.BREACH_REPORTED, Severity.HIGH, (Reason(Because.REPORTED),))],
+        ended=(),
+        signals=1,
+        occasion=Occasion(assigned(), "n", after(7200)),
+    )
+    assert reopened is not None
+    assert (reopened.kind, again.alerts[Family.TAMPER].condition) == (ChangeKind.REOPENED, Condition.ACTIVE)
+
+
+def test_an_alert_that_is_over_may_be_relabelled_for_half_an_hour() -> None:
+    tablet = Tablet()
+    tablet.beat(0)
+    tablet.until(41)
+    tablet.beat(50)
+    tablet.beat(60)
+    late = (Reason(Because.WIFI_OFF),)
+    state, change = relabel(tablet.state, Family.SILENCE, rule=Rule.WIFI_OFF, why=late, at=after(70))
+    assert change is not None
+    assert (change.kind, change.alert.rule) == (ChangeKind.RELABELLED, Rule.WIFI_OFF)
+    assert because(change) == [Because.WIFI_OFF, Because.HEARD_AGAIN]
+    assert relabel(state, Family.SILENCE, rule=Rule.WIFI_OFF, why=late, at=after(71)) == (state, None)
+    assert relabel(tablet.state, Family.SILENCE, rule=Rule.WIFI_OFF, why=late, at=after(40 * MINUTE))[1] is None
+
+
+def test_what_is_over_is_forgotten_after_half_an_hour() -> None:
+    tablet = Tablet()
+    reported(tablet, 0)
+    taken_back(tablet, 10)
+    beats(tablet, 20, 1800)
+    assert Family.BREACH in tablet.state.ended
+    beats(tablet, 1800, 1830)
+    assert tablet.state.ended == {}
