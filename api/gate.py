@@ -43,7 +43,8 @@ class Caller(Struct, frozen=True, kw_only=True):
 class Access(Struct, frozen=True, kw_only=True):
     """Whom a route serves: people from `role` upwards, integrators with `scope`; with a token for a hotel, or any.
 
-    Without a role it serves devices, for which nothing else is open; `shared`: the token too that old ones share.
+    Without a role it serves devices, for which nothing else is open, or with a scope integrators alone. `shared`: the
+    token too that old ones share.
     `ticket`: who has no token in a header comes in by a ticket in the address (`store.tickets`).
     """
 
@@ -67,6 +68,11 @@ def needs_token_or_ticket(role: Role, *, scope: str | None = None) -> dict[str, 
 def needs_device() -> dict[str, Access]:
     """Declare that a route is for devices, each for itself, and nobody else."""
     return {"access": Access(role=None)}
+
+
+def needs_integrator(scope: str) -> dict[str, Access]:
+    """Declare that a route is for integrators with a scope, and nobody else."""
+    return {"access": Access(role=None, scope=scope)}
 
 
 def needs_agent() -> dict[str, Access]:
@@ -156,12 +162,14 @@ def admit(caller: Caller, access: Access) -> None:
     claims = caller.claims
     if caller.standing.shared and not access.shared:
         raise Refused(Trouble.FORBIDDEN, "the shared token opens nothing here")
-    if access.role is None:
+    if access.role is None and access.scope is None:
         if claims.type is not TokenType.DEVICE:
             raise Refused(Trouble.FORBIDDEN, "is for devices")
     elif claims.type is TokenType.INTEGRATOR:
         if access.scope is None or access.scope not in caller.standing.scopes:
             raise Refused(Trouble.FORBIDDEN, f"needs the scope {access.scope}" if access.scope else "is for staff")
+    elif access.role is None:
+        raise Refused(Trouble.FORBIDDEN, f"is for integrators with the scope {access.scope}")
     elif caller.role is None:
         raise Refused(Trouble.FORBIDDEN, f"a token of type {claims.type} opens nothing here")
     elif rank(caller.role) < rank(access.role):

@@ -7,7 +7,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from broker.tokens import Role
 from rules.alerts import AlertSnapshot
-from rules.ids import DeviceId, HotelId, RoomId
+from rules.clearance import Clearance
+from rules.ids import DeviceId, HotelId, MessageId, RoomId
 from rules.messages import TokenEnd
 from rules.policy import Profile
 from rules.response import NOTE_LIMIT
@@ -15,6 +16,7 @@ from rules.room_config import RoomConfig
 from rules.snapshot import token_end_of
 from rules.state import LinkState, Posture, Power
 from store.records import CommandName, DeviceRow, HistoryPoint, Room, TimelineEntry
+from store.records.pms import ClearanceGiven
 
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL keeps no NUL in a text."""
@@ -150,6 +152,20 @@ class Taken(Struct, frozen=True):
     """The message is on disk."""
 
     ok: bool = True
+
+
+class TakenWord(Struct, frozen=True):
+    """What a hotel's system said is on disk; what comes of it is told by MQTT, and by the room's status."""
+
+    id: MessageId
+    verdict: Literal["accepted"] = "accepted"
+
+
+class ClearanceView(Struct, frozen=True, kw_only=True):
+    """A room as it is at this moment, and what the desk was told at its last check-out."""
+
+    now: Clearance
+    given: ClearanceGiven | None
 
 
 class TakenHeartbeat(Struct, frozen=True):

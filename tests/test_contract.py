@@ -13,11 +13,15 @@ from device_bridge.commands import CommandMessage
 from device_bridge.decode import Decoded, decode
 from device_bridge.doing import Do, DoResult, read
 from device_bridge.monitor import MonitorSnapshot
+from device_bridge.pms_results import PmsResult
 from device_bridge.receipts import ReceiptLine
 from device_bridge.renewal import TokenMessage
 from rules.alerts import AlertSnapshot
+from rules.clearance import Clearance
 from rules.ids import HotelId
 from rules.room_config import RoomConfig
+from rules.room_state import RoomState
+from rules.room_status import PmsKind, PmsMessage, what_is_wrong
 from rules.state import StatusSnapshot
 from store.records import Event
 
@@ -35,7 +39,10 @@ WRITTEN: dict[str, type[msgspec.Struct]] = {
     "config": RoomConfig,
     "do-result": DoResult,
     "event": Event,
+    "clearance": Clearance,
     "monitor": MonitorSnapshot,
+    "pms-result": PmsResult,
+    "room-state": RoomState,
     "receipt": Receipt,
     "status": StatusSnapshot,
     "token": TokenMessage,
@@ -44,10 +51,10 @@ WRITTEN: dict[str, type[msgspec.Struct]] = {
 
 def test_the_contract_has_a_golden_message_of_every_kind() -> None:
     of_devices = {"heartbeat", "alert", "state", "backlog", "result", "renew", "ended"}
-    assert {kind for kind, _ in GOLDEN} == {*of_devices, "do", *WRITTEN}
+    assert {kind for kind, _ in GOLDEN} == {*of_devices, "do", "pms-in", *WRITTEN}
 
 
-@pytest.mark.parametrize(("kind", "text"), [golden for golden in GOLDEN if golden[0] not in {"do", *WRITTEN}])
+@pytest.mark.parametrize(("kind", "text"), [golden for golden in GOLDEN if golden[0] not in {"do", "pms-in", *WRITTEN}])
 def test_what_devices_send_is_understood(kind: str, text: str) -> None:
     topic = Topic(Kind(kind), HotelId("grand"), "tab-101")
     outcomes = decode(topic, text.encode(), retain=False, received_at=datetime(2026, 11, 22, tzinfo=UTC))
@@ -63,6 +70,12 @@ def test_what_people_do_is_understood() -> None:
 def test_what_innwatch_sends_is_what_the_contract_shows(kind: str, text: str) -> None:
     record = msgspec.json.decode(text, type=WRITTEN[kind])
     assert json.loads(msgspec.json.encode(record)) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", [text for kind, text in GOLDEN if kind == "pms-in"])
+def test_what_hotel_systems_send_is_understood(text: str) -> None:
+    said = msgspec.json.decode(text, type=PmsMessage)
+    assert what_is_wrong(said, PmsKind.CHECKOUT, at=datetime(2026, 11, 22, 11, tzinfo=UTC)) is None
 
 
 def test_every_topic_of_the_table_parses() -> None:

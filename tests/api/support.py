@@ -19,11 +19,13 @@ from api import ApiSettings, build_app
 from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_user
 from config.web import WebServer, bind
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Reason, Rule, Severity
+from rules.clearance import clearance
 from rules.ids import AlertId, DeviceId, HotelId, IntegratorName, MessageId, RoomId, UserName
 from rules.policy import PolicyChanges, Profile
+from rules.room_status import PmsKind, PmsRecord, RoomStatus
 from rules.state import DeviceState, LinkState, Posture, Power
 from store import INNWATCH, Batch, Doorbell, InputKind, LocalDoorbell, Store, StoredMessage
-from store.batch import DeviceChange, Quarantined
+from store.batch import DeviceChange, PmsTaken, Quarantined
 from store.records import Device, EmailChannel, Hotel, MemberRole, Room
 from tests.support import eventually, free_port
 
@@ -127,6 +129,15 @@ class World:
         )  # fmt: skip
         await self.store.apply(Batch(received_at=now, states={device.key: state}, changes=[change]))
 
+    async def check_out(self, hotel_id: HotelId) -> None:
+        """Store that somebody has left the hotel's room, as a system `pms-of-…` said, and what the desk was told."""
+        by, now = IntegratorName(f"pms-of-{hotel_id}"), self.clock()
+        record = PmsRecord(by=by, kind=PmsKind.CHECKOUT, room_id=ROOM, ts=now)
+        rooms = {ROOM: RoomStatus(occupied=False, checked_out_at=now, changed_at=now, changed_by=by)}
+        told = clearance(ROOM, [(DEVICE, DeviceState())], at=now)
+        taken = PmsTaken(hotel_id=hotel_id, record=record, rooms=rooms, clearance=told, at=now)
+        await self.store.apply(Batch(received_at=now, pms=[taken]))
+
     async def hear(self, hotel_id: HotelId, *, rssi: float) -> None:
         """Store a heartbeat of the hotel's tablet."""
         self.opened += 1
@@ -171,7 +182,7 @@ async def furnish(world: World) -> None:
                 hotel_id, UserName(f"{hotel_id}-{role}"), role=role, password_hash=HASH, by=INNWATCH, now=NOON
             )
         await store.add_integrator(
-            hotel_id, IntegratorName("pms"), scopes=["alerts", "events", "rooms"], by=INNWATCH, now=NOON
+            hotel_id, IntegratorName("pms"), scopes=["alerts", "events", "rooms", "pms"], by=INNWATCH, now=NOON
         )
         refused = Quarantined(
             hotel_id=hotel_id, device_id=DEVICE, topic=f"hotels/{hotel_id}/devices/{DEVICE}/heartbeat",

@@ -105,6 +105,10 @@ TENANCY = {
     "GET /api/channels": "list",
     "POST /api/channels": "same-name",
     "DELETE /api/channels/{channel_id:int}": "missing",
+    "POST /api/pms/{kind:str}": "word",
+    "GET /api/rooms/{room_id:str}/status": "same-name",
+    "GET /api/rooms/{room_id:str}/clearance": "same-name",
+    "GET /api/clearances": "same-name",
     "POST /api/heartbeat": "device",
     "POST /api/alert/breach": "device",
     "POST /api/alert/battery": "device",
@@ -123,7 +127,7 @@ own: about the caller; no other hotel can be named · list: has the own hotel's 
 hotel's id is as one that does not exist · same-name: both hotels have things of the same name and get their own ·
 stream: see test_events.py · device: for a device's token, which leaves a message of its own and of nobody else ·
 renewal: for a device's token, see test_enrolments.py · deed: changes something whose name the other hotel has too, and
-leaves all of the other hotel as it was ·
+leaves all of the other hotel as it was · word: for an integrator's token, which leaves a word of its own hotel ·
 agent: for a device's token, which is told of itself and of nobody else (test_legacy.py)
 """
 
@@ -162,6 +166,7 @@ BODIES: dict[str, dict[str, object]] = {
     "PATCH /api/integrators/{integrator:str}": {"scopes": ["alerts"]},
     "POST /api/channels": {"kind": "email", "recipients": ["night@hotel.example"]},
     "POST /api/devices/{device_id:str}/commands": {"name": "ring"},
+    "POST /api/pms/{kind:str}": {"id": "w-1", "roomId": "101", "ts": f"{NOON:%Y-%m-%dT%H:%M:%SZ}"},
     "POST /api/heartbeat": {"deviceId": "tab-1", "roomId": "101", "rssi": -60},
     "POST /api/alert/breach": {"deviceId": "tab-1", "roomId": "101", "rssi": -90},
     "POST /api/alert/battery": {"deviceId": "tab-1", "level": 9},
@@ -187,6 +192,7 @@ SOME = {
     "integrator": "pms",
     "channel_id": "9",
     "window_id": "w1",
+    "kind": "checkout",
 }
 
 
@@ -391,6 +397,17 @@ SAME_NAME: dict[str, tuple[Callable[[Any], object], object, object]] = {
         [("1", ["tab-1"])],
         [("2", ["tab-1"])],
     ),
+    "GET /api/rooms/{room_id:str}/status": (lambda status: status["changedBy"], "pms-of-inn", "pms-of-lodge"),
+    "GET /api/rooms/{room_id:str}/clearance": (
+        lambda view: (view["now"]["verdict"], view["given"]["askedBy"]),
+        ("not-clear", "pms-of-inn"),
+        ("not-clear", "pms-of-lodge"),
+    ),
+    "GET /api/clearances": (
+        lambda page: [one["askedBy"] for one in page["items"]],
+        ["pms-of-inn"],
+        ["pms-of-lodge"],
+    ),
     "GET /api/rooms/{room_id:str}": (lambda room: room["floor"], "1", "2"),
     "GET /api/rooms/{room_id:str}/policy": (lambda policy: policy["inherited"]["byeReconnect"], 61.0, 62.0),
     "GET /api/devices/{device_id:str}/policy": (lambda policy: policy["effective"]["byeReconnect"], 61.0, 62.0),
@@ -401,6 +418,8 @@ SAME_NAME: dict[str, tuple[Callable[[Any], object], object, object]] = {
 async def test_of_two_things_of_the_same_name_each_hotel_gets_its_own(world: World, route: str) -> None:
     await world.hear(INN, rssi=-50)
     await world.hear(LODGE, rssi=-90)
+    for hotel_id in (INN, LODGE):
+        await world.check_out(hotel_id)
     world.clock.pass_(seconds=1)
     pick, *expected = SAME_NAME[route]
     if route.startswith("GET"):
@@ -456,6 +475,15 @@ async def test_a_device_leaves_a_message_of_its_own_and_of_nobody_else(world: Wo
 
     left = await world.store.left(limit=10)
     assert [(row.hotel_id, row.device_id) for row in left] == [(INN, "tab-1"), (LODGE, "tab-1")]
+
+
+@pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "word"])
+async def test_an_integrator_leaves_a_word_of_its_own_hotel(world: World, route: str) -> None:
+    for hotel_id in (INN, LODGE):
+        async with world.client(world.integrator(hotel_id, "pms", "pms")) as client:
+            assert (await ask(client, route)).status_code == 202
+
+    assert [row.hotel_id for row in await world.store.left(limit=10)] == [INN, LODGE]
 
 
 @pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how in FOR_DEVICES])

@@ -1,6 +1,7 @@
 """Who may use each route: a row for each, tried by everybody. A route without a row fails.
 
-What a row may say: the lowest role of people; a scope, for integrators; that no hotel is needed; or `device`.
+What a row may say: the lowest role of people; a scope, for integrators (alone: nobody else); that no
+hotel is needed; or `device`.
 """
 
 from pathlib import Path
@@ -60,6 +61,10 @@ WHO = {
     "GET /api/enrolments/{enrolment_id:str}": "manager",
     "POST /api/enrolments/{enrolment_id:str}/approve": "manager",
     "POST /api/enrolments/{enrolment_id:str}/withdraw": "manager",
+    "POST /api/pms/{kind:str}": "scope pms",
+    "GET /api/rooms/{room_id:str}/status": "viewer, scope rooms",
+    "GET /api/rooms/{room_id:str}/clearance": "staff, scope pms",
+    "GET /api/clearances": "staff, scope pms",
     "GET /api/users": "viewer",
     "GET /api/users/{name:str}": "viewer",
     "POST /api/users": "manager",
@@ -98,7 +103,7 @@ PAGES = {"GET /", "HEAD /", "GET /console/{path:path}", "HEAD /console/{path:pat
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "contract.md"
 
-SCOPES = ("alerts", "events", "rooms")
+SCOPES = ("alerts", "events", "rooms", "pms")
 
 
 def everybody(world: World) -> dict[str, str]:
@@ -120,8 +125,8 @@ def everybody(world: World) -> dict[str, str]:
 def allowed(row: str) -> set[str]:
     """Whom a row lets in."""
     first, *more = row.split(", ")
-    if first == "device":
-        return {"device"}
+    if first == "device" or first.startswith("scope "):
+        return {first}
     order = [role.value for role in (Role.VIEWER, Role.STAFF, Role.MANAGER, Role.ADMIN)]
     people = set(order[order.index(first) :])
     return (

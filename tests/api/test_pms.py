@@ -1,0 +1,80 @@
+"""What a hotel's system says over HTTP waits for the bridge, sealed and without anything that nobody asked for."""
+
+import msgspec
+import pytest
+
+from broker.tokens import Role
+from rules.room_status import PmsKind
+from store import inbox
+from store.records import PmsLeft
+from tests.api.support import INN, NOON, ROOM, World
+
+TS = f"{NOON:%Y-%m-%dT%H:%M:%SZ}"
+WORD = {"id": "w-1", "roomId": "101", "ts": TS}
+
+
+async def test_what_is_left_is_sealed_and_nothing_but_what_was_asked_for(world: World) -> None:
+    said = WORD | {"stayRef": "booking-4711", "guest": "Ada Lovelace", "departsAt": TS}
+    async with world.client(world.integrator(INN, "pms", "pms")) as client:
+        answer = await client.post("/api/pms/checkin", json=said)
+
+    assert (answer.status_code, answer.json()) == (202, {"id": "w-1", "verdict": "accepted"})
+    (row,) = await world.store.left(limit=10)
+    left = msgspec.json.decode(row.payload, type=PmsLeft)
+    assert (left.id, left.record.by, left.record.kind, left.record.departs_at) == ("w-1", "pms", PmsKind.CHECKIN, NOON)
+    assert left.record.stay_ref is not None
+    assert b"4711" not in row.payload
+    assert b"Ada" not in row.payload
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "status", "detail"),
+    [
+        ("checkin", {"roomId": "999"}, 404, ""),
+        ("birthday", {}, 404, ""),
+        ("move", {}, 400, "a move needs toRoomId"),
+        ("room-status", {"status": "haunted"}, 400, "status is none of occupied"),
+        ("checkin", {"ts": "2020-01-01T00:00:00Z"}, 400, "ts is more than a day from our clock"),
+        ("checkin", {"hotelId": "lodge"}, 400, "hotelId"),
+        ("checkin", {"ts": "noon"}, 400, "ts"),
+    ],
+)
+async def test_what_cannot_be_taken_is_refused_at_once(
+    world: World, kind: str, said: dict[str, object], status: int, detail: str
+) -> None:
+    async with world.client(world.integrator(INN, "pms", "pms")) as client:
+        answer = await client.post(f"/api/pms/{kind}", json=WORD | said)
+
+    assert answer.status_code == status
+    assert detail in answer.text
+    assert await world.store.left(limit=10) == []
+
+
+async def test_when_too_much_waits_it_is_to_come_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "OF_HOTEL", 0)
+    async with world.client(world.integrator(INN, "pms", "pms")) as client:
+        answer = await client.post("/api/pms/checkout", json=WORD)
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
+
+
+async def test_the_desk_sees_how_a_room_is_now_and_what_it_was_told(world: World) -> None:
+    await world.check_out(INN)
+    async with world.client(world.user(INN, "inn-staff", role=Role.STAFF)) as client:
+        room = (await client.get(f"/api/rooms/{ROOM}/clearance")).json()
+        told = (await client.get("/api/clearances")).json()["items"]
+        nowhere = await client.get("/api/rooms/999/clearance")
+
+    assert (room["now"]["verdict"], room["now"]["reasons"]) == (
+        "not-clear", [{"because": "elsewhere", "deviceId": "tab-1"}],
+    )  # fmt: skip
+    assert room["given"] == told[0]
+    assert (told[0]["askedBy"], told[0]["clearance"]["verdict"]) == ("pms-of-inn", "unknown")
+    assert nowhere.status_code == 404
+
+
+async def test_nobody_has_said_anything_of_a_room(world: World) -> None:
+    async with world.client(world.user(INN, "inn-viewer", role=Role.VIEWER)) as client:
+        status = (await client.get(f"/api/rooms/{ROOM}/status")).json()
+
+    assert set(status.values()) == {None}
