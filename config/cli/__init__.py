@@ -15,6 +15,7 @@ import typer
 from config.cli import (
     access,
     agent,
+    alert,
     api,
     audit,
     backup,
@@ -66,6 +67,7 @@ for noun in (
     policy,
     maintenance,
     enrol,
+    alert,
     command,
     user,
     integrator,
