@@ -16,6 +16,7 @@ from device_bridge.journal import Journal
 from device_bridge.lapses import Lapses
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.monitor import Monitor
+from device_bridge.outages import Memory
 from device_bridge.publish import Announcer
 from device_bridge.queue import InputQueue
 from device_bridge.renewal import Renewals
@@ -67,6 +68,7 @@ class Bridge:
         self._rooms = Rooms(fleet=self._fleet, publisher=uplink.announcements, now=now)
         self._doing = Doing(store=store, publisher=uplink.receipts, metrics=self._metrics)
         self._lapses = Lapses(store=store, now=now)
+        self._outages = Memory(store=store, fleet=self._fleet, queue=queue, watch=self._watch, now=now)
         self._intake = Intake(
             queue=queue,
             store=store,
@@ -77,6 +79,7 @@ class Bridge:
             adopted=self._rooms.follow,
             doing=self._doing,
             renewals=renewals,
+            outages=self._outages,
             now=now,
             metrics=self._metrics,
         )
@@ -98,6 +101,7 @@ class Bridge:
         """Load what is stored and, if the broker can be reached already, publish it. Raises StoreUnavailable."""
         await self._journal.open()
         newest = await self._fleet.load()
+        await self._outages.load()
         news = self._fleet.news
         await self._intake.tell(news)
         await self._announcer.begin(newest)
@@ -117,6 +121,7 @@ class Bridge:
                 tasks.create_task(self._doing.run())
                 tasks.create_task(self._lapses.run())
                 tasks.create_task(self._watch.run())
+                tasks.create_task(self._outages.run())
                 tasks.create_task(self._journal.run())
                 tasks.create_task(self._announcer.run(events))
                 tasks.create_task(self._commands.run(commands))
@@ -163,6 +168,8 @@ class Bridge:
                 await self._announcer.assigned(news.tablets)
                 await self._announcer.forgotten(news.gone)
                 bereaved |= {hotel_id for hotel_id, _ in news.gone}
+                for hotel_id in {hotel_id for hotel_id, _ in news.gone}:
+                    self._outages.look_again(hotel_id)
                 self._excuse(news)
                 self._fleet.told(news)
             except StoreUnavailable:

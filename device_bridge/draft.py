@@ -23,11 +23,13 @@ from device_bridge.matters import (
     Noted,
     Overdue,
     Pairing,
+    Parted,
     Turned,
     Word,
     device_of,
     topic_of,
 )
+from device_bridge.outages import Memory
 from device_bridge.pms_results import PmsResult, answer_to, refusal_of
 from device_bridge.receipts import Receipted, ReceiptLine
 from device_bridge.renewal import Renewals, TokenMessage
@@ -37,6 +39,7 @@ from device_bridge.rows import (
     deadline_row,
     deed_row,
     is_will,
+    left_row,
     message_row,
     noted_row,
     partner_row,
@@ -46,6 +49,7 @@ from device_bridge.rows import (
     word_row,
 )
 from rules import token
+from rules.absence import set_apart
 from rules.alarm import Occasion
 from rules.alerts import Family
 from rules.clearance import clearance
@@ -54,7 +58,7 @@ from rules.dismissal import dismiss
 from rules.evaluate import evaluate, judge_anew
 from rules.gap import shifted
 from rules.ids import AlertId, DeviceId, HotelId, RoomId
-from rules.inputs import Asked
+from rules.inputs import LEFT, Asked, DeadlineRecord, LeftRecord
 from rules.messages import (
     WIFI_OFF,
     DeviceMessage,
@@ -67,6 +71,7 @@ from rules.messages import (
     State,
     TokenEnded,
 )
+from rules.outage import left_behind, why_left
 from rules.room_fit import paired
 from rules.room_status import RoomStatus, is_checked_out, news
 from rules.snapshot import status_of
@@ -85,7 +90,7 @@ _FAMILIES = {
 class Draft:
     """What one batch will write. `watching_since`: since when the bridge has been listening."""
 
-    def __init__(self, *, now: datetime, watching_since: datetime, renewals: Renewals) -> None:
+    def __init__(self, *, now: datetime, watching_since: datetime, renewals: Renewals, outages: Memory) -> None:
         self.batch = Batch(received_at=now)
         self.tablets: dict[DeviceKey, Tablet] = {}  # those with a new state
         self.usual: dict[DeviceKey, DeviceState] = {}  # new states that need not be written with the batch
@@ -100,8 +105,10 @@ class Draft:
         self._ids: set[Identity] = set()
         self.results: list[tuple[HotelId, str, PmsResult]] = []  # what hotel systems are told then
         self.learned: list[tuple[Word, Mapping[RoomId, RoomStatus]]] = []
+        self.outlook = outages.outlook(self._state)
+        self.batch.incidents = self.outlook.turns
 
-    def add(self, matter: Matter, *, known: Known | None) -> None:
+    def add(self, matter: Matter, *, known: Known | None) -> None:  # noqa: C901, one case for each
         """Judge the next matter. `known` are the message ids of the batch that are stored already.
 
         None: nobody has asked. Then all are taken for new, and the store refuses a batch in which one is not.
@@ -117,6 +124,8 @@ class Draft:
                 self._note(matter, known)
             case Beginning():
                 self._begin(matter)
+            case Parted():
+                self._part(matter)
             case Given():
                 self._give(matter, known)
             case Done():
@@ -133,6 +142,7 @@ class Draft:
                 self.tablets[key].state = state
         for word, rooms in self.learned:
             word.fleet.learn(word.hotel_id, rooms)
+        self.outlook.adopt()
 
     def _hear(self, heard: Heard, known: Known | None) -> None:
         tablet, message, late = heard.tablet, heard.decoded.message, heard.decoded.late
@@ -152,6 +162,7 @@ class Draft:
             state = self._state(tablet)
             verdict = evaluate(state, message, assignment=tablet.assignment, now=heard.at)
             self._decide(tablet, verdict, before=state)
+            self.outlook.hear(tablet, message, at=heard.at)
         self.batch.messages.append(message_row(heard))
         if isinstance(message, Result):
             self.batch.commands.append(command_change(tablet, message, at=heard.at))
@@ -228,8 +239,22 @@ class Draft:
             at=due,
             alive_at=overdue.alive_at,
         )
+        apart = self.outlook.moved(tablet, state, verdict)
+        if apart is not None:
+            verdict = set_apart(verdict, apart, occasion=Occasion(tablet.assignment, due.isoformat(), due))
         self._decide(tablet, verdict, before=state)
-        self.batch.messages.append(deadline_row(overdue, due=due))
+        self.batch.messages.append(deadline_row(overdue, due=due, record=DeadlineRecord(overdue.alive_at, apart)))
+
+    def _part(self, parted: Parted) -> None:
+        """Split the incidents whose time has come: who did not return is told by itself."""
+        for change, lost in self.outlook.pass_deadline(parted.hotel_id, parted.at):
+            reason = why_left(change)
+            for tablet in lost:
+                before = self._state(tablet)
+                occasion = Occasion(tablet.assignment, f"{LEFT}{change.at.isoformat()}", change.at)
+                self._decide(tablet, left_behind(before, reason, occasion=occasion), before=before)
+                row = left_row(tablet, LeftRecord(reason), due=change.at, at=parted.at)
+                self.batch.messages.append(row)
 
     def _note(self, noted: Noted, known: Known | None) -> None:
         if noted.device_key is None or self._is_new((noted.device_key, noted.name), known):
@@ -242,6 +267,7 @@ class Draft:
         self.batch.listening = Stretch(began.at, began.why)
         if gap is None:
             return
+        self.outlook.shift(beginning.hotel_id, gap)
         for tablet in beginning.tablets:
             before = self._state(tablet)
             after = shifted(before, gap)
@@ -312,7 +338,9 @@ class Draft:
         self.usual.pop(key, None)
         self.batch.states[key] = after
         for change in verdict.changes:
-            self.batch.changes.append(alert_change(tablet, change))
+            wait, spoken_for = self.outlook.wait_of(tablet, change, after), self.outlook.spoken_for(tablet, change)
+            self.batch.changes.append(alert_change(tablet, change, wait=wait, spoken_for=spoken_for))
+        self.outlook.follow(tablet, before=before, after=after, changes=verdict.changes)
         if before.link is not after.link or before.posture is not after.posture or before.power is not after.power:
             self.batch.statuses.append(StatusChange(tablet.hotel_id, status_of(after, tablet.assignment)))
 

@@ -6,12 +6,14 @@ revision moved is read again.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rules.absence import Sample
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.messages import TokenEnd
 from rules.place import assignments
@@ -24,6 +26,9 @@ from store.records import DeviceKey, DeviceRow, HotelFacts, Room
 
 _TAKES_EFFECT = timedelta(seconds=5)
 """What a tablet says so soon after it was shut out, it says by the connection that is about to be closed."""
+
+LATELY = 16
+"""Heartbeats of the last minute, at a tablet's own pace: every four seconds at most (`rules.policy`)."""
 
 _NO_TABLETS: dict[DeviceId, "Tablet"] = {}
 
@@ -38,6 +43,7 @@ class Tablet:
         "gen",
         "heard_by_mqtt",
         "key",
+        "lately",
         "shut_out_at",
         "state",
         "status_told",
@@ -51,6 +57,7 @@ class Tablet:
         self.gen = 1  # the generation that its tokens must have
         self.deadline: datetime | None = None  # what the watch waits for
         self.status_told: datetime | None = None  # when its status was last published
+        self.lately: deque[Sample] = deque(maxlen=LATELY)  # what its last heartbeats said
         self.heard_by_mqtt = False  # since that was last noted (`device_bridge.contacts`)
         self.shut_out_at: datetime | None = None  # when its tokens were last voided, or its hotel suspended
 

@@ -34,6 +34,7 @@ from device_bridge.matters import (
     Noted,
     Overdue,
     Pairing,
+    Parted,
     Turned,
     Word,
     assignment,
@@ -45,9 +46,10 @@ from device_bridge.matters import (
     topic_of,
 )
 from device_bridge.metrics import BridgeMetrics
+from device_bridge.outages import Memory
 from device_bridge.pms import HotelSystems, is_word
 from device_bridge.pms_results import result_topic
-from device_bridge.queue import Arrived, Began, DeadlineDue, Deed, Input, InputQueue, Paired
+from device_bridge.queue import Arrived, Began, DeadlineDue, Deed, Input, InputQueue, OutageDue, Paired
 from device_bridge.receipts import encode_receipts
 from device_bridge.renewal import Renewals
 from device_bridge.rows import noted_row
@@ -87,6 +89,7 @@ class Intake:
         adopted: Callable[[Draft], None],
         doing: Doing,
         renewals: Renewals,
+        outages: Memory,
         now: Callable[[], datetime],
         metrics: BridgeMetrics,
     ) -> None:
@@ -100,6 +103,7 @@ class Intake:
         self._adopted = adopted
         self._doing = doing
         self._renewals = renewals
+        self._outages = outages
         self._now = now
         self._metrics = metrics
         self._systems = HotelSystems(store=store, fleet=fleet)
@@ -177,11 +181,13 @@ class Intake:
         if isinstance(item, Arrived):
             topic = item.delivery.topic
             return topic.kind in _OF_DEVICES and self._fleet.find(topic.hotel_id, topic.subject) is None
-        return not isinstance(item, Began) and self._fleet.find(item.hotel_id, item.device_id) is None
+        return not isinstance(item, Began | OutageDue) and self._fleet.find(item.hotel_id, item.device_id) is None
 
     def _matters(self, item: Input) -> list[Matter]:
         if isinstance(item, Arrived):
             return self._arrived(item)
+        if isinstance(item, OutageDue):
+            return [Parted(item.hotel_id, item.at)]
         if isinstance(item, Began):
             return [Beginning(hotel_id, self._fleet.tablets_of(hotel_id), item) for hotel_id in self._fleet.hotels]
         tablet = self._fleet.find(item.hotel_id, item.device_id)
@@ -249,6 +255,7 @@ class Intake:
         async with self._turn:
             draft = await self._patiently(lambda: self._commit(matters))
             draft.adopt()
+            self._outages.adopt(draft.outlook)
         self._catching_up.follow(draft)
         self._unjudged.difference_update(draft.tablets)
         self._watch.look_at(draft.restless)
@@ -270,7 +277,12 @@ class Intake:
 
     async def _apply(self, matters: Sequence[Matter], *, known: Known | None) -> Draft:
         await self._say_what_is_new()
-        draft = Draft(now=self._now(), watching_since=self._watch.watching_since, renewals=self._renewals)
+        draft = Draft(
+            now=self._now(),
+            watching_since=self._watch.watching_since,
+            renewals=self._renewals,
+            outages=self._outages,
+        )
         for matter in matters:
             draft.add(matter, known=known)
         try:

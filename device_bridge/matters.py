@@ -59,6 +59,13 @@ class Done(Struct, frozen=True):
     inbox_key: InboxKey
 
 
+class Parted(Struct, frozen=True):
+    """The deadline of a hotel's incident that had passed at `at`: who is back by then, and who is not?"""
+
+    hotel_id: HotelId
+    at: datetime
+
+
 class Noted(Struct, frozen=True):
     """An input of the rules that needs no verdict of its own; of the whole hotel where `device_key` is None."""
 
@@ -125,7 +132,7 @@ class Pairing(Struct, frozen=True):
         return MessageId(f"{PARTNER}{_microseconds(self.at)}")
 
 
-Matter = Heard | Turned | Overdue | Noted | Beginning | Given | Done | Word | Pairing
+Matter = Heard | Turned | Overdue | Parted | Noted | Beginning | Given | Done | Word | Pairing
 Identity = tuple[DeviceKey, MessageId]
 Known = AbstractSet[Identity]
 """Which messages of a batch are stored already."""
@@ -161,6 +168,8 @@ def ids_of(matter: Matter) -> dict[str, str | None]:
             return {"hotel": topic.hotel_id, "device": device_of(topic), "message": rejected.message_id}
         case Overdue(tablet=tablet) | Given(tablet=tablet) | Pairing(tablet=tablet):
             return {"hotel": tablet.hotel_id, "device": tablet.device_id}
+        case Parted():
+            return {"hotel": matter.hotel_id}
         case Noted() | Beginning() | Word():
             return {"hotel": matter.hotel_id, "message": matter.name}
         case Done():

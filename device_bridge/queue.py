@@ -71,6 +71,13 @@ class DeadlineDue(Struct, frozen=True):
     alive_at: datetime | None = None
 
 
+class OutageDue(Struct, frozen=True):
+    """An incident of the hotel is to be looked at: its deadline has come, or a tablet of it is no more."""
+
+    hotel_id: HotelId
+    at: datetime
+
+
 class Began(Struct, frozen=True):
     """The bridge began to listen, at its start or after it heard nobody for a while; `why` it did not.
 
@@ -91,7 +98,7 @@ class Paired(Struct, frozen=True):
     at: datetime
 
 
-Input = Arrived | Ended | Deed | DeadlineDue | Began | Paired
+Input = Arrived | Ended | Deed | DeadlineDue | OutageDue | Began | Paired
 
 
 class InputQueue:

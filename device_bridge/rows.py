@@ -1,6 +1,6 @@
 """What of a matter is stored: the records of `store.batch`, filled in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -8,8 +8,8 @@ from broker.topics import name_of
 from device_bridge.fleet import Tablet
 from device_bridge.matters import Beginning, Done, Given, Heard, Noted, Overdue, Pairing, Turned, Word
 from rules.alerts import AlertChange
-from rules.ids import DeviceId, MessageId
-from rules.inputs import DeadlineRecord, InputKind, PartnerRecord, TokenRecord
+from rules.ids import DeviceId, IncidentId, MessageId
+from rules.inputs import LEFT, DeadlineRecord, InputKind, LeftRecord, PartnerRecord, TokenRecord
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
 from rules.version import rule_version
 from store.batch import CommandChange, DeviceChange, Quarantined, StoredMessage
@@ -41,7 +41,7 @@ def message_row(heard: Heard) -> StoredMessage:
     )
 
 
-def deadline_row(overdue: Overdue, *, due: datetime) -> StoredMessage:
+def deadline_row(overdue: Overdue, *, due: datetime, record: DeadlineRecord) -> StoredMessage:
     """A deadline may pass twice, after our own outage: the moment of the look tells the two apart."""
     name = f"deadline:{due.timestamp() * 1e6:.0f}:{overdue.at.timestamp() * 1e6:.0f}"
     return StoredMessage(
@@ -51,7 +51,20 @@ def deadline_row(overdue: Overdue, *, due: datetime) -> StoredMessage:
         message_id=MessageId(name),
         received_at=overdue.at,
         ts=due,
-        body=msgspec.json.encode(DeadlineRecord(overdue.alive_at)),
+        body=msgspec.json.encode(record),
+    )
+
+
+def left_row(tablet: Tablet, record: LeftRecord, *, due: datetime, at: datetime) -> StoredMessage:
+    """That it did not return when the others of an outage did."""
+    return StoredMessage(
+        hotel_id=tablet.hotel_id,
+        device_key=tablet.key,
+        kind=InputKind.ASSIGNMENT,
+        message_id=MessageId(f"{LEFT}{due.timestamp() * 1e6:.0f}"),
+        received_at=at,
+        ts=due,
+        body=msgspec.json.encode(record),
     )
 
 
@@ -137,7 +150,9 @@ def quarantine_row(turned: Turned, *, device_id: DeviceId | None) -> Quarantined
     )
 
 
-def alert_change(tablet: Tablet, change: AlertChange) -> DeviceChange:
+def alert_change(
+    tablet: Tablet, change: AlertChange, *, wait: timedelta = timedelta(0), spoken_for: IncidentId | None = None
+) -> DeviceChange:
     return DeviceChange(
         hotel_id=tablet.hotel_id,
         device_key=tablet.key,
@@ -146,6 +161,8 @@ def alert_change(tablet: Tablet, change: AlertChange) -> DeviceChange:
         floor=tablet.floor,
         change=change,
         rule_version=rule_version(tablet.assignment_revision),
+        wait=wait,
+        spoken_for=spoken_for,
     )
 
 

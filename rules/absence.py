@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -118,17 +118,7 @@ def why_apart(state: DeviceState, lately: Sequence[Sample], *, assignment: Assig
     return None
 
 
-def noted(
-    before: DeviceState, verdict: Verdict, lately: Callable[[], Sequence[Sample]], *, occasion: Occasion
-) -> Verdict:
-    """The verdict, with what says that the tablet moved, where it fell silent by it: its alert tells that at once."""
-    if not is_absent(verdict.state) or is_absent(before):
-        return verdict
-    reason = why_apart(verdict.state, lately(), assignment=occasion.assignment)
-    return verdict if reason is None else _set_apart(verdict, reason, occasion=occasion)
-
-
-def _set_apart(verdict: Verdict, reason: Reason, *, occasion: Occasion) -> Verdict:
+def set_apart(verdict: Verdict, reason: Reason, *, occasion: Occasion) -> Verdict:
     state, change = silence.set_apart(verdict.state, reason, occasion=occasion)
     if change is None:
         return replace(verdict, state=state)

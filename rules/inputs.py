@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from rules.alerts import Reason
 from rules.ids import DeviceId, MessageId, RoomId
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
 from rules.policy import NO_CHANGES, Policy, PolicyChanges, Profile, Window
@@ -33,6 +34,7 @@ class InputKind(StrEnum):
     #   or a token of these dates; id `token:{µs of its making}:{µs of its end}`
     #   or was retired; id `removed:{µs}`
     #   or a tablet with which it is swapped; id `partner:{µs}`
+    #   or did not return when the others of an outage did; id `left:{µs}`
     WATCHING = "watching"  # the bridge began to listen; of the whole hotel; id `watching:{ms}`
     PMS = "pms"  # what a hotel's system said of a room; of the whole hotel; id `pms:{integrator}:{its id}`
     DEED = "deed"  # what a person did that the rules have to know; id `deed:{what}:{µs}`
@@ -91,9 +93,19 @@ class InventoryRecord(Struct, frozen=True, rename="camel"):
 
 
 class DeadlineRecord(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What a passed deadline was judged by besides the state: when our own broker last had a packet of the device."""
+    """What a passed deadline was judged by besides the state: when our own broker last had a packet of the device.
+
+    `apart`: that the device moved in its last minute, as far as its heartbeats said (`rules.absence`).
+    """
 
     alive_at: datetime | None = None
+    apart: Reason | None = None
+
+
+class LeftRecord(Struct, frozen=True, rename="camel"):
+    """The others of an outage are back, and this device is not (`rules.outage.left_behind`)."""
+
+    reason: Reason
 
 
 class PartnerRecord(Struct, frozen=True, rename="camel"):
@@ -153,6 +165,8 @@ REMOVED: Final = "removed:"
 """How the name of a row begins from which on a tablet is nobody's: it was retired, and whatever was open has ended."""
 PARTNER: Final = "partner:"
 """How the name of a row begins that holds a PartnerRecord."""
+LEFT: Final = "left:"
+"""How the name of a row begins that holds a LeftRecord."""
 
 
 def message_of(row: StoredInput) -> DeviceMessage:

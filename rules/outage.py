@@ -98,11 +98,15 @@ Next = tuple[Outages, tuple[IncidentChange, ...]]
 CALM: Final = Outages()
 
 
-def left_behind(state: DeviceState, change: IncidentChange, *, occasion: Occasion) -> Verdict:
-    """What it makes of a tablet that it did not return when the others did: critical, and told by itself."""
+def why_left(change: IncidentChange) -> Reason:
+    """What is said of those who are lost when an incident is split."""
     since = change.incident.back_at
     waited = None if since is None else (change.at - since).total_seconds()
-    reason = Reason(Because.DID_NOT_RETURN, observed=waited, limit=RETURN_WITHIN.total_seconds(), since=since)
+    return Reason(Because.DID_NOT_RETURN, observed=waited, limit=RETURN_WITHIN.total_seconds(), since=since)
+
+
+def left_behind(state: DeviceState, reason: Reason, *, occasion: Occasion) -> Verdict:
+    """What it makes of a tablet that it did not return when the others did: critical, and told by itself."""
     state, worse = silence.set_apart(state, reason, occasion=occasion)
     # Told in any case: its silence may have become critical long ago, when the incident spoke for it.
     return Verdict(state, (replace(worse, kind=ChangeKind.WORSENED),) if worse else ())

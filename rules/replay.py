@@ -26,6 +26,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rules import token
+from rules.absence import set_apart
 from rules.alarm import Occasion
 from rules.alerts import AlertChange, Because, ChangeKind, Reason
 from rules.deadlines import deadline, may_come_nearer, pass_deadline
@@ -34,6 +35,7 @@ from rules.evaluate import evaluate
 from rules.gap import Gap, shifted
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
 from rules.inputs import (
+    LEFT,
     PARTNER,
     REMOVED,
     TOKEN,
@@ -44,12 +46,14 @@ from rules.inputs import (
     HotelCheckpoint,
     InputKind,
     InventoryRecord,
+    LeftRecord,
     PartnerRecord,
     StoredInput,
     TokenRecord,
     message_of,
 )
 from rules.messages import DeviceMessage, Renew
+from rules.outage import left_behind
 from rules.place import assignments
 from rules.policy import Assignment, Place, Policy, Profile
 from rules.response import Resolved
@@ -58,6 +62,9 @@ from rules.state import DeviceState, Verdict
 
 Change = Callable[[Assignment], Assignment]
 """What a proposal makes of an assignment; the same one where it changes nothing."""
+
+
+_NOTHING_BESIDES: Final = DeadlineRecord()
 
 
 class Step(Struct, frozen=True, gc=False):
@@ -203,12 +210,16 @@ class Replay:
         """One that passed live; where deadlines are reckoned it was that of the old thresholds."""
         device = self._known(one)
         if device is not None and one.ts is not None and not device.reckoned:
-            self._pass(device, one.ts, name=one.name, alive_at=_deadline.decode(one.body).alive_at)
+            self._pass(device, one.ts, name=one.name, record=_deadline.decode(one.body))
 
-    def _pass(self, device: "_Device", due: datetime, *, name: MessageId, alive_at: datetime | None = None) -> None:
-        before = device.state
+    def _pass(
+        self, device: "_Device", due: datetime, *, name: MessageId, record: DeadlineRecord = _NOTHING_BESIDES
+    ) -> None:
+        before, assignment = device.state, device.assignment
         since = self.watching_since
-        verdict = pass_deadline(before, assignment=device.assignment, watching_since=since, at=due, alive_at=alive_at)
+        verdict = pass_deadline(before, assignment=assignment, watching_since=since, at=due, alive_at=record.alive_at)
+        if record.apart is not None:
+            verdict = set_apart(verdict, record.apart, occasion=Occasion(assignment, name, due))
         device.state = verdict.state
         self._tell(Step(device.key, device.id, due, InputKind.DEADLINE, name, device.assignment, before, verdict))
 
@@ -220,6 +231,8 @@ class Replay:
             self._remove(one)
         elif one.name.startswith(PARTNER):
             self._pair(one)
+        elif one.name.startswith(LEFT):
+            self._leave(one)
         elif one.device is not None:
             self._settle_in(self._devices.get(one.device) or self._new(one), _assignment.decode(one.body))
 
@@ -247,6 +260,14 @@ class Replay:
         partner = None if record.device_id is None else Partner(record.device_id, record.leads)
         verdict = paired(device.state, partner, occasion=Occasion(device.assignment, one.name, one.at))
         self._decide(device, verdict, one=one)
+
+    def _leave(self, one: StoredInput) -> None:
+        """What the bridge found of a tablet that did not return when the others of an outage did."""
+        device = self._known(one)
+        if device is not None:
+            occasion = Occasion(device.assignment, one.name, one.ts or one.at)
+            reason = _left.decode(one.body).reason
+            self._decide(device, left_behind(device.state, reason, occasion=occasion), one=one)
 
     def _give(self, one: StoredInput) -> None:
         device = self._known(one)
@@ -398,6 +419,7 @@ _resolved = msgspec.json.Decoder(Resolved)
 _token = msgspec.json.Decoder(TokenRecord)
 _gap = msgspec.json.Decoder(Gap)
 _deadline = msgspec.json.Decoder(DeadlineRecord)
+_left = msgspec.json.Decoder(LeftRecord)
 _partner = msgspec.json.Decoder(PartnerRecord)
 _inventory = msgspec.json.Decoder(InventoryRecord)
 _hotel_checkpoint = msgspec.json.Decoder(HotelCheckpoint)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from rules.absence import Sample, crowd_of, noted
+from rules.absence import Sample, crowd_of, is_absent, set_apart, why_apart
 from rules.alarm import Occasion
 from rules.alerts import Because, ChangeKind, Family, Severity
 from rules.deadlines import deadline, pass_deadline
@@ -15,7 +15,7 @@ from rules.gap import shifted as shift
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
 from rules.incident import Outage, Scope
 from rules.messages import DeviceMessage, Heartbeat, Report, ReportKind
-from rules.outage import IncidentChange, Outages, Turn, follow, left_behind, shifted
+from rules.outage import IncidentChange, Outages, Turn, follow, left_behind, shifted, why_left
 from rules.outage import deadline as split_at
 from rules.outage import pass_deadline as split
 from rules.policy import Assignment, Place, Policy
@@ -93,7 +93,9 @@ class Hotel:
 
     def _take(self, name: str, verdict: Verdict, occasion: Occasion) -> None:
         before = self.states[name]
-        verdict = noted(before, verdict, lambda: self.samples[name], occasion=occasion)
+        if is_absent(verdict.state) and not is_absent(before):
+            reason = why_apart(verdict.state, self.samples[name], assignment=self.assigned[name])
+            verdict = verdict if reason is None else set_apart(verdict, reason, occasion=occasion)
         self.states[name] = verdict.state
         self.outages, made = follow(
             self.outages,
@@ -116,7 +118,7 @@ class Hotel:
         for change in made:
             for name in change.lost:
                 occasion = Occasion(self.assigned[name], "split", at)
-                verdict = left_behind(self.states[name], change, occasion=occasion)
+                verdict = left_behind(self.states[name], why_left(change), occasion=occasion)
                 self.states[name] = verdict.state
                 self.told += [(name, one.kind) for one in verdict.changes]
 

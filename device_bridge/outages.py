@@ -1,0 +1,257 @@
+"""What the bridge knows of each hotel's silences, and which of them are outages (`rules.outage`).
+
+Like a tablet's state it is changed after a commit, never before: a batch judges on an `Outlook` of its own. After a
+start it is what the store and the states say. Of a tablet's last minute only what was heard since we
+began to listen counts, so that history judged again comes to the same.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from device_bridge.fleet import Fleet, Tablet
+from device_bridge.queue import InputQueue, OutageDue
+from device_bridge.watch import Watch
+from rules.absence import Absent, Sample, Spot, absent_of, is_absent, is_online, spots_of, wait_of, why_apart
+from rules.alarm import Occasion
+from rules.alerts import AlertChange, ChangeKind, Family, Reason
+from rules.gap import Gap
+from rules.ids import DeviceId, HotelId, IncidentId
+from rules.messages import DeviceMessage, Heartbeat
+from rules.outage import (
+    CALM,
+    Incident,
+    IncidentChange,
+    Outages,
+    Turn,
+    deadline,
+    follow,
+    pass_deadline,
+    shifted,
+    without_strangers,
+)
+from rules.policy import DEFAULTS
+from rules.state import DeviceState, Verdict
+from store import Store
+from store.batch import IncidentTurn
+from store.incidents import Lasting
+
+_LOOK_EVERY_S = 0.5
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_NOT_LISTENING_YET = DEFAULTS.restart_grace
+
+
+class Memory:
+    """The outages of all hotels, between two commits."""
+
+    def __init__(
+        self, *, store: Store, fleet: Fleet, queue: InputQueue, watch: Watch, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._fleet = fleet
+        self._queue = queue
+        self._watch = watch
+        self._now = now
+        self._known: dict[HotelId, Outages] = {}
+        self._asked: dict[HotelId, datetime] = {}  # of which deadline the queue has been told
+
+    async def load(self) -> None:
+        """Go on where the last bridge left off, for the start. Raises StoreUnavailable."""
+        for hotel_id in self._fleet.hotels:
+            lasting = await self._store.lasting_incidents(hotel_id)
+            self._known[hotel_id] = self._remembered(hotel_id, lasting)
+
+    def outlook(self, state_of: Callable[[Tablet], DeviceState]) -> "Outlook":
+        """For one batch; `state_of` is what the batch has made of a tablet so far."""
+        return Outlook(self._known, self._fleet, state_of=state_of, watching_since=self._watch.watching_since)
+
+    def adopt(self, outlook: "Outlook") -> None:
+        """After the commit."""
+        self._known.update(outlook.known)
+        for hotel_id in outlook.known:
+            self._asked.pop(hotel_id, None)
+
+    def look_again(self, hotel_id: HotelId) -> None:
+        """A tablet is no more: an incident that waits for it need not."""
+        self._queue.put(OutageDue(hotel_id, self._now()))
+
+    async def run(self) -> None:
+        """Have the deadlines of incidents judged as they come, until cancelled; not while nobody can be heard."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if self._watch.is_listening():
+                self.look(self._now())
+
+    def look(self, now: datetime) -> None:
+        """Hand what is due at `now` to the queue, once."""
+        for hotel_id, outages in self._known.items():
+            since = self._watch.watching_since
+            due = deadline(outages, watching_since=since, grace=_NOT_LISTENING_YET)
+            if due is not None and due <= now and self._asked.get(hotel_id) != due:
+                self._asked[hotel_id] = due
+                self._queue.put(OutageDue(hotel_id, now))
+
+    def _remembered(self, hotel_id: HotelId, lasting: list[Lasting]) -> Outages:
+        absent = {
+            tablet.device_id: one
+            for tablet in self._fleet.tablets_of(hotel_id)
+            if (one := absent_of(tablet.state, tablet.assignment, watching_since=_LONG_AGO))
+        }
+        incidents = tuple(_incident(one, absent) for one in lasting)
+        members = {device_id for incident in incidents for device_id in incident.silent}
+        return Outages({name: one for name, one in absent.items() if name not in members}, incidents)
+
+
+class Outlook:
+    """The outages as one batch makes them. `turns`: what became of incidents, to be written with it."""
+
+    def __init__(
+        self,
+        known: dict[HotelId, Outages],
+        fleet: Fleet,
+        *,
+        state_of: Callable[[Tablet], DeviceState],
+        watching_since: datetime,
+    ) -> None:
+        self.known: dict[HotelId, Outages] = {}
+        self.turns: list[IncidentTurn] = []
+        self.heard: list[tuple[Tablet, Sample]] = []  # what the heartbeats of the batch said, in order
+        self._before = known
+        self._fleet = fleet
+        self._state_of = state_of
+        self._watching_since = watching_since
+        self._crowds: dict[HotelId, Counter[Spot]] = {}
+
+    def hear(self, tablet: Tablet, message: DeviceMessage, *, at: datetime) -> None:
+        """Take note of what a heartbeat says of where its tablet is."""
+        if isinstance(message, Heartbeat):
+            self.heard.append((tablet, Sample(at, message.rssi, message.charging)))
+
+    def adopt(self) -> None:
+        """After the commit: the tablets remember their last minute."""
+        for tablet, sample in self.heard:
+            tablet.lately.append(sample)
+
+    def moved(self, tablet: Tablet, before: DeviceState, verdict: Verdict) -> Reason | None:
+        """What says that a tablet moved before it fell silent by this verdict; None: nothing, or it did not."""
+        if not is_absent(verdict.state) or is_absent(before):
+            return None
+        lately = [one for one in self._lately(tablet) if one.at >= self._watching_since]
+        return why_apart(verdict.state, lately, assignment=tablet.assignment)
+
+    def follow(
+        self, tablet: Tablet, *, before: DeviceState, after: DeviceState, changes: tuple[AlertChange, ...]
+    ) -> None:
+        """Take note of a verdict. Most change nothing here."""
+        crowd = self._crowds.get(tablet.hotel_id)
+        if crowd is not None and _where(before, tablet) != _where(after, tablet):
+            crowd.subtract(_where(before, tablet))
+            crowd.update(_where(after, tablet))
+        if before.silence is after.silence and before.alerts is after.alerts:
+            return
+        at = next((one.at for one in changes if one.alert.family is Family.SILENCE), after.last_heard)
+        if at is None:
+            return
+        outages, made = follow(
+            self._outages(tablet.hotel_id),
+            before,
+            after,
+            crowd=lambda: self._crowd(tablet.hotel_id),
+            watching_since=self._watching_since,
+            occasion=Occasion(tablet.assignment, "outage", at),
+        )
+        self._take(tablet.hotel_id, outages, made)
+
+    def wait_of(self, tablet: Tablet, change: AlertChange, after: DeviceState) -> timedelta:
+        """How long a notice waits for others with the same cause: that of a silence which an outage may explain."""
+        if change.alert.family is not Family.SILENCE or change.kind not in _FIRST_NOTICES:
+            return timedelta(0)
+        absent = absent_of(after, tablet.assignment, watching_since=self._watching_since)
+        return timedelta(0) if absent is None else wait_of(tablet.assignment)
+
+    def spoken_for(self, tablet: Tablet, change: AlertChange) -> IncidentId | None:
+        """The incident that is told instead of what changed."""
+        if change.alert.family is not Family.SILENCE:
+            return None
+        return self._outages(tablet.hotel_id).incident_of(tablet.device_id)
+
+    def shift(self, hotel_id: HotelId, gap: Gap) -> None:
+        """We heard nobody for a while."""
+        outages = self._outages(hotel_id)
+        if outages != CALM:
+            self.known[hotel_id] = shifted(outages, gap)
+
+    def pass_deadline(self, hotel_id: HotelId, now: datetime) -> list[tuple[IncidentChange, list[Tablet]]]:
+        """Split what is to be split by `now`; each incident with the tablets that did not return."""
+        outages, made = without_strangers(
+            self._outages(hotel_id), lambda name: self._fleet.find(hotel_id, name) is not None, at=now
+        )
+        self._take(hotel_id, outages, made)
+        split: list[tuple[IncidentChange, list[Tablet]]] = []
+        since = self._watching_since
+        while (due := deadline(outages, watching_since=since, grace=_NOT_LISTENING_YET)) is not None and due <= now:
+            outages, made = pass_deadline(outages, watching_since=since, grace=_NOT_LISTENING_YET, at=due)
+            self._take(hotel_id, outages, made)
+            split += [(change, list(self._found(hotel_id, change.lost))) for change in made]
+        return split
+
+    def _found(self, hotel_id: HotelId, names: tuple[DeviceId, ...]) -> Iterator[Tablet]:
+        for name in names:
+            tablet = self._fleet.find(hotel_id, name)
+            if tablet is not None:
+                yield tablet
+
+    def _outages(self, hotel_id: HotelId) -> Outages:
+        return self.known.get(hotel_id) or self._before.get(hotel_id, CALM)
+
+    def _lately(self, tablet: Tablet) -> list[Sample]:
+        return [*tablet.lately, *(sample for one, sample in self.heard if one is tablet)]
+
+    def _crowd(self, hotel_id: HotelId) -> Counter[Spot]:
+        """Counted where the first silence of a batch asks, and kept up from there on."""
+        crowd = self._crowds.get(hotel_id)
+        if crowd is None:
+            tablets = self._fleet.tablets_of(hotel_id)
+            crowd = Counter(spot for tablet in tablets for spot in _where(self._state_of(tablet), tablet))
+            self._crowds[hotel_id] = crowd
+        return crowd
+
+    def _take(self, hotel_id: HotelId, outages: Outages, made: tuple[IncidentChange, ...]) -> None:
+        self.known[hotel_id] = outages
+        for change in made:
+            last = self.turns[-1] if self.turns else None
+            if last is None or not _continues(last, hotel_id, change):
+                self.turns.append(IncidentTurn(hotel_id, change))
+            else:  # Forty tablets that fall silent at once are one turn.
+                absorbed = last.change.absorbed + change.absorbed
+                self.turns[-1] = IncidentTurn(
+                    hotel_id, replace(last.change, incident=change.incident, absorbed=absorbed)
+                )
+
+
+_FIRST_NOTICES = frozenset({ChangeKind.OPENED})
+
+
+def _where(state: DeviceState, tablet: Tablet) -> tuple[Spot, ...]:
+    return spots_of(state, tablet.assignment) if is_online(state) else ()
+
+
+def _continues(last: IncidentTurn, hotel_id: HotelId, change: IncidentChange) -> bool:
+    same = last.hotel_id == hotel_id and last.change.incident.id == change.incident.id
+    return same and change.turn is Turn.GREW and last.change.turn is not Turn.CLOSED
+
+
+def _incident(lasting: Lasting, absent: dict[DeviceId, Absent]) -> Incident:
+    known = lasting.incident
+    return Incident(
+        id=known.id,
+        spot=Spot(known.scope, known.place or ""),
+        opened_at=known.opened_at,
+        silent={name: absent[name] for name in sorted(lasting.devices) if name in absent},
+        back=frozenset(name for name in lasting.devices if name not in absent),
+        back_at=known.back_at,
+        why=known.why,
+    )

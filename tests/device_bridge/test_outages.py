@@ -1,0 +1,131 @@
+"""Many tablets that fall silent at once, as the bridge judges and stores it; whatever comes between, a start too."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from broker.topics import Kind
+from rules.alerts import Because, Severity
+from rules.incident import IncidentSnapshot, Scope
+from rules.replay import Replay, Step
+from store import INNWATCH
+from store.records import EmailChannel, EventType, NoticeKind, NotificationState
+from tests.device_bridge.given import HOTEL, START, House, Post, beside, heartbeat
+from tests.support import eventually
+
+ROOMS = range(101, 109)
+
+
+async def beat(house: House, numbers: Iterable[int], *, rssi: float = -55) -> None:
+    posts = [
+        Post(
+            Kind.HEARTBEAT,
+            heartbeat(f"aa:bb:cc:dd:ee:{number - 100:02}", rssi=rssi, ts=house.clock.at),
+            device=f"tab-{number}",
+        )
+        for number in numbers
+    ]
+    for post in posts:
+        house.queue.offer(post)
+    await eventually(lambda: all(post.settled for post in posts))
+
+
+async def incidents(house: House) -> list[IncidentSnapshot]:
+    return list((await house.store.incidents(HOTEL)).items)
+
+
+async def told(house: House) -> list[tuple[str | None, NoticeKind]]:
+    """What was not cancelled, in order: of which alert (of an incident: none), and what.
+
+    Recoveries are left out: those of which nobody heard are cancelled when it is their turn.
+    """
+    rows = reversed((await house.store.notifications(HOTEL)).items)
+    devices = {alert.id: alert.device_id for alert in (await house.store.alerts(HOTEL)).items}
+    return [
+        (None if row.alert_id is None else devices[row.alert_id], row.kind)
+        for row in rows
+        if row.state is not NotificationState.CANCELLED and row.kind is not NoticeKind.RECOVERED
+    ]
+
+
+@pytest.fixture
+async def furnished(tmp_path: Path) -> House:
+    house = House(tmp_path / "innwatch.db")
+    await house.open()
+    for number in ROOMS[3:]:
+        await house.add_room(number)
+    await house.store.add_channel(HOTEL, EmailChannel(("night@grand.example",)), by=INNWATCH, now=house.clock.at)
+    await house.store.close()
+    return House(house.path)
+
+
+async def test_an_outage_is_one_incident_through_a_start_and_who_did_not_return_is_told_by_itself(
+    furnished: House,
+) -> None:
+    await furnished.open()
+    async with beside(furnished.bridge.run()):
+        await beat(furnished, ROOMS)
+        furnished.clock.advance(4)
+        await beat(furnished, ROOMS[:-1])
+        await beat(furnished, ROOMS[-1:], rssi=-71)  # carried off as all vanish
+        furnished.clock.advance(19)
+        (incident,) = await eventually(lambda: incidents(furnished))
+        await eventually(lambda: told(furnished))
+    await furnished.store.close()
+    assert (incident.scope, incident.place) == (Scope.HOTEL, None)
+
+    house = House(furnished.path)
+    house.clock.at = furnished.clock.at
+    house.clock.advance(2)
+    await house.open()
+    async with beside(house.bridge.run()):
+        assert (await incidents(house))[0].members == 7
+        assert await told(house) == [("tab-108", NoticeKind.OPENED), (None, NoticeKind.INCIDENT)]
+        for _ in range(2):
+            house.clock.advance(4)
+            await beat(house, ROOMS[:6])
+        await eventually(lambda: _is_back(house))
+        for _ in range(15):
+            house.clock.advance(12)
+            await beat(house, ROOMS[:6])
+        (closed,) = await eventually(lambda: _closed(house))
+        (lost,) = [alert for alert in await house.store.open_alerts(HOTEL) if alert.device_id == "tab-107"]
+    assert (closed.id, closed.members, closed.back, closed.lost) == (incident.id, 7, 6, 1)
+    assert (lost.severity, lost.why[0].because, lost.incident_id) == (
+        Severity.CRITICAL,
+        Because.DID_NOT_RETURN,
+        incident.id,
+    )
+    assert (await told(house))[2:] == [("tab-107", NoticeKind.WORSENED), (None, NoticeKind.INCIDENT_OVER)]
+    (carried,) = [alert for alert in await house.store.open_alerts(HOTEL) if alert.device_id == "tab-108"]
+    assert (carried.why[-1].because, carried.incident_id) == (Because.SIGNAL_FELL, None)
+    assert await judged_again(house) == {"tab-107": lost.why, "tab-108": carried.why}
+    await house.store.close()
+
+
+async def _is_back(house: House) -> bool:
+    return (await incidents(house))[0].back == 6
+
+
+async def _closed(house: House) -> list[IncidentSnapshot]:
+    events = await house.store.events_after(HOTEL, 0, limit=500)
+    return await incidents(house) if any(event.type is EventType.INCIDENT_CLOSED for event in events) else []
+
+
+async def judged_again(house: House) -> dict[str, object]:
+    """What a replay of the stored inputs says of the alerts that are open at their end."""
+    made: list[Step] = []
+    replay = Replay(HOTEL, told=made.append)
+    span = await house.store.span(HOTEL, start=START, end=house.clock.at + timedelta(days=1))
+    async for page in house.store.inputs(HOTEL, span):
+        for one in page.inputs:
+            replay.take(one)
+    why: dict[str, object] = {}
+    for step in made:
+        for alert in step.verdict.state.alerts.values():
+            why[step.device_id] = alert.why
+        if not step.verdict.state.alerts:
+            why.pop(step.device_id, None)
+    return why
