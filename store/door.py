@@ -21,6 +21,7 @@ from store.errors import StoreUnavailable
 from store.events import Events
 from store.fleet import Fleet
 from store.gathering import gather
+from store.hindsight import Hindsight
 from store.history import History
 from store.importing import Importing
 from store.inbox import Inbox
@@ -72,6 +73,7 @@ class Store(
     Revocations,
     Intake,
     Events,
+    Hindsight,
     Alerts,
     Answers,
     Incidents,

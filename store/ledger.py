@@ -34,6 +34,15 @@ class Ledger:
             lambda transaction: _page(transaction, hotel_id, state=state, before=before, limit=limit)
         )
 
+    async def notifications_of(self, hotel_id: HotelId, alert_id: AlertId) -> tuple[Notification, ...]:
+        """What was told of one alert, oldest first; empty if the hotel has no such alert."""
+        rows = await self._database.ask(
+            _LEDGER + " WHERE hotel.id = :hotel AND alert.id = :alert ORDER BY notification.id",
+            hotel=hotel_id,
+            alert=alert_id,
+        )
+        return tuple(_notification(row) for row in rows)
+
     async def count_notifications(self, hotel_id: HotelId) -> dict[NotificationState, int]:
         """How many stand in each state (those with none are absent)."""
         rows = await self._database.read(

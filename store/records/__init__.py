@@ -17,6 +17,7 @@ from store.records.events import (
     Recorded,
     TimelineEntry,
 )
+from store.records.hindsight import AlertWhy, DeviceWhy
 from store.records.house import (
     Contact,
     Device,
@@ -68,6 +69,7 @@ from store.records.post import (
 
 __all__ = [
     "Account",
+    "AlertWhy",
     "AnsweredAlert",
     "Argument",
     "Channel",
@@ -83,6 +85,7 @@ __all__ = [
     "Device",
     "DeviceKey",
     "DeviceRow",
+    "DeviceWhy",
     "EmailChannel",
     "Enrolment",
     "EnrolmentState",
