@@ -49,6 +49,7 @@ from api.routes import (
     telemetry,
     tickets,
     users,
+    why,
 )
 from api.routes.wellknown import well_known
 from api.settings import ApiSettings
@@ -68,6 +69,7 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     session.show_session,
     alerts.list_alerts,
     alerts.show_alert,
+    why.why_alert,
     alerts.acknowledge,
     alerts.unacknowledge,
     alerts.assign,
@@ -89,6 +91,7 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     devices.revoke_device,
     devices.show_device,
     devices.show_history,
+    why.why_device,
     commands.send_command,
     commands.list_commands,
     commands.show_command,

@@ -1,12 +1,15 @@
 """Query and path parameters that several routes share."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Request
 from litestar.params import PathParameter, QueryParameter
 
 from api.problems import Refused, Trouble, invalid
 from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, IntegratorName, RoomId, UserName, WindowId, is_id
+from rules.messages import Aware
 
 Asked = Request[Any, Any, Any]
 
@@ -65,6 +68,14 @@ def user_named(text: str) -> UserName:
 def integrator_named(text: str) -> IntegratorName:
     """Return the name; raises Refused (404): nothing has a name that is none."""
     return IntegratorName(_named(text))
+
+
+def moment_said(field: str, text: str) -> datetime:
+    """Return a moment in UTC; raises Refused (400) for one without a zone, or outside of the calendar there."""
+    try:
+        return msgspec.convert(text, Aware).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
+        raise invalid(field, "is no RFC 3339 time with a zone") from None
 
 
 def _named(text: str) -> str:

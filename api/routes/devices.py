@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-import msgspec
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter
@@ -12,8 +11,8 @@ from litestar.params import JSONBody, QueryParameter
 from api.addresses import Addresses
 from api.enrolling import IssuedEnrolment, Reception
 from api.gate import needs
-from api.parameters import PAGE, Asked, Cursor, Limit, Name, checked, device_named
-from api.problems import Refused, Trouble, invalid, problems
+from api.parameters import PAGE, Asked, Cursor, Limit, Name, checked, device_named, moment_said
+from api.problems import Refused, Trouble, problems
 from api.records import (
     DeviceView,
     History,
@@ -26,7 +25,6 @@ from api.records import (
 )
 from broker.tokens import Role
 from rules.ids import DeviceId, HotelId, RoomId
-from rules.messages import Aware
 from store import Actor, Store
 from store.records import DeviceRow, Page
 
@@ -76,8 +74,8 @@ async def show_history(
 ) -> History:
     """A tablet's signal and battery, summed up in at most `points` equal slices of [from, to)."""
     device = (await _device(store, hotel_id, device_id)).device
-    end = clock() if to is None else _moment("to", to)
-    start = _day_before(end) if from_ is None else _moment("from", from_)
+    end = clock() if to is None else moment_said("to", to)
+    start = _day_before(end) if from_ is None else moment_said("from", from_)
     if start >= end:
         return History(())
     return History(tuple(await store.history(hotel_id, device.id, start=start, end=end, points=points)))
@@ -175,14 +173,6 @@ async def revoke_device(
     """Void every token that a tablet has, and close its connection within seconds. No body."""
     await store.revoke_device(hotel_id, device_named(device_id), by=by, now=clock())
     return Taken()
-
-
-def _moment(field: str, text: str) -> datetime:
-    """Return a moment in UTC; raises Refused (400) for one without a zone, or outside of the calendar there."""
-    try:
-        return msgspec.convert(text, Aware).astimezone(UTC)
-    except (msgspec.ValidationError, OverflowError):
-        raise invalid(field, "is no RFC 3339 time with a zone") from None
 
 
 def _day_before(end: datetime) -> datetime:

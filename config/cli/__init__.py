@@ -42,6 +42,7 @@ from config.cli import (
     token,
     up,
     user,
+    why,
     worker,
 )
 from config.cli.words import in_plain_words
@@ -85,6 +86,7 @@ app.command("doctor")(doctor.doctor)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("replay")(replay.replay)
+app.command("why")(why.why)
 app.command("messages")(messages.messages)
 app.command("copy")(copy.copy)
 app.command("import")(import_.import_)

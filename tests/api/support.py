@@ -141,9 +141,11 @@ class World:
     async def hear(self, hotel_id: HotelId, *, rssi: float) -> None:
         """Store a heartbeat of the hotel's tablet."""
         self.opened += 1
+        name = MessageId(f"m-{self.opened}")
+        body = msgspec.json.encode({"id": name, "ts": self.clock(), "rssi": rssi, "battery": 70.0})
         message = StoredMessage(
             hotel_id=hotel_id, device_key=self.devices[hotel_id].key, kind=InputKind.HEARTBEAT,
-            message_id=MessageId(f"m-{self.opened}"), received_at=self.clock(), body=b"{}", rssi=rssi, battery=70.0,
+            message_id=name, received_at=self.clock(), body=body, rssi=rssi, battery=70.0,
         )  # fmt: skip
         await self.store.apply(Batch(received_at=self.clock(), messages=[message]))
 

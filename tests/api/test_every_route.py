@@ -45,6 +45,8 @@ TENANCY = {
     "GET /api/session": "own",
     "GET /api/alerts": "list",
     "GET /api/alerts/{alert_id:str}": "missing",
+    "GET /api/alerts/{alert_id:str}/why": "missing",
+    "GET /api/devices/{device_id:str}/why": "same-name",
     "POST /api/alerts/{alert_id:str}/acknowledge": "missing",
     "POST /api/alerts/{alert_id:str}/unacknowledge": "missing",
     "POST /api/alerts/{alert_id:str}/assign": "missing",
@@ -360,6 +362,7 @@ SAME_NAME: dict[str, tuple[Callable[[Any], object], object, object]] = {
         [-50.0],
         [-90.0],
     ),
+    "GET /api/devices/{device_id:str}/why": (lambda why: [one["rssi"] for one in why["heard"]], [-50.0], [-90.0]),
     "POST /api/devices/{device_id:str}/commands": (lambda command: command["by"], "inn-manager", "lodge-manager"),
     "GET /api/devices/{device_id:str}/commands": (
         lambda page: [command["by"] for command in page["items"]],

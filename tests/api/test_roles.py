@@ -21,6 +21,8 @@ WHO = {
     "GET /api/alerts": "viewer, scope alerts",
     "GET /api/alerts/recent": "viewer, scope alerts",
     "GET /api/alerts/{alert_id:str}": "viewer, scope alerts",
+    "GET /api/alerts/{alert_id:str}/why": "viewer, scope alerts",
+    "GET /api/devices/{device_id:str}/why": "viewer, scope alerts",
     "POST /api/alerts/{alert_id:str}/acknowledge": "staff",
     "POST /api/alerts/{alert_id:str}/unacknowledge": "staff",
     "POST /api/alerts/{alert_id:str}/assign": "staff",

@@ -181,6 +181,9 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "end_replay": (lambda store: store.end_replay(OTHER, REPLAY, error="x", now=NOW), False),
     "inputs": (the_others_inputs, []),
     "inputs_of": (lambda store: store.inputs_of(OTHER, TAB, start=NOW, end=later(60)), NotFound),
+    "why_device": (lambda store: store.why_device(OTHER, TAB, start=NOW, end=later(60)), NotFound),
+    "why_alert": (lambda store: store.why_alert(OTHER, A1), NotFound),
+    "notifications_of": (lambda store: store.notifications_of(OTHER, A1), ()),
     "quarantine": (lambda store: store.quarantine(OTHER), NOTHING),
     "orphans": (lambda store: store.orphans(OTHER), []),
     "note_token": (

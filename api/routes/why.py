@@ -1,0 +1,60 @@
+"""Why there was an alert, and why there was none: what was stored, judged once more before the reader's eyes."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from api.gate import needs
+from api.parameters import Name, alert_named, device_named, moment_said
+from api.problems import invalid, problems
+from broker.tokens import Role
+from rules.ids import HotelId
+from store import Store
+from store.hindsight import LONGEST
+from store.records import AlertWhy, DeviceWhy
+
+_From = Annotated[
+    str | None, QueryParameter(name="from", format="date-time", description="Start; an hour before the end if absent.")
+]
+_To = Annotated[str | None, QueryParameter(name="to", format="date-time", description="End, exclusive; now if absent.")]
+_Most = Annotated[int, QueryParameter(ge=1, le=5000, description="Messages to show, at most, evenly over the time.")]
+
+
+@get(
+    "/alerts/{alert_id:str}/why",
+    tags=["alerts"],
+    opt=needs(Role.VIEWER, scope="alerts"),
+    responses=problems(400, 401, 403, 404, 503),
+)
+async def why_alert(store: NamedDependency[Store], hotel_id: NamedDependency[HotelId], alert_id: Name) -> AlertWhy:
+    """What led to an alert: samples, thresholds, what spoke for it, its life, and whom it was told."""
+    return await store.why_alert(hotel_id, alert_named(alert_id))
+
+
+@get(
+    "/devices/{device_id:str}/why",
+    tags=["devices"],
+    opt=needs(Role.VIEWER, scope="alerts"),
+    responses=problems(400, 401, 403, 404, 503),
+)
+async def why_device(
+    store: NamedDependency[Store],
+    hotel_id: NamedDependency[HotelId],
+    clock: NamedDependency[Callable[[], datetime]],
+    device_id: Name,
+    from_: _From = None,
+    to: _To = None,
+    most: _Most = 500,
+) -> DeviceWhy:
+    """What spoke for trouble of a tablet in [from, to), a day at most, and what came of it or held it back."""
+    end = clock() if to is None else moment_said("to", to)
+    start = end - timedelta(hours=1) if from_ is None else moment_said("from", from_)
+    if not start < end:
+        raise invalid("from", "must be before `to`")
+    if end - start > LONGEST:
+        raise invalid("from", f"is more than {LONGEST // timedelta(hours=1)} hours before `to`; ask for a day at most")
+    return await store.why_device(hotel_id, device_named(device_id), start=start, end=end, most=most)

@@ -1,0 +1,162 @@
+"""`innwatch why`: why there was an alert, or why there was none, in words."""
+
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.cli.installation import Installation, with_installation
+from config.cli.options import AsJson, Data, HotelArgument, id_text
+from config.cli.printing import in_zone, plain, print_facts, print_json, print_table, warn
+from config.cli.replay import moment
+from rules.ids import AlertId, DeviceId, HotelId
+
+if TYPE_CHECKING:
+    from rules.hindsight import Finding
+    from store.records import AlertWhy, DeviceWhy
+
+_MOST = 5000
+
+
+def why(
+    hotel: HotelArgument,
+    device: Annotated[str | None, typer.Argument(metavar="TABLET", help="Of this tablet.", parser=id_text)] = None,
+    start: Annotated[
+        str, typer.Option("--from", help="Since when: 2026-11-23T08:00, or so long ago: 2h.", metavar="TIME")
+    ] = "1h",
+    end: Annotated[str, typer.Option("--to", help="Until when, said likewise.", metavar="TIME")] = "0s",
+    alert: Annotated[
+        str | None, typer.Option("--alert", help="What led to this one, instead.", metavar="ID", parser=id_text)
+    ] = None,
+    samples: Annotated[bool, typer.Option("--samples", help="List the messages, too.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what spoke for trouble of a tablet, and what came of it or what held it back.
+
+    A day at most. Times without a zone are the hotel's.
+    """
+    if (device is None) is (alert is None):
+        raise typer.BadParameter("name a tablet, or an alert with --alert")
+    hotel_id = HotelId(hotel)
+
+    async def of_alert(at: Installation) -> "tuple[AlertWhy, tzinfo]":
+        from zoneinfo import ZoneInfo
+
+        zone = ZoneInfo((await at.store.hotel(hotel_id)).timezone)
+        return await at.store.why_alert(hotel_id, AlertId(alert or "")), zone
+
+    async def of_device(at: Installation) -> "tuple[DeviceWhy, tzinfo]":
+        from zoneinfo import ZoneInfo
+
+        from store.hindsight import LONGEST
+
+        zone, now = ZoneInfo((await at.store.hotel(hotel_id)).timezone), at.now()
+        since, until = (
+            moment(text, zone=zone, now=now, option=name) for text, name in ((start, "--from"), (end, "--to"))
+        )
+        if not since < until:
+            raise typer.BadParameter("--from must be before --to")
+        if until - since > LONGEST:
+            raise typer.BadParameter(f"from --from to --to may be {LONGEST // timedelta(hours=1)} hours at most")
+        found = await at.store.why_device(hotel_id, DeviceId(device or ""), start=since, end=until, most=_MOST)
+        return found, zone
+
+    if alert is not None:
+        found, zone = with_installation(data, of_alert)
+        print_json(found) if as_json else _print_alert(found, zone, samples=samples)
+    else:
+        looked, zone = with_installation(data, of_device)
+        print_json(looked) if as_json else _print_device(looked, zone, samples=samples)
+
+
+def _print_alert(found: "AlertWhy", zone: tzinfo, *, samples: bool) -> None:
+    from worker.wording import HAPPENED, explain
+
+    alert = found.alert
+    print_facts(
+        {
+            "alert": alert.id,
+            "what": HAPPENED[alert.rule],
+            "rule": alert.rule.value,
+            "severity": alert.severity.value,
+            "tablet": alert.device_id,
+            "room": alert.room_id,
+            "opened": in_zone(alert.opened_at, zone),
+            "ended": in_zone(alert.resolved_at, zone),
+        }
+    )
+    print("\nwhy")
+    for reason in alert.why:
+        print(f"- {explain(reason, zone)}")
+    print("\nits life")
+    print_table(
+        ("at", "what", "rule", "severity", "by", "why"),
+        [
+            (
+                in_zone(step.at, zone),
+                step.type.value,
+                step.rule.value if step.rule else None,
+                step.severity.value if step.severity else None,
+                step.by or (step.channel.value if step.channel else None),
+                "; ".join(explain(reason, zone) for reason in step.why) or step.note or step.error,
+            )
+            for step in found.timeline
+        ],
+    )
+    print("\nwhom it was told")
+    print_table(
+        ("made", "channel", "notice", "state", "why"),
+        [
+            (in_zone(one.created_at, zone), one.channel.value, one.kind.value, one.state.value, one.last_error)
+            for one in found.notices
+        ],
+    )
+    print("\nthe tablet around that time")
+    _print_device(found.device, zone, samples=samples)
+
+
+def _print_device(found: "DeviceWhy", zone: tzinfo, *, samples: bool) -> None:
+    if not found.complete:
+        warn("what was stored does not reach back far enough; something of it may be missing")
+    if not found.findings:
+        print(f"nothing spoke for trouble of {found.device_id}; it was heard {found.heard_in_all} times")
+    else:
+        print_table(
+            ("from", "to", "signs", "family", "alert", "why"),
+            [
+                (
+                    _clock(finding.since, zone),
+                    _clock(finding.until, zone),
+                    finding.signs,
+                    finding.family.value,
+                    finding.alert_id or "none",
+                    _why(finding, zone),
+                )
+                for finding in found.findings
+            ],
+        )
+    if found.thresholds is not None:
+        import msgspec
+
+        held_against = msgspec.to_builtins(found.thresholds)
+        print("\njudged by: " + ", ".join(f"{name} {plain(value)}" for name, value in held_against.items()))
+    if samples:
+        print()
+        print_table(
+            ("at", "what", "dBm", "access point", "battery", "charging", "late"),
+            [
+                (_clock(one.at, zone), one.kind, one.rssi, one.bssid, one.battery, one.charging, one.late)
+                for one in found.heard
+            ],
+        )
+
+
+def _why(finding: "Finding", zone: tzinfo) -> str:
+    from worker.wording import explain
+
+    return explain(finding.because, zone)
+
+
+def _clock(at: datetime, zone: tzinfo) -> str:
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,76 @@
+"""Why there was one and why there was none, of what is in the database."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from rules.alerts import Because
+from rules.inputs import AssignmentRecord, InventoryRecord, RoomRecord
+from rules.policy import Policy, Profile
+from store import InputKind, NotFound, Store, StoredMessage
+from store.records import Device
+from tests.store.given import HOTEL, MAIL, NOW, add_hotel, batch, heartbeat, later, opened
+
+
+def judged(device: Device) -> list[StoredMessage]:
+    """From which room and policy the rules begin."""
+    room = RoomRecord(id=device.room_id, floor="1", access_points=("aa:00:00:00:00:01",))
+    hotel = replace(
+        heartbeat(device, "inventory:1"),
+        device_key=None,
+        kind=InputKind.INVENTORY,
+        body=msgspec.json.encode(InventoryRecord(1, Profile.NORMAL, (room,))),
+    )
+    record = AssignmentRecord(1, device.room_id, Policy(rssi_floor=-70))
+    mine = replace(heartbeat(device, "assignment:1"), kind=InputKind.ASSIGNMENT, body=msgspec.json.encode(record))
+    return [hotel, mine]
+
+
+def beat(device: Device, number: int, seconds: float, *, rssi: float) -> StoredMessage:
+    at = later(seconds)
+    body = {"id": f"m-{number}", "ts": at, "rssi": rssi, "wifiBssid": "AA:00:00:00:00:01", "battery": 80}
+    return replace(heartbeat(device, f"m-{number}", at=at, rssi=rssi), body=msgspec.json.encode(body))
+
+
+async def test_two_low_samples_are_found_with_what_held_the_alert_back(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    beats = [beat(device, number, 10 * number, rssi=-90 if number in (20, 21) else -50) for number in range(60)]
+    await store.apply(batch(*judged(device), *beats))
+
+    why = await store.why_device(HOTEL, device.id, start=later(100), end=later(600), most=10)
+
+    (found,) = why.findings
+    assert (found.because.because, found.because.observed, found.because.limit) == (Because.TOO_FEW_SAMPLES, 2, 3)
+    assert (found.since, found.until, found.alert_id) == (later(200), later(210), None)
+    assert why.thresholds is not None
+    assert (why.thresholds.rssi_floor, why.complete, why.alerts) == (-70, True, ())
+    assert (len(why.heard), why.heard_in_all, why.heard[-1].at) == (10, 50, later(590))
+
+
+async def test_an_alert_is_told_with_its_life_and_whom_it_was_told(store: Store) -> None:
+    (device, _) = await add_hotel(store, channels=[MAIL])
+    await store.apply(batch(*judged(device), beat(device, 1, 0, rssi=-50), changes=[opened(device)]))
+    (alert,) = (await store.alerts(HOTEL)).items
+
+    why = await store.why_alert(HOTEL, alert.id)
+
+    assert why.alert == alert
+    assert [step.type.value for step in why.timeline] == ["alert.opened"]
+    assert [(one.alert_id, one.kind.value, one.state.value) for one in why.notices] == [(alert.id, "opened", "pending")]
+    assert why.device.device_id == device.id
+    assert why.device.start <= alert.opened_at < why.device.end
+
+
+async def test_more_than_a_day_or_an_end_before_its_start_is_refused(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    for end in (NOW, NOW + timedelta(hours=25)):
+        with pytest.raises(ValueError, match="look back"):
+            await store.why_device(HOTEL, device.id, start=NOW, end=end)
+
+
+async def test_of_a_tablet_that_the_hotel_never_had_nothing_is_told(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    with pytest.raises(NotFound):
+        await store.why_device(HOTEL, replace(device, id="tab-99").id, start=NOW, end=later(60))
