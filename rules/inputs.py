@@ -4,6 +4,7 @@ Whoever writes a row and whoever reads it agree here on what is in it. The body 
 came; the bodies of our own rows are the records below, as JSON.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -15,6 +16,7 @@ from rules.alerts import Reason
 from rules.ids import DeviceId, MessageId, RoomId
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
 from rules.policy import NO_CHANGES, Policy, PolicyChanges, Profile, Window
+from rules.room_status import RoomStatus
 from rules.state import DeviceState
 
 
@@ -82,6 +84,9 @@ class RoomRecord(Struct, frozen=True, rename="camel", kw_only=True):
     policy: PolicyChanges = NO_CHANGES
 
 
+NOTHING_KNOWN: Final[Mapping[RoomId, RoomStatus]] = {}
+
+
 class InventoryRecord(Struct, frozen=True, rename="camel"):
     """From here on the hotel has these rooms, and these maintenance windows."""
 
@@ -90,6 +95,7 @@ class InventoryRecord(Struct, frozen=True, rename="camel"):
     rooms: tuple[RoomRecord, ...]
     timezone: str = "UTC"
     windows: tuple[Window, ...] = ()
+    statuses: Mapping[RoomId, RoomStatus] = NOTHING_KNOWN  # of the rooms of which the hotel's systems said anything
 
 
 class DeadlineRecord(Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -31,7 +31,7 @@ from rules.alarm import Occasion
 from rules.alerts import AlertChange, Because, ChangeKind, Reason
 from rules.deadlines import deadline, may_come_nearer, pass_deadline
 from rules.dismissal import dismiss
-from rules.evaluate import evaluate
+from rules.evaluate import evaluate, judge_anew
 from rules.gap import Gap, shifted
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
 from rules.inputs import (
@@ -58,6 +58,7 @@ from rules.place import assignments
 from rules.policy import Assignment, Place, Policy, Profile
 from rules.response import Resolved
 from rules.room_fit import Partner, paired
+from rules.room_status import NOTHING_SAID, PmsRecord, RoomStatus, news
 from rules.state import DeviceState, Verdict
 
 Change = Callable[[Assignment], Assignment]
@@ -126,6 +127,7 @@ class Replay:
         self._follow = follow
         self._devices: dict[int, _Device] = {}
         self._inventory = _NO_ROOMS
+        self._statuses: dict[RoomId, RoomStatus] = {}
         self._change: Change | None = None
         self._due: list[tuple[datetime, int, _Device]] = []
         self._turn = itertools.count()  # two entries never compare their devices
@@ -188,7 +190,7 @@ class Replay:
             case InputKind.DEED:
                 self._take_over(one)
             case InputKind.PMS:
-                pass  # nothing that the rules judge by yet
+                self._take_word(one)
 
     def _hear(self, one: StoredInput) -> None:
         device = self._known(one)
@@ -205,6 +207,20 @@ class Replay:
             deed = _resolved.decode(one.body)
             occasion = Occasion(device.assignment, one.name, one.at)
             self._decide(device, dismiss(device.state, deed, occasion=occasion), one=one)
+
+    def _take_word(self, one: StoredInput) -> None:
+        """What a hotel's system said of rooms: their devices are judged anew, in order of id."""
+        changed = news(_word.decode(one.body), known=self._status, at=one.at)
+        self._statuses |= changed
+        for room_id, status in changed.items():
+            here = [device for device in self._devices.values() if device.room_id == room_id]
+            for device in sorted(here, key=lambda device: device.id):
+                self._assign(device, replace(device.own, room=status))
+                occasion = Occasion(device.assignment, one.name, one.at)
+                self._decide(device, judge_anew(device.state, occasion=occasion), one=one)
+
+    def _status(self, room_id: RoomId | None) -> RoomStatus:
+        return NOTHING_SAID if room_id is None else self._statuses.get(room_id, NOTHING_SAID)
 
     def _pass_deadline(self, one: StoredInput) -> None:
         """One that passed live; where deadlines are reckoned it was that of the old thresholds."""
@@ -285,6 +301,7 @@ class Replay:
 
     def _take_rooms(self, one: StoredInput) -> None:
         self._inventory = _inventory.decode(one.body)
+        self._learn()
         self._place_all()
 
     def _watch(self, one: StoredInput) -> None:
@@ -308,6 +325,7 @@ class Replay:
         if one.device is None:
             hotel = _hotel_checkpoint.decode(one.body)
             self._inventory, self.watching_since = hotel.inventory, hotel.watching_since
+            self._learn()
             self._place_all()
             return
         device = self._devices.get(one.device)
@@ -322,6 +340,10 @@ class Replay:
             self.tally.diverged += 1
         device.state = checkpoint.state
         self._settle_in(device, checkpoint.assignment)
+
+    def _learn(self) -> None:
+        """What is known of rooms at a beginning. Of those of which a word was replayed, that is known better."""
+        self._statuses = {**self._inventory.statuses, **self._statuses}
 
     def _new(self, one: StoredInput) -> "_Device":
         assert one.device is not None and one.device_id is not None  # noqa: PT018, S101 - a row of a device
@@ -356,7 +378,10 @@ class Replay:
             added={device.id: device.added_at for device in devices if device.added_at is not None},
             windows=self._inventory.windows,
         )
-        return {name: replace(one, policy=policies[name]) for name, one in belongs.items()}
+        return {
+            name: replace(one, policy=policies[name], room=self._status(one.place.room_id))
+            for name, one in belongs.items()
+        }
 
     def _assign(self, device: "_Device", own: Assignment) -> None:
         device.own = own
@@ -415,6 +440,7 @@ _NO_ROOMS: Final = InventoryRecord(0, Profile.NORMAL, ())
 _NOWHERE: Final = RoomId("")  # no room has this name
 
 _assignment = msgspec.json.Decoder(AssignmentRecord)
+_word = msgspec.json.Decoder(PmsRecord)
 _resolved = msgspec.json.Decoder(Resolved)
 _token = msgspec.json.Decoder(TokenRecord)
 _gap = msgspec.json.Decoder(Gap)

@@ -10,8 +10,10 @@ from rules.ids import DeviceId, IntegratorName, MessageId, RoomId
 from rules.room_status import PmsKind, PmsRecord
 from store import INNWATCH
 from store.records import PmsLeft
-from tests.device_bridge.given import FOREIGN, HOTEL, START, House, Post, beside, heartbeat
+from tests.device_bridge.given import FOREIGN, HOTEL, OWN, START, House, Post, beside, heartbeat
+from tests.device_bridge.test_replayed import beat, inputs, replayed
 from tests.support import eventually
+from tests.support.told import lived
 
 ROOM = RoomId("101")
 OPERA = IntegratorName("opera")
@@ -198,3 +200,24 @@ async def test_a_room_that_has_lost_its_tablet_is_emptied(house: House) -> None:
 
     await eventually(lambda: house.published.on(f"rooms/{ROOM}/state")[-1] is None)
     assert house.published.on("rooms/102/state")[-1]["devices"] == ["tab-101", "tab-102"]
+
+
+async def test_what_came_of_it_is_had_again_from_the_rows(house: House) -> None:
+    for _ in range(2):
+        await beat(house, OWN, device=DeviceId("tab-101"))
+    await say(house, word("room-status", "w-1", late=timedelta(seconds=8), status="departing"))
+    for _ in range(4):
+        await beat(house, "aa:bb:cc:dd:ee:02", device=DeviceId("tab-101"))
+    await say(house, word("checkout", "w-2", late=timedelta(seconds=24)))
+    await say(house, word("room-status", "w-3", late=timedelta(seconds=24), status="out-of-order"))
+    rows = await inputs(house)
+
+    replay, changes = replayed(rows)
+
+    assert changes == await lived(house.store, HOTEL)
+    assert [(change.family, change.severity) for change in changes] == [
+        ("breach", "high"), ("breach", "high"), ("checkout", "critical"), ("breach", "info"),
+    ]  # fmt: skip
+    tablet = await house.store.device(HOTEL, DeviceId("tab-101"))
+    assert tablet is not None
+    assert replay.state(tablet.device.id) == tablet.state
