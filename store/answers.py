@@ -165,7 +165,7 @@ class _Open(Struct, frozen=True):
     lapses_at: datetime | None
 
 
-def _hold(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId) -> _Open:
+def hold(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId) -> _Open:
     """Keep an alert as it is. Raises NotFound, AlertGone."""
     transaction.hold(f"SELECT 1 FROM alert WHERE {_HOTEL} AND id = :alert", hotel=hotel_id, alert=alert_id)
     row = transaction.row(
@@ -181,7 +181,7 @@ def _hold(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId) -> _Op
     return held
 
 
-def _be_as_seen(transaction: Transaction, held: _Open, revision: int | None) -> None:
+def be_as_seen(transaction: Transaction, held: _Open, revision: int | None) -> None:
     """Raises Overtaken, with who changed the alert last, where it is not the one that somebody saw."""
     if revision is not None and revision != held.alert.revision:
         raise _overtaken(transaction, held)
@@ -236,10 +236,10 @@ def _acknowledge(
     now: datetime,
     if_revision: int | None,
 ) -> AlertSnapshot:
-    held = _hold(transaction, hotel_id, alert_id)
+    held = hold(transaction, hotel_id, alert_id)
     if (first := held.alert.acknowledged) is not None:
         raise AlreadyAcknowledged(by=first.by, at=first.at, revision=held.alert.revision)
-    _be_as_seen(transaction, held, if_revision)
+    be_as_seen(transaction, held, if_revision)
     audit.note(transaction, hotel_id, Deed.ALERT_ACKNOWLEDGED, by=by, subject=alert_id, now=now)
     alert, _ = _answer(
         transaction,
@@ -266,8 +266,8 @@ def _unacknowledge(
     now: datetime,
     if_revision: int | None,
 ) -> AlertSnapshot:
-    held = _hold(transaction, hotel_id, alert_id)
-    _be_as_seen(transaction, held, if_revision)
+    held = hold(transaction, hotel_id, alert_id)
+    be_as_seen(transaction, held, if_revision)
     if held.alert.acknowledged is None:
         return held.alert
     outbox.tell_after_all(transaction, held.hotel_key, alert_key=held.key, now=now)
@@ -289,8 +289,8 @@ def _assign(
     now: datetime,
     if_revision: int | None,
 ) -> AlertSnapshot:
-    held = _hold(transaction, hotel_id, alert_id)
-    _be_as_seen(transaction, held, if_revision)
+    held = hold(transaction, hotel_id, alert_id)
+    be_as_seen(transaction, held, if_revision)
     if assignee == held.alert.assignee:
         return held.alert
     if assignee is not None and not _may_answer(transaction, hotel_id, assignee):
@@ -320,8 +320,8 @@ def _note(
     now: datetime,
     if_revision: int | None,
 ) -> AlertSnapshot:
-    held = _hold(transaction, hotel_id, alert_id)
-    _be_as_seen(transaction, held, if_revision)
+    held = hold(transaction, hotel_id, alert_id)
+    be_as_seen(transaction, held, if_revision)
     audit.note(transaction, hotel_id, Deed.ALERT_NOTED, by=by, subject=alert_id, now=now)
     alert, _ = _answer(transaction, held, EventType.ALERT_NOTED, "assignee = assignee", at=now, by=by.shown, note=note)
     return alert
@@ -337,8 +337,8 @@ def _snooze(
     now: datetime,
     if_revision: int | None,
 ) -> AlertSnapshot:
-    held = _hold(transaction, hotel_id, alert_id)
-    _be_as_seen(transaction, held, if_revision)
+    held = hold(transaction, hotel_id, alert_id)
+    be_as_seen(transaction, held, if_revision)
     if until is None and held.alert.snoozed_until is None:
         return held.alert
     wrong = None if until is None else wrong_with_snooze(until, severity=held.alert.severity, now=now)
@@ -365,8 +365,8 @@ def _resolve(
     now: datetime,
     if_revision: int | None,
 ) -> AlertSnapshot:
-    held = _hold(transaction, hotel_id, alert_id)
-    _be_as_seen(transaction, held, if_revision)
+    held = hold(transaction, hotel_id, alert_id)
+    be_as_seen(transaction, held, if_revision)
     if role is not MemberRole.MANAGER and (role is MemberRole.VIEWER or needs_manager(held.alert)):
         raise NeedsManager(f"only a manager ends alert {alert_id}")
     deed = Resolved(alert_id=alert_id, family=held.alert.family, severity=held.alert.severity, by=by.shown, at=now)
@@ -413,7 +413,7 @@ _STILL_CRITICAL: Final = (
 
 def _end(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId, *, now: datetime) -> bool:
     try:
-        held = _hold(transaction, hotel_id, alert_id)
+        held = hold(transaction, hotel_id, alert_id)
     except (NotFound, AlertGone):
         return False
     ended = None

@@ -45,10 +45,12 @@ from store.replaying import Replays
 from store.retention import Belief, keep
 from store.revocations import Revocations
 from store.room_status import RoomStatuses
+from store.rounds import Rounds
 from store.schema import is_current, is_postgres, move_to
 from store.sqlite import path_of
 from store.sqlite_database import SqliteDatabase
 from store.states import States
+from store.swaps import Swaps
 from store.tickets import Tickets
 
 LOOK_EVERY: Final = timedelta(hours=1)
@@ -94,6 +96,8 @@ class Store(
     Importing,
     RoomStatuses,
     Clearances,
+    Rounds,
+    Swaps,
 ):
     """An open database. Used on the event loop that opened it.
 

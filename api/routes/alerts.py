@@ -17,7 +17,7 @@ from api.problems import Refused, Trouble, problems
 from api.records import Acknowledge, AddNote, AlertDetail, Answer, Assign, Resolve, Snooze
 from broker.tokens import Role
 from rules.alerts import AlertSnapshot, AlertStatus
-from rules.ids import HotelId, UserName
+from rules.ids import DeviceId, HotelId, RoomId, UserName
 from store import Actor, Store
 from store.records import MemberRole, Page
 
@@ -176,6 +176,44 @@ async def resolve(
         if_revision=data.if_revision,
     )
     return _said("alert resolved by hand", alert, hotel_id=hotel_id, by=by)
+
+
+class Moved(msgspec.Struct, frozen=True, rename="camel"):
+    """A tablet, and the room that it belongs to from now on."""
+
+    device_id: DeviceId
+    room_id: RoomId
+
+
+class Fixed(msgspec.Struct, frozen=True, rename="camel"):
+    """What was done about the cause of an alert."""
+
+    moved: tuple[Moved, ...]
+
+
+@post(
+    "/alerts/{alert_id:str}/fix",
+    tags=["alerts"],
+    opt=needs(Role.MANAGER),
+    status_code=200,
+    responses=_ANSWERS,
+)
+async def fix(
+    store: NamedDependency[Store],
+    hotel_id: NamedDependency[HotelId],
+    by: NamedDependency[Actor],
+    clock: NamedDependency[Callable[[], datetime]],
+    alert_id: Name,
+    data: JSONBody[Answer],
+) -> Fixed:
+    """Of two tablets that are in each other's room (`room.swapped`), give each the other's room.
+
+    The alert ends when they are heard in what is now their room. An alert of anything else is 400.
+    """
+    alert = alert_named(alert_id)
+    moved = await store.fix_swap(hotel_id, alert, by=by, now=clock(), if_revision=data.if_revision)
+    log.info("two tablets swapped", {"hotel": hotel_id, "alert": alert, "user": by.name, "request": by.request_id})
+    return Fixed(tuple(Moved(device.id, device.room_id) for device in moved))
 
 
 def _said(event: str, alert: AlertSnapshot, *, hotel_id: HotelId, by: Actor) -> AlertSnapshot:

@@ -38,6 +38,7 @@ from config.cli import (
     quarantine,
     replay,
     room,
+    round_,
     simulate,
     token,
     up,
@@ -87,6 +88,7 @@ app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("replay")(replay.replay)
 app.command("why")(why.why)
+app.command("round")(round_.round_)
 app.command("messages")(messages.messages)
 app.command("copy")(copy.copy)
 app.command("import")(import_.import_)

@@ -53,6 +53,8 @@ TENANCY = {
     "POST /api/alerts/{alert_id:str}/note": "missing",
     "POST /api/alerts/{alert_id:str}/snooze": "missing",
     "POST /api/alerts/{alert_id:str}/resolve": "missing",
+    "POST /api/alerts/{alert_id:str}/fix": "missing",
+    "GET /api/round": "own",
     "GET /api/devices": "same-name",
     "GET /api/devices/{device_id:str}": "same-name",
     "GET /api/devices/{device_id:str}/history": "same-name",

@@ -29,6 +29,8 @@ WHO = {
     "POST /api/alerts/{alert_id:str}/note": "staff",
     "POST /api/alerts/{alert_id:str}/snooze": "staff",
     "POST /api/alerts/{alert_id:str}/resolve": "staff",
+    "POST /api/alerts/{alert_id:str}/fix": "manager",
+    "GET /api/round": "viewer",
     "POST /api/alerts/acknowledge": "staff",
     "GET /api/events": "viewer, scope events",
     "GET /api/devices": "viewer, scope rooms",

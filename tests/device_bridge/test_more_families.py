@@ -9,7 +9,7 @@ from rules.alerts import AlertSnapshot, AlertStatus, Rule
 from rules.ids import DeviceId
 from rules.inputs import DeadlineRecord, InputKind
 from tests.device_bridge.given import HOTEL, START, House, Post, heartbeat
-from tests.support import eventually
+from tests.support import eventually, person
 
 
 async def alerts(house: House) -> list[AlertSnapshot]:
@@ -57,6 +57,18 @@ async def test_two_tablets_in_each_other_s_room_are_one_alert_and_the_fix_moves_
     assert [(alert.device_id, alert.rule, alert.why[0].observed) for alert in told] == [
         ("tab-101", Rule.ROOM_SWAPPED, "tab-102")
     ]
+
+    await house.store.fix_swap(HOTEL, told[0].id, by=person("ann"), now=house.clock.at)
+    await eventually(lambda: _belongs_to(house, "tab-101") == "102")
+    house.clock.advance(5)
+    posts = [say(house, "tab-101", "aa:bb:cc:dd:ee:02"), say(house, "tab-102", "aa:bb:cc:dd:ee:01")]
+    await eventually(lambda: all(post.settled for post in posts))
+    assert [alert.rule for alert in await alerts(house) if alert.family == "room"] == []
+
+
+def _belongs_to(house: House, device: str) -> str | None:
+    tablet = house.bridge._fleet.find(HOTEL, device)
+    return None if tablet is None else tablet.room_id
 
 
 def _are_paired(house: House) -> bool:

@@ -71,6 +71,10 @@ async def listed(store: Store) -> list[object]:
     return [row async for row in store.messages(OTHER)]
 
 
+async def the_others_round(store: Store) -> object:
+    return (await store.round(OTHER, at=NOW)).stops
+
+
 async def the_others_inputs(store: Store) -> object:
     return [one async for page in store.inputs(OTHER, Span(0, 0, 1_000_000, whole=True)) for one in page.inputs]
 
@@ -150,6 +154,8 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
         lambda store: store.resolve_alert(OTHER, A1, by=person("eve"), role=MemberRole.MANAGER, note=None, now=NOW),
         NotFound,
     ),
+    "fix_swap": (lambda store: store.fix_swap(OTHER, A1, by=person("eve"), now=NOW), NotFound),
+    "round": (the_others_round, ()),
     "end_answers": (lambda store: store.end_answers(OTHER, A1, now=later(86400)), False),
     "answered_before": (lambda store: store.answered_before(OTHER, A1, by=person("ann")), False),
     "notifications": (lambda store: store.notifications(OTHER), NOTHING),

@@ -1,0 +1,62 @@
+"""Two tablets that are in each other's room: let the books say so, both at once."""
+
+from datetime import datetime
+
+from rules.alerts import AlertSnapshot, Because, Rule
+from rules.ids import AlertId, DeviceId, HotelId
+from store import audit, events, lives
+from store.answers import be_as_seen, hold
+from store.audit import Actor, Deed
+from store.database import Database
+from store.errors import AnswerRefused
+from store.records import Device
+from store.revisions import changed_hotel
+from store.transaction import Transaction
+
+
+class Swaps:
+    _database: Database
+
+    async def fix_swap(
+        self, hotel_id: HotelId, alert_id: AlertId, *, by: Actor, now: datetime, if_revision: int | None = None
+    ) -> tuple[Device, Device]:
+        """Give each of the two tablets of a `room.swapped` alert the other's room; events device.moved, of both.
+
+        The alert ends by itself, when the tablets are heard in what is now their room. Raises NotFound (alert, device),
+        AlertGone, Overtaken, and AnswerRefused for an alert of anything else.
+        """
+        return await self._database.write(
+            lambda transaction: _fix(transaction, hotel_id, alert_id, by=by, now=now, if_revision=if_revision)
+        )
+
+
+def _fix(
+    transaction: Transaction,
+    hotel_id: HotelId,
+    alert_id: AlertId,
+    *,
+    by: Actor,
+    now: datetime,
+    if_revision: int | None,
+) -> tuple[Device, Device]:
+    held = hold(transaction, hotel_id, alert_id)
+    be_as_seen(transaction, held, if_revision)
+    changed_hotel(transaction, hotel_id)  # after the alert: docs/adr/0019
+    one = lives.known(transaction, hotel_id, held.alert.device_id)
+    other = lives.known(transaction, hotel_id, _partner(held.alert))
+    first = lives.put(transaction, hotel_id, one, room_id=other.room_id)
+    second = lives.put(transaction, hotel_id, other, room_id=one.room_id)
+    entries = []
+    for before, after in ((one, first), (other, second)):
+        detail = {"fromRoomId": before.room_id, "roomId": after.room_id}
+        audit.note(transaction, hotel_id, Deed.DEVICE_MOVED, by=by, subject=after.id, now=now, detail=detail)
+        entries.append(lives.moved(after, from_room=before.room_id, now=now))
+    events.append(transaction, hotel_id, entries)
+    return first, second
+
+
+def _partner(alert: AlertSnapshot) -> DeviceId:
+    for reason in alert.why:
+        if alert.rule is Rule.ROOM_SWAPPED and reason.because is Because.SWAPPED and isinstance(reason.observed, str):
+            return DeviceId(reason.observed)
+    raise AnswerRefused("alertId", "is no alert of two swapped tablets: there is nothing to fix")
