@@ -68,6 +68,7 @@ const act = {
   closePassword: () => change({ password: false }),
   cutOnly: (cutOnly) => change({ cutOnly }),
   letShared,
+  look: (path) => session.http.get(path),
 };
 
 // One object for good: another one would have every view drawn again at every change.

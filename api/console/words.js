@@ -98,7 +98,7 @@ export const REASONS = {
     `It has not renewed its token${observed == null ? "" : `, which is good for another ${span(observed * 1000)}`}`,
   "token-expired": () => "Its token has expired, so it is not let in: enrol it again",
   "kept-out": () => "It was put out with an expired token and has not come back with another: enrol it again",
-  flapping: ({ observed }) => `It keeps coming and going: ${observed} times in half an hour`,
+  flapping: ({ observed }) => `It keeps coming and going${observed == null ? "" : `: ${observed} times in half an hour`}`,
   "calm-again": ({ observed }) => `It has been calm${lasted(observed)}`,
   "still-firing": ({ observed }) => `It has gone on${lasted(observed) || " since"}`,
   "signal-recovered": ({ observed }) => `Its signal is good again${observed == null ? "" : ` (${dbm(observed)})`}`,
@@ -174,8 +174,10 @@ export const REASONS = {
   asleep: ({ limit }) => `It had said that it would sleep${limit == null ? "" : `, for up to ${span(limit * 1000)}`}`,
   "said-goodbye": ({ limit }) => `It had signed off${limit == null ? "" : `, for up to ${span(limit * 1000)}`}`,
   "we-began-again": () => "Innwatch had just begun to listen and gave every tablet time to come back",
-  "too-few-samples": ({ observed, limit }) => `Only ${observed} of the ${limit} samples in a row that it takes`,
-  "too-short": ({ observed, limit }) => `It lasted ${span(observed * 1000)}, less than the ${span(limit * 1000)} that it takes`,
+  "too-few-samples": ({ observed, limit }) =>
+    observed == null ? "Too few samples in a row" : `Only ${observed} of the ${limit} samples in a row that it takes`,
+  "too-short": ({ observed, limit }) => (observed == null ? "It lasted for too short a time"
+    : `It lasted ${span(observed * 1000)}, less than the ${span(limit * 1000)} that it takes`),
   "no-access-points-known": () => "No access points of the room are known, so there was nothing to hold it against",
   "own-access-points": () => "It moved between the access points of its own room",
   "came-late": ({ cause }) => `It was told late, when it was history${cause ? `: ${CAUSES[cause] ?? plain(cause)}` : ""}`,

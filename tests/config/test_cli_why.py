@@ -2,18 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 
-from rules.ids import HotelId, MessageId
-from rules.inputs import AssignmentRecord, InputKind, InventoryRecord, RoomRecord
-from rules.policy import Policy, Profile
-from store import Batch, Store, StoredMessage
-from store.records import DeviceKey
+from rules.ids import HotelId
+from store import Store
 from tests.config.command_line import CommandLine
-
-H = HotelId("h")
-BSSID = "aa:00:00:00:00:01"
+from tests.store.past import BSSID, have_heard
 
 
 @pytest.fixture
@@ -27,35 +21,8 @@ def hotel(cli: CommandLine) -> CommandLine:
 
 
 async def _hear(store: Store) -> None:
-    begins = datetime.now(UTC) - timedelta(minutes=5)
-    (row,) = (await store.load_hotel(H)).devices
-    inventory = InventoryRecord(1, Profile.NORMAL, (RoomRecord(id=row.device.room_id, access_points=(BSSID,)),))
-    rows = [
-        _row(None, InputKind.INVENTORY, "inventory:1", begins, inventory),
-        _row(
-            row.device.key,
-            InputKind.ASSIGNMENT,
-            "assignment:1",
-            begins,
-            AssignmentRecord(1, row.device.room_id, Policy()),
-        ),
-    ]
-    for number, second in enumerate([*range(0, 180, 10), *range(208, 300, 10)]):
-        at = begins + timedelta(seconds=second)
-        body = {"id": f"m-{number}", "ts": at, "rssi": -50, "wifiBssid": BSSID, "battery": 80}
-        rows.append(_row(row.device.key, InputKind.HEARTBEAT, f"m-{number}", at, body))
-    await store.apply(Batch(received_at=begins, messages=rows))
-
-
-def _row(device: DeviceKey | None, kind: InputKind, name: str, at: datetime, body: object) -> StoredMessage:
-    return StoredMessage(
-        hotel_id=H,
-        device_key=device,
-        kind=kind,
-        message_id=MessageId(name),
-        received_at=at,
-        body=msgspec.json.encode(body),
-    )
+    (row,) = (await store.load_hotel(HotelId("h"))).devices
+    await have_heard(store, row.device, begins=datetime.now(UTC) - timedelta(minutes=5))
 
 
 def test_it_says_what_held_the_alert_back(hotel: CommandLine) -> None:

@@ -7,6 +7,7 @@ import { condition } from "./axes.js";
 import { Icon } from "./icons.js";
 import { Facts, Panel } from "./panel.js";
 import { Ago, html, Moment, useDesk } from "./parts.js";
+import { WhyAlert } from "./why.js";
 
 const LONGEST_NOTE = 2_000;
 
@@ -43,6 +44,7 @@ export function AlertPanel({
     <p class="complaint" id="conflict" role="alert">${conflict}</p>
     ${device && html`<section><h3>${reached(device) && !blind ? "The tablet now" : "The tablet, when last heard"}</h3>
       <${Facts} facts=${condition(device, blind)} /></section>`}
+    <${WhyAlert} id=${id} />
     <section><h3>What was done</h3><${Timeline} entries=${timeline} /></section>
   <//>`;
 }

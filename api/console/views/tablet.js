@@ -6,6 +6,7 @@ import { condition } from "./axes.js";
 import { Icon } from "./icons.js";
 import { Facts, Panel } from "./panel.js";
 import { Ago, html, Moment } from "./parts.js";
+import { WhyTablet } from "./why.js";
 
 export function TabletPanel({ id, device, room, alerts, blind }) {
   const panel = { id: "tablet-panel", of: id, label: "Tablet", title: id };
@@ -25,5 +26,6 @@ export function TabletPanel({ id, device, room, alerts, blind }) {
         <a href="#alerts/${alert.id}"><${Icon} name=${alert.severity} /> ${word(SEVERITY, alert.severity)}: ${
           headline(alert)}</a>, <${Ago} at=${alert.openedAt} /></li>`)}</ul>
     </section>
+    <${WhyTablet} id=${id} />
   <//>`;
 }

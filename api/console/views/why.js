@@ -1,0 +1,90 @@
+// Why and why not: what spoke for trouble of a tablet in a stretch of time, and what came of it or what held it back.
+
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { dbm, reason } from "../words.js";
+import { Icon } from "./icons.js";
+import { html, Moment, useDesk } from "./parts.js";
+
+const MINUTE = 60_000; // ms
+const REACHES = [["10 minutes", 10], ["hour", 60], ["6 hours", 360], ["24 hours", 1440]];
+const MOST = 300; // messages, of which there are two to a pixel then
+const WIDE = 320, HIGH = 64, WEAKEST = -100, STRONGEST = -30; // of the drawing; dBm
+
+/** Asks the server once it is wanted; another `of` is another question. */
+function useAnswer(of) {
+  const { act } = useDesk();
+  const [answer, setAnswer] = useState({});
+  const asked = useRef(0);
+  useEffect(() => {
+    asked.current += 1;
+    setAnswer({});
+  }, [of]);
+  const ask = async (path) => {
+    const turn = ++asked.current;
+    setAnswer({ waits: true });
+    const said = await act.look(path).then((found) => ({ found }), ({ message }) => ({ complaint: message }));
+    if (turn === asked.current) setAnswer(said);
+  };
+  return [answer, ask];
+}
+
+/** Of a tablet: why it raised an alert lately, or none. */
+export function WhyTablet({ id }) {
+  const { clock } = useDesk();
+  const [answer, ask] = useAnswer(id);
+  const [reach, setReach] = useState(null);
+  const look = (minutes) => {
+    setReach(minutes);
+    const to = clock.now();
+    const from = new Date(to - minutes * MINUTE).toISOString();
+    ask(`devices/${id}/why?from=${from}&to=${new Date(to).toISOString()}&most=${MOST}`);
+  };
+  return html`<section id="why" aria-busy=${answer.waits}><h3>Why, and why not</h3>
+    <p class="reaches">Look back over the last ${REACHES.map(([name, minutes]) => html`<button type="button" class="quiet"
+      key=${minutes} aria-pressed=${reach === minutes} onClick=${() => look(minutes)}>${name}</button>`)}</p>
+    <${Answer} ...${answer} device=${answer.found} />
+  </section>`;
+}
+
+/** Of an alert: the tablet from some minutes before it opened. */
+export function WhyAlert({ id }) {
+  const [answer, ask] = useAnswer(id);
+  return html`<section id="why" aria-busy=${answer.waits}><h3>What led to it</h3>
+    ${!answer.found && html`<p><button type="button" class="quiet" onClick=${() => ask(`alerts/${id}/why`)}
+      >Look back</button></p>`}
+    <${Answer} ...${answer} device=${answer.found?.device} />
+  </section>`;
+}
+
+function Answer({ waits, complaint, device }) {
+  if (waits) return html`<p>Looking back…</p>`;
+  if (complaint) return html`<p class="complaint" role="alert">${complaint}</p>`;
+  if (!device) return null;
+  const { findings, heard, heardInAll, thresholds, complete } = device;
+  return html`<${Signals} heard=${heard} floor=${thresholds?.rssiFloor} />
+    ${!complete && html`<p class="hint">What was stored does not reach back far enough; something may be missing.</p>`}
+    ${findings.length === 0 && html`<p>Nothing spoke for trouble. It was heard ${heardInAll} times.</p>`}
+    <ol class="timeline findings">${findings.map((finding, index) => html`<li key=${index}>
+      <${Moment} at=${finding.since} />
+      <div>${finding.alertId ? html`<a href="#alerts/${finding.alertId}"><${Icon} name="high" /> Alert</a>`
+        : html`<span class="held"><${Icon} name="check" /> No alert</span>`}: ${reason(finding.because)}${
+        finding.until !== finding.since && html`, until <${Moment} at=${finding.until} />`}</div>
+    </li>`)}</ol>`;
+}
+
+/** The signal over the time, with the room's floor. */
+function Signals({ heard, floor }) {
+  const known = heard.filter(({ rssi }) => rssi != null);
+  if (known.length < 2) return null;
+  const first = Date.parse(known[0].at), last = Date.parse(known[known.length - 1].at);
+  const across = (at) => (WIDE * (Date.parse(at) - first)) / Math.max(last - first, 1);
+  const up = (signal) => (HIGH * (STRONGEST - Math.max(WEAKEST, Math.min(STRONGEST, signal)))) / (STRONGEST - WEAKEST);
+  const points = known.map(({ at, rssi }) => `${across(at).toFixed(1)},${up(rssi).toFixed(1)}`).join(" ");
+  const weakest = Math.min(...known.map(({ rssi }) => rssi));
+  const words = `Signal, ${dbm(weakest)} at the weakest${floor == null ? "" : `; this room needs ${dbm(floor)}`}`;
+  return html`<figure class="signals"><svg viewBox="0 0 ${WIDE} ${HIGH}" role="img" aria-label=${words}
+      preserveAspectRatio="none">
+    ${floor != null && html`<line class="floor" x1="0" x2=${WIDE} y1=${up(floor)} y2=${up(floor)} />`}
+    <polyline points=${points} />
+  </svg><figcaption>${words}</figcaption></figure>`;
+}
