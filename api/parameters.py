@@ -8,7 +8,18 @@ from litestar import Request
 from litestar.params import PathParameter, QueryParameter
 
 from api.problems import Refused, Trouble, invalid
-from rules.ids import AlertId, CommandId, DeviceId, EnrolmentId, IntegratorName, RoomId, UserName, WindowId, is_id
+from rules.ids import (
+    AlertId,
+    CommandId,
+    DeviceId,
+    EnrolmentId,
+    IntegratorName,
+    ReplayId,
+    RoomId,
+    UserName,
+    WindowId,
+    is_id,
+)
 from rules.messages import Aware
 
 Asked = Request[Any, Any, Any]
@@ -58,6 +69,11 @@ def checked(**ids: str | None) -> None:
 def window_named(text: str) -> WindowId:
     """Return the id; raises Refused (404): nothing has a name that is none."""
     return WindowId(_named(text))
+
+
+def replay_named(text: str) -> ReplayId:
+    """Return the id; raises Refused (404): nothing has a name that is none."""
+    return ReplayId(_named(text))
 
 
 def user_named(text: str) -> UserName:

@@ -29,6 +29,7 @@ from config.keys import LiveKeys
 from config.lag import LoopLag
 from config.own_broker import OwnBroker
 from config.process import settle_memory
+from config.replayer import Replayer
 from config.senders import senders
 from config.servers import store_limits
 from config.serving import Place, serve, stop_on_signal
@@ -133,7 +134,16 @@ class Embedded:
             serving = parts.create_task(web.run())
             keys = self._live_keys.run(taken_out=brokerage.keys_changed)
             isolation = self._isolation(store, reach, http_port=http.getsockname()[1])
-            ours = (keys, upkeep.run(), bridge.run(), self._worker(store).run(), lag.run(), isolation.run())
+            replayer = Replayer.of(store, self._settings, now=now)
+            ours = (
+                keys,
+                replayer.run(),
+                upkeep.run(),
+                bridge.run(),
+                self._worker(store).run(),
+                lag.run(),
+                isolation.run(),
+            )
             beside = [*brokerage.beside(), *ours]
             if demo:
                 beside.append(self._simulate(store, reach, tablets=demo))

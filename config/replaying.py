@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from rules.ids import HotelId, ReplayId
-from rules.proposal import Gathered, Proposal, Trouble, difference
+from rules.proposal import Gathered, Proposal, ReplayRequest, ReplayResult, difference
 from rules.replay import Replay
 from store import Store
 
@@ -23,29 +22,6 @@ _TELL_EVERY_S: Final = 1.0
 
 Told = Callable[[int, int], Awaitable[None]]
 """Told how many rows of how many are done, about once a second."""
-
-
-class ReplayResult(Struct, frozen=True, rename="camel", kw_only=True):
-    """`inputs` were judged, those before `start` from the last checkpoint on included, in `took_s` seconds.
-
-    `whole`: what was before `start` is known, from a checkpoint or from the very beginning; else a tablet whose trouble
-    is older than the first row may differ. `diverged`: at how many checkpoints a tablet that the proposal does not
-    touch was not what it had been, which is a fault of ours. `unreadable` and `strange` inputs were left out.
-    """
-
-    start: datetime
-    end: datetime
-    inputs: int
-    took_s: float
-    whole: bool
-    diverged: int
-    unreadable: int
-    strange: int
-    kept: int
-    gained_count: int
-    lost_count: int
-    gained: tuple[Trouble, ...]
-    lost: tuple[Trouble, ...]
 
 
 async def judge_again(
@@ -73,8 +49,8 @@ async def judge_again(
     found = difference(raised, gathered.since(start), start=start)
     tally = replay.tally
     return ReplayResult(
-        start=start,
-        end=end,
+        starts_at=start,
+        ends_at=end,
         inputs=tally.taken,
         took_s=round(time.monotonic() - begun, 3),
         whole=span.whole,
@@ -89,14 +65,6 @@ async def judge_again(
     )
 
 
-class ReplayRequest(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """What stands in a replay that somebody asked for."""
-
-    start: datetime
-    end: datetime
-    proposal: Proposal
-
-
 async def do_as_asked(store: Store, hotel_id: HotelId, replay_id: ReplayId, *, now: Callable[[], datetime]) -> None:
     """Do a replay that waits in the database, and note there how far it is and what came of it."""
     asked = await store.replay(hotel_id, replay_id)
@@ -107,5 +75,7 @@ async def do_as_asked(store: Store, hotel_id: HotelId, replay_id: ReplayId, *, n
     async def told(done: int, total: int) -> None:
         await store.replay_is_at(hotel_id, replay_id, done=done, total=total, now=now())
 
-    found = await judge_again(store, hotel_id, request.proposal, start=request.start, end=request.end, told=told)
+    found = await judge_again(
+        store, hotel_id, request.proposal, start=request.starts_at, end=request.ends_at, told=told
+    )
     await store.end_replay(hotel_id, replay_id, result=msgspec.json.encode(found), now=now())

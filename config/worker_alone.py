@@ -19,6 +19,7 @@ from config.greeting import greet_process
 from config.lag import LoopLag
 from config.process import settle_memory
 from config.pulse import Pulse
+from config.replayer import Replayer
 from config.senders import senders
 from config.servers import shared_database, shared_redis, shared_store
 from config.serving import Place, serve
@@ -143,7 +144,8 @@ class Working:
         worker = self._worker(store, tenure)
         settle_memory()
         async with asyncio.TaskGroup() as parts:
-            for part in (worker.run(), self._pulse.run(), _take_turns(tenure)):
+            replayer = Replayer.of(store, self._settings, now=self._clock.now)
+            for part in (worker.run(), replayer.run(), self._pulse.run(), _take_turns(tenure)):
                 parts.create_task(part)
 
     def _worker(self, store: Store, tenure: Tenure) -> Worker:

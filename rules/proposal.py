@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from rules.alerts import ChangeKind, Family, Rule, Severity
@@ -43,6 +43,11 @@ class Proposal(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, 
         return replace(made, place=place)
 
 
+NOTHING_NEW: Final = Proposal()
+
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
 class Trouble(Struct, frozen=True, rename="camel", kw_only=True):
     """One alert from its beginning to its end, as it was or as it would have been; the most severe that it became."""
 
@@ -65,6 +70,37 @@ class Difference(Struct, frozen=True, rename="camel"):
     gained: tuple[Trouble, ...]
     lost: tuple[Trouble, ...]
     kept: int
+
+
+class ReplayRequest(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What somebody asks for: a time that is over, and what is to be tried on it."""
+
+    starts_at: Moment
+    ends_at: Moment
+    proposal: Proposal = NOTHING_NEW
+
+
+class ReplayResult(Struct, frozen=True, rename="camel", kw_only=True):
+    """`inputs` were judged, those before `starts_at` from the last checkpoint on included, in `took_s` seconds.
+
+    `whole`: what was before `starts_at` is known, from a checkpoint or from the very beginning; else a tablet whose
+    trouble is older than the first row may differ. `diverged`: at how many checkpoints a tablet that the proposal does
+    not touch was not what it had been, which is a fault of ours. `unreadable` and `strange` inputs were left out.
+    """
+
+    starts_at: datetime
+    ends_at: datetime
+    inputs: int
+    took_s: float
+    whole: bool
+    diverged: int
+    unreadable: int
+    strange: int
+    kept: int
+    gained_count: int
+    lost_count: int
+    gained: tuple[Trouble, ...]
+    lost: tuple[Trouble, ...]
 
 
 class Gathered:

@@ -105,6 +105,10 @@ class Replays:
         )
         return _asked(rows[0]) if rows else None
 
+    async def replays_wait(self) -> bool:
+        """Whether any of any hotel has not ended; it is perhaps under way."""
+        return bool(await self._database.ask("SELECT 1 FROM replay WHERE finished_at IS NULL LIMIT 1"))
+
     async def take_replay(self, *, now: datetime) -> Taken | None:
         """Take up the oldest, of any hotel, that nobody is at; None where there is none."""
         return await self._database.write(partial(_take, now=now))

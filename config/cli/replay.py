@@ -15,8 +15,7 @@ from config.cli.printing import in_zone, print_facts, print_json, print_table
 from rules.ids import HotelId, ReplayId, RoomId
 
 if TYPE_CHECKING:
-    from config.replaying import ReplayResult
-    from rules.proposal import Trouble
+    from rules.proposal import ReplayResult, Trouble
 
 _NICE = 15
 """How much later than others a replay that somebody asked for over HTTP gets its turn."""
@@ -105,8 +104,8 @@ def show(found: "ReplayResult", *, zone: tzinfo) -> None:
         print()
     facts: dict[str, object] = {
         "as before": found.kept,
-        "from": in_zone(found.start, zone),
-        "to": in_zone(found.end, zone),
+        "from": in_zone(found.starts_at, zone),
+        "to": in_zone(found.ends_at, zone),
         "inputs": f"{found.inputs} in {found.took_s:g} s",
     }
     if not found.whole:

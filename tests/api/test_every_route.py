@@ -78,6 +78,9 @@ TENANCY = {
     "GET /api/maintenance": "list",
     "POST /api/maintenance": "deed",
     "POST /api/maintenance/{window_id:str}/end": "missing",
+    "GET /api/replay": "list",
+    "GET /api/replay/{replay_id:str}": "missing",
+    "POST /api/replay": "deed",
     "GET /api/policy": "own",
     "PUT /api/policy": "deed",
     "GET /api/rooms/{room_id:str}/policy": "same-name",
@@ -158,6 +161,7 @@ BODIES: dict[str, dict[str, object]] = {
     "POST /api/rooms": {"roomId": "103"},
     "PATCH /api/rooms/{room_id:str}": {"name": "Corner"},
     "POST /api/maintenance": {"endsAt": "2026-11-24T12:00:00Z"},
+    "POST /api/replay": {"startsAt": "2026-11-22T12:00:00Z", "endsAt": "2026-11-23T12:00:00Z"},
     "PUT /api/policy": {"batteryLow": 30},
     "PUT /api/rooms/{room_id:str}/policy": {"batteryLow": 30},
     "PUT /api/devices/{device_id:str}/policy": {"batteryLow": 30},
@@ -247,6 +251,7 @@ async def test_a_list_has_the_own_hotels_and_nothing_else(world: World, route: s
         async with world.client(manager(world, hotel_id)) as client:
             await ask(client, "POST /api/enrolments")
             await ask(client, "POST /api/maintenance")
+            await ask(client, "POST /api/replay")
     for hotel_id in (INN, LODGE):
         async with world.client(manager(world, hotel_id)) as client:
             found[hotel_id] = (await ask(client, route)).json()["items"]
@@ -284,6 +289,7 @@ async def things_of(world: World, hotel_id: HotelId) -> dict[str, str]:
         integrator = (await ask(client, "POST /api/integrators")).json()
         channel = (await ask(client, "POST /api/channels")).json()
         window = (await ask(client, "POST /api/maintenance")).json()
+        replay = (await ask(client, "POST /api/replay")).json()
     return {
         "alert_id": world.alerts[hotel_id],
         "command_id": command["id"],
@@ -292,6 +298,7 @@ async def things_of(world: World, hotel_id: HotelId) -> dict[str, str]:
         "integrator": integrator["name"],
         "channel_id": str(channel["id"]),
         "window_id": window["id"],
+        "replay_id": replay["id"],
     }
 
 
@@ -460,6 +467,7 @@ async def all_of(world: World, hotel_id: HotelId) -> list[object]:
         [one for one in (await store.revoked(0))[1] if one.hotel_id == hotel_id],
         await store.migration(hotel_id),
         await store.maintenance(hotel_id),
+        await store.replays(hotel_id),
     ]
 
 

@@ -35,6 +35,7 @@ ALL_HOTELS = {
         "inbox.Inbox.left",
         "inbox.drain",
         "outbox._due",
+        "replaying.Replays.replays_wait",
         "replaying._take",
         "outbox._first",
         "outbox._take_back",
