@@ -13,6 +13,7 @@ from rules.ids import (
     CommandId,
     DeviceId,
     EnrolmentId,
+    IncidentId,
     IntegratorName,
     ReplayId,
     RoomId,
@@ -37,6 +38,11 @@ PAGE = 50
 def alert_named(text: str) -> AlertId:
     """Return the id; raises Refused (404): nothing has a name that is none."""
     return AlertId(_named(text))
+
+
+def incident_named(text: str) -> IncidentId:
+    """Return the id; raises Refused (404): nothing has a name that is none."""
+    return IncidentId(_named(text))
 
 
 def device_named(text: str) -> DeviceId:

@@ -91,6 +91,7 @@ class Trouble(Enum):
     ENROLMENT_WITHDRAWN = (410, "enrolment-withdrawn", "The enrolment was withdrawn")
     ONESELF = (409, "oneself", "Nobody does this to their own account")
     DISABLED = (409, "disabled", "The account is disabled")
+    OVER = (410, "already-over", "The incident is over")
     RESOLVED = (410, "already-resolved", "The alert is resolved")
     LINK_USED = (410, "link-used", "The link was used already")
     LINK_EXPIRED = (410, "link-expired", "The link has expired")

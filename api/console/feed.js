@@ -131,6 +131,7 @@ export class Feed {
       this.#store.alert(data);
       this.#touch(data.id);
     } else if (type.startsWith("notification.")) {
+      if (!data.alertId) return; // of an incident
       if (type === "notification.dead") this.#store.noticeFailed(data);
       else if (type === "notification.sent") this.#store.noticeSent(data);
       this.#touch(data.alertId);

@@ -20,12 +20,14 @@ from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_user
 from config.web import WebServer, bind
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Reason, Rule, Severity
 from rules.clearance import clearance
-from rules.ids import AlertId, DeviceId, HotelId, IntegratorName, MessageId, RoomId, UserName
+from rules.ids import AlertId, DeviceId, HotelId, IncidentId, IntegratorName, MessageId, RoomId, UserName
+from rules.incident import IncidentSnapshot, Outage, Scope
+from rules.outage import IncidentChange, Turn
 from rules.policy import PolicyChanges, Profile
 from rules.room_status import PmsKind, PmsRecord, RoomStatus
 from rules.state import DeviceState, LinkState, Posture, Power
 from store import INNWATCH, Batch, Doorbell, InputKind, LocalDoorbell, Store, StoredMessage
-from store.batch import DeviceChange, PmsTaken, Quarantined
+from store.batch import DeviceChange, IncidentTurn, PmsTaken, Quarantined
 from store.records import Device, EmailChannel, Hotel, MemberRole, Room
 from tests.support import eventually, free_port
 
@@ -128,6 +130,30 @@ class World:
             change=AlertChange(kind=kind, alert=alert, at=now, why=why),
         )  # fmt: skip
         await self.store.apply(Batch(received_at=now, states={device.key: state}, changes=[change]))
+
+    async def open_incident(self, hotel_id: HotelId) -> IncidentId:
+        """Store that the hotel's floor is out, with the alert that it has from the first."""
+        incident_id = IncidentId(f"I-{hotel_id}")
+        floor = IncidentSnapshot(
+            id=incident_id, rule=Outage.AREA, scope=Scope.FLOOR, place="1", opened_at=self.clock(), members=1
+        )
+        turn = IncidentChange(turn=Turn.OPENED, incident=floor, at=self.clock(), absorbed=(self.alerts[hotel_id],))
+        await self.store.apply(Batch(received_at=self.clock(), incidents=[IncidentTurn(hotel_id, turn)]))
+        return incident_id
+
+    async def close_incident(self, hotel_id: HotelId) -> None:
+        over = IncidentSnapshot(
+            id=IncidentId(f"I-{hotel_id}"),
+            rule=Outage.AREA,
+            scope=Scope.FLOOR,
+            place="1",
+            opened_at=self.clock(),
+            closed_at=self.clock(),
+            members=1,
+            back=1,
+        )
+        turn = IncidentChange(turn=Turn.CLOSED, incident=over, at=self.clock())
+        await self.store.apply(Batch(received_at=self.clock(), incidents=[IncidentTurn(hotel_id, turn)]))
 
     async def check_out(self, hotel_id: HotelId) -> None:
         """Store that somebody has left the hotel's room, as a system `pms-of-…` said, and what the desk was told."""

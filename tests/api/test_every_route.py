@@ -55,6 +55,9 @@ TENANCY = {
     "POST /api/alerts/{alert_id:str}/resolve": "missing",
     "POST /api/alerts/{alert_id:str}/fix": "missing",
     "GET /api/round": "own",
+    "GET /api/incidents": "list",
+    "GET /api/incidents/{incident_id:str}": "missing",
+    "POST /api/incidents/{incident_id:str}/acknowledge": "missing",
     "GET /api/devices": "same-name",
     "GET /api/devices/{device_id:str}": "same-name",
     "GET /api/devices/{device_id:str}/history": "same-name",
@@ -200,6 +203,7 @@ SOME = {
     "integrator": "pms",
     "channel_id": "9",
     "window_id": "w1",
+    "incident_id": "I1",
     "kind": "checkout",
 }
 
@@ -252,6 +256,7 @@ async def test_a_list_has_the_own_hotels_and_nothing_else(world: World, route: s
             await ask(client, "POST /api/enrolments")
             await ask(client, "POST /api/maintenance")
             await ask(client, "POST /api/replay")
+        await world.open_incident(hotel_id)
     for hotel_id in (INN, LODGE):
         async with world.client(manager(world, hotel_id)) as client:
             found[hotel_id] = (await ask(client, route)).json()["items"]
@@ -299,6 +304,7 @@ async def things_of(world: World, hotel_id: HotelId) -> dict[str, str]:
         "channel_id": str(channel["id"]),
         "window_id": window["id"],
         "replay_id": replay["id"],
+        "incident_id": await world.open_incident(hotel_id),
     }
 
 
