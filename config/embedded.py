@@ -123,6 +123,7 @@ class Embedded:
             now=now,
             clock_steps=self._clock.steps,
             registry=self._registry,
+            retention=self._settings.retention,
         )
         await brokerage.prepare(store)
         lag, watched = LoopLag(self._registry), UpkeepMetrics(self._registry)

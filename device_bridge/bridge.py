@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 
@@ -28,13 +29,16 @@ from rules.ids import HotelId
 from rules.messages import TokenEnd
 from store import Doorbell, Store, StoreUnavailable
 
+PROMISE: Final = timedelta(days=7)
+"""How long a tablet may keep what it says for a backlog (contract §3)."""
+
 _REFRESH_EVERY_S = 1.0
 
 
 class Bridge:
     """Takes inputs from `queue`, publishes through `uplink`. `start` it before a broker of ours listens, then `run`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, what it is put together from
         self,
         *,
         queue: InputQueue,
@@ -45,7 +49,9 @@ class Bridge:
         now: Callable[[], datetime],
         clock_steps: Callable[[], int],
         registry: CollectorRegistry,
+        retention: timedelta = PROMISE,
     ) -> None:
+        """`retention`: for how long messages are kept, and so can be known again."""
         self._queue = queue
         self._store = store
         self._uplink = uplink
@@ -82,6 +88,7 @@ class Bridge:
             outages=self._outages,
             now=now,
             metrics=self._metrics,
+            promise=min(retention, PROMISE),
         )
         self._announcer = Announcer(
             store=store, fleet=self._fleet, rooms=self._rooms, uplink=uplink, now=now, metrics=self._metrics

@@ -51,6 +51,7 @@ class Refused(StrEnum):
     UNKNOWN_DEVICE = "unknown-device"
     UNKNOWN_ROOM = "unknown-room"
     UNKNOWN_COMMAND = "unknown-command"  # the result of one that this device was never given
+    TOO_OLD = "too-old"  # in a backlog, and said so long ago that nobody would know it again
     TOO_SOON = "too-soon"  # asked for a token that it has just been given, or just after its tokens were voided
     STORE_REFUSED = "store-refused"  # the database would not have it
 
@@ -64,7 +65,7 @@ class Rejected(Struct, frozen=True, gc=False):
 
 
 class Decoded(Struct, frozen=True, gc=False):
-    """One message, with the bytes it came as (they are what is stored)."""
+    """One message, with the bytes it came as (they are what is stored); `late` in a backlog."""
 
     kind: Kind
     message: DeviceMessage

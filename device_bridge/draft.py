@@ -5,7 +5,7 @@ receipts that go out then. A draft that the store refuses is thrown away and not
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -59,6 +59,7 @@ from rules.evaluate import evaluate, judge_anew
 from rules.gap import shifted
 from rules.ids import AlertId, DeviceId, HotelId, RoomId
 from rules.inputs import LEFT, Asked, DeadlineRecord, LeftRecord
+from rules.lateness import said_at
 from rules.messages import (
     WIFI_OFF,
     DeviceMessage,
@@ -88,9 +89,20 @@ _FAMILIES = {
 
 
 class Draft:
-    """What one batch will write. `watching_since`: since when the bridge has been listening."""
+    """What one batch will write. `watching_since`: since when the bridge has been listening.
 
-    def __init__(self, *, now: datetime, watching_since: datetime, renewals: Renewals, outages: Memory) -> None:
+    `promise`: for how long a message is known again by its id; what was said before that is not taken from a backlog.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: datetime,
+        watching_since: datetime,
+        renewals: Renewals,
+        outages: Memory,
+        promise: timedelta,
+    ) -> None:
         self.batch = Batch(received_at=now)
         self.tablets: dict[DeviceKey, Tablet] = {}  # those with a new state
         self.usual: dict[DeviceKey, DeviceState] = {}  # new states that need not be written with the batch
@@ -99,9 +111,11 @@ class Draft:
         self.receipts: dict[tuple[HotelId, DeviceId], list[ReceiptLine]] = {}
         self.rejections: list[Refused] = []
         self.duplicates = 0
+        self.late = 0
         self.renewed: list[tuple[Tablet, TokenMessage]] = []  # what they are told then
         self._watching_since = watching_since
         self._renewals = renewals
+        self._promise = promise
         self._ids: set[Identity] = set()
         self.results: list[tuple[HotelId, str, PmsResult]] = []  # what hotel systems are told then
         self.learned: list[tuple[Word, Mapping[RoomId, RoomStatus]]] = []
@@ -145,7 +159,7 @@ class Draft:
         self.outlook.adopt()
 
     def _hear(self, heard: Heard, known: Known | None) -> None:
-        tablet, message, late = heard.tablet, heard.decoded.message, heard.decoded.late
+        tablet, message, kept = heard.tablet, heard.decoded.message, heard.decoded.late
         if isinstance(message, Renew):
             self._renew(heard, message)
             return
@@ -158,21 +172,36 @@ class Draft:
             if not isinstance(message, TokenEnded):  # the broker's word, not the device's
                 self._receipt(tablet, ReceiptLine(message.id, Receipted.DUPLICATE))
             return
-        if not late:
-            state = self._state(tablet)
-            verdict = evaluate(state, message, assignment=tablet.assignment, now=heard.at)
+        state = self._state(tablet)
+        if kept and heard.at - said_at(state, message, now=heard.at) > self._promise:
+            self._turn_away(Turned(topic_of(heard), heard.decoded.body, self._too_old(message), heard.at))
+            return
+        verdict = evaluate(state, message, assignment=tablet.assignment, now=heard.at, is_history=kept)
+        if not verdict.late or verdict.state is not state:
             self._decide(tablet, verdict, before=state)
+        if not verdict.late:
             self.outlook.hear(tablet, message, at=heard.at)
-        self.batch.messages.append(message_row(heard))
+        self.batch.messages.append(message_row(heard, late=verdict.late))
         if isinstance(message, Result):
             self.batch.commands.append(command_change(tablet, message, at=heard.at))
+        self._answer(heard, message, late=verdict.late)
+
+    def _answer(self, heard: Heard, message: DeviceMessage, *, late: bool) -> None:
+        """What the tablet is told of a message that is stored with this batch."""
+        tablet = heard.tablet
         if late:
-            self._receipt(tablet, ReceiptLine(message.id, Receipted.LATE))
+            self.late += 1
+            if heard.decoded.late or not isinstance(message, _UNANSWERED):
+                self._receipt(tablet, ReceiptLine(message.id, Receipted.LATE))
         elif not isinstance(message, _UNANSWERED) and not is_will(message):
             alert_id = self._alert_of(tablet, message)
             self._receipt(tablet, ReceiptLine(message.id, Receipted.STORED, alert_id=alert_id))
             if isinstance(message, State) and message.state is Link.READY:
                 self.born.append(tablet)
+
+    def _too_old(self, message: DeviceMessage) -> Rejected:
+        detail = f"said over {self._promise / timedelta(days=1):g} days ago"
+        return Rejected(Refused.TOO_OLD, detail, message.id)
 
     def _renew(self, heard: Heard, request: Renew) -> None:
         """Mint at once; what is stored is the token's dates, and the sign of life in the state."""

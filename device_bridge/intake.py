@@ -92,6 +92,7 @@ class Intake:
         outages: Memory,
         now: Callable[[], datetime],
         metrics: BridgeMetrics,
+        promise: timedelta,
     ) -> None:
         """`born` is told of tablets that said `ready`, once that is stored; `adopted` of all that was."""
         self._queue = queue
@@ -107,6 +108,7 @@ class Intake:
         self._now = now
         self._metrics = metrics
         self._systems = HotelSystems(store=store, fleet=fleet)
+        self._promise = promise
         self._catching_up = CatchingUp(store=store, now=now)
         self._checkpoints = Checkpoints(store=store, fleet=fleet, watch=watch, now=now)
         self._turn = asyncio.Lock()  # a draft begins with the states that the one before came to
@@ -282,6 +284,7 @@ class Intake:
             watching_since=self._watch.watching_since,
             renewals=self._renewals,
             outages=self._outages,
+            promise=self._promise,
         )
         for matter in matters:
             draft.add(matter, known=known)
@@ -349,6 +352,7 @@ class Intake:
     def _count(self, draft: Draft, matters: int) -> None:
         self._metrics.stored.inc(len(draft.batch.messages))
         self._metrics.duplicates.inc(draft.duplicates)
+        self._metrics.late.inc(draft.late)
         self._metrics.renewed.inc(len(draft.renewed))
         self._metrics.batch.observe(matters)
         for reason in draft.rejections:

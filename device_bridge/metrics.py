@@ -9,6 +9,7 @@ class BridgeMetrics:
         self.duplicates = Counter(
             "innwatch_messages_duplicate", "Messages whose id was stored already", registry=registry
         )
+        self.late = Counter("innwatch_messages_late", "Messages that were history when they came", registry=registry)
         self.rejected = Counter("innwatch_messages_rejected", "Messages refused", ["reason"], registry=registry)
         self.renewed = Counter(
             "innwatch_tokens_renewed", "New tokens for tablets that asked over MQTT", registry=registry

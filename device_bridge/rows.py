@@ -22,7 +22,7 @@ def is_will(message: DeviceMessage) -> bool:
     return isinstance(message, State) and message.state is Link.LOST
 
 
-def message_row(heard: Heard) -> StoredMessage:
+def message_row(heard: Heard, *, late: bool) -> StoredMessage:
     tablet, message = heard.tablet, heard.decoded.message
     beat = message if isinstance(message, Heartbeat) else _NO_SAMPLE
     return StoredMessage(
@@ -32,7 +32,7 @@ def message_row(heard: Heard) -> StoredMessage:
         message_id=message.id,
         received_at=heard.at,
         ts=message.ts,
-        late=heard.decoded.late,
+        late=late,
         body=heard.decoded.body,
         rssi=beat.rssi,
         bssid=beat.wifi_bssid,

@@ -139,20 +139,30 @@ def end(state: DeviceState, family: Family, *, why: tuple[Reason, ...], at: date
     return replace(state, alerts=state.alerts | {family: waiting}), change
 
 
-def relabel(state: DeviceState, family: Family, *, rule: Rule, why: tuple[Reason, ...], at: datetime) -> Followed:
-    """Give another rule and other reasons to what is open or was over lately: nobody is told, no severity moves."""
+def relabel(state: DeviceState, family: Family, *, rule: Rule, said: Reason, at: datetime) -> Followed:
+    """Name what is open or was over lately by what the tablet said: nobody is told, no severity moves.
+
+    What it was taken to have said before stands no more.
+    """
     alert, over = state.alerts.get(family), state.ended.get(family)
     told = alert or (over.alert if over is not None and at - over.at <= REMEMBERED else None)
-    if told is None or (told.rule is rule and _gist(told.why) == _gist(why)):
+    if told is None or (told.rule is rule and said in told.why):
         return state, None
     first, *others = told.bare
-    told = replace(told, rule=rule, why=why, causes=(replace(first, rule=rule, why=why), *others))
+    named = replace(first, rule=rule, why=_explained(first.why, said, instead_of=first.rule))
+    why = _explained(told.why, said, instead_of=first.rule)
+    told = replace(told, rule=rule, why=why, causes=(named, *others))
     if alert is not None:
         change = AlertChange(kind=ChangeKind.RELABELLED, alert=told, at=at, why=why)
         return replace(state, alerts=state.alerts | {family: told}), change
     assert over is not None  # noqa: S101 - it is what was told of
     change = AlertChange(kind=ChangeKind.RELABELLED, alert=told, at=at, why=(*why, *over.why))
     return replace(state, ended=state.ended | {family: replace(over, alert=told)}), change
+
+
+def _explained(why: tuple[Reason, ...], said: Reason, *, instead_of: Rule) -> tuple[Reason, ...]:
+    """The reasons with this one first, and without the one that the rule was named by."""
+    return (said, *(reason for reason in why if reason.because.value != instead_of.value))
 
 
 def forget(state: DeviceState, *, at: datetime) -> DeviceState:

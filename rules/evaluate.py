@@ -1,15 +1,14 @@
 """From a message to a verdict: the one door through which everything that a tablet says reaches the rules.
 
-Pure: the same state, message, assignment and time give the same verdict, alert ids included. Nothing here knows of
-late messages; whoever calls keeps them out, and calls in the order of arrival. What each family makes of a message is
-its own affair: they stand in `rules.families`.
+Pure: the same state, message, assignment and time give the same verdict, alert ids included. Whoever calls does so in
+the order of arrival. What each family makes of a live message is its own affair: they stand in `rules.families`.
 """
 
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from rules import agent_stuck, alarm, battery, breach, families, session, token, weak_signal
+from rules import agent_stuck, alarm, battery, breach, families, history, lateness, session, token, weak_signal
 from rules.alarm import Occasion
 from rules.alerts import Condition, Rule
 from rules.memory import CALM_ACCESS_POINT, CALM_BATTERY, CALM_SIGNAL, CALM_SILENCE
@@ -19,11 +18,24 @@ from rules.policy import Assignment
 from rules.state import DeviceState, LinkState, Posture, Power, Verdict, caught_up
 
 
-def evaluate(state: DeviceState, message: DeviceMessage, *, assignment: Assignment, now: datetime) -> Verdict:
-    """What one live message makes of a device; `now` is the time of receipt.
+def evaluate(
+    state: DeviceState, message: DeviceMessage, *, assignment: Assignment, now: datetime, is_history: bool = False
+) -> Verdict:
+    """What one message makes of a device; `now` is the time of receipt.
 
-    A Result and a Renew are signs of life and nothing else: what comes of a Renew is a token (`rules.token.given`).
+    `is_history`: it came in a backlog, or was found to be late already; one that comes live may turn out to be
+    (`Verdict.late`). A Result and a Renew are signs of life and nothing else: what comes of a Renew is a token
+    (`rules.token.given`).
     """
+    if is_history:
+        return history.learn(state, message, now=now)
+    if isinstance(message, Heartbeat) and _is_as_usual(state, message, assignment=assignment, now=now):
+        return Verdict(caught_up(state, last_heard=now, rssi=message.rssi, battery=message.battery), as_usual=True)
+    clock, is_late = lateness.judge(state, message, policy=assignment.policy, now=now)
+    if is_late:
+        return history.learn(state, message, now=now)
+    if clock is not state.clock:
+        state = replace(state, clock=clock)
     if isinstance(message, Heartbeat):
         return _heartbeat(state, message, assignment=assignment, now=now)
     occasion = Occasion(assignment, message.id, now)
@@ -46,10 +58,6 @@ def judge_anew(state: DeviceState, *, occasion: Occasion) -> Verdict:
 
 
 def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, now: datetime) -> Verdict:
-    """The hot path: a good sample of a calm device makes one new state and nothing else."""
-    if _is_as_usual(before, beat, assignment=assignment, now=now):
-        after = caught_up(before, last_heard=now, rssi=beat.rssi, battery=beat.battery)
-        return Verdict(after, as_usual=True)
     state = before if beat.sid is None or beat.sid == before.sid else session.adopt(before, beat.sid)
     bssid = heard_bssid(beat.wifi_bssid, last=state.bssid, place=assignment.place)
     charging = state.charging if beat.charging is None else beat.charging
@@ -82,7 +90,7 @@ def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, 
 
 
 def _is_as_usual(state: DeviceState, beat: Heartbeat, *, assignment: Assignment, now: datetime) -> bool:
-    """Whether a heartbeat moves its three figures and nothing else: most do, and cost a quarter then.
+    """The hot path: whether a heartbeat moves its three figures and nothing else. Most do, and cost a quarter then.
 
     A shorter way to what `_heartbeat` comes to anyhow; tests/rules/test_properties.py holds the two together.
     """
@@ -107,6 +115,7 @@ def _is_as_usual(state: DeviceState, beat: Heartbeat, *, assignment: Assignment,
         and state.battery_level is CALM_BATTERY
         and state.reported is None
         and not state.deaf_s
+        and lateness.is_prompt(state.clock, beat, now)
         and not (state.ended and alarm.is_too_long_ago(state, at=now))
         and families.are_calm(state, beat, assignment=assignment, now=now)
     )

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from rules import session
 from rules.memory import ClockMemory
-from rules.messages import DeviceMessage, Heartbeat, Link, State, TokenEnded
+from rules.messages import DeviceMessage, Heartbeat, Link, Renew, State, TokenEnded
 from rules.policy import Policy
 from rules.state import DeviceState
 
@@ -53,6 +53,8 @@ def judge(
     clock = state.clock
     if isinstance(message, TokenEnded) or (isinstance(message, State) and message.state is Link.LOST):
         return clock, False
+    if isinstance(message, Renew):  # which says no time that is stored
+        return (clock if message.sid in (None, state.sid) or session.is_stale(state, message.sid) else None), False
     lag = (now - message.ts).total_seconds()
     if clock is not None and session.is_stale(state, message.sid):
         return clock, lag - clock.lag > late_after(policy).total_seconds()
@@ -64,7 +66,22 @@ def judge(
         return (replace(clock, doubt=None, doubt_at=None) if clock.doubt is not None else clock), False
     if _was_set(state, clock, message, lag=lag, policy=policy, now=now):
         return _noted(message, lag, now), False
-    return _doubted(clock, message, lag, now), True
+    return clock, True
+
+
+def doubt(state: DeviceState, message: DeviceMessage, *, now: datetime) -> DeviceState:
+    """Remember of a late heartbeat of the present session since when they lag as far as this one.
+
+    What comes ever less late has really waited; what keeps the pace at which it is said is of a clock that was set.
+    """
+    clock = state.clock
+    if clock is None or not isinstance(message, Heartbeat) or message.sid not in (None, state.sid):
+        return state
+    lag = (now - message.ts).total_seconds()
+    is_known = clock.doubt is not None and abs(lag - clock.doubt) <= _STEADY_S
+    if is_known or lag - clock.lag <= LATE_AFTER.total_seconds():
+        return state
+    return replace(state, clock=replace(clock, doubt=lag, doubt_at=now))
 
 
 def said_at(state: DeviceState, message: DeviceMessage, *, now: datetime) -> datetime:
@@ -84,25 +101,19 @@ def _was_set(
     """Whether a message only looks old, because the tablet's clock was set back."""
     up = _up(message)
     if up is not None and clock.up is not None:
-        return (now - _EPOCH).total_seconds() - up - clock.up <= late_after(policy).total_seconds()
-    if not isinstance(message, Heartbeat):
-        return False
-    said = message.ts + timedelta(seconds=clock.lag)
-    if state.last_heard is not None and said < state.last_heard - timedelta(seconds=_STEADY_S):
-        return True
+        if (now - _EPOCH).total_seconds() - up - clock.up <= late_after(policy).total_seconds():
+            return True
+    elif isinstance(message, Heartbeat) and state.last_heard is not None:
+        said = message.ts + timedelta(seconds=clock.lag)
+        if said < state.last_heard - timedelta(seconds=_STEADY_S):
+            return True
     return (
-        clock.doubt is not None
+        isinstance(message, Heartbeat)
+        and clock.doubt is not None
         and clock.doubt_at is not None
         and abs(lag - clock.doubt) <= _STEADY_S
         and now - clock.doubt_at >= _STEADY_FOR
     )
-
-
-def _doubted(clock: ClockMemory, message: DeviceMessage, lag: float, now: datetime) -> ClockMemory:
-    """Remember since when heartbeats are late, and by how much; what comes ever less late has really waited."""
-    if not isinstance(message, Heartbeat) or (clock.doubt is not None and abs(lag - clock.doubt) <= _STEADY_S):
-        return clock
-    return replace(clock, doubt=lag, doubt_at=now)
 
 
 def _noted(message: DeviceMessage, lag: float, now: datetime) -> ClockMemory:

@@ -74,6 +74,7 @@ class SilenceMemory(Struct, frozen=True, omit_defaults=True):
     silent: Reason | None = None  # how it was, until the alert clears
     deaf: Reason | None = None  # for how much of it we were not listening, if at all
     told: Reason | None = None  # wifi-off or powered-off in the tablet's own words, until the alert clears
+    explained: Reason | None = None  # the same, learnt late
     beats: int = 0  # heartbeats heard since
     token_ended: TokenEnd | None = None  # we ended the connection, and nothing was heard since
     apart: Reason | None = None  # why no outage explains it (it moved, it did not return), until the alert clears

@@ -194,10 +194,10 @@ class Replay:
 
     def _hear(self, one: StoredInput) -> None:
         device = self._known(one)
-        if device is None or one.late:
+        if device is None:
             return
         message = message_of(one)
-        verdict = evaluate(device.state, message, assignment=device.assignment, now=one.at)
+        verdict = evaluate(device.state, message, assignment=device.assignment, now=one.at, is_history=one.late)
         self._decide(device, verdict, one=one, message=message)
 
     def _take_over(self, one: StoredInput) -> None:

@@ -6,6 +6,7 @@ the alert, however severe it becomes.
 """
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -18,7 +19,11 @@ from rules.policy import Assignment, Policy, Profile
 from rules.state import DeviceState, LinkState, Verdict
 
 BEATS = 2
-_TOLD = {Because.WIFI_OFF: Rule.WIFI_OFF, Because.POWERED_OFF: Rule.POWERED_OFF}
+RULES: Final = {Because.WIFI_OFF: Rule.WIFI_OFF, Because.POWERED_OFF: Rule.POWERED_OFF}
+"""What a silence is called when the tablet said why it would fall silent."""
+
+ESTABLISHED: Final = frozenset({Because.NOTHING_HEARD, Because.CONNECTION_LOST, Because.OVERSLEPT, Because.BYE_OVERDUE})
+"""How a silence was established."""
 
 
 def deadline(state: DeviceState, *, assignment: Assignment, watching_since: datetime) -> datetime | None:
@@ -174,15 +179,15 @@ def _settle(
 ) -> tuple[DeviceState, AlertChange | None]:
     memory = state.silence
     alert = state.alerts.get(Family.SILENCE)
-    told = memory.told
-    floors = [severity, alert.strength if alert else severity, Severity.HIGH if told else severity]
+    named = memory.told or memory.explained
+    floors = [severity, alert.strength if alert else severity, Severity.HIGH if memory.told else severity]
     apart = memory.apart
     if apart is not None and apart.because is Because.DID_NOT_RETURN:
         floors.append(Severity.CRITICAL)
-        why = tuple(reason for reason in (apart, told, memory.silent, memory.deaf) if reason)
+        why = tuple(reason for reason in (apart, named, memory.silent, memory.deaf) if reason)
     else:
-        why = tuple(reason for reason in (told, memory.silent, memory.deaf, apart, *still) if reason)
-    rule = _TOLD[told.because] if told else Rule.SILENCE
+        why = tuple(reason for reason in (named, memory.silent, memory.deaf, apart, *still) if reason)
+    rule = RULES[named.because] if named else Rule.SILENCE
     cause = Cause(rule, max(floors, key=lambda floor: floor.rank), why)
     return settle(state, Family.SILENCE, causes=(cause,), ended=(), signals=1, occasion=occasion)
 

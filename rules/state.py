@@ -95,11 +95,13 @@ class Verdict(Struct, frozen=True, gc=False):
     """What one message or deadline made of a device: its next state, and the alerts that changed, in order.
 
     `as_usual`: it was a heartbeat, and `caught_up` would make the same of the state from the heartbeat's row alone.
+    `late`: it is history (`rules.history`).
     """
 
     state: DeviceState
     changes: tuple[AlertChange, ...] = ()
     as_usual: bool = False
+    late: bool = False
 
 
 def caught_up(state: DeviceState, *, last_heard: datetime, rssi: float | None, battery: float | None) -> DeviceState:

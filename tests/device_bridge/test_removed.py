@@ -7,7 +7,7 @@ from rules.alerts import AlertStatus
 from rules.ids import DeviceId, RoomId
 from rules.state import LinkState
 from store import INNWATCH
-from tests.device_bridge.given import FOREIGN, HOTEL, TABLET, House, Post, beside, heartbeat
+from tests.device_bridge.given import FOREIGN, HOTEL, OWN, TABLET, House, Post, beside, heartbeat
 from tests.device_bridge.test_intake import send
 from tests.support import eventually
 
@@ -15,7 +15,7 @@ NEW = DeviceId("tab-new")
 
 
 async def beat(house: House, bssid: str | None = None, device: DeviceId = TABLET) -> None:
-    await send(house, Post(Kind.HEARTBEAT, heartbeat(bssid) if bssid else heartbeat(), device=device))
+    await send(house, Post(Kind.HEARTBEAT, heartbeat(bssid or OWN, ts=house.clock.at), device=device))
 
 
 def retained(house: House, device: DeviceId, what: str) -> Any:  # noqa: ANN401, whatever was published

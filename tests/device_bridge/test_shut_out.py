@@ -30,7 +30,7 @@ async def shut_out(house: House, deed: str) -> None:
 
 async def beat(house: House, device: DeviceId = TABLET, rssi: float = -55) -> None:
     bssid = f"aa:bb:cc:dd:ee:{int(device[-3:]) - 100:02}"
-    await send(house, Post(Kind.HEARTBEAT, heartbeat(bssid, rssi=rssi), device=device))
+    await send(house, Post(Kind.HEARTBEAT, heartbeat(bssid, rssi=rssi, ts=house.clock.at), device=device))
 
 
 async def link_of(house: House, device: DeviceId = TABLET) -> tuple[LinkState, TokenEnd | None]:

@@ -14,7 +14,7 @@ from tests.support import eventually, person
 
 
 async def beat(house: House, bssid: str = "aa:bb:cc:dd:ee:01", *, device: str = "tab-101") -> None:
-    post = Post(Kind.HEARTBEAT, heartbeat(bssid), device=device)
+    post = Post(Kind.HEARTBEAT, heartbeat(bssid, ts=house.clock.at), device=device)
     house.queue.offer(post)
     await eventually(lambda: post.settled)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import TypeVar
 
 from hypothesis import strategies as st
 from msgspec import Struct
@@ -127,10 +128,20 @@ def steps_aside() -> st.SearchStrategy[Story]:
     return st.lists(usual, max_size=4) | stories(longest=1)
 
 
+M = TypeVar("M", Heartbeat, DeviceMessage)
+
+
+def stamped(message: M, seconds: float, *, waited: float = 0) -> M:
+    """The message as it is said then (seconds after noon), and heard after it `waited`."""
+    by = timedelta(seconds=seconds - waited)
+    if isinstance(message, State) and message.wake_by is not None:
+        return replace(message, ts=message.ts + by, wake_by=message.wake_by + by)
+    return replace(message, ts=message.ts + by)
+
+
 def tell(tablet: Tablet, story: Iterable[Step], *, start: float = 0) -> float:
     """Let the tablet say it all, each message with an id and a time; when it ended, in seconds after noon."""
     for number, step in enumerate(story):
         start += step.pause
-        ts = step.message.ts + timedelta(seconds=start)
-        tablet.hear(start, replace(step.message, id=MessageId(f"s{number}"), ts=ts))
+        tablet.hear(start, replace(stamped(step.message, start), id=MessageId(f"s{number}")))
     return start

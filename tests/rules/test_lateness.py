@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.ids import MessageId
-from rules.lateness import judge, said_at
+from rules.lateness import doubt, judge, said_at
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State, TokenEnd, TokenEnded
 from rules.policy import Policy
 from rules.state import DeviceState
@@ -31,6 +31,8 @@ class Listener:
         message = self.said(at - waited, report=report, sid=sid)
         clock, late = judge(self.state, message, policy=Policy(), now=after(at))
         heard = self.state.last_heard if late else after(at)
+        if late:
+            clock = doubt(self.state, message, now=after(at)).clock
         self.state = DeviceState(
             sid=sid or self.sid,
             previous_sid=self.state.sid if sid not in (None, self.state.sid) else self.state.previous_sid,

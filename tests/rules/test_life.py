@@ -251,13 +251,13 @@ def test_an_alert_that_is_over_may_be_relabelled_for_half_an_hour() -> None:
     tablet.until(41)
     tablet.beat(50)
     tablet.beat(60)
-    late = (Reason(Because.WIFI_OFF),)
-    state, change = relabel(tablet.state, Family.SILENCE, rule=Rule.WIFI_OFF, why=late, at=after(70))
+    late = Reason(Because.WIFI_OFF)
+    state, change = relabel(tablet.state, Family.SILENCE, rule=Rule.WIFI_OFF, said=late, at=after(70))
     assert change is not None
     assert (change.kind, change.alert.rule) == (ChangeKind.RELABELLED, Rule.WIFI_OFF)
-    assert because(change) == [Because.WIFI_OFF, Because.HEARD_AGAIN]
-    assert relabel(state, Family.SILENCE, rule=Rule.WIFI_OFF, why=late, at=after(71)) == (state, None)
-    assert relabel(tablet.state, Family.SILENCE, rule=Rule.WIFI_OFF, why=late, at=after(40 * MINUTE))[1] is None
+    assert because(change) == [Because.WIFI_OFF, Because.NOTHING_HEARD, Because.HEARD_AGAIN]
+    assert relabel(state, Family.SILENCE, rule=Rule.WIFI_OFF, said=late, at=after(71)) == (state, None)
+    assert relabel(tablet.state, Family.SILENCE, rule=Rule.WIFI_OFF, said=late, at=after(40 * MINUTE))[1] is None
 
 
 def test_what_is_over_is_forgotten_after_half_an_hour() -> None:

@@ -19,6 +19,7 @@ from tests.rules.stories import (
     assignments,
     heartbeats,
     messages,
+    stamped,
     steps_aside,
     stories,
     tell,
@@ -80,7 +81,7 @@ def test_a_verdict_leaves_the_state_it_was_given_as_it_was(
     end = tell(tablet, story)
     before = msgspec.msgpack.encode(tablet.state)
 
-    evaluate(tablet.state, message, assignment=assignment, now=after(end + 1))
+    evaluate(tablet.state, stamped(message, end + 1), assignment=assignment, now=after(end + 1))
 
     assert msgspec.msgpack.encode(tablet.state) == before
 
@@ -183,7 +184,8 @@ def test_each_deadline_that_passes_leads_to_a_later_one_or_to_none(assignment: A
 def test_a_tablet_that_keeps_talking_is_never_silent(profile: Profile, story: Story) -> None:
     tablet = Tablet(assigned())
     tablet.assignment = replace(tablet.assignment, policy=replace(tablet.assignment.policy, profile=profile))
-    tell(tablet, [Step(min(step.pause, 17), step.message) for step in story])
+    # By one clock, however wrong: of a session before, by another clock, a heartbeat may be history.
+    tell(tablet, [Step(min(step.pause, 17), replace(step.message, ts=NOON)) for step in story])
 
     assert by_family(tablet.changes, Family.SILENCE) == []
 
@@ -223,12 +225,14 @@ def test_a_heartbeat_in_which_all_is_unknown_changes_neither_posture_nor_power(
     steps_aside(),
     st.integers(0, 3),
     usual_beats(),
+    st.sampled_from([0, 0, 0, 0, 30, 90, -5]),
 )
 def test_a_heartbeat_as_usual_is_judged_like_any_other(
-    assignment: Assignment, before: Story, between: Story, calm: int, said: Heartbeat
+    assignment: Assignment, before: Story, between: Story, calm: int, said: Heartbeat, waited: float
 ) -> None:
     tablet = Tablet(assignment)
-    now = after(tell(tablet, [Step(10, USUAL), *before, *[Step(10, USUAL)] * calm, *between]))
+    end = tell(tablet, [Step(10, USUAL), *before, *[Step(10, USUAL)] * calm, *between])
+    now, said = after(end), stamped(said, end, waited=waited)
     # An agent that was not heard before is not as usual, so that one is judged at length.
     renamed = replace(said, agent="another agent")
 
@@ -248,7 +252,7 @@ def test_a_deadline_comes_nearer_only_where_that_is_said(
     tablet = Tablet(assignment)
     end = tell(tablet, story)
     before = tablet.state
-    verdict = evaluate(before, message, assignment=assignment, now=after(end + 1))
+    verdict = evaluate(before, stamped(message, end + 1), assignment=assignment, now=after(end + 1))
 
     if not may_come_nearer(before, verdict):
         due, then = (deadline(one, assignment=assignment, watching_since=NOON) for one in (before, verdict.state))

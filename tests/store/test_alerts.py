@@ -4,8 +4,20 @@ import asyncio
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from rules.alerts import Acknowledgment, AlertSnapshot, AlertStatus, ChangeKind, Condition, Family, Severity
+from rules.alerts import (
+    Acknowledgment,
+    AlertSnapshot,
+    AlertStatus,
+    Because,
+    ChangeKind,
+    Condition,
+    Family,
+    Reason,
+    Rule,
+    Severity,
+)
 from rules.ids import AlertId
 from rules.state import LinkState, Posture, Power, StatusSnapshot
 from store import AlertGone, AlreadyAcknowledged, Batch, DataRefused, NotFound, Store
@@ -14,6 +26,7 @@ from store.records import Event, EventType, Recorded
 from tests.store.given import (
     ENDED,
     HOTEL,
+    MAIL,
     NOW,
     OTHER,
     WHY,
@@ -116,6 +129,23 @@ async def test_a_change_of_an_alert_that_is_over_changes_nothing(store: Store) -
     alert = await store.alert(HOTEL, A1)
     assert alert is not None
     assert (alert.status, alert.revision) == (AlertStatus.RESOLVED, 2)
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_an_alert_that_is_named_late_keeps_all_else_and_nobody_is_told(store: Store, is_over: bool) -> None:
+    (device, _) = await add_hotel(store, channels=[MAIL])
+    await store.apply(batch(changes=[opened(device), *([cleared(device)] if is_over else [])]))
+    before = await store.alert(HOTEL, A1)
+    told = len((await store.notifications(HOTEL)).items)
+
+    assert before is not None
+    why = (Reason(Because.WIFI_OFF), *before.why)
+    late = change(device, ChangeKind.RELABELLED, replace(an_alert(), rule=Rule.WIFI_OFF))
+    (named,) = await store.apply(batch(changes=[replace(late, change=replace(late.change, why=why))]))
+
+    assert await store.alert(HOTEL, A1) == replace(before, rule=Rule.WIFI_OFF, why=why, revision=before.revision + 1)
+    assert named.event.type == EventType.ALERT_CHANGED
+    assert len((await store.notifications(HOTEL)).items) == told
 
 
 async def test_an_acknowledgment_is_in_the_row_in_the_event_and_in_the_answer(store: Store) -> None:
@@ -260,4 +290,8 @@ async def test_a_status_and_a_change_of_the_monitor_are_events_after_the_alerts(
         (EventType.MONITOR_CHANGED, HOTEL, later(1)),
     ]
     assert msgspec.json.decode(recorded[1].data, type=StatusSnapshot) == status
-    assert msgspec.json.decode(recorded[2].data) == {"state": "watching", "why": None}
+    assert msgspec.json.decode(recorded[2].data) == {
+        "state": "watching",
+        "why": None,
+        "since": "2026-11-23T10:00:01Z",
+    }

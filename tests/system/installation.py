@@ -4,7 +4,7 @@ import itertools
 import json
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Installation:
         self.program: list[str] = [str(INNWATCH)]
         self.http_port, self.mqtt_port, self.ws_port, self.health_port = (free_port() for _ in range(4))
         self.env = dict(env or {})
+        tablets_clock.file = Path(self.env["INNWATCH_CLOCK"]) if "INNWATCH_CLOCK" in self.env else None
         self.shape = shape
         self._brings_its_broker = shape is Shape.SEPARATE and broker_port is None
         self.mqtt_port = broker_port or self.mqtt_port
@@ -199,8 +200,22 @@ def bssid_of(room: int) -> str:
 _numbers = itertools.count(1)
 
 
+class TabletsClock:
+    """The clock of the tablets of a test: it follows that of the servers, unless the test says another time."""
+
+    def __init__(self) -> None:
+        self.file: Path | None = None
+
+    def now(self) -> datetime:
+        moved = self.file.read_text() if self.file is not None and self.file.exists() else ""
+        return datetime.now(UTC) + timedelta(seconds=float(moved or 0))
+
+
+tablets_clock = TabletsClock()
+
+
 def heartbeat(*, bssid: str, rssi: int = -55, battery: int = 80, **fields: object) -> str:
     """A heartbeat as a tablet sends it, with an id of its own."""
-    stamp = datetime.now(UTC).isoformat()
+    stamp = tablets_clock.now().isoformat()
     body = {"id": f"m-{next(_numbers):06}", "ts": stamp, "wifiBssid": bssid, "rssi": rssi, "battery": battery}
     return json.dumps(body | fields)

@@ -5,9 +5,10 @@ import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 import aiomqtt
+
+from tests.system.installation import tablets_clock
 
 
 class Tablet:
@@ -37,7 +38,7 @@ class Tablet:
 
     def _next(self) -> tuple[str, str, str]:
         number = next(self._numbers)
-        body: dict[str, object] = {"id": f"{self.name}-{number}", "ts": datetime.now(UTC).isoformat()}
+        body: dict[str, object] = {"id": f"{self.name}-{number}", "ts": tablets_clock.now().isoformat()}
         if number % self.reports == 0:
             kind = "breach" if number % (2 * self.reports) else "recovery"
             return "alert", f"{self.name}-{number}", json.dumps(body | {"kind": kind, "rssi": -90})
