@@ -16,6 +16,7 @@ from rules.state import LinkState
 
 if TYPE_CHECKING:
     from config.simulate.fleet import Fleet
+    from config.simulate.front_desk import FrontDeskIdentity
     from config.simulate.identity import TabletIdentity
 
 PROGRESS_EVERY = 10.0
@@ -52,7 +53,8 @@ def simulate(  # noqa: PLR0913, typer spells options as arguments
     ] = False,
     data: Data = None,
 ) -> None:
-    """Simulate tablets as real MQTT clients. Rooms and tablets named demo-… are added where they are missing.
+    """Simulate tablets as real MQTT clients. Rooms and tablets named demo-… are added where they are missing, and
+    for a check-out an integrator demo-pms.
 
     Their alerts are real: for their scenarios, and a minute after the end for each tablet, since it is gone.
     """
@@ -60,7 +62,7 @@ def simulate(  # noqa: PLR0913, typer spells options as arguments
     from config.simulate.fleet import Fleet, Plan
 
     settings = settings_of(data=data, mqtt_port=mqtt_port)
-    identities = _identities(HotelId(hotel), tablets, data=data, yes=yes)
+    identities, front_desk = _identities(HotelId(hotel), tablets, scenario, data=data, yes=yes)
     plan = Plan(
         tablets=identities,
         host=broker_host or "127.0.0.1",
@@ -69,6 +71,7 @@ def simulate(  # noqa: PLR0913, typer spells options as arguments
         affected=affected,
         speed=speed,
         seed=seed,
+        front_desk=front_desk,
     )
     fleet = Fleet(plan, clock=Clock(settings.clock_file).now, say=_say)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -80,15 +83,19 @@ def simulate(  # noqa: PLR0913, typer spells options as arguments
         _say(f"{_grace()} from now each of them opens a silence alert in {hotel}, unless it is simulated again")
 
 
-def _identities(hotel_id: HotelId, tablets: int, *, data: Path | None, yes: bool) -> "tuple[TabletIdentity, ...]":
-    async def work(at: Installation) -> "tuple[TabletIdentity, ...]":
-        from config.simulate.hotel import demo_tablets
+def _identities(
+    hotel_id: HotelId, tablets: int, scenario: Scenario, *, data: Path | None, yes: bool
+) -> "tuple[tuple[TabletIdentity, ...], FrontDeskIdentity | None]":
+    async def work(at: Installation) -> "tuple[tuple[TabletIdentity, ...], FrontDeskIdentity | None]":
+        from config.simulate.hotel import demo_front_desk, demo_tablets
 
         if not yes:
             await _refuse_to_disturb(at, hotel_id, tablets)
-        return await demo_tablets(
+        made = await demo_tablets(
             at.store, hotel_id, keys=at.keys, count=tablets, now=at.now(), ttl=at.settings.device_token_life
         )
+        needed = scenario is Scenario.CHECK_OUT
+        return made, await demo_front_desk(at.store, hotel_id, keys=at.keys, now=at.now()) if needed else None
 
     return with_installation(data, work)
 

@@ -8,6 +8,8 @@ from msgspec import Struct
 from config.simulate.agent import Agent
 from config.simulate.names import Scenario
 from config.simulate.scenarios import HEALING, STORIES, Stage, Steps
+from rules.ids import RoomId
+from rules.room_status import PmsKind
 
 FIRST_AFTER = 10.0
 """Seconds of ordinary life, so that every tablet has been seen in its room."""
@@ -34,8 +36,10 @@ class Director:
         begun_at: float,
         speed: float,
         say: Callable[[str], None],
+        front_desk: Callable[[PmsKind, RoomId], None],
     ) -> None:
         self._agents = agents
+        self._front_desk = front_desk
         self._chance = chance
         self._speed = speed
         self._say = say
@@ -64,7 +68,7 @@ class Director:
 
     def _start(self, agent: Agent, story: Callable[[Stage], Steps], at: float) -> None:
         self._say(f"{agent.name}: {story.__name__.replace('_', '-')} begins")
-        self._running.append(_Running(agent, story(Stage(agent, self._next_door_to(agent))), at))
+        self._running.append(_Running(agent, story(Stage(agent, self._next_door_to(agent), self._front_desk)), at))
 
     def _move(self, running: _Running, at: float) -> None:
         pause = next(running.steps, None)

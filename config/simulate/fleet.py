@@ -14,9 +14,12 @@ from msgspec import Struct
 from config.simulate.agent import Agent, Surroundings, Tally
 from config.simulate.connection import Address, Ready
 from config.simulate.director import Director
+from config.simulate.front_desk import FrontDesk, FrontDeskIdentity
 from config.simulate.identity import TabletIdentity
 from config.simulate.names import Scenario
 from config.simulate.tablet import Tablet
+from rules.ids import RoomId
+from rules.room_status import PmsKind
 
 TICK = 0.1
 """Seconds; shorter where life is quicker."""
@@ -36,6 +39,7 @@ class Plan(Struct, frozen=True, rename="camel", kw_only=True):
     affected: int = 1
     speed: float = 1.0
     seed: int | None = None
+    front_desk: FrontDeskIdentity | None = None  # who says what a scenario needs said of rooms
 
 
 class Orders(Struct, frozen=True, rename="camel", kw_only=True):
@@ -43,6 +47,10 @@ class Orders(Struct, frozen=True, rename="camel", kw_only=True):
 
     plan: Plan
     clock_file: Path | None = None
+
+
+def _nobody(_kind: PmsKind, _room_id: RoomId) -> None:
+    """Where there is no front desk."""
 
 
 class Fleet:
@@ -64,8 +72,10 @@ class Fleet:
         self._tick_s = max(TICK / plan.speed, 0.01)
         chance = Random(plan.seed)  # noqa: S311, make-believe, not secrets
         begun_at = time.monotonic()
+        address = Address(plan.host, plan.port, tls)
+        desk = None if plan.front_desk is None else FrontDesk(plan.front_desk, address=address, clock=clock, say=say)
         around = Surroundings(
-            address=Address(plan.host, plan.port, tls),
+            address=address,
             selector=self._selector,
             clock=clock,
             monotonic=time.monotonic,
@@ -91,6 +101,7 @@ class Fleet:
             begun_at=begun_at,
             speed=plan.speed,
             say=say,
+            front_desk=_nobody if desk is None else desk.tell,
         )
 
     @property

@@ -4,15 +4,17 @@ import re
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
-from broker.tokens import KeyRing, mint_device
+from broker.tokens import KeyRing, mint_device, mint_integrator
 from config.simulate.bssids import made_up_bssid
+from config.simulate.front_desk import FrontDeskIdentity
 from config.simulate.identity import TabletIdentity
-from rules.ids import DeviceId, HotelId, RoomId
+from rules.ids import DeviceId, HotelId, IntegratorName, RoomId
 from rules.place import policy_of
 from store import INNWATCH, Store
 from store.records import HotelFacts, NewDevice, Room
 
 PREFIX = "demo-"
+FRONT_DESK = IntegratorName(PREFIX + "pms")
 ROOMS_PER_FLOOR = 10
 FLOOR_DBM = -75.0
 
@@ -52,6 +54,15 @@ async def all_demo_tablets(
     facts = await _furnished(store, hotel_id, count=count, now=now)
     made = {row.device.id for row in facts.devices if _OUR_NAME.fullmatch(row.device.id)}
     return await _with_tokens(store, facts, made, keys=keys, now=now, ttl=ttl)
+
+
+async def demo_front_desk(store: Store, hotel_id: HotelId, *, keys: KeyRing, now: datetime) -> FrontDeskIdentity:
+    """Return an integrator `demo-pms` with a fresh token; it is added where it is missing. Raises NotFound (hotel)."""
+    found = await store.find_integrator(hotel_id, FRONT_DESK)
+    if found is None:
+        found = await store.add_integrator(hotel_id, FRONT_DESK, scopes=["pms"], by=INNWATCH, now=now)
+    token = mint_integrator(keys, hotel_id=hotel_id, name=FRONT_DESK, scope=found.scopes, gen=found.gen, now=now)
+    return FrontDeskIdentity(hotel_id=hotel_id, name=FRONT_DESK, token=token)
 
 
 def demo_names(count: int) -> frozenset[DeviceId]:

@@ -9,4 +9,5 @@ class Scenario(StrEnum):
     RECOVERY = "recovery"
     WIFI_OFF = "wifi-off"
     BATTERY_LOW = "battery-low"
+    CHECK_OUT = "check-out"
     DEMO = "demo"  # one of those that heal, now and then, to one tablet after the other

@@ -6,7 +6,9 @@ from msgspec import Struct
 
 from config.simulate.agent import Agent
 from config.simulate.names import Scenario
+from rules.ids import RoomId
 from rules.messages import ReportKind
+from rules.room_status import PmsKind
 
 FOREIGN_ACCESS_POINT = "06:f0:0e:16:00:01"
 """Locally administered, and nobody's room: the café over the road."""
@@ -15,10 +17,13 @@ Steps = Iterator[float]
 
 
 class Stage(Struct, frozen=True):
-    """Who it happens to, and what stands around: the access point of the room next door, if there is one."""
+    """Who it happens to, and what stands around: the access point of the room next door, if there is one, and the
+    hotel's front desk.
+    """
 
     agent: Agent
     next_door: str | None
+    front_desk: Callable[[PmsKind, RoomId], None]
 
 
 def walk_away(stage: Stage) -> Steps:
@@ -71,6 +76,19 @@ def battery_low(stage: Stage) -> Steps:
     tablet.minded = True
 
 
+def check_out(stage: Stage) -> Steps:
+    """The guest takes the tablet along and checks out; at the door somebody asks, and it is put back."""
+    tablet, room = stage.agent.tablet, stage.agent.tablet.identity.room_id
+    stage.front_desk(PmsKind.CHECKIN, room)
+    yield 10
+    tablet.bssid, tablet.signal = FOREIGN_ACCESS_POINT, -74.0
+    yield 40
+    stage.front_desk(PmsKind.CHECKOUT, room)
+    yield 60
+    tablet.bssid, tablet.signal = tablet.identity.bssid, tablet.at_home
+    yield 360
+
+
 HEALING: tuple[Callable[[Stage], Steps], ...] = (recovery, wifi_off, battery_low)
 
 STORIES: Mapping[Scenario, Callable[[Stage], Steps]] = {
@@ -78,4 +96,5 @@ STORIES: Mapping[Scenario, Callable[[Stage], Steps]] = {
     Scenario.RECOVERY: recovery,
     Scenario.WIFI_OFF: wifi_off,
     Scenario.BATTERY_LOW: battery_low,
+    Scenario.CHECK_OUT: check_out,
 }

@@ -15,11 +15,12 @@ import pytest
 from broker.tokens import KeyRing
 from config.simulate.demo import demo_tablets as tablets_of_the_demo
 from config.simulate.fleet import Fleet, Plan
+from config.simulate.front_desk import FrontDeskIdentity
 from config.simulate.hotel import demo_tablets
 from config.simulate.identity import TabletIdentity
 from config.simulate.names import Scenario
 from config.simulate.scenarios import FOREIGN_ACCESS_POINT
-from rules.ids import HotelId
+from rules.ids import HotelId, IntegratorName
 from rules.messages import Link, ReportKind
 from rules.state import DeviceState, LinkState
 from store import Batch, Store
@@ -149,6 +150,24 @@ def test_a_battery_runs_down_and_is_charged(plain_broker: PlainBroker, desk: Des
 
     drained = [beat.battery for beat in desk.beats() if not beat.charging and beat.battery is not None]
     assert min(drained) <= 10
+
+
+def test_a_guest_checks_out_with_the_tablet_and_it_is_put_back(plain_broker: PlainBroker, desk: Desk) -> None:
+    said: list[str] = []
+    front_desk = FrontDeskIdentity(hotel_id=HotelId("h"), name=IntegratorName("demo-pms"), token="t")
+    plan = Plan(
+        tablets=identities(1), host="127.0.0.1", port=plain_broker.port, scenario=Scenario.CHECK_OUT, speed=QUICKLY,
+        seed=7, front_desk=front_desk,
+    )  # fmt: skip
+    fleet = Fleet(plan, clock=lambda: datetime.now(UTC), say=said.append)
+
+    ended(fleet, desk, when=lambda: any("that was all" in line for line in said) and desk_is_home(desk))
+
+    room = identities(1)[0].room_id
+    assert [line for line in said if "front desk" in line] == [
+        f"the front desk says checkin of {room}", f"the front desk says checkout of {room}",
+    ]  # fmt: skip
+    assert FOREIGN_ACCESS_POINT in places(desk)
 
 
 def test_a_tablet_does_what_it_is_asked_once(plain_broker: PlainBroker, desk: Desk) -> None:
