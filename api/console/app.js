@@ -1,6 +1,7 @@
 // The console's wiring: makes the parts, hands each what it needs, and draws the page when something has changed.
 
 import { h, render } from "./vendor/preact.js";
+import { learnStaff as learnNames, refusal } from "./answers.js";
 import { Attention } from "./attention.js";
 import { Clock } from "./clock.js";
 import { Enrolments } from "./enrolments.js";
@@ -33,6 +34,7 @@ const page = {
   detail: null, // the open alert as the API tells it: { id, alert, timeline, conflict }
   migration: null, migrationProblem: "", cutOnly: false, // the way from HTTP to MQTT, as the API tells it
   writing: null, // the alert whose note is to take the focus
+  staff: null, // the names of those whom an alert may be given to, once they were asked for
   link: null, // a link for a new password: { secret, username, trouble }
   password: false, // whether the form for one is open at the desk
 };
@@ -59,7 +61,8 @@ const act = {
     attention.toggle();
     change({});
   },
-  acknowledge,
+  give,
+  learnStaff,
   chooseHotel,
   useLink,
   leaveLink: () => change({ link: null }),
@@ -163,7 +166,7 @@ function chooseHotel() {
 
 /** Go from the door to the desk: learn who we are, then start the feed. */
 async function begin() {
-  change({ notice: "", problem: "", detail: null });
+  change({ notice: "", problem: "", detail: null, staff: null });
   try {
     const { hotel } = await session.load();
     if (!hotel) return change({});
@@ -223,24 +226,32 @@ function remember(alertId, { type, channel, notice, error }) {
   else if (type === "notification.sent") store.noticeSent({ alertId, channel, kind: notice });
 }
 
-async function acknowledge(id, note) {
+/** Answer an alert; returns what to complain of, if anything. */
+async function give(id, verb, body) {
   let conflict = "";
   try {
-    store.alert(await session.http.post(`alerts/${encodeURIComponent(id)}/acknowledge`, note ? { note } : {}));
+    store.alert(await session.http.post(`alerts/${encodeURIComponent(id)}/${verb}`, body));
   } catch (problem) {
-    conflict = refusal(problem);
+    conflict = refusal(problem, (at) => when(at, clock.now()));
   }
   if (page.route.id === id) change({ writing: null, detail: { ...page.detail, id, conflict } });
   await learn(id);
   draw();
   // The form has gone, and the focus with it.
   if (document.activeElement === document.body) document.querySelector("#alert-panel h2")?.focus();
+  return conflict;
 }
 
-function refusal({ status, message, body }) {
-  if (status === 409 && body.by) return `${body.by} was first, at ${when(body.at, clock.now())}.`;
-  if (status === 410) return "The alert is over: there is nothing left to acknowledge.";
-  return `Not acknowledged. ${message}`;
+/** Ask whom an alert may be given to, once for each hotel. */
+async function learnStaff() {
+  if (page.staff) return;
+  const { http, facts } = session;
+  try {
+    const staff = await learnNames(http);
+    if (session.facts === facts) change({ staff });
+  } catch {
+    // Then it can be given to whoever has it; the next panel asks again.
+  }
 }
 
 /** Ask how far the way from HTTP to MQTT is; what was known stays where no answer comes. */

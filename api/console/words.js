@@ -221,7 +221,14 @@ export function reason(why) {
 
 const CHANNELS = { email: "e-mail", slack: "Slack" };
 const list = new Intl.ListFormat("en-GB");
-const NOTICES = { opened: "that it opened", worsened: "that it got worse", recovered: "that it is over" };
+const NOTICES = {
+  opened: "that it opened",
+  worsened: "that it got worse",
+  reopened: "that it is there again",
+  flapping: "that it begins and ends again and again",
+  lapsed: "that nobody has it any more",
+  recovered: "that it is over",
+};
 
 export const STEPS = {
   "alert.opened": ({ severity }) => `Opened${severity ? `, ${word(SEVERITY, severity).toLowerCase()}` : ""}`,
@@ -231,6 +238,12 @@ export const STEPS = {
   "alert.cleared": () => "Over",
   "alert.resolved": ({ by }) => (by ? `Resolved by ${by}` : "Resolved"),
   "alert.acknowledged": ({ by }) => `Acknowledged by ${by}`,
+  "alert.unacknowledged": ({ by }) => `Given back by ${by}`,
+  "alert.lapsed": ({ by }) => `The acknowledgment${by ? ` by ${by}` : ""} has lapsed`,
+  "alert.assigned": ({ by, assignee }) => `Assigned to ${assignee ?? "nobody"} by ${by}`,
+  "alert.snoozed": ({ by, until }) => (until ? `Snoozed by ${by}` : by ? `Snooze ended by ${by}` : "The snooze is over"),
+  "alert.noted": ({ by }) => `Noted by ${by}`,
+  "alert.suppressed": () => "From here on nobody is told",
   "notification.sent": ({ channel, notice }) => `Told by ${word(CHANNELS, channel)}${told(notice)}`,
   "notification.dead": ({ channel, notice }) => `Could not be told by ${word(CHANNELS, channel)}${told(notice)}`,
 };

@@ -335,6 +335,46 @@ async def test_who_comes_second_learns_who_was_first(browser: Browser, tmp_path:
         await expect(page.locator("#acknowledged")).to_contain_text("by ben")
 
 
+async def test_an_alert_is_given_noted_snoozed_given_back_and_resolved(browser: Browser, tmp_path: Path) -> None:
+    async with (
+        an_inn(tmp_path) as inn,
+        at_the_desk(browser, inn, person="ida") as hers,
+        at_the_desk(browser, inn, person="ben") as his,
+    ):
+        alert = await inn.open_alert("101")
+        await row(hers, alert).click()
+        await hers.get_by_label("Assigned to").select_option("ben")
+        await expect(row(his, alert)).to_contain_text("Waiting for ben")
+        await hers.get_by_label("Snooze").select_option("For an hour")
+        await expect(row(his, alert)).to_contain_text("Snoozed until ")
+        await hers.get_by_label("Snooze").select_option("End it")
+        await hers.get_by_label("Note").fill("The lift was open")
+        await hers.get_by_role("button", name="Add note").click()
+        await expect(hers.locator("#timeline")).to_contain_text("Noted by ida")
+        await expect(hers.get_by_label("Note")).to_have_value("")
+
+        await row(his, alert).click()
+        await his.get_by_role("button", name="Acknowledge").click()
+        await his.get_by_role("button", name="Give it back").click()
+        await expect(hers.locator("#timeline")).to_contain_text("Given back by ben")
+        await his.get_by_role("button", name="Resolve…").click()
+        await his.get_by_role("button", name="Yes, resolve it").click()
+
+        await expect(hers.locator("#alert-panel")).to_contain_text("resolved by ben")
+        timeline = hers.locator("#timeline")
+        for said in ("Assigned to ben by ida", "Snoozed by ida until ", "Snooze ended by ida", "The lift was open"):
+            await expect(timeline).to_contain_text(said)
+
+
+async def test_what_only_a_manager_resolves_is_not_offered_to_staff(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn) as page:
+        alert = await inn.open_alert("101", severity=Severity.CRITICAL)
+        await row(page, alert).click()
+
+        await expect(page.get_by_text("A manager resolves it.")).to_be_visible()
+        await expect(page.get_by_role("button", name="Resolve…")).to_have_count(0)
+
+
 async def test_who_may_only_look_is_not_offered_to_acknowledge(browser: Browser, tmp_path: Path) -> None:
     async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="vera") as page:
         alert = await inn.open_alert("101")

@@ -1,22 +1,21 @@
 // One alert: what happened and why, how the tablet is now, the acknowledgment, and everything that was done about it.
 
-import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { reached } from "../fleet.js";
 import { floorName, headline, reason, roomName, SEVERITY, step, untold, word } from "../words.js";
+import { Answer, Answered } from "./answer.js";
 import { condition } from "./axes.js";
 import { Icon } from "./icons.js";
 import { Facts, Panel } from "./panel.js";
-import { Ago, html, Moment, useDesk } from "./parts.js";
+import { Ago, html, Moment } from "./parts.js";
 import { WhyAlert } from "./why.js";
-
-const LONGEST_NOTE = 2_000;
 
 /**
  * `alert` and `timeline` are undefined until they have come; `missing`: there is none of this id; `failed`: its notices
  * that reached nobody.
  */
 export function AlertPanel({
-  id, alert, timeline, failed, room, device, blind, missing, conflict, writing, mayAcknowledge,
+  id, alert, timeline, failed, room, device, blind, missing, conflict, writing, mayAcknowledge, manages,
+  staff,
 }) {
   const panel = { id: "alert-panel", of: id, label: "Alert" };
   if (!alert) return html`<${Panel} ...${panel} title=${missing ? "There is no such alert" : "One moment…"} />`;
@@ -30,6 +29,7 @@ export function AlertPanel({
       ["Since", html`<${Ago} at=${alert.openedAt} />, <${Moment} at=${alert.openedAt} />`],
       ["Seen", alert.count > 1 && html`${alert.count} times, last at <${Moment} at=${alert.lastAt} />`],
       ["Assigned", alert.assignee],
+      ["Snoozed", alert.snoozedUntil && html`until <${Moment} at=${alert.snoozedUntil} />`],
       ["Drill", alert.drill && "Yes, this is an exercise"],
     ]} />
     <section><h3>Why</h3>
@@ -38,9 +38,11 @@ export function AlertPanel({
     </section>
     ${failed?.size > 0 && html`<${Untold} failed=${failed} />`}
     ${status !== "open" && html`<p class="over"><${Icon} name="check" /> Over${
-      alert.resolvedAt && html` since <${Moment} at=${alert.resolvedAt} />`}.</p>`}
-    ${acknowledged ? html`<${Answered} acknowledged=${acknowledged} />`
-      : status === "open" && html`<${Answer} id=${id} writing=${writing} may=${mayAcknowledge} />`}
+      alert.resolvedAt && html` since <${Moment} at=${alert.resolvedAt} />`}${
+      alert.resolvedBy && html`, resolved by <strong>${alert.resolvedBy}</strong>`}.</p>`}
+    ${acknowledged && html`<${Answered} acknowledged=${acknowledged} />`}
+    ${status === "open" && (mayAcknowledge || !acknowledged) && html`<${Answer} alert=${alert} writing=${writing}
+      may=${mayAcknowledge} manages=${manages} staff=${staff} />`}
     <p class="complaint" id="conflict" role="alert">${conflict}</p>
     ${device && html`<section><h3>${reached(device) && !blind ? "The tablet now" : "The tablet, when last heard"}</h3>
       <${Facts} facts=${condition(device, blind)} /></section>`}
@@ -55,40 +57,11 @@ function Untold({ failed }) {
     ${errors.map((error) => html`<p class="hint" key=${error}>${error}</p>`)}</div>`;
 }
 
-function Answered({ acknowledged: { by, at, note } }) {
-  return html`<section class="answered" id="acknowledged"><h3><${Icon} name="check" /> Acknowledged</h3>
-    <p>by <strong>${by}</strong> at <${Moment} at=${at} />, <${Ago} at=${at} /> ago</p>
-    ${note && html`<blockquote>${note}</blockquote>`}
-  </section>`;
-}
-
-function Answer({ id, writing, may }) {
-  const { act } = useDesk();
-  const [busy, setBusy] = useState(false);
-  const note = useRef(null);
-  useEffect(() => {
-    if (writing) note.current?.focus();
-  }, [writing, id]);
-  if (!may) return html`<p class="hint">Your role may look, but not acknowledge.</p>`;
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    await act.acknowledge(id, note.current.value.trim() || null);
-    setBusy(false);
-  };
-  return html`<form class="answer" id="acknowledge" key=${id} onSubmit=${submit} aria-busy=${busy}>
-    <label for="note">Note, if you like</label>
-    <input id="note" name="note" ref=${note} maxlength=${LONGEST_NOTE} autocomplete="off"
-      placeholder="Who goes, what was seen" />
-    <button class="primary" type="submit" disabled=${busy}>Acknowledge</button>
-  </form>`;
-}
-
 function Timeline({ entries }) {
   if (!entries) return html`<p aria-busy="true">Loading…</p>`;
   return html`<ol class="timeline" id="timeline">${entries.map((entry) => html`<li key=${entry.id}>
     <${Moment} at=${entry.at} />
-    <div>${step(entry)}
+    <div>${step(entry)}${entry.until && html` until <${Moment} at=${entry.until} />`}
       ${entry.note && html`<blockquote>${entry.note}</blockquote>`}
       ${entry.error && html`<p class="hint">${entry.error}</p>`}
       ${entry.type.startsWith("alert.") && entry.why?.length > 0

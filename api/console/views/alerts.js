@@ -6,7 +6,7 @@ import { byUrgency, SEVERITIES } from "../store.js";
 import { judge } from "../watch.js";
 import { floorName, headline, reason, roomName, SEVERITY, untold, word } from "../words.js";
 import { Icon } from "./icons.js";
-import { Ago, html, memo, useDesk, useNow } from "./parts.js";
+import { Ago, html, memo, Moment, useDesk, useNow } from "./parts.js";
 
 const LATELY = 50; // alerts that are over, as many as are shown
 
@@ -80,14 +80,15 @@ const Row = memo(({ alert, room, failed, selected }) => {
         <span>${[floorName(alert.floor), alert.deviceId].filter(Boolean).join(" · ")}</span></span>
       <span class="when"><span>${alert.count > 1 ? `${alert.count} times` : ""}</span><span class="hidden">since</span>
         <${Ago} at=${status === "open" ? alert.openedAt : alert.resolvedAt ?? alert.lastAt} /></span>
-      <span class="by">${status === "open" ? html`<${Answer} acknowledged=${acknowledged} />`
+      <span class="by">${status === "open" ? html`<${Answer} alert=${alert} />`
         : html`<${Icon} name="check" />Over`}</span>
     </button>
   </li>`;
 });
 
-function Answer({ acknowledged }) {
-  if (!acknowledged) return html`<span class="open">Waiting</span>`;
+function Answer({ alert: { acknowledged, assignee, snoozedUntil } }) {
+  if (!acknowledged && snoozedUntil) return html`<span>Snoozed until <${Moment} at=${snoozedUntil} /></span>`;
+  if (!acknowledged) return html`<span class="open">${assignee ? `Waiting for ${assignee}` : "Waiting"}</span>`;
   return html`<${Icon} name="check" /><span>${acknowledged.by}, <${Ago} at=${acknowledged.at} /> ago</span>`;
 }
 

@@ -76,7 +76,8 @@ function opened({ view, id, page, session, store, blind }) {
   const alert = store.alerts.get(id) ?? store.resolved.get(id) ?? own?.alert;
   return html`<${AlertPanel} id=${id} alert=${alert} timeline=${own?.timeline} conflict=${own?.conflict} missing=${own?.missing}
     failed=${store.failed.get(id)} blind=${blind} room=${store.rooms.get(alert?.roomId)} device=${store.devices.get(alert?.deviceId)}
-    writing=${page.writing === id} mayAcknowledge=${session.mayAcknowledge} />`;
+    writing=${page.writing === id} mayAcknowledge=${session.mayAcknowledge}
+    manages=${session.isManager} staff=${page.staff} />`;
 }
 
 function Starting({ problem, act }) {
