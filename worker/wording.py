@@ -89,7 +89,7 @@ _MORE = {
 
 def _state(alert: AlertSnapshot, kind: NoticeKind) -> str:
     if kind is NoticeKind.RECOVERED:
-        return "CLOSED" if _is_unwatched(alert) else "RECOVERED"
+        return "CLOSED" if alert.resolved_by or _is_unwatched(alert) else "RECOVERED"
     severity = alert.severity.value.upper()
     more = _MORE.get(kind)
     return f"{severity} ({more})" if more else severity
@@ -98,6 +98,8 @@ def _state(alert: AlertSnapshot, kind: NoticeKind) -> str:
 def _happened(alert: AlertSnapshot, kind: NoticeKind) -> str:
     if kind is not NoticeKind.RECOVERED:
         return HAPPENED[alert.rule]
+    if alert.resolved_by:
+        return f"{one_line(alert.resolved_by)} ended the alert"
     return "no longer watched" if _is_unwatched(alert) else RECOVERED[alert.family]
 
 

@@ -55,6 +55,12 @@ def test_a_removed_tablet_is_not_said_to_be_back() -> None:
     assert notice.headline == "CLOSED - room 204: no longer watched (the tablet was removed from Innwatch)"
 
 
+def test_what_a_person_ended_is_not_said_to_be_over() -> None:
+    notice = worded(an_alert(resolved_by="anna"), NoticeKind.RECOVERED)
+
+    assert notice.headline == "CLOSED - room 204: anna ended the alert"
+
+
 def test_that_it_lasts_is_the_reason_only_where_there_is_no_other() -> None:
     why = [Reason(Because.STILL_FIRING, observed=30.0), Reason(Because.NOTHING_HEARD)]
 
