@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,11 @@ class Tablet:
         for _ in range(times):
             payload = heartbeat(bssid=bssid_of(self.number), sid="s-1")
             self.client.publish(self._topic("heartbeat"), payload, qos=1).wait_for_publish(5)
+
+    def say(self, *, bssid: str, ts: datetime) -> None:
+        """A heartbeat from another access point, at a time of its own."""
+        payload = heartbeat(bssid=bssid, ts=ts.isoformat(), sid="s-1")
+        self.client.publish(self._topic("heartbeat"), payload, qos=1).wait_for_publish(5)
 
     def drop_the_socket(self) -> None:
         """The battery falls out: the other end sees a reset."""
