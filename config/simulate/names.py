@@ -10,4 +10,6 @@ class Scenario(StrEnum):
     WIFI_OFF = "wifi-off"
     BATTERY_LOW = "battery-low"
     CHECK_OUT = "check-out"
+    TAMPERING = "tampering"
+    OVERHEAT = "overheat"
     DEMO = "demo"  # one of those that heal, now and then, to one tablet after the other

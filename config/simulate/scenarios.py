@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from config.simulate.agent import Agent
 from config.simulate.names import Scenario
+from config.simulate.tablet import ROOM_WARM
 from rules.ids import RoomId
 from rules.messages import ReportKind
 from rules.room_status import PmsKind
@@ -89,6 +90,33 @@ def check_out(stage: Stage) -> Steps:
     yield 360
 
 
+def tampering(stage: Stage) -> Steps:
+    """Somebody leaves the kiosk, switches USB debugging on and roots the tablet; then it is set up anew."""
+    agent = stage.agent
+    agent.tablet.kiosk = False
+    agent.report(ReportKind.TAMPER, "kiosk-exit")
+    yield 20
+    agent.report(ReportKind.TAMPER, "usb-debug")
+    yield 20
+    agent.report(ReportKind.TAMPER, "root")
+    yield 60
+    agent.tablet.kiosk = True
+    agent.report(ReportKind.TAMPER)
+    yield 40
+
+
+def overheat(stage: Stage) -> Steps:
+    """The tablet lies in the sun, and is taken out of it."""
+    tablet = stage.agent.tablet
+    for celsius in (36.0, 41.0, 44.0, 46.0, 47.0):
+        tablet.celsius = celsius
+        yield 12
+    yield 30
+    for celsius in (44.0, 41.0, ROOM_WARM):
+        tablet.celsius = celsius
+        yield 12
+
+
 HEALING: tuple[Callable[[Stage], Steps], ...] = (recovery, wifi_off, battery_low)
 
 STORIES: Mapping[Scenario, Callable[[Stage], Steps]] = {
@@ -97,4 +125,6 @@ STORIES: Mapping[Scenario, Callable[[Stage], Steps]] = {
     Scenario.WIFI_OFF: wifi_off,
     Scenario.BATTERY_LOW: battery_low,
     Scenario.CHECK_OUT: check_out,
+    Scenario.TAMPERING: tampering,
+    Scenario.OVERHEAT: overheat,
 }

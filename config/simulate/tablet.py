@@ -20,6 +20,7 @@ AGENT = "innwatch-simulator/1"
 CAPABILITIES = ("receipts", "backlog", "commands", "renew")
 
 BESIDE_THE_ACCESS_POINT = -52.0  # dBm
+ROOM_WARM = 31.0  # °C
 WOBBLE = 2.5  # dB, standard deviation from one sample to the next
 
 DRAIN_PER_HOUR = 4.0  # percent, with the screen on
@@ -48,7 +49,7 @@ class _Head(TypedDict):
 
 
 class Tablet:
-    """One tablet, from its boot on. Scenarios move `signal`, `bssid`, `battery` and `minded`."""
+    """One tablet, from its boot on. Scenarios move `signal`, `bssid`, `battery`, `celsius`, `kiosk`, `minded`."""
 
     def __init__(self, identity: TabletIdentity, *, chance: Random) -> None:
         self.identity = identity
@@ -57,6 +58,8 @@ class Tablet:
         self.signal: float | None = BESIDE_THE_ACCESS_POINT - chance.uniform(0, 8)
         self.at_home = self.signal
         self.battery = chance.uniform(45, 95)
+        self.celsius = ROOM_WARM
+        self.kiosk = True
         self.charging = chance.random() < 0.3
         self.config_revision: int | None = None
         self.minded = True  # somebody plugs it in and out; a scenario about the battery says no
@@ -109,8 +112,9 @@ class Tablet:
             battery=round(self.battery, 1),
             charging=self.charging,
             plug=Plug.AC if self.charging else Plug.NONE,
+            temp_c=round(self.celsius, 1),
             screen_on=True,
-            kiosk=True,
+            kiosk=self.kiosk,
             agent=AGENT,
             backlog=waiting,
         )

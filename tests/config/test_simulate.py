@@ -170,6 +170,23 @@ def test_a_guest_checks_out_with_the_tablet_and_it_is_put_back(plain_broker: Pla
     assert FOREIGN_ACCESS_POINT in places(desk)
 
 
+def test_a_tablet_is_tampered_with_and_set_up_anew(plain_broker: PlainBroker, desk: Desk) -> None:
+    fleet = fleet_of(1, plain_broker.port, scenario=Scenario.TAMPERING, say=print)
+
+    ended(fleet, desk, when=lambda: len(desk.reports()) == 4 and fleet.agents[0].is_settled)
+
+    assert [report.cause for report in desk.reports()] == ["kiosk-exit", "usb-debug", "root", None]
+    assert {beat.kiosk for beat in desk.beats()} == {True, False}
+
+
+def test_a_tablet_grows_hot_and_cools_down(plain_broker: PlainBroker, desk: Desk) -> None:
+    fleet = fleet_of(1, plain_broker.port, scenario=Scenario.OVERHEAT, say=print)
+
+    ended(fleet, desk, when=lambda: any((beat.temp_c or 99) < 40 for beat in desk.beats()[8:]))
+
+    assert max(beat.temp_c for beat in desk.beats() if beat.temp_c is not None) >= 46
+
+
 def test_a_tablet_does_what_it_is_asked_once(plain_broker: PlainBroker, desk: Desk) -> None:
     fleet = fleet_of(2, plain_broker.port, say=print)
     steps = iter(
