@@ -1,7 +1,8 @@
 """The breach family: three causes, one alert.
 
 A walk-out that first weakens, then roams, then reports itself is one alert whose rule, severity and reasons follow
-its strongest cause. It clears only when every cause is gone, each by its own evidence.
+its strongest cause. It clears only when every cause is gone, each by its own evidence, and no other is on its way: a
+tablet that is back on its access point with a signal that is too weak has not come back.
 """
 
 from datetime import datetime
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from rules import access_point, power, reported, weak_signal
 from rules.alarm import Occasion, settle
-from rules.alerts import AlertChange, Because, Cause, Family, Reason, Severity
+from rules.alerts import AlertChange, Because, Cause, Family, OpenAlert, Reason, Rule, Severity
 from rules.memory import (
     CALM_ACCESS_POINT,
     CALM_SIGNAL,
@@ -87,18 +88,39 @@ def follow(
     before: DeviceState, after: DeviceState, *, occasion: Occasion, signals: int = 0, recovery: Reason | None = None
 ) -> tuple[DeviceState, AlertChange | None]:
     """Bring the alert in line with what is remembered now. `recovery` is the tablet's own word that it is over."""
-    return settle(
-        after,
-        Family.BREACH,
-        causes=_causes(after, occasion.assignment),
-        ended=(recovery,) if recovery else _ended(before, after, assignment=occasion.assignment),
-        signals=signals,
-        occasion=occasion,
-    )
+    assignment, alert = occasion.assignment, after.alerts.get(Family.BREACH)
+    causes = _causes(after, assignment)
+    ended = (recovery,) if recovery else _ended(before, after, assignment=assignment)
+    if not causes and alert is not None and alert.calm_since is None:
+        if _is_brewing(after):
+            causes = list(alert.bare)
+        elif not ended and not _is_firing(before):
+            ended = _ended_after_all(alert, after, assignment=assignment)
+    return settle(after, Family.BREACH, causes=causes, ended=ended, signals=signals, occasion=occasion)
 
 
 def _is_firing(state: DeviceState) -> bool:
     return state.signal.firing or bool(state.access_point.level) or state.reported is not None
+
+
+def _is_brewing(state: DeviceState) -> bool:
+    """Whether the last samples speak for a breach, if not for long enough to open one."""
+    signal, access = state.signal, state.access_point
+    return (signal is not CALM_SIGNAL and bool(signal.lows)) or (
+        access is not CALM_ACCESS_POINT and access.recent[-1] is not Astray.HOME
+    )
+
+
+def _ended_after_all(alert: OpenAlert, state: DeviceState, *, assignment: Assignment) -> tuple[Reason, ...]:
+    """Why an alert is over whose causes had gone before, while another was on its way that never came."""
+    match alert.rule:
+        case Rule.BREACH_ACCESS_POINT if state.bssid in assignment.place.access_points:
+            return (access_point.returned(state.bssid, place=assignment.place),)
+        case Rule.BREACH_REPORTED:
+            return (Reason(Because.REPORTED_RECOVERY, observed=state.rssi),)
+        case Rule.BREACH_SIGNAL if weak_signal.is_judged(assignment):
+            return (weak_signal.recovered(state.rssi, policy=assignment.policy),)
+    return ()
 
 
 def _causes(state: DeviceState, assignment: Assignment) -> list[Cause]:

@@ -487,3 +487,29 @@ def test_an_alert_id_looks_like_a_ulid_of_the_moment_it_opened() -> None:
     number = sum(CROCKFORD.index(letter) << 5 * place for place, letter in enumerate(reversed(text)))
     assert len(text) == 26
     assert number >> 80 == after(1.5).timestamp() * 1000
+
+
+def test_a_breach_does_not_end_at_the_return_while_the_signal_is_too_weak() -> None:
+    tablet = Tablet()
+    for second in (0, 10, 20):
+        tablet.beat(second, bssid=ELSEWHERE)
+    returned = [tablet.beat(second, rssi=LOW) for second in (24, 28, 32)]
+    assert returned == [(), (), ()]
+
+    (changed,) = tablet.beat(36, rssi=LOW)
+
+    assert (changed.kind, changed.alert.rule) == (ChangeKind.CHANGED, Rule.BREACH_SIGNAL)
+
+
+def test_a_breach_that_was_kept_for_a_weak_signal_says_why_it_ended() -> None:
+    tablet = Tablet()
+    for second in (0, 10, 20):
+        tablet.beat(second, bssid=ELSEWHERE)
+    for second in (24, 28):
+        tablet.beat(second)
+    assert tablet.beat(32, rssi=LOW) == ()
+    assert tablet.beat(36) == ()
+
+    (over,) = tablet.beat(40)
+
+    assert (over.kind, because(over)) == (ChangeKind.CLEARED, [Because.BACK_ON_OWN_ACCESS_POINT])

@@ -26,7 +26,7 @@ from tests.rules.stories import (
     usual_beats,
 )
 
-SETTLED = 200  # heartbeats; half an hour in another room and a minute are 187
+SETTLED = 260  # heartbeats; the last hour of a battery that has stopped emptying are 241
 
 
 def by_family(changes: list[AlertChange], family: Family) -> list[AlertChange]:
@@ -145,7 +145,7 @@ def test_there_is_no_silence_before_its_deadline(
     end = tell(tablet, story)
     since = after(end) if restarted else NOON
     due = deadline(tablet.state, assignment=assignment, watching_since=since)
-    if due is None:
+    if due is None or due <= after(end):  # what was held while nothing was heard is over at once
         return
     early = after(end) + share * (due - after(end))
 
