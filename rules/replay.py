@@ -17,7 +17,7 @@ else.
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -127,6 +127,7 @@ class Replay:
         self._follow = follow
         self._devices: dict[int, _Device] = {}
         self._inventory = _NO_ROOMS
+        self._moved: dict[int, _Device] = {}  # those that are placed together, before anything needs it
         self._statuses: dict[RoomId, RoomStatus] = {}
         self._change: Change | None = None
         self._due: list[tuple[datetime, int, _Device]] = []
@@ -135,6 +136,8 @@ class Replay:
     def take(self, one: StoredInput) -> None:
         """Judge the next row."""
         self.tally.taken += 1
+        if self._moved and one.kind not in _SETTLING:
+            self._settle()
         try:
             if self._due and self._due[0][0] <= one.at:
                 self._pass_until(one.at if one.kind is not InputKind.WATCHING else self._listened_until(one))
@@ -145,6 +148,7 @@ class Replay:
 
     def propose(self, change: Change) -> None:
         """From here on judge by what `change` makes of each assignment."""
+        self._settle()
         self._change = change
         for device in self._devices.values():
             self._assign(device, device.own)
@@ -302,7 +306,7 @@ class Replay:
     def _take_rooms(self, one: StoredInput) -> None:
         self._inventory = _inventory.decode(one.body)
         self._learn()
-        self._place_all()
+        self._moved = dict(self._devices)
 
     def _watch(self, one: StoredInput) -> None:
         """We began to listen, after a gap of ours; no row of older releases tells of one.
@@ -326,7 +330,7 @@ class Replay:
             hotel = _hotel_checkpoint.decode(one.body)
             self._inventory, self.watching_since = hotel.inventory, hotel.watching_since
             self._learn()
-            self._place_all()
+            self._moved = dict(self._devices)
             return
         device = self._devices.get(one.device)
         if device is not None and device.reckoned:
@@ -352,22 +356,24 @@ class Replay:
 
     def _settle_in(self, device: "_Device", record: AssignmentRecord) -> None:
         device.id, device.room_id = record.device_id or device.id, record.room_id
-        device.added_at = record.added_at
-        self._assign(device, self._own([device], {device.id: record.policy})[device.id])
+        device.policy, device.added_at = record.policy, record.added_at
+        self._moved[device.key] = device
 
     def _known(self, one: StoredInput) -> "_Device | None":
+        if self._moved:
+            self._settle()
         device = None if one.device is None else self._devices.get(one.device)
         if device is None:
             self.tally.strange += 1
         return device
 
-    def _place_all(self) -> None:
-        devices = tuple(self._devices.values())
-        own = self._own(devices, {device.id: device.own.policy for device in devices})
-        for device in devices:
-            self._assign(device, own[device.id])
+    def _settle(self) -> None:
+        """Give their assignments to those that moved: thousands in a row cost little more than one."""
+        moved, self._moved = tuple(self._moved.values()), {}
+        if moved:
+            self._place(moved)
 
-    def _own(self, devices: Iterable["_Device"], policies: Mapping[DeviceId, Policy]) -> dict[DeviceId, Assignment]:
+    def _place(self, devices: Collection["_Device"]) -> None:
         """What devices are judged by, proposal apart: the places from the rooms, the policies from their own rows."""
         belongs = assignments(
             self._hotel_id,
@@ -378,10 +384,9 @@ class Replay:
             added={device.id: device.added_at for device in devices if device.added_at is not None},
             windows=self._inventory.windows,
         )
-        return {
-            name: replace(one, policy=policies[name], room=self._status(one.place.room_id))
-            for name, one in belongs.items()
-        }
+        for device in devices:
+            own = belongs[device.id]
+            self._assign(device, replace(own, policy=device.policy, room=self._status(own.place.room_id)))
 
     def _assign(self, device: "_Device", own: Assignment) -> None:
         device.own = own
@@ -421,19 +426,23 @@ class _Device:
     `reckoned`: its deadlines are; once they were, those that passed live mean nothing to it any more.
     """
 
-    __slots__ = ("added_at", "assignment", "due", "id", "key", "own", "reckoned", "room_id", "state")
+    __slots__ = ("added_at", "assignment", "due", "id", "key", "own", "policy", "reckoned", "room_id", "state")
 
     def __init__(self, key: int, device_id: DeviceId, hotel_id: HotelId) -> None:
         self.key = key
         self.id = device_id
         self.room_id: RoomId | None = None
         self.added_at: datetime | None = None
-        self.own = Assignment(hotel_id=hotel_id, device_id=device_id, place=Place(), policy=Policy())
+        self.policy = Policy()
+        self.own = Assignment(hotel_id=hotel_id, device_id=device_id, place=Place(), policy=self.policy)
         self.assignment = self.own
         self.state = DeviceState()
         self.reckoned = False
         self.due: datetime | None = None
 
+
+_SETTLING: Final = frozenset({InputKind.ASSIGNMENT, InputKind.INVENTORY, InputKind.CHECKPOINT})
+"""Kinds that come in rows of thousands, and say of whom what they are judged by."""
 
 _LONG_AGO: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _NO_ROOMS: Final = InventoryRecord(0, Profile.NORMAL, ())

@@ -9,6 +9,7 @@ from rules.alerts import AlertChange, ChangeKind
 from rules.ids import HotelId
 from rules.replay import Step
 from store import Store
+from store.intake import EVENT_OF as EVENTS
 
 _PAGE = 1000
 _BY_RULES = frozenset({"opened", "changed", "cleared", "reopened", "suppressed"})
@@ -50,7 +51,11 @@ def _told(kind: str, alert: Any, at: str) -> Told:  # noqa: ANN401 - JSON
 def judged(step: Step, change: AlertChange) -> Told:
     """As a replay has it."""
     alert = change.alert
-    reasons = (*alert.why, *change.why) if change.kind is ChangeKind.CLEARED else change.why
-    kind = ChangeKind.CHANGED if change.kind is ChangeKind.WORSENED else change.kind
+    reasons = alert.why
+    if change.kind in {ChangeKind.CLEARED, ChangeKind.SUBSIDED}:
+        reasons = (*alert.why, *change.why)
+    elif change.kind is ChangeKind.RELABELLED:
+        reasons = change.why
+    kind = EVENTS[change.kind].partition(".")[2]
     names = (alert.id, step.device_id, alert.family.value, alert.rule.value, alert.severity.value)
-    return Told(kind.value, *names, tuple(reason.because.value for reason in reasons), change.at.isoformat())
+    return Told(kind, *names, tuple(reason.because.value for reason in reasons), change.at.isoformat())

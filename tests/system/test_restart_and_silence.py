@@ -1,5 +1,6 @@
 """Pulled plugs and our own restarts: the tablet that fell silent is found, those that come back are not accused."""
 
+import json
 import socket
 from collections.abc import Callable
 from datetime import datetime
@@ -100,6 +101,10 @@ def test_a_tablet_that_is_heard_again_ends_its_silence(innwatch: Installation, t
         "heard-again"
     ]
     tablet.leave()
+
+    again = json.loads(innwatch.cli("replay", "grand", "--from", "1h", "--json"))
+    assert (again["gained"], again["lost"], again["kept"]) == ([], [], len(sam.all("/api/alerts", status="all")))
+    assert (again["diverged"], again["unreadable"], again["strange"]) == (0, 0, 0)
 
 
 def test_our_own_restart_accuses_only_the_tablet_that_does_not_come_back(
