@@ -27,7 +27,7 @@ LISTENED: Final = 1.0
 """Seconds for a stream."""
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_TAKING: Final = ("/revoke", "/replace", "/disable", "/rotate", "/withdraw")
+_TAKING: Final = ("/revoke", "/replace", "/disable", "/rotate", "/withdraw", "/resolve")
 
 _SLOT: Final = re.compile(r"\{([^}]*)\}")
 
@@ -93,6 +93,9 @@ def _said(them: Canary) -> dict[str, dict[str, object]]:
         "PATCH /api/users/{name}": {"role": "viewer"},
         "PATCH /api/integrators/{integrator}": {"scopes": []},
         "POST /api/alerts/acknowledge": {"alertId": them.alert_id or "none", "notes": "isolation"},
+        "POST /api/alerts/{alert_id}/assign": {"assignee": None},
+        "POST /api/alerts/{alert_id}/note": {"note": "isolation"},
+        "POST /api/alerts/{alert_id}/snooze": {"until": None},
         "POST /api/heartbeat": device | {"wifiBssid": "02:00:00:00:00:01", "rssi": -60},
         "POST /api/alert/breach": device | {"rssi": -90},
         "POST /api/alert/battery": device | {"level": 9},
