@@ -101,7 +101,7 @@ size_t heartbeat_write(char *out, size_t room, struct tablet *tablet) {
     size_t used = write_start(out, room, tablet);
     used += (size_t)snprintf(out + used, room - used,
                              ",\"wifiBssid\":\"%s\",\"rssi\":-%u,\"battery\":%u,\"charging\":false}", tablet->bssid,
-                             45 + (unsigned)(tablet->seq * 7 % 12), 60 + (unsigned)(tablet->seq / 64 % 40));
+                             45 + (unsigned)(tablet->seq * 7 % 12), 80 + (unsigned)(tablet->seq / 64 % 3));
     return used;
 }
 

@@ -6,13 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from rules.alerts import AlertChange, Because, ChangeKind, Family, Severity
+from rules.alarm import Occasion
+from rules.alerts import AlertChange, Because, ChangeKind, Family, Rule, Severity
+from rules.deadlines import pass_deadline
 from rules.gap import Gap
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
-from rules.inputs import AssignmentRecord, InputKind, StoredInput
+from rules.inputs import AssignmentRecord, DeadlineRecord, InputKind, PartnerRecord, StoredInput
 from rules.policy import Assignment, Policy, Profile
 from rules.replay import Replay, Step, steps
-from tests.rules.given import CALIBRATED, STRICT, after, because, kinds
+from rules.room_fit import Partner, paired
+from tests.rules.given import CALIBRATED, NEIGHBOUR, STRICT, after, because, kinds
 from tests.rules.history import Recorded
 from tests.rules.stories import Story, stories, tell
 
@@ -180,3 +183,25 @@ def test_a_tablet_that_is_retired_ends_what_was_open_and_one_that_gets_another_i
     assert because(changes[-1]) == [Because.DEVICE_REMOVED]
     assert changes[-1].at == after(62)
     assert replay.state(DeviceId("tab-2")) is None
+
+
+def test_what_the_broker_knew_at_a_deadline_and_who_was_swapped_are_read_from_their_rows() -> None:
+    live = Recorded()
+    live.beat(0)
+    due, alive_at = after(40), after(32)
+    verdict = pass_deadline(
+        live.state, assignment=live.assignment, watching_since=live.watching_since, at=due, alive_at=alive_at
+    )
+    live.write(InputKind.DEADLINE, "deadline:1", due, DeadlineRecord(alive_at), ts=due)
+    live.state = verdict.state
+    for second in range(50, 2000, 30):
+        live.beat(second, bssid=NEIGHBOUR)
+    partner = Partner(DeviceId("tab-2"), leads=True)
+    paired_at = Occasion(live.assignment, "partner:1", after(2001))
+    live.write(InputKind.ASSIGNMENT, "partner:1", after(2001), PartnerRecord(partner.device_id, leads=True))
+    live.state = paired(live.state, partner, occasion=paired_at).state
+
+    replay, changes = replayed(live.rows)
+    assert changes[0].alert.rule is Rule.AGENT_STUCK
+    assert changes[-1].alert.rule is Rule.ROOM_SWAPPED
+    assert replay.state(TAB) == live.state
