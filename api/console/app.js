@@ -230,7 +230,8 @@ function remember(alertId, { type, channel, notice, error }) {
 async function give(id, verb, body) {
   let conflict = "";
   try {
-    store.alert(await session.http.post(`alerts/${encodeURIComponent(id)}/${verb}`, body));
+    const told = await session.http.post(`alerts/${encodeURIComponent(id)}/${verb}`, body);
+    if (verb !== "fix") store.alert(told); // which is told of the tablets; the alert ends when they are heard there
   } catch (problem) {
     conflict = refusal(problem, (at) => when(at, clock.now()));
   }

@@ -112,6 +112,22 @@ class Inn:
         await self._change(room, alert, kind=ChangeKind.OPENED)
         return alert.id
 
+    async def swap(self, room: str, other: str) -> AlertId:
+        """The tablets of two rooms are in each other's, and the alert of the first says so."""
+        now = self.clock()
+        alert = OpenAlert(
+            id=AlertId(f"01J{len(self.opened):0>23}"),
+            family=Family.ROOM,
+            rule=Rule.ROOM_SWAPPED,
+            severity=Severity.LOW,
+            opened_at=now,
+            last_at=now,
+            why=(Reason(Because.SWAPPED, observed=f"tab-{other}"),),
+        )
+        self.opened[alert.id] = alert
+        await self._change(room, alert, kind=ChangeKind.OPENED)
+        return alert.id
+
     async def clear_alert(self, room: str, alert_id: AlertId) -> None:
         await self._change(room, self.opened[alert_id], kind=ChangeKind.CLEARED)
 

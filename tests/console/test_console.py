@@ -1,6 +1,7 @@
 """What people at the desk see and do, in a browser, against the real API, store and broker."""
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rules.state import LinkState, Posture
 from store import INNWATCH
 from tests.console.desk import PHONE, at_the_desk, at_the_door, log_in, row, tile
 from tests.console.inn import EVIL, INN, PASSWORD, an_inn
-from tests.support import person
+from tests.support import eventually, person
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
 
@@ -373,6 +374,23 @@ async def test_what_only_a_manager_resolves_is_not_offered_to_staff(browser: Bro
 
         await expect(page.get_by_text("A manager resolves it.")).to_be_visible()
         await expect(page.get_by_role("button", name="Resolve…")).to_have_count(0)
+
+
+async def test_a_manager_puts_two_swapped_tablets_right_with_one_tap(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
+        alert = await inn.swap("101", "102")
+        await row(page, alert).click()
+        await expect(page.get_by_label("Alert", exact=True)).to_contain_text("It and tab-102 are in each other's room")
+        await page.get_by_role("button", name="Swap their rooms").click()
+
+        async def rooms() -> dict[str, str]:
+            return {row.device.id: row.device.room_id for row in (await inn.store.load_hotel(INN)).devices}
+
+        await eventually(lambda: _is(rooms(), {"tab-101": "102", "tab-102": "101"}))
+
+
+async def _is(found: Awaitable[dict[str, str]], wanted: dict[str, str]) -> bool:
+    return (await found).items() >= wanted.items()
 
 
 async def test_who_may_only_look_is_not_offered_to_acknowledge(browser: Browser, tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ export function Answer({ alert, writing, may, manages, staff }) {
       placeholder="Who goes, what was seen" />
     ${!acknowledged && html`<button class="primary" type="submit" disabled=${busy}>Acknowledge</button>`}
     <div class="others">
+      ${manages && alert.rule === "room.swapped" && html`<button type="button" id="fix" disabled=${busy}
+        onClick=${() => give("fix", seen)}>Swap their rooms</button>`}
       <button type="button" disabled=${busy} onClick=${addNote}>Add note</button>
       ${acknowledged && html`<button type="button" disabled=${busy}
         onClick=${() => give("unacknowledge", seen)}>Give it back</button>`}
