@@ -67,6 +67,11 @@ class Journal:
         """Whether whatever kept us from listening is over and done with."""
         return self._why is None and self._times == self._hearing.times
 
+    @property
+    def listened_until(self) -> datetime | None:
+        """While we are not listening: until when somebody was, as far as that is known."""
+        return None if self.has_resumed else self._until
+
     async def open(self) -> None:
         """Read where the last stretch ended. Raises StoreUnavailable."""
         self._until = await self._store.last_listened()

@@ -12,7 +12,7 @@ from broker.delivery import Publisher
 from broker.topics import Kind, everybodys, monitor_topic
 from device_bridge.fleet import Fleet
 from device_bridge.hearing import Hearing
-from device_bridge.journal import Journal
+from device_bridge.journal import NOT_RUNNING, Journal
 from device_bridge.queue import Began
 from rules.ids import HotelId
 from store import DataRefused, Store, StoreUnavailable
@@ -107,7 +107,7 @@ class Monitor:
 
     def _deaf_since(self, now: datetime) -> datetime:
         """Since when broker or database do not answer."""
-        moments = (self._hearing.deaf_since, self._journal.away_since, now)
+        moments = (self._hearing.deaf_since, self._journal.away_since, self._journal.listened_until, now)
         return min(moment for moment in moments if moment is not None)
 
     async def _publish(self, state: Watching, why: str | None, now: datetime) -> None:
@@ -127,6 +127,8 @@ class Monitor:
 
     def _judge(self) -> tuple[Watching, str | None]:
         now, away, deaf = self._now(), self._journal.away_since, self._hearing.deaf_since
+        if self._hearing.times == 0 and self._journal.listened_until is not None:
+            return Watching.BLIND, NOT_RUNNING
         if deaf is not None and (now - deaf > _BLIND_AFTER or self._hearing.times == 0):
             return Watching.BLIND, "the broker does not answer"
         if away is not None and now - away > _BLIND_AFTER:

@@ -1,0 +1,130 @@
+"""Broker, bridge or both dark for ten minutes with 500 tablets: nobody is accused, and who was carried off is found."""
+
+import json
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support import Processes, eventually_sync
+from tests.system.installation import Installation, Shape, heartbeat
+from tests.system.listeners import event_stream
+
+MANY = 500
+
+
+def _text(words: str) -> bytes:
+    return len(words.encode()).to_bytes(2, "big") + words.encode()
+
+
+def _packet(kind: int, body: bytes) -> bytes:
+    """MQTT 3.1.1, of less than 16 KiB."""
+    length = bytes([len(body)]) if len(body) < 128 else bytes([len(body) % 128 | 128, len(body) // 128])
+    return bytes([kind]) + length + body
+
+
+class Crowd:
+    """Tablets by bare sockets: each connects with its will, and says a heartbeat when told to."""
+
+    def __init__(self, innwatch: Installation, logins: str) -> None:
+        self._port = innwatch.mqtt_port
+        self._logins = {row.split(",")[4]: row.split(",") for row in logins.splitlines()[-MANY:]}
+        self._sockets: dict[str, socket.socket] = {}
+        self._sessions = 0
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._logins)
+
+    def come(self, names: Iterable[str]) -> None:
+        self._sessions += 1
+        for name in names:
+            client_id, username, password, topic, *_ = self._logins[name]
+            will = json.dumps({"state": "lost", "sid": f"b-{self._sessions}"})
+            topic = f"hotels/grand/devices/{name}/state"
+            body = _text("MQTT") + b"\4\xce\0\x1e" + _text(client_id) + _text(topic) + _text(will)
+            if name in self._sockets:
+                self._sockets[name].close()
+            self._sockets[name] = socket.create_connection(("127.0.0.1", self._port), timeout=30)
+            self._sockets[name].sendall(_packet(0x10, body + _text(username) + _text(password)))
+        self._await(names, 4)
+
+    def beat(self, names: Iterable[str]) -> None:
+        """A heartbeat of each; returns when all of them are stored."""
+        for name in names:
+            said = heartbeat(bssid=self._logins[name][6], sid=f"b-{self._sessions}")
+            body = _text(f"hotels/grand/devices/{name}/heartbeat") + b"\0\1" + said.encode()
+            self._sockets[name].sendall(_packet(0x32, body))
+        self._await(names, 4)
+
+    def leave(self) -> None:
+        for one in self._sockets.values():
+            one.close()
+
+    def carry_off(self, name: str) -> None:
+        with suppress(OSError):
+            self._sockets.pop(name).close()
+
+    def _await(self, names: Iterable[str], size: int) -> None:
+        for name in names:
+            answer = b""
+            while len(answer) < size:
+                read = self._sockets[name].recv(size - len(answer))
+                assert read, f"{name} was put out"
+                answer += read
+
+
+@pytest.mark.timeout(240)
+def test_ten_minutes_in_the_dark_accuse_nobody_and_hide_nobody(processes: Processes, tmp_path: Path) -> None:
+    clock = tmp_path / "clock"
+    innwatch = Installation(processes, tmp_path, env={"INNWATCH_CLOCK": str(clock)}, shape=Shape.SEPARATE)
+    innwatch.start("--for-tests")
+    innwatch.cli("hotel", "add", "grand", "--profile", "normal")
+    crowd = Crowd(innwatch, innwatch.cli("device", "add", "grand", "--count", str(MANY), "--tokens", "--csv"))
+    sam, there, stolen, now = innwatch.person("sam"), crowd.names, set[str](), 0
+    crowd.come(there)
+    crowd.beat(there)
+
+    for dark, whole in (("broker", False), ("bridge", False), ("bridge", True)):
+        if dark == "broker" or whole:
+            assert innwatch.broker is not None
+            innwatch.broker.kill()
+        if dark == "bridge":
+            assert innwatch.process is not None
+            innwatch.process.kill()
+        else:
+            eventually_sync(lambda: httpx.get(f"{innwatch.url}/health/ready", timeout=5).status_code != 200)
+        lost, *there = there
+        crowd.carry_off(lost)
+        now += 600
+        clock.write_text(str(now))
+        innwatch.start("--for-tests")
+        if dark == "broker" or whole:
+            crowd.come(there)
+        crowd.beat(there)
+        now += 30
+        clock.write_text(str(now))
+        crowd.beat(there)
+        assert {one["deviceId"] for one in sam.all("/api/alerts", status="open")} == stolen, dark
+        now += 35
+        clock.write_text(str(now))
+        stolen.add(lost)
+        eventually_sync(lambda: {one["deviceId"] for one in sam.open_alerts()} == stolen)
+        crowd.beat(there)
+
+    assert {(one["deviceId"], one["family"]) for one in sam.open_alerts()} == {(one, "silence") for one in stolen}
+    assert sam.all("/api/alerts", status="resolved") == []
+    crowd.leave()
+    with event_stream(innwatch.url, sam.token, last_event_id="1") as stream:
+        eventually_sync(lambda: len(stream.of("monitor.changed")) >= 7, within=20)
+        said = [(one["data"]["state"], one["data"]["why"]) for one in stream.of("monitor.changed")]
+    states = [state for state, _ in said]
+    assert states == ["watching", *["blind", "watching"] * 3]
+    assert [why for state, why in said if state == "blind"] == [
+        "the broker does not answer",
+        "Innwatch was not running",
+        "Innwatch was not running",
+    ]
