@@ -1,5 +1,6 @@
 """A broker that is a process of its own, or somebody else's: it comes and goes, and what was acknowledged is stored."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.broker.authority import Authority
 from tests.support import Processes, eventually_sync, free_port
 from tests.support.mosquitto import Mosquitto
-from tests.system.installation import Installation, Shape, bssid_of, heartbeat
+from tests.system.installation import Installation, Shape, bssid_of, heartbeat, tablets_clock
 from tests.system.listeners import event_stream, subscriber
 
 
@@ -163,7 +164,7 @@ def test_a_mosquitto_will_do(processes: Processes, tmp_path: Path) -> None:
         tablet.beat(times=50)
         innwatch.start()
         eventually_sync(lambda: count(innwatch) == 100, within=15)
-        report = '{"id": "r-1", "ts": "2026-11-23T00:00:00Z", "kind": "breach", "rssi": -90}'
+        report = json.dumps({"id": "r-1", "ts": tablets_clock.now().isoformat(), "kind": "breach", "rssi": -90})
         tablet.client.publish("hotels/grand/devices/tab-101/alert", report, qos=1)
         (alert,) = eventually_sync(sam.open_alerts)
     with subscriber(mosquitto.port, "hotels/grand/alerts/+", client_id="anybody/else/x", token="") as console:

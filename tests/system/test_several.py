@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import PostgreSQL, Processes, Redis, eventually_sync
 from tests.system.follower import Follower
-from tests.system.installation import Person
+from tests.system.installation import Person, tablets_clock
 from tests.system.listeners import event_stream
 from tests.system.receivers import mailbox, webhook
 from tests.system.several import Several
@@ -39,7 +39,7 @@ async def _report(tablet: Tablet, number: int) -> None:
         username=f"grand/{tablet.name}",
         password=tablet.token,
     ) as client:
-        body = json.dumps({"id": f"r-{number}", "ts": "2026-11-23T00:00:00Z", "kind": "breach", "rssi": -90})
+        body = json.dumps({"id": f"r-{number}", "ts": tablets_clock.now().isoformat(), "kind": "breach", "rssi": -90})
         await client.publish(f"hotels/grand/devices/{tablet.name}/alert", body, qos=1)
 
 
