@@ -232,7 +232,7 @@ class Outlook:
                 )
 
 
-_FIRST_NOTICES = frozenset({ChangeKind.OPENED})
+_FIRST_NOTICES = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED})
 
 
 def _where(state: DeviceState, tablet: Tablet) -> tuple[Spot, ...]:

@@ -286,7 +286,7 @@ def _quieten(state: DeviceState, alert: OpenAlert, *, ended: tuple[Reason, ...],
     if alert.flapping is not None:
         return state, None
     held = replace(quiet, flapping=too_many, why=(*alert.why, too_many))
-    change = AlertChange(kind=ChangeKind.FLAPPING, alert=held, at=at, why=(*ended, too_many))
+    change = AlertChange(kind=ChangeKind.FLAPPING, alert=held, at=at, why=held.why)
     return replace(state, alerts=state.alerts | {alert.family: held}), change
 
 

@@ -261,7 +261,7 @@ class ChangeKind(StrEnum):
 class AlertChange(Struct, frozen=True, kw_only=True):
     """What became of one alert: `alert` is its condition after the change, `at` the moment it is dated at.
 
-    `why` is the alert's own, except when it cleared: then it says what ended it, and `alert.why` what it was.
+    `why` is the alert's own, except when its condition ended: then it says what ended it, and `alert.why` what it was.
     """
 
     kind: ChangeKind

@@ -131,6 +131,7 @@ def move_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int
         flapping=alert.flapping is not None,
         rule_version=change.rule_version,
         lapses_at=lapse_of(alert.severity, at=change.change.at),
+        incident=change.spoken_for,
     )
     if row is not None:
         return row[0], snapshot(row)
@@ -152,7 +153,8 @@ _LAPSE: Final = (
 
 _AGAIN: Final = (
     "reopened = reopened + 1, acknowledged_by = NULL, acknowledged_at = NULL, acknowledged_note = NULL,"
-    " snoozed_until = NULL, resolved_by = NULL, lapses_at = NULL, incident_key = NULL"
+    " snoozed_until = NULL, resolved_by = NULL, lapses_at = NULL,"
+    " incident_key = (SELECT incident.key FROM incident WHERE incident.hotel_key = :hotel AND incident.id = :incident)"
 )
 
 

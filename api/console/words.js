@@ -234,7 +234,6 @@ export const STEPS = {
   "alert.opened": ({ severity }) => `Opened${severity ? `, ${word(SEVERITY, severity).toLowerCase()}` : ""}`,
   "alert.changed": ({ severity }) => `Changed${severity ? `, ${word(SEVERITY, severity).toLowerCase()}` : ""}`,
   "alert.reopened": () => "Opened again",
-  "alert.suppressed": () => "Told as part of an outage from here on",
   "alert.cleared": () => "Over",
   "alert.resolved": ({ by }) => (by ? `Resolved by ${by}` : "Resolved"),
   "alert.acknowledged": ({ by }) => `Acknowledged by ${by}`,

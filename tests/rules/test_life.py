@@ -93,7 +93,7 @@ def test_a_silence_that_opens_again_begins_mildly_again() -> None:
 def test_what_begins_and_ends_twice_within_half_an_hour_is_held_open() -> None:
     tablet = flapping_tablet()
     (told,) = (change for change in tablet.changes if change.kind is ChangeKind.FLAPPING)
-    assert because(told) == [Because.REPORTED_RECOVERY, Because.FLAPPING]
+    assert because(told) == [Because.REPORTED, Because.FLAPPING]
     assert told.why[-1] == Reason(Because.FLAPPING, observed=4, limit=4, since=after(0))
     alert = tablet.alert(Family.BREACH)
     assert (alert.calm_since, alert.flapping) == (after(30), told.why[-1])
