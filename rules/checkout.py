@@ -5,7 +5,7 @@ tablets are docked) taken off its charger. Then the alert stays until the tablet
 minutes on end, however much later, whoever lives there by then.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -22,15 +22,26 @@ GUARDED_FOR: Final = timedelta(minutes=45)
 SEEN_FOR: Final = timedelta(minutes=5)
 
 
+def begin(state: DeviceState, *, occasion: Occasion) -> DeviceState:
+    """Guard a tablet from this moment on if somebody checks out of its room now; no more once somebody checks in.
+
+    What is open stays. The moment is remembered with the tablet, so that our own outage does not use up the time.
+    """
+    since = occasion.assignment.room.checked_out_at
+    if since is None:
+        return _remembering(state, replace(state.checkout, guarded_from=None))
+    return _remembering(state, replace(state.checkout, guarded_from=since)) if since == occasion.at else state
+
+
 def follow(_: DeviceState, state: DeviceState, /, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
     """Bring the alert in line with what is known of the tablet after a message, a deadline or a word on its room."""
     memory, gone = state.checkout, gone_by(state, assignment=occasion.assignment)
     if gone:
-        if memory is NOT_GONE and not is_guarded(occasion.assignment, occasion.at):
+        if not memory.gone and (memory.guarded_from is None or occasion.at > memory.guarded_from + GUARDED_FOR):
             return state, None
-        memory = CheckoutMemory(gone=_reasons(gone, occasion=occasion))
+        memory = replace(memory, gone=_reasons(gone, occasion=occasion), good_since=None)
         return _settle(state, memory, ended=(), occasion=occasion)
-    if memory is NOT_GONE:
+    if not memory.gone:
         return state, None
     if not _is_seen(state, assignment=occasion.assignment):
         memory = memory if memory.good_since is None else replace(memory, good_since=None)
@@ -42,13 +53,7 @@ def follow(_: DeviceState, state: DeviceState, /, *, occasion: Occasion) -> tupl
     seen = Reason(
         Because.SEEN_IN_ITS_ROOM, observed=lasted.total_seconds(), limit=SEEN_FOR.total_seconds(), since=since
     )
-    return _settle(state, NOT_GONE, ended=(seen,), occasion=occasion)
-
-
-def is_guarded(assignment: Assignment, at: datetime) -> bool:
-    """Whether somebody has checked out of the room so lately that its tablet must be there."""
-    since = assignment.room.checked_out_at
-    return since is not None and since <= at <= since + GUARDED_FOR
+    return _settle(state, CheckoutMemory(guarded_from=memory.guarded_from), ended=(seen,), occasion=occasion)
 
 
 def gone_by(state: DeviceState, *, assignment: Assignment) -> tuple[Because, ...]:
@@ -86,6 +91,12 @@ def _reasons(gone: tuple[Because, ...], *, occasion: Occasion) -> tuple[Reason, 
 def _settle(
     state: DeviceState, memory: CheckoutMemory, *, ended: tuple[Reason, ...], occasion: Occasion
 ) -> tuple[DeviceState, AlertChange | None]:
-    after = state if memory is state.checkout else replace(state, checkout=memory)
+    after = _remembering(state, memory)
     causes = (Cause(Rule.CHECKOUT_GUARD, Severity.CRITICAL, memory.gone),) if memory.gone else ()
     return settle(after, Family.CHECKOUT, causes=causes, ended=ended, signals=0, occasion=occasion)
+
+
+def _remembering(state: DeviceState, memory: CheckoutMemory) -> DeviceState:
+    if memory == state.checkout:
+        return state
+    return replace(state, checkout=NOT_GONE if memory == NOT_GONE else memory)

@@ -8,7 +8,19 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from rules import agent_stuck, alarm, battery, breach, families, history, lateness, session, token, weak_signal
+from rules import (
+    agent_stuck,
+    alarm,
+    battery,
+    breach,
+    checkout,
+    families,
+    history,
+    lateness,
+    session,
+    token,
+    weak_signal,
+)
 from rules.alarm import Occasion
 from rules.alerts import Condition, Rule
 from rules.memory import CALM_ACCESS_POINT, CALM_BATTERY, CALM_SIGNAL, CALM_SILENCE
@@ -53,7 +65,7 @@ def judge_anew(state: DeviceState, *, occasion: Occasion) -> Verdict:
 
     Nothing was heard of the device itself; the occasion is what was said.
     """
-    after, changes = alarm.anew(state, occasion=occasion)
+    after, changes = alarm.anew(checkout.begin(state, occasion=occasion), occasion=occasion)
     return families.after_anything(state, after, changes, occasion=occasion)
 
 

@@ -22,6 +22,7 @@ from rules.memory import (
     NOT_GONE,
     AccessPointMemory,
     BatteryMemory,
+    CheckoutMemory,
     RareMemory,
     SignalMemory,
     SilenceMemory,
@@ -74,7 +75,7 @@ def shifted(state: DeviceState, gap: Gap) -> DeviceState:
         battery_level=_battery(state.battery_level, gap),
         silence=_silence(state.silence, gap, rest=by),
         token=token if token is NO_TOKEN else replace(token, kept_out_at=_maybe(token.kept_out_at, gap)),
-        checkout=checkout if checkout is NOT_GONE else replace(checkout, good_since=_maybe(checkout.good_since, gap)),
+        checkout=checkout if checkout is NOT_GONE else _checkout(checkout, gap),
         rare=rare if rare is CALM_RARE else _rare(rare, gap),
         alerts={family: _alert(alert, gap) for family, alert in state.alerts.items()},
         ended={
@@ -144,6 +145,10 @@ def _rare(memory: RareMemory, gap: Gap) -> RareMemory:
             memory.stuck, missing_at=_maybe(memory.stuck.missing_at, gap), alive_at=_maybe(memory.stuck.alive_at, gap)
         ),
     )
+
+
+def _checkout(memory: CheckoutMemory, gap: Gap) -> CheckoutMemory:
+    return replace(memory, guarded_from=_maybe(memory.guarded_from, gap), good_since=_maybe(memory.good_since, gap))
 
 
 def _maybe(at: datetime | None, gap: Gap) -> datetime | None:

@@ -89,8 +89,9 @@ class TokenMemory(Struct, frozen=True, omit_defaults=True):
 
 
 class CheckoutMemory(Struct, frozen=True, omit_defaults=True):
-    """checkout.guard: in what way the tablet was gone after a check-out, until it has been in its room for a while."""
+    """checkout.guard: since when it is missed if it goes, and how it was gone until it has been back for a while."""
 
+    guarded_from: datetime | None = None  # the last check-out of its room, until somebody checks in
     gone: tuple[Reason, ...] = ()
     good_since: datetime | None = None  # since when everything it says is as it should be
 

@@ -17,7 +17,6 @@ VACANT = RoomStatus(occupied=False)
 CLOSED = RoomStatus(service=RoomWord.OUT_OF_ORDER)
 CLEANED = RoomStatus(housekeeping_since=NOON)
 CLEANED_AND_VACANT = replace(CLEANED, occupied=False)
-CHECKED_OUT = RoomStatus(occupied=False, checked_out_at=NOON)
 
 WEAK = Cause(Rule.BREACH_SIGNAL, Severity.HIGH, (Reason(Because.SIGNAL_BELOW_FLOOR),))
 HINT = Cause(Rule.BREACH_SIGNAL, Severity.INFO, (Reason(Because.ROOM_NOT_CALIBRATED),))
@@ -61,6 +60,10 @@ def test_what_a_room_makes_of_a_cause(cause: Cause, room: RoomStatus, severity: 
     assert (here is cause) is (why is None)
     assert why is None or why in [reason.because for reason in here.why]
     assert here.why[: len(cause.why)] == cause.why
+
+
+def checked_out(seconds: float) -> RoomStatus:
+    return RoomStatus(occupied=False, checked_out_at=after(seconds))
 
 
 class Room(Tablet):
@@ -118,7 +121,7 @@ def test_a_departing_guests_silence_is_one_step_more_severe_and_no_more() -> Non
 def test_a_tablet_that_is_gone_at_the_check_out_is_critical_at_once() -> None:
     room = strict()
     room.until(60)
-    assert room.told(61, replace(CHECKED_OUT, checked_out_at=after(61))) == [ChangeKind.OPENED]
+    assert room.told(61, checked_out(61)) == [ChangeKind.OPENED]
 
     assert room.alert(Family.CHECKOUT).severity == "critical"
     assert room.alert(Family.SILENCE).severity == "high"
@@ -126,7 +129,7 @@ def test_a_tablet_that_is_gone_at_the_check_out_is_critical_at_once() -> None:
 
 def test_a_tablet_that_falls_silent_after_the_check_out_is_critical_then() -> None:
     room = strict()
-    assert room.told(9, CHECKED_OUT) == []
+    assert room.told(9, checked_out(9)) == []
 
     changes = room.until(60)
     assert [(change.alert.family, change.alert.severity) for change in changes] == [
@@ -139,7 +142,7 @@ def test_a_tablet_that_walks_after_the_check_out_is_critical_and_over_when_it_wa
     bssid: str,
 ) -> None:
     room = strict()
-    room.told(9, CHECKED_OUT)
+    room.told(9, checked_out(9))
     for seconds in range(12, 32, 4):
         room.beat(seconds, rssi=-50, bssid=bssid, battery=80)
     assert room.alert(Family.CHECKOUT).severity == "critical"
@@ -154,7 +157,7 @@ def test_a_tablet_that_walks_after_the_check_out_is_critical_and_over_when_it_wa
 
 def test_a_tablet_that_stays_is_nobodys_alarm() -> None:
     room = strict()
-    room.told(9, CHECKED_OUT)
+    room.told(9, checked_out(9))
     for seconds in range(12, 600, 4):
         room.beat(seconds, rssi=-50, bssid=OWN, battery=80)
 
@@ -163,7 +166,7 @@ def test_a_tablet_that_stays_is_nobodys_alarm() -> None:
 
 def test_an_empty_battery_is_no_departure() -> None:
     room = strict()
-    room.told(9, CHECKED_OUT)
+    room.told(9, checked_out(9))
     for seconds in (12, 16, 20):
         room.beat(seconds, rssi=-50, bssid=OWN, battery=5)
 
