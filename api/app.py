@@ -27,6 +27,7 @@ from api.page import console
 from api.passwords import Passwords
 from api.problems import Refused, Trouble, answer
 from api.routes import (
+    access_points,
     agents_auth,
     alerts,
     audit,
@@ -80,6 +81,7 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     alerts.snooze,
     alerts.resolve,
     alerts.fix,
+    access_points.list_access_points,
     incidents.list_incidents,
     incidents.show_incident,
     incidents.acknowledge_incident,

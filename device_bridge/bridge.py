@@ -15,6 +15,7 @@ from device_bridge.inbox import Inbox
 from device_bridge.intake import Intake
 from device_bridge.journal import Journal
 from device_bridge.lapses import Lapses
+from device_bridge.learning import Learning
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.monitor import Monitor
 from device_bridge.outages import Memory
@@ -74,6 +75,7 @@ class Bridge:
         self._rooms = Rooms(fleet=self._fleet, publisher=uplink.announcements, now=now)
         self._doing = Doing(store=store, publisher=uplink.receipts, metrics=self._metrics)
         self._lapses = Lapses(store=store, now=now)
+        self._learning = Learning(store=store, now=now)
         self._outages = Memory(store=store, fleet=self._fleet, queue=queue, watch=self._watch, now=now)
         self._intake = Intake(
             queue=queue,
@@ -86,6 +88,7 @@ class Bridge:
             doing=self._doing,
             renewals=renewals,
             outages=self._outages,
+            learning=self._learning,
             now=now,
             metrics=self._metrics,
             promise=min(retention, PROMISE),
@@ -129,6 +132,7 @@ class Bridge:
                 tasks.create_task(self._lapses.run())
                 tasks.create_task(self._watch.run())
                 tasks.create_task(self._outages.run())
+                tasks.create_task(self._learning.run())
                 tasks.create_task(self._journal.run())
                 tasks.create_task(self._announcer.run(events))
                 tasks.create_task(self._commands.run(commands))

@@ -97,6 +97,7 @@ class Inventory(Struct, frozen=True, rename="camel"):
     statuses: Mapping[
         RoomId, RoomStatus
     ] = {}  # the fleet's own, so that whoever writes it down says what is known then
+    learned: tuple[str, ...] = ()
 
 
 class TokenDates(Struct, frozen=True):
@@ -270,6 +271,7 @@ class Fleet:
             timezone=facts.hotel.timezone,
             added={row.device.id: row.device.added_at for row in facts.devices},
             windows=facts.windows,
+            learned=facts.learned,
         )
         self._tablets[hotel_id] = {
             row.device.id: self._tablet(row, before.get(row.device.id), belongs[row.device.id], facts.revision)
@@ -286,7 +288,13 @@ class Fleet:
             self._note_shut_out(tablet, row.device.revoked_at, facts.hotel.suspended_at)
             self._note_token(tablet, TokenDates(row.device.token_issued_at, row.device.token_expires_at))
         inventory = Inventory(
-            facts.revision, facts.hotel.profile, facts.rooms, facts.hotel.timezone, facts.windows, statuses
+            facts.revision,
+            facts.hotel.profile,
+            facts.rooms,
+            facts.hotel.timezone,
+            facts.windows,
+            statuses,
+            facts.learned,
         )
         known, self._inventories[hotel_id] = self._inventories.get(hotel_id), inventory
         if known is None or replace(known, revision=inventory.revision) != inventory:

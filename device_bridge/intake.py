@@ -24,6 +24,7 @@ from device_bridge.decode import Refused, Rejected, decode
 from device_bridge.doing import Doing
 from device_bridge.draft import Draft
 from device_bridge.fleet import Fleet, News, Tablet
+from device_bridge.learning import Learning
 from device_bridge.matters import (
     Beginning,
     Done,
@@ -90,6 +91,7 @@ class Intake:
         doing: Doing,
         renewals: Renewals,
         outages: Memory,
+        learning: Learning,
         now: Callable[[], datetime],
         metrics: BridgeMetrics,
         promise: timedelta,
@@ -105,6 +107,7 @@ class Intake:
         self._doing = doing
         self._renewals = renewals
         self._outages = outages
+        self._learning = learning
         self._now = now
         self._metrics = metrics
         self._systems = HotelSystems(store=store, fleet=fleet)
@@ -258,6 +261,7 @@ class Intake:
             draft = await self._patiently(lambda: self._commit(matters))
             draft.adopt()
             self._outages.adopt(draft.outlook)
+        self._learning.take(draft.outlook.strange)
         self._catching_up.follow(draft)
         self._unjudged.difference_update(draft.tablets)
         self._watch.look_at(draft.restless)

@@ -119,6 +119,7 @@ class Outlook:
         self.known: dict[HotelId, Outages] = {}
         self.turns: list[IncidentTurn] = []
         self.heard: list[tuple[Tablet, Sample]] = []  # what the heartbeats of the batch said, in order
+        self.strange: list[tuple[Tablet, Heartbeat]] = []  # on access points that are not known as the hotel's
         self._before = known
         self._fleet = fleet
         self._state_of = state_of
@@ -129,6 +130,8 @@ class Outlook:
         """Take note of what a heartbeat says of where its tablet is."""
         if isinstance(message, Heartbeat):
             self.heard.append((tablet, Sample(at, message.rssi, message.charging)))
+            if message.aps and message.wifi_bssid not in tablet.assignment.place.hotel_access_points:
+                self.strange.append((tablet, message))
 
     def adopt(self) -> None:
         """After the commit: the tablets remember their last minute."""

@@ -51,6 +51,9 @@ def cause(memory: AccessPointMemory, bssid: str | None, *, place: Place) -> Caus
     """Why an access point elsewhere keeps the breach open."""
     because, severity = _VERDICT[memory.level]
     reason = Reason(because, observed=bssid, limit=_text(place.access_points), samples=SAMPLES, since=memory.out_since)
+    if memory.level is Astray.FOREIGN and place.is_incomplete:
+        doubt = Reason(Because.INVENTORY_INCOMPLETE, observed=bssid)
+        return Cause(Rule.BREACH_ACCESS_POINT, Severity.HIGH, (reason, doubt))
     return Cause(Rule.BREACH_ACCESS_POINT, severity, (reason,))
 
 

@@ -78,6 +78,7 @@ class Because(StrEnum):
     MOVED = "moved"  # on a neighbouring room's access point
     OUT_OF_ZONE = "out-of-zone"  # on the hotel's, elsewhere
     FOREIGN = "foreign"  # on an access point that is not the hotel's
+    INVENTORY_INCOMPLETE = "inventory-incomplete"  # so that what is not listed may be the hotel's all the same
     REPORTED = "reported"
     SILENT_AFTER_REPORT = "silent-after-report"
     NOTHING_HEARD = "nothing-heard"

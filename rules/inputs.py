@@ -96,6 +96,7 @@ class InventoryRecord(Struct, frozen=True, rename="camel"):
     timezone: str = "UTC"
     windows: tuple[Window, ...] = ()
     statuses: Mapping[RoomId, RoomStatus] = NOTHING_KNOWN  # of the rooms of which the hotel's systems said anything
+    learned: tuple[str, ...] = ()  # access points that its tablets were heard on in their rooms
 
 
 class DeadlineRecord(Struct, frozen=True, rename="camel", omit_defaults=True):

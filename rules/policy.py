@@ -209,7 +209,7 @@ class Place(Struct, frozen=True, kw_only=True):
     `access_points` are the room's own; empty means unknown. `neighbours` are those of the rooms on the same
     floor, `hotel_access_points` those of the whole hotel (own and neighbours included). `zone` is what may fail at
     once with other rooms, such as a switch or a wing. `rooms` are the hotel's, `rooms_on` those that share an access
-    point.
+    point. `is_incomplete`: the hotel is known to have access points that stand in no room's list.
     """
 
     room_id: RoomId | None = None
@@ -220,6 +220,7 @@ class Place(Struct, frozen=True, kw_only=True):
     hotel_access_points: frozenset[str] = frozenset()
     rooms: frozenset[RoomId] = frozenset()
     rooms_on: Mapping[str, frozenset[RoomId]] = {}
+    is_incomplete: bool = False
 
 
 class Window(Struct, frozen=True, rename="camel", kw_only=True):

@@ -383,6 +383,7 @@ class Replay:
             timezone=self._inventory.timezone,
             added={device.id: device.added_at for device in devices if device.added_at is not None},
             windows=self._inventory.windows,
+            learned=self._inventory.learned,
         )
         for device in devices:
             own = belongs[device.id]

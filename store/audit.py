@@ -91,6 +91,7 @@ class Deed(StrEnum):
     ALERT_NOTED = "alert.noted"
     ALERT_SNOOZED = "alert.snoozed"
     ALERT_RESOLVED = "alert.resolved"
+    ACCESS_POINT_LEARNED = "access-point.learned"
     INCIDENT_ACKNOWLEDGED = "incident.acknowledged"
     REPLAY_ASKED = "replay.asked"
     COMMAND_SENT = "command.sent"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, Self
 
+from store.access_points import AccessPoints
 from store.alerts import Alerts
 from store.answers import Answers
 from store.audit import Audit
@@ -79,6 +80,7 @@ class Store(
     Alerts,
     Answers,
     Incidents,
+    AccessPoints,
     Outbox,
     Ledger,
     History,

@@ -4,7 +4,7 @@ import msgspec
 
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import NO_CHANGES, PolicyChanges, Profile
-from store import cursors, maintenance, room_status, states
+from store import access_points, cursors, maintenance, room_status, states
 from store.errors import NotFound
 from store.records import (
     Channel,
@@ -112,6 +112,7 @@ def _facts(transaction: Transaction, hotel: Row) -> HotelFacts:
         devices=tuple(_device_row(hotel_id, row, heard=heard) for row in devices),
         statuses=room_status.statuses(transaction, hotel_id),
         windows=maintenance.windows(transaction, hotel_id),
+        learned=access_points.learned(transaction, hotel_id),
     )
 
 

@@ -230,6 +230,7 @@ SENTENCES = {
     Because.MOVED: "it is on the access point of a neighbouring room",
     Because.OUT_OF_ZONE: "it is on an access point elsewhere in the hotel",
     Because.FOREIGN: "it is on a Wi-Fi that is not the hotel's",
+    Because.INVENTORY_INCOMPLETE: "not all access points of the hotel are listed, so it may be one of them",
     Because.REPORTED: "the tablet said so itself",
     Because.SILENT_AFTER_REPORT: "it reported trouble and then fell silent",
     Because.NOTHING_HEARD: "no heartbeat arrives any more",

@@ -81,6 +81,7 @@ export const REASONS = {
   moved: ({ observed }) => `Connected to a neighbouring room's access point${named(observed)}`,
   "out-of-zone": ({ observed }) => `Connected to an access point in another part of the hotel${named(observed)}`,
   foreign: ({ observed }) => `Connected to an access point that is not the hotel's${named(observed)}`,
+  "inventory-incomplete": () => "Not all access points of the hotel are listed, so it may be one of them",
   reported: ({ cause }) => `The tablet reported it itself${cause ? `: ${CAUSES[cause] ?? plain(cause)}` : ""}`,
   "silent-after-report": () => "It fell silent right after its own report",
   "nothing-heard": ({ observed, limit }) =>

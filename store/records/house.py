@@ -193,6 +193,15 @@ class MigrationCounts(Struct, frozen=True, rename="camel", kw_only=True):
     cut: int
 
 
+class LearnedAccessPoint(Struct, frozen=True, rename="camel", kw_only=True):
+    """An access point on which tablets of so many rooms were heard in their rooms, the first time at `since`."""
+
+    bssid: str
+    ssid: str | None
+    rooms: int
+    since: datetime
+
+
 class HotelFacts(Struct, frozen=True, kw_only=True):
     """One hotel as the bridge keeps it in memory, read in one transaction. Retired devices are not in it."""
 
@@ -203,6 +212,7 @@ class HotelFacts(Struct, frozen=True, kw_only=True):
     devices: tuple[DeviceRow, ...]
     statuses: Mapping[RoomId, RoomStatus] = {}  # of the rooms of which anything was said
     windows: tuple[Window, ...] = ()  # of maintenance: those to come, those that run, and some that are over
+    learned: tuple[str, ...] = ()  # access points that its tablets were heard on in their rooms
 
 
 class Installation(Struct, frozen=True):

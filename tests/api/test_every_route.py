@@ -55,6 +55,7 @@ TENANCY = {
     "POST /api/alerts/{alert_id:str}/resolve": "missing",
     "POST /api/alerts/{alert_id:str}/fix": "missing",
     "GET /api/round": "own",
+    "GET /api/access-points": "own",
     "GET /api/incidents": "list",
     "GET /api/incidents/{incident_id:str}": "missing",
     "POST /api/incidents/{incident_id:str}/acknowledge": "missing",

@@ -32,6 +32,7 @@ WHO = {
     "POST /api/alerts/{alert_id:str}/fix": "manager",
     "GET /api/round": "viewer",
     "POST /api/alerts/acknowledge": "staff",
+    "GET /api/access-points": "viewer, scope rooms",
     "GET /api/incidents": "viewer, scope alerts",
     "GET /api/incidents/{incident_id:str}": "viewer, scope alerts",
     "POST /api/incidents/{incident_id:str}/acknowledge": "staff",

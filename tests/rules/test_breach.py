@@ -1,6 +1,7 @@
 """A tablet that leaves its room: by signal, by access point, by its own word, and all three in one alert."""
 
 import pytest
+from msgspec.structs import replace
 
 from rules.alerts import Because, ChangeKind, Family, Rule, Severity
 from rules.memory import CALM_ACCESS_POINT, CALM_SIGNAL
@@ -14,6 +15,7 @@ from tests.rules.given import (
     NOON,
     OWN,
     OWN_TOO,
+    ROOM,
     UNKNOWN_PLACE,
     Tablet,
     after,
@@ -513,3 +515,14 @@ def test_a_breach_that_was_kept_for_a_weak_signal_says_why_it_ended() -> None:
     (over,) = tablet.beat(40)
 
     assert (over.kind, because(over)) == (ChangeKind.CLEARED, [Because.BACK_ON_OWN_ACCESS_POINT])
+
+
+def test_a_foreign_access_point_is_high_while_the_hotels_own_are_not_all_listed() -> None:
+    tablet = Tablet(assigned(replace(ROOM, is_incomplete=True)))
+    for second in (0, 10, 20):
+        tablet.beat(second, bssid=FOREIGN)
+    alert = tablet.alert(Family.BREACH)
+    assert (alert.severity, [reason.because for reason in alert.why]) == (
+        Severity.HIGH,
+        [Because.FOREIGN, Because.INVENTORY_INCOMPLETE],
+    )

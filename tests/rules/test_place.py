@@ -72,6 +72,24 @@ def test_neighbours_are_the_rooms_of_the_same_floor() -> None:
     assert place.hotel_access_points == {OWN, NEIGHBOUR, ELSEWHERE}
 
 
+def test_what_was_learned_is_the_hotels_and_shows_that_the_rooms_do_not_list_all() -> None:
+    device, hotel = DeviceId("tab-1"), HotelId("demo")
+    at = [(device, RoomId("204"))]
+    for learned, is_incomplete in (((), False), ((ELSEWHERE,), False), (("dd:00:00:00:00:01",), True)):
+        made = assignments(hotel, profile=Profile.NORMAL, rooms=ROOMS, devices=at, learned=learned)
+        place = made[device].place
+        assert place.hotel_access_points == {OWN, NEIGHBOUR, ELSEWHERE, *learned}
+        assert place.is_incomplete is is_incomplete
+
+
+def test_a_room_with_a_tablet_that_lists_no_access_point_leaves_the_inventory_incomplete() -> None:
+    bare = Room(RoomId("206"), floor="2")
+    devices = [(DeviceId("tab-1"), RoomId("204")), (DeviceId("tab-2"), RoomId("206"))]
+    made = assignments(HotelId("demo"), profile=Profile.NORMAL, rooms=(*ROOMS, bare), devices=devices)
+    assert made[DeviceId("tab-1")].place.is_incomplete
+    assert not assigned(*ROOMS, bare, room="204").place.is_incomplete
+
+
 def test_a_room_without_a_floor_has_no_neighbours() -> None:
     nowhere = Room(RoomId("pool"))
 

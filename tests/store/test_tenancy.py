@@ -137,6 +137,7 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "events_here_after": (lambda store: asyncio.sleep(0, store.events_here_after(OTHER, 0, limit=100)), []),
     "event_bounds": (lambda store: store.event_bounds(OTHER), EventBounds(1, 0)),
     "alerts": (lambda store: store.alerts(OTHER), NOTHING),
+    "learned_access_points": (lambda store: store.learned_access_points(OTHER), []),
     "incidents": (lambda store: store.incidents(OTHER), NOTHING),
     "incident": (lambda store: store.incident(OTHER, I1), None),
     "incident_alerts": (lambda store: store.incident_alerts(OTHER, I1), []),
@@ -269,6 +270,7 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
 
 # Verbs that only add to the hotel they are given: nothing of another could be seen or touched.
 ADDING = {
+    "learn_access_point",
     "add_hidden_hotel",
     "add_room",
     "add_devices",

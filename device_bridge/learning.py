@@ -1,0 +1,71 @@
+"""Learning access points that stand in no room's list: two tablets of different rooms were on it, each in its room.
+
+That a tablet is in its room is known, whatever it is connected to, by what it hears: one of its room's own access
+points is among its neighbours. One tablet alone proves nothing, for whoever carries it off may bring a network along.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Final
+
+from device_bridge.fleet import Tablet
+from rules.ids import HotelId, RoomId
+from rules.messages import Heartbeat
+from rules.place import normal_bssid
+from store import INNWATCH, DataRefused, NotFound, Store, StoreUnavailable
+
+_log = logging.getLogger(__name__)
+
+ROOMS: Final = 2
+_EVERY_S: Final = 2.0
+_AT_MOST: Final = 1000
+"""Candidates in memory: a tablet may make up as many names as it likes."""
+
+
+class Learning:
+    """The intake calls `take` after each commit; `run` writes down what was learned."""
+
+    def __init__(self, *, store: Store, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+        self._heard: dict[tuple[HotelId, str], set[RoomId]] = {}
+        self._names: dict[str, str] = {}
+
+    def take(self, strange: Iterable[tuple[Tablet, Heartbeat]]) -> None:
+        """Take note of heartbeats on access points that are not known as the hotel's."""
+        for tablet, beat in strange:
+            bssid, room_id = normal_bssid(beat.wifi_bssid or ""), tablet.room_id
+            if bssid is None or room_id is None or not _is_in_its_room(tablet, beat):
+                continue
+            if len(self._heard) < _AT_MOST:
+                self._heard.setdefault((tablet.hotel_id, bssid), set()).add(room_id)
+                self._names |= {bssid: beat.wifi_ssid} if beat.wifi_ssid else {}
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what is known well enough; what cannot be written is tried again."""
+        for (hotel_id, bssid), rooms in tuple(self._heard.items()):
+            if len(rooms) < ROOMS:
+                continue
+            try:
+                await self._store.learn_access_point(
+                    hotel_id, bssid, ssid=self._names.get(bssid), rooms=rooms, by=INNWATCH, now=self._now()
+                )
+            except StoreUnavailable:
+                return  # the intake reports it
+            except (DataRefused, NotFound) as refusal:
+                _log.warning("the database refuses an access point", {"hotel": hotel_id, "error": refusal})
+            del self._heard[hotel_id, bssid]
+            self._names.pop(bssid, None)
+
+
+def _is_in_its_room(tablet: Tablet, beat: Heartbeat) -> bool:
+    own = tablet.assignment.place.access_points
+    return any(normal_bssid(neighbour.bssid or "") in own for neighbour in beat.aps or ())
