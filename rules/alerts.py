@@ -163,6 +163,7 @@ class Because(StrEnum):
     NO_ACCESS_POINTS_KNOWN = "no-access-points-known"
     OWN_ACCESS_POINTS = "own-access-points"
     CAME_LATE = "came-late"
+    DISMISSED = "dismissed"  # a person had resolved it, and it went on
 
 
 class Reason(Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -315,6 +315,7 @@ SENTENCES = {
     Because.NO_ACCESS_POINTS_KNOWN: "no access points of the room are known, so nothing could be held against it",
     Because.OWN_ACCESS_POINTS: "it moved between the access points of its own room",
     Because.CAME_LATE: "it came late, when it was history already",
+    Because.DISMISSED: "somebody had resolved it by hand while it went on",
 }
 
 ENDING = frozenset(

@@ -155,7 +155,8 @@ def _print_device(found: "DeviceWhy", zone: tzinfo, *, samples: bool) -> None:
 def _why(finding: "Finding", zone: tzinfo) -> str:
     from worker.wording import explain
 
-    return explain(finding.because, zone)
+    why = explain(finding.because, zone)
+    return why if finding.untold is None else f"{why}; nobody was told: {explain(finding.untold, zone)}"
 
 
 def _clock(at: datetime, zone: tzinfo) -> str:

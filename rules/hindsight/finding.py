@@ -13,7 +13,8 @@ class Finding(Struct, frozen=True, rename="camel", kw_only=True):
     """Something that spoke for trouble in [since, until]: `signs` messages, or one silence.
 
     With `alert_id` an alert came of it, or was open already, and `because` is why. Without one, `because` is what held
-    it back: the true suppressor, which is what the rules themselves held against it.
+    it back: the true suppressor, which is what the rules themselves held against it. `untold` is why nobody was told of
+    an alert, where that is so.
     """
 
     family: Family
@@ -22,6 +23,7 @@ class Finding(Struct, frozen=True, rename="camel", kw_only=True):
     signs: int
     because: Reason
     alert_id: AlertId | None = None
+    untold: Reason | None = None
 
 
 class Heard(Struct, frozen=True, rename="camel", kw_only=True):

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from rules.alerts import Because, Family, Reason
 from rules.hindsight.finding import Finding, Heard, LookedBack
+from rules.hindsight.lasting import SLOW, Lasting
 from rules.hindsight.samples import AccessPoints, Batteries, Signals
 from rules.hindsight.silences import Silences
 from rules.hindsight.watcher import Watcher
@@ -15,7 +16,11 @@ from rules.place import normal_bssid
 from rules.policy import Assignment
 from rules.replay import Replay, Step
 
-_FAMILIES = {ReportKind.BREACH: Family.BREACH, ReportKind.BATTERY: Family.BATTERY}
+_FAMILIES = {
+    ReportKind.BREACH: Family.BREACH,
+    ReportKind.BATTERY: Family.BATTERY,
+    ReportKind.TAMPER: Family.TAMPER,
+}
 _SAID = frozenset({InputKind.HEARTBEAT, InputKind.REPORT, InputKind.STATE, InputKind.RESULT})
 
 
@@ -40,7 +45,8 @@ def look_back(
 class _Looking:
     def __init__(self) -> None:
         self._silences = Silences()
-        self._watchers: tuple[Watcher, ...] = (self._silences, Signals(), AccessPoints(), Batteries())
+        slow = (Lasting(kind) for kind in SLOW)
+        self._watchers: tuple[Watcher, ...] = (self._silences, Signals(), AccessPoints(), Batteries(), *slow)
         self._findings: list[Finding] = []
         self._heard: list[Heard] = []
         self._assignment: Assignment | None = None

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Final
 
+from rules import maintenance
 from rules.alerts import Because, Family, OpenAlert, Reason
 from rules.hindsight.finding import Finding
-from rules.hindsight.watcher import alert_of
+from rules.hindsight.watcher import alert_of, untold
 from rules.messages import Link, State, TokenEnd, TokenEnded
 from rules.policy import Assignment
 from rules.replay import Step
@@ -28,7 +29,7 @@ class Silences:
 
     def see(self, step: Step) -> Finding | None:
         if _is_life(step):
-            found = self.end(step.at, before=step.before)
+            found = self.end(step.at, ended_by=step)
             self._since, self._last = step.at, step
             self._opened, self._began_again = None, None
             return found
@@ -43,10 +44,12 @@ class Silences:
         """The bridge began to watch: from here on every tablet had the grace of a start."""
         self._began_again = at
 
-    def end(self, at: datetime, before: DeviceState | None = None) -> Finding | None:
+    def end(self, at: datetime, *, ended_by: Step | None = None) -> Finding | None:
         if self._since is None or self._last is None:
             return None
-        assignment, state = self._last.assignment, before or self._last.verdict.state
+        # What it was judged by may have changed while nothing was heard: what came last held it back.
+        assignment = self._last.assignment if ended_by is None else ended_by.assignment
+        state = self._last.verdict.state if ended_by is None else ended_by.before
         lasted = at - self._since
         if lasted <= NOTABLE * assignment.policy.heartbeat_interval:
             return None
@@ -59,6 +62,7 @@ class Silences:
             signs=1,
             because=because,
             alert_id=None if alert is None else alert.id,
+            untold=untold(alert),
         )
 
     def _held_back(self, state: DeviceState, at: datetime, *, assignment: Assignment) -> Reason:
@@ -78,6 +82,11 @@ class Silences:
             limit = (memory.quiet_until + policy.silence_grace - self._since).total_seconds()
             rest = Because.SAID_GOODBYE if state.link is LinkState.AWAY else Because.ASLEEP
             return Reason(rest, observed=observed, limit=limit)
+        due = self._since + policy.silence_allowance + policy.silence_grace
+        if maintenance.judged_from(due, assignment=assignment, since=self._since) > due:
+            window = next(one for one in assignment.windows if one.starts_at <= due and one.ends_at > self._since)
+            limit = (window.ends_at - window.starts_at).total_seconds()
+            return Reason(Because.MAINTENANCE, limit=limit, since=window.starts_at)
         if state.deaf_s > 0:
             return Reason(Because.NOT_LISTENING, observed=state.deaf_s)
         if self._began_again is not None:

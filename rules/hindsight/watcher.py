@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from msgspec.structs import replace
-
 from rules.alerts import Because, Family, OpenAlert, Reason
 from rules.hindsight.finding import Finding
 from rules.replay import Step
@@ -25,6 +23,16 @@ class Watcher(Protocol):
 def alert_of(step: Step, family: Family) -> OpenAlert | None:
     """The family's alert that is open after a step, or was until it."""
     return step.verdict.state.alerts.get(family) or step.before.alerts.get(family)
+
+
+def untold(alert: OpenAlert | None) -> Reason | None:
+    """Why nobody is told of an alert: a person has resolved it already, or something suppresses it."""
+    if alert is None:
+        return None
+    if alert.dismissed is not None:
+        return Reason(Because.DISMISSED, since=alert.dismissed_at)
+    named = (reason for reason in alert.why if reason.because is alert.suppressed_by)
+    return next(named, None if alert.suppressed_by is None else Reason(alert.suppressed_by))
 
 
 class Run:
@@ -59,7 +67,7 @@ class Run:
         because, alert = held_back, self._alert
         if alert is not None:
             own = next((reason for reason in alert.why if reason.because in speaks_for), None)
-            because = own or replace(alert.why[0])
+            because = own or alert.why[0]
         return Finding(
             family=self._family,
             since=self.since,
@@ -67,4 +75,5 @@ class Run:
             signs=self.signs,
             because=because,
             alert_id=None if alert is None else alert.id,
+            untold=untold(alert),
         )

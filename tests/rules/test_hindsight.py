@@ -4,15 +4,16 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from rules.alerts import Because, ChangeKind, Family
 from rules.hindsight import Finding, LookedBack, look_back
-from rules.ids import DeviceId, HotelId, MessageId
+from rules.ids import DeviceId, HotelId, MessageId, WindowId
 from rules.inputs import InputKind
 from rules.messages import Link, Report, ReportKind, TokenEnd
-from rules.policy import Policy
+from rules.policy import Policy, Window
 from tests.rules.given import CALIBRATED, ELSEWHERE, FOREIGN, OWN, OWN_TOO, after
-from tests.rules.history import Recorded
+from tests.rules.history import ROOMS, Recorded
 from tests.rules.stories import Story, stories, tell
 
 HOTEL, TAB = HotelId("demo"), DeviceId("tab-1")
@@ -178,6 +179,36 @@ def test_a_low_battery_on_the_charger_is_no_alert(tablet: Recorded) -> None:
     found = only(tablet, end=65)
 
     assert (found.family, found.because.because, found.because.limit) == (Family.BATTERY, Because.CHARGING, 20)
+
+
+def test_a_window_of_maintenance_is_named(tablet: Recorded) -> None:
+    window = Window(id=WindowId("w"), starts_at=after(10), ends_at=after(200))
+    tablet.assignment = replace(tablet.assignment, windows=(window,))
+    tablet.write(InputKind.INVENTORY, "inventory:2", after(21), replace(ROOMS, windows=(window,)), of_hotel=True)
+    tablet.beat(150)
+
+    found = only(tablet, end=155)
+
+    assert (found.because.because, found.because.limit, found.because.since) == (Because.MAINTENANCE, 190, after(10))
+
+
+def test_a_kiosk_that_was_left_for_a_moment_says_for_how_long_it_may_be(tablet: Recorded) -> None:
+    for second in range(30, 120, 10):
+        tablet.beat(second, kiosk=second >= 90)
+
+    found = only(tablet, end=115)
+
+    assert (found.family, found.signs) == (Family.TAMPER, 6)
+    assert (found.because.because, found.because.observed, found.because.limit) == (Because.TOO_SHORT, 50, 300)
+
+
+def test_two_samples_of_heat_are_too_few(tablet: Recorded) -> None:
+    for second in range(30, 80, 10):
+        tablet.beat(second, temp_c=50 if second < 50 else 30)
+
+    found = only(tablet, end=75)
+
+    assert (found.family, found.because.because, found.because.observed) == (Family.POWER, Because.TOO_FEW_SAMPLES, 2)
 
 
 def test_what_came_late_is_history(tablet: Recorded) -> None:

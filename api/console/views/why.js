@@ -1,7 +1,7 @@
 // Why and why not: what spoke for trouble of a tablet in a stretch of time, and what came of it or what held it back.
 
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
-import { dbm, reason } from "../words.js";
+import { dbm, lower, reason } from "../words.js";
 import { Icon } from "./icons.js";
 import { html, Moment, useDesk } from "./parts.js";
 
@@ -68,7 +68,8 @@ function Answer({ waits, complaint, device }) {
       <${Moment} at=${finding.since} />
       <div>${finding.alertId ? html`<a href="#alerts/${finding.alertId}"><${Icon} name="high" /> Alert</a>`
         : html`<span class="held"><${Icon} name="check" /> No alert</span>`}: ${reason(finding.because)}${
-        finding.until !== finding.since && html`, until <${Moment} at=${finding.until} />`}</div>
+        finding.until !== finding.since && html`, until <${Moment} at=${finding.until} />`}${
+        finding.untold && html`. Nobody was told: ${lower(reason(finding.untold))}`}</div>
     </li>`)}</ol>`;
 }
 

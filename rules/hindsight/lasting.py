@@ -1,0 +1,95 @@
+"""What takes a while, or a few messages, before it is trouble: a kiosk that was left, a tablet off its dock, heat, a
+wrong clock, a backlog. How near it came is read from what the rule itself remembers.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from rules import backlog, clock, power
+from rules.alerts import Because, Family, Reason
+from rules.hindsight.finding import Finding
+from rules.hindsight.watcher import Run, alert_of
+from rules.policy import Policy
+from rules.replay import Step
+from rules.state import DeviceState
+
+Nearness = Callable[[DeviceState, Policy, datetime], Reason | None]
+"""What is observed so far and what it would take; None: nothing of the kind goes on."""
+
+
+class Slow(Struct, frozen=True):
+    """One kind of trouble that is slow to come. `speaks_for`: an alert that has such a reason is of this kind."""
+
+    family: Family
+    speaks_for: frozenset[Because]
+    nearness: Nearness
+
+
+def _few(observed: int, limit: int) -> Reason | None:
+    return Reason(Because.TOO_FEW_SAMPLES, observed=observed, limit=limit) if observed else None
+
+
+def _short(since: datetime | None, at: datetime, limit_s: float) -> Reason | None:
+    if since is None:
+        return None
+    return Reason(Because.TOO_SHORT, observed=(at - since).total_seconds(), limit=limit_s, since=since)
+
+
+SLOW: Final = (
+    Slow(
+        Family.TAMPER,
+        frozenset({Because.KIOSK_LEFT}),
+        lambda state, policy, at: _short(state.rare.tamper.left_at, at, policy.kiosk_left_longest.total_seconds()),
+    ),
+    Slow(
+        Family.POWER,
+        frozenset({Because.UNPLUGGED, Because.CARRIED_OFF}),
+        lambda state, policy, at: _short(state.rare.supply.unplugged_at, at, policy.unplugged_longest.total_seconds()),
+    ),
+    Slow(
+        Family.POWER,
+        frozenset({Because.OVERHEATED}),
+        lambda state, _policy, _at: _few(state.rare.heat.hot, power.HOT_SAMPLES),
+    ),
+    Slow(
+        Family.CLOCK,
+        frozenset({Because.CLOCK_WRONG}),
+        lambda state, _policy, _at: _few(state.rare.skew.wrong, clock.MESSAGES),
+    ),
+    Slow(
+        Family.BACKLOG,
+        frozenset({Because.BACKLOG_LONG, Because.BACKLOG_OLD}),
+        lambda state, _policy, _at: _few(state.rare.backlog.long, backlog.SAMPLES),
+    ),
+)
+
+
+class Lasting:
+    """One kind of slow trouble, from its first sign until nothing of it is remembered any more."""
+
+    def __init__(self, kind: Slow) -> None:
+        self._kind = kind
+        self._run: Run | None = None
+        self._nearest: Reason | None = None
+
+    def see(self, step: Step) -> Finding | None:
+        kind = self._kind
+        near = kind.nearness(step.verdict.state, step.assignment.policy, step.at)
+        if near is None:
+            return self.end(step.at)
+        self._run = run = self._run or Run(kind.family, step.at)
+        if step.message is not None:
+            run.add(step.at)
+        self._nearest = near
+        alert = alert_of(step, kind.family)
+        if alert is not None and any(reason.because in kind.speaks_for for reason in alert.why):
+            run.has_alert(alert)
+        return None
+
+    def end(self, at: datetime) -> Finding | None:
+        run, near = self._run, self._nearest
+        self._run, self._nearest = None, None
+        return None if run is None or near is None else run.found(near, speaks_for=self._kind.speaks_for)
