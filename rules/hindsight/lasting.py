@@ -12,6 +12,7 @@ from rules import backlog, clock, power
 from rules.alerts import Because, Family, Reason
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run, alert_of
+from rules.messages import Heartbeat
 from rules.policy import Policy
 from rules.replay import Step
 from rules.state import DeviceState
@@ -83,7 +84,8 @@ class Lasting:
         self._run = run = self._run or Run(kind.family, step.at)
         if step.message is not None:
             run.add(step.at)
-        self._nearest = near
+        if self._nearest is None or near.because is not Because.TOO_SHORT or isinstance(step.message, Heartbeat):
+            self._nearest = near  # how long it lasted a rule asks at heartbeats alone
         alert = alert_of(step, kind.family)
         if alert is not None and any(reason.because in kind.speaks_for for reason in alert.why):
             run.has_alert(alert)
