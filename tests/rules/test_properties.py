@@ -5,11 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from rules.alerts import AlertChange, ChangeKind, Family
+from rules.alarm import Occasion
+from rules.alerts import AlertChange, ChangeKind, Family, Severity
 from rules.deadlines import deadline, may_come_nearer, pass_deadline
+from rules.dismissal import dismiss
 from rules.evaluate import evaluate
+from rules.ids import AlertId, MessageId
 from rules.messages import Heartbeat, Report
 from rules.policy import Assignment, Policy, Profile
+from rules.response import Resolved
 from rules.state import DeviceState
 from tests.rules.given import NOON, Tablet, after, assigned
 from tests.rules.stories import (
@@ -257,3 +261,46 @@ def test_a_deadline_comes_nearer_only_where_that_is_said(
     if not may_come_nearer(before, verdict):
         due, then = (deadline(one, assignment=assignment, watching_since=NOON) for one in (before, verdict.state))
         assert due is None or (then is not None and then >= due)
+
+
+by_hand = st.lists(st.tuples(st.integers(0, 29), st.integers(0, 3), st.sampled_from(Severity)), min_size=5)
+"""After which message, which of the open alerts, and how severe whoever ends it saw it."""
+
+
+@given(assignments, stories(), by_hand)
+def test_what_people_end_by_hand_is_over_for_the_rules_and_for_staff_alike(
+    assignment: Assignment, story: Story, deeds: list[tuple[int, int, Severity]]
+) -> None:
+    tablet = Tablet(assignment)
+    shown: set[AlertId] = set()  # what is open in the store
+    seconds, read = 0.0, 0
+    for number, step in enumerate(story):
+        seconds += step.pause
+        tablet.hear(seconds, replace(step.message, id=MessageId(f"s{number}")))
+        for _, which, severity in (deed for deed in deeds if deed[0] == number):
+            read = follow(shown, tablet, read)
+            still = [alert for alert in tablet.state.alerts.values() if alert.id in shown]
+            if not still:
+                continue
+            alert = still[which % len(still)]
+            shown.remove(alert.id)
+            deed = Resolved(alert_id=alert.id, family=alert.family, severity=severity, by="ana", at=after(seconds))
+            verdict = dismiss(
+                tablet.state, deed, occasion=Occasion(assignment, f"deed{len(tablet.changes)}", after(seconds))
+            )
+            tablet.state = verdict.state
+            tablet.changes += verdict.changes
+        read = follow(shown, tablet, read)
+        alerts = tablet.state.alerts.values()
+        assert {alert.id for alert in alerts if alert.dismissed is None} == shown
+        assert all(alert.severity.rank <= alert.dismissed.rank for alert in alerts if alert.dismissed is not None)
+
+
+def follow(shown: set[AlertId], tablet: Tablet, read: int) -> int:
+    """What the store makes of the changes from `read` on: a change of one that is over changes nothing."""
+    for change in tablet.changes[read:]:
+        if change.kind in {ChangeKind.OPENED, ChangeKind.REOPENED}:
+            shown.add(change.alert.id)
+        elif change.kind is ChangeKind.CLEARED:
+            shown.discard(change.alert.id)
+    return len(tablet.changes)
