@@ -144,7 +144,7 @@ class BridgeAlone:
             now=self._clock.now,
             clock_steps=self._clock.steps,
             registry=self._registry,
-            retention=self._settings.retention,
+            retention=self._settings.retention.messages,
         )
 
     def _audit(self, store: Store) -> IsolationAudit:

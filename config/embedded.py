@@ -123,7 +123,7 @@ class Embedded:
             now=now,
             clock_steps=self._clock.steps,
             registry=self._registry,
-            retention=self._settings.retention,
+            retention=self._settings.retention.messages,
         )
         await brokerage.prepare(store)
         lag, watched = LoopLag(self._registry), UpkeepMetrics(self._registry)

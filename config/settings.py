@@ -44,12 +44,13 @@ from config.settings_notices import (
 from config.settings_store import (
     DATABASE_URL,
     REDIS_URL,
-    RETENTION_DAYS,
     STORE,
     DatabaseLimits,
     DatabaseUrl,
     RedisUrl,
+    Retention,
     read_database_limits,
+    read_retention,
 )
 from config.settings_uplink import BROKER, BROKER_CA, BrokerUrl
 from config.variable import FILE, PORT, TEXT, Environment, Kind, Variable, at_least, choice, whole
@@ -82,7 +83,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     broker: BrokerSettings = BrokerSettings()  # its limits, TLS and origins; where it listens is said by what is above
     database_url: DatabaseUrl | None = None  # None: a file in the data folder
     database: DatabaseLimits = DatabaseLimits()
-    retention: timedelta = timedelta(days=30)  # of messages
+    retention: Retention = Retention()
     redis_url: RedisUrl | None = None
     secret_key: str | None = None  # None: the data folder keeps a key of its own
     keys_file: Path | None = None  # None: one in the data folder, where the database is a file
@@ -159,7 +160,7 @@ def read_environment(environment: Mapping[str, str]) -> Settings:
         ),
         database_url=said.read(DATABASE_URL),
         database=read_database_limits(said),
-        retention=timedelta(days=said.read(RETENTION_DAYS)),
+        retention=read_retention(said),
         redis_url=said.read(REDIS_URL),
         secret_key=said.read(SECRET_KEY),
         keys_file=said.read(KEYS),

@@ -142,8 +142,23 @@ DATABASE_IDLE_TIMEOUT: Final = Variable(
 RETENTION_DAYS: Final = Variable(
     "INNWATCH_RETENTION_DAYS",
     whole(7, 3_650),
-    30,
-    "For how many days commands, messages of tablets and the histories made of them are kept. Alerts and events stay.",
+    7,
+    "For how many days messages of tablets are kept, and their histories by the minute. A replay reaches back as far.",
+)
+HISTORY_DAYS: Final = Variable(
+    "INNWATCH_HISTORY_DAYS",
+    whole(7, 3_650),
+    90,
+    "For how many days histories are kept by five minutes, and commands.",
+)
+EVENTS_DAYS: Final = Variable(
+    "INNWATCH_EVENTS_DAYS",
+    whole(30, 36_500),
+    730,
+    "For how many days events, alerts that are over, incidents and what was sent of them are kept. The audit stays.",
+)
+QUARANTINE_DAYS: Final = Variable(
+    "INNWATCH_QUARANTINE_DAYS", whole(1, 3_650), 30, "For how many days refused messages and strangers are kept."
 )
 
 STORE: Final = (
@@ -154,8 +169,30 @@ STORE: Final = (
     DATABASE_LOCK_TIMEOUT,
     DATABASE_IDLE_TIMEOUT,
     RETENTION_DAYS,
+    HISTORY_DAYS,
+    EVENTS_DAYS,
+    QUARANTINE_DAYS,
     REDIS_URL,
 )
+
+
+class Retention(Struct, frozen=True, kw_only=True):
+    """For how long what is kept; as `store.retention.Kept`, which takes the database with it."""
+
+    messages: timedelta = timedelta(days=RETENTION_DAYS.default)
+    history: timedelta = timedelta(days=HISTORY_DAYS.default)
+    events: timedelta = timedelta(days=EVENTS_DAYS.default)
+    quarantine: timedelta = timedelta(days=QUARANTINE_DAYS.default)
+
+
+def read_retention(environment: Environment) -> Retention:
+    """Raises BadSetting."""
+    return Retention(
+        messages=timedelta(days=environment.read(RETENTION_DAYS)),
+        history=timedelta(days=environment.read(HISTORY_DAYS)),
+        events=timedelta(days=environment.read(EVENTS_DAYS)),
+        quarantine=timedelta(days=environment.read(QUARANTINE_DAYS)),
+    )
 
 
 def read_database_limits(environment: Environment) -> DatabaseLimits:

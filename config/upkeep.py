@@ -11,10 +11,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec.structs import asdict
 from prometheus_client import CollectorRegistry, Gauge
 
+from config.settings_store import Retention
 from store import Store, StoreUnavailable
-from store.door import GATHER_EVERY
+from store.door import GATHER_EVERY, PRUNE
+from store.records import Job
+from store.retention import Kept
 
 EVERY: Final = 300.0
 """Seconds between two looks for a newer backup."""
@@ -36,15 +40,34 @@ class UpkeepMetrics:
             "When the newest backup was made, in seconds since 1970; 0 if none is known of",
             registry=registry,
         )
+        self._job_succeeded = Gauge(
+            "innwatch_job_success_timestamp_seconds",
+            "When a job that is done at intervals last went well, in seconds since 1970; 0 if it never did",
+            ["task"],
+            registry=registry,
+        )
+        self._job_failed = Gauge(
+            "innwatch_job_failed", "Whether a job failed the last time that it ended", ["task"], registry=registry
+        )
+        self._job_took = Gauge(
+            "innwatch_job_duration_seconds", "How long a job took the last time", ["task"], registry=registry
+        )
+        self._job_succeeded.labels(PRUNE).set(0)  # so that an alert rule sees one that never ran
+
+    def tell_of(self, job: Job) -> None:
+        self._job_succeeded.labels(job.name).set(0 if job.succeeded_at is None else job.succeeded_at.timestamp())
+        self._job_failed.labels(job.name).set(job.error is not None)
+        if job.took_s is not None:
+            self._job_took.labels(job.name).set(job.took_s)
 
 
 class Upkeep:
     def __init__(
-        self, store: Store, *, now: Callable[[], datetime], retention: timedelta, metrics: UpkeepMetrics
+        self, store: Store, *, now: Callable[[], datetime], retention: Retention, metrics: UpkeepMetrics
     ) -> None:
         self._store = store
         self._now = now
-        self._retention = retention
+        self._retention = Kept(**asdict(retention))
         self._metrics = metrics
         self._holds_back = False
 
@@ -56,12 +79,20 @@ class Upkeep:
         async with asyncio.TaskGroup() as parts:
             parts.create_task(tending)
             parts.create_task(self._look_for_backups(look_every))
+            parts.create_task(self._look_at_jobs(min(look_every, tend_every.total_seconds())))
 
     async def _look_for_backups(self, every: float) -> None:
         while True:
             with contextlib.suppress(StoreUnavailable):  # The intake reports it.
                 made_at = await self._store.backed_up_at()
                 self._metrics.backup.set(0 if made_at is None else made_at.timestamp())
+            await asyncio.sleep(every)
+
+    async def _look_at_jobs(self, every: float) -> None:
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                for job in await self._store.jobs():
+                    self._metrics.tell_of(job)
             await asyncio.sleep(every)
 
     def _tell_of_held_back(self, held_back: timedelta) -> None:

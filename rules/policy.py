@@ -88,7 +88,9 @@ _Dbm = Annotated[float, Meta(ge=-126, le=0)]
 _Percent = Annotated[float, Meta(ge=1, le=100)]
 
 
-class PolicyChanges(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+class PolicyChanges(
+    Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True, repr_omit_defaults=True
+):
     """What one level decides: the thresholds of `Policy` with their limits. What is left out is inherited.
 
     Durations are seconds. A test holds the two lists together.

@@ -98,6 +98,7 @@ class Deed(StrEnum):
     KEY_ADDED = "key.added"
     KEY_REMOVED = "key.removed"
     IMPORTED = "import.done"
+    PRUNED = "retention.pruned"  # by hand: what goes by itself is in no audit
     BACKUP_MADE = "backup.made"
 
 

@@ -30,6 +30,7 @@ from store.incidents import Incidents
 from store.inputs import Inputs
 from store.intake import Intake
 from store.integrators import Integrators
+from store.jobs import Jobs
 from store.lease import Leases
 from store.ledger import Ledger
 from store.legacy import Legacy
@@ -43,7 +44,7 @@ from store.password_links import PasswordLinks
 from store.people import People
 from store.policies import Policies
 from store.replaying import Replays
-from store.retention import Belief, keep
+from store.retention import Belief, Kept, Retention, keep
 from store.revocations import Revocations
 from store.room_status import RoomStatuses
 from store.rounds import Rounds
@@ -57,6 +58,8 @@ from store.tickets import Tickets
 LOOK_EVERY: Final = timedelta(hours=1)
 """For what is too old; on PostgreSQL, for the days that are to come too."""
 
+PRUNE: Final = "prune"
+
 GATHER_EVERY: Final = timedelta(minutes=1)
 """What is newer is read message by message: 10 ms for the 30,000 that 2,000 tablets send in a minute."""
 
@@ -65,6 +68,8 @@ class Store(
     Fleet,
     Policies,
     Maintenance,
+    Retention,
+    Jobs,
     Lives,
     Enrolments,
     People,
@@ -136,12 +141,12 @@ class Store(
         self,
         *,
         now: Callable[[], datetime],
-        retention: timedelta,
+        retention: Kept,
         held_back: Callable[[timedelta], None] = lambda _: None,
         every: timedelta = GATHER_EVERY,
     ) -> None:
         """Run until cancelled, beside the verbs, in the process that stores messages: keeps `history` quick, and
-        forgets messages that are older than `retention` (some days).
+        forgets what is older than `retention` says; that is the job `prune`.
 
         Each time `held_back` is told how much of what is too old stays until the clock is believed
         (`store.retention`). Without all this everything stays right, a device's history gets slower with each message
@@ -155,9 +160,10 @@ class Store(
                 await gather(self._database)
                 if looked is None or not timedelta(0) <= now() - looked < LOOK_EVERY:  # The clock may be set back.
                     at = now()
-                    before = await belief.before(self._database, now=at, retention=retention, ticks=ticks())
-                    await keep(self._database, now=at, before=before)
-                    held_back(at - retention - before)
+                    before = await belief.before(self._database, now=at, kept=retention, ticks=ticks())
+                    async with self.job(PRUNE, now=now):
+                        await keep(self._database, now=at, before=before)
+                    held_back(at - retention.messages - before.messages)
                     looked = at
 
 

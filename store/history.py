@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from rules.ids import DeviceId, HotelId, MessageId
-from store import cursors, facts, gathering
+from store import coarsening, cursors, facts, gathering
 from store.database import Database
 from store.errors import NotFound
 from store.records import HistoryPoint, MessageRow, OrphanRow, Page, QuarantineRow
@@ -64,7 +64,8 @@ class History:
         """Live heartbeats received in [start, end) in at most `points` equal slices, oldest first, without the empty
         ones.
 
-        What is older than a minute or two is kept by the minute, and counts for the slice that its minute begins in.
+        What is older than a minute or two is kept by the minute, and what is older than messages by five minutes; it
+        counts for the slice that those begin in.
         Raises NotFound (device), ValueError unless start < end and points ≥ 1.
         """
         if start >= end or points < 1:
@@ -131,12 +132,13 @@ def _history(
     if device is None:
         raise NotFound("device", device_id)
     first = micros(start)
+    grain = coarsening.FIVE_MINUTES if first < coarsening.coarse_before(transaction) else gathering.MINUTE
     rows = transaction.rows(
         _HISTORY,
         device=device.key,
         start=first,
         end=end,
-        first_minute=first - first % gathering.MINUTE,
+        first_minute=first - first % grain,
         points=points,
         gathered=gathering.gathered_upto(transaction, device.key),
     )

@@ -1,7 +1,8 @@
 """The days of `message` and `minute` on PostgreSQL: a partition each, made ahead and dropped when they are old.
 
-To forget a day is to drop two tables, whatever is in them; and what is written all the time (the newest rows of every
-index) stays small enough to be in memory. A day is one of UTC's. Days are told by their number since 1970.
+To forget a day is to drop a table, whatever is in it (minutes are kept longer than messages); and what is written all
+the time (the newest rows of every index) stays small enough to be in memory.
+A day is one of UTC's. Days are told by their number since 1970.
 
 A message's day is made in the transaction that stores the first of it, if nobody made it before (a clock may jump): so
 making days ahead only keeps that work away from midnight. All of this is for whoever stores messages, and for a
@@ -10,7 +11,7 @@ migration; the rest of the store speaks to `message` and `minute` and need not k
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 from store.transaction import Transaction
 
@@ -24,7 +25,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 _TURN: Final = 0x696E6E_64617973
 """The advisory lock of PostgreSQL that whoever makes days holds."""
 
-_TABLES: Final = ("message", "minute")
+Table = Literal["message", "minute"]
+_TABLES: Final[tuple[Table, ...]] = ("message", "minute")
 _TIME: Final = {"message": "received_at", "minute": "at"}
 
 
@@ -40,29 +42,30 @@ def days_ahead(now: datetime) -> range:
     return range(today, today + AHEAD + 1)
 
 
-def days(transaction: Transaction) -> set[int]:
+def days(transaction: Transaction, table: Table = "message") -> set[int]:
     """The days that there are."""
     rows = transaction.rows(
         "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = pg_inherits.inhrelid"
-        " WHERE pg_inherits.inhparent = 'message'::regclass"
+        " JOIN pg_class AS parent ON parent.oid = pg_inherits.inhparent WHERE parent.relname = :table"
+        " AND pg_table_is_visible(parent.oid)",
+        table=table,
     )
-    return {int(name.removeprefix("message_")) for (name,) in rows}
+    return {int(name.removeprefix(f"{table}_")) for (name,) in rows}
 
 
 def make(transaction: Transaction, wanted: Iterable[int]) -> None:
     """Make those days that are not there."""
     transaction.rows("SELECT pg_advisory_xact_lock(:turn)", turn=_TURN)  # two may want the same
-    for day in sorted(set(wanted) - days(transaction)):
-        for table in _TABLES:
+    asked = set(wanted)
+    for table in _TABLES:
+        for day in sorted(asked - days(transaction, table)):
             for statement in _making(table, day):
                 transaction.run(statement)
 
 
-def drop(transaction: Transaction, unwanted: Iterable[int]) -> None:
-    """Drop days with all that is in them. Waits for whoever reads messages just now, and is waited for."""
-    for day in sorted(unwanted):
-        for table in _TABLES:
-            transaction.run(f"DROP TABLE IF EXISTS {table}_{day}")
+def drop(transaction: Transaction, table: Table, day: int) -> None:
+    """Drop a day with all that is in it. Waits for whoever reads the table just now, and is waited for."""
+    transaction.run(f"DROP TABLE IF EXISTS {table}_{day}")
 
 
 def _making(table: str, day: int) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Forgetting messages that are older than they have to be kept, their minutes, and commands.
+"""Forgetting what is older than it has to be kept: messages, histories, commands, alerts and events, what was refused.
 
 On PostgreSQL whole days are dropped (`store.partitions`); on SQLite rows are deleted, the oldest first and few at a
 time, so that no batch waits for long. Only what is in the minutes and in the states already may go, and the newest
@@ -9,13 +9,19 @@ What is gone is gone, and a clock that jumped years ahead would have everything 
 else is too old by it has to wait.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from store import partitions
+from msgspec import Struct
+
+from store import audit, partitions
+from store.audit import Actor, Deed
+from store.coarsening import coarsen
 from store.database import Database
+from store.forgetting import forget
+from store.gathering import gather
 from store.times import EPOCH, micros, moment
 from store.transaction import Dialect, Transaction
 
@@ -39,38 +45,123 @@ JUMP: Final = timedelta(hours=1)
 """What a clock may move between two looks by itself, or is put right, that does not shake our belief."""
 
 
+class Kept(Struct, frozen=True, kw_only=True):
+    """For how long what is kept. Histories are kept by the minute as long as messages, then by five minutes."""
+
+    messages: timedelta = timedelta(days=7)
+    history: timedelta = timedelta(days=90)  # and commands
+    events: timedelta = timedelta(days=730)  # and alerts, incidents, notifications
+    quarantine: timedelta = timedelta(days=30)  # and strangers
+
+
+class Before(Struct, frozen=True, kw_only=True):
+    """What is older than these moments may go."""
+
+    messages: datetime
+    history: datetime
+    events: datetime
+    quarantine: datetime
+
+
+def before_at(now: datetime, kept: Kept) -> Before:
+    """By a clock that is believed."""
+    return Before(
+        messages=now - kept.messages,
+        history=now - max(kept.history, kept.messages),
+        events=now - kept.events,
+        quarantine=now - kept.quarantine,
+    )
+
+
 class Belief:
     """Whether the clock may say how old something is. `ticks` are seconds of a clock that nobody sets."""
 
     def __init__(self) -> None:
         self._ahead: timedelta | None = None
         self._since = 0.0
-        self._upto: datetime | None = None
+        self._upto: Before | None = None
 
-    async def before(self, database: Database, *, now: datetime, retention: timedelta, ticks: float) -> datetime:
-        """What was received before this may go. Raises StoreUnavailable."""
-        before, ahead = now - retention, (now - EPOCH) - timedelta(seconds=ticks)
+    async def before(self, database: Database, *, now: datetime, kept: Kept, ticks: float) -> Before:
+        """What may go. Raises StoreUnavailable."""
+        wanted, ahead = before_at(now, kept), (now - EPOCH) - timedelta(seconds=ticks)
         if self._ahead is None or abs(ahead - self._ahead) > JUMP:
-            oldest = await _oldest(database)
-            self._since, self._upto = ticks, None if oldest is None else oldest + WORTH
+            self._since, self._upto = ticks, await _a_days_worth(database, now=now)
         self._ahead = ahead
         if self._upto is None or timedelta(seconds=ticks - self._since) >= BELIEVED_AFTER:
-            return before
-        return min(before, self._upto)
+            return wanted
+        return Before(
+            messages=min(wanted.messages, self._upto.messages),
+            history=min(wanted.history, self._upto.history),
+            events=min(wanted.events, self._upto.events),
+            quarantine=min(wanted.quarantine, self._upto.quarantine),
+        )
 
 
-async def keep(database: Database, *, now: datetime, before: datetime) -> None:
-    """Forget what was received `before`; on PostgreSQL, make the days that come too. May be stopped at any moment.
+class Pruned(Struct, frozen=True, rename="camel"):
+    """How many rows of each table went, and how much of what is too old stays until the clock is believed."""
 
-    There only days go that were over by then. Raises StoreUnavailable, LeaseLost.
+    gone: dict[str, int]
+    held_back: timedelta
+
+
+class Retention:
+    _database: Database
+
+    async def prune(self, kept: Kept, *, believing: bool, by: Actor, now: datetime) -> Pruned:
+        """Forget by hand what is older than it is kept; `believing` the clock, or else a day's worth of each.
+
+        What of that stands in no minutes yet stays. Raises StoreUnavailable.
+        """
+        await gather(self._database)
+        before = before_at(now, kept)
+        if not believing:
+            before = await Belief().before(self._database, now=now, kept=kept, ticks=0)
+        gone = await keep(self._database, now=now, before=before)
+        detail = {table: rows for table, rows in gone.items() if rows}
+        await self._database.write(
+            lambda transaction: audit.note(
+                transaction, None, Deed.PRUNED, by=by, subject="prune", now=now, detail=detail
+            )
+        )
+        return Pruned(gone, now - kept.messages - before.messages)
+
+
+async def keep(database: Database, *, now: datetime, before: Before) -> dict[str, int]:
+    """Forget what may go, and say how many rows of each table went; on PostgreSQL, make the days to come too.
+
+    Of messages and minutes only days go there that were over by then; messages are counted by the day. May be stopped
+    at any moment. Raises StoreUnavailable, LeaseLost.
     """
+    gone = {}
     if database.dialect is Dialect.POSTGRES:
-        await _keep_days(database, now=now, before=partitions.day_of(before))
+        gone["message"] = await _keep_days(database, now=now, before=partitions.day_of(before.messages))
+        await _keep_days_of_minutes(database, before=partitions.day_of(before.history))
+        gone["minute"] = await coarsen(database, before=before.messages)
     else:
-        await _forget_messages(database, before=before)
-        await _forget_minutes(database, before=before)
-    while await database.write_batch(partial(_delete_commands, before=micros(before))) == SLICE:
-        pass
+        gone["message"] = await _forget_messages(database, before=before.messages)
+        gone["minute"] = await _forget_minutes(database, before=before.history)
+        gone["minute"] += await coarsen(database, before=before.messages)
+    gone["command"] = await _forget_commands(database, before=before.history)
+    return gone | await forget(database, events=before.events, quarantine=before.quarantine)
+
+
+async def _a_days_worth(database: Database, *, now: datetime) -> Before:
+    """Of each, a day's worth of what there is, beginning with the oldest."""
+
+    async def worth(sql: str) -> datetime:
+        (at,) = (await database.ask(sql))[0]
+        return (now if at is None else moment(at)) + WORTH
+
+    return Before(
+        messages=(await _oldest(database) or now) + WORTH,
+        history=await worth(
+            "SELECT min((SELECT at FROM minute WHERE device_key = device.key ORDER BY at LIMIT 1)) FROM device"
+        ),
+        events=await worth(
+            "SELECT min((SELECT at FROM event WHERE hotel_key = hotel.key ORDER BY id LIMIT 1)) FROM hotel"
+        ),
+        quarantine=await worth("SELECT (SELECT at FROM quarantine ORDER BY id LIMIT 1)"),
+    )
 
 
 async def _oldest(database: Database) -> datetime | None:
@@ -81,12 +172,16 @@ async def _oldest(database: Database) -> datetime | None:
     return moment(rows[0][0]) if rows else None
 
 
-async def _keep_days(database: Database, *, now: datetime, before: int) -> None:
+async def _keep_days(database: Database, *, now: datetime, before: int) -> int:
+    """Return how many days went."""
+    dropped = 0
     made = await database.write(lambda transaction: _make_days(transaction, now=now))
     for day in sorted(day for day in made if day < before):
         # One at a time: whoever reads messages waits while it is dropped.
         if await database.write(partial(_drop_day, day=day)):
             database.known.days.discard(day)
+            dropped += 1
+    return dropped
 
 
 def _make_days(transaction: Transaction, *, now: datetime) -> set[int]:
@@ -107,13 +202,39 @@ def _drop_day(transaction: Transaction, *, day: int) -> bool:
         end=end,
     )
     if needed is None:
-        partitions.drop(transaction, [day])
+        partitions.drop(transaction, "message", day)
     return needed is None
 
 
-async def _forget_messages(database: Database, *, before: datetime) -> None:
-    while await database.write_batch(partial(_delete_messages, before=micros(before))) == SLICE:
-        pass
+async def _keep_days_of_minutes(database: Database, *, before: int) -> None:
+    """A day stays as long as that of its messages: there may be some that are in no minutes yet."""
+    made = await database.read(
+        lambda transaction: partitions.days(transaction, "minute") - partitions.days(transaction, "message")
+    )
+    for day in sorted(day for day in made if day < before):
+        await database.write(partial(_drop_day_of_minutes, day=day))
+
+
+def _drop_day_of_minutes(transaction: Transaction, *, day: int) -> None:
+    transaction.run("SET LOCAL lock_timeout = '500ms'")  # as above
+    partitions.drop(transaction, "minute", day)
+
+
+async def _forget_messages(database: Database, *, before: datetime) -> int:
+    return await _all(database, partial(_delete_messages, before=micros(before)))
+
+
+async def _forget_commands(database: Database, *, before: datetime) -> int:
+    return await _all(database, partial(_delete_commands, before=micros(before)))
+
+
+async def _all(database: Database, some: Callable[[Transaction], int]) -> int:
+    total = 0
+    while True:
+        deleted = await database.write_batch(some)
+        total += deleted
+        if deleted < SLICE:
+            return total
 
 
 def _delete_messages(transaction: Transaction, *, before: int) -> int:
@@ -129,12 +250,13 @@ def _delete_messages(transaction: Transaction, *, before: int) -> int:
     return kept
 
 
-async def _forget_minutes(database: Database, *, before: datetime) -> None:
+async def _forget_minutes(database: Database, *, before: datetime) -> int:
     rows = await database.ask("SELECT key FROM device ORDER BY key")
-    devices = [int(row[0]) for row in rows]
+    devices, total = [int(row[0]) for row in rows], 0
     while devices:
-        done = await database.write_batch(partial(_delete_minutes, devices=devices, before=micros(before)))
-        devices = devices[done:]
+        done, deleted = await database.write_batch(partial(_delete_minutes, devices=devices, before=micros(before)))
+        devices, total = devices[done:], total + deleted
+    return total
 
 
 def _delete_commands(transaction: Transaction, *, before: int) -> int:
@@ -146,8 +268,8 @@ def _delete_commands(transaction: Transaction, *, before: int) -> int:
     return kept
 
 
-def _delete_minutes(transaction: Transaction, *, devices: Sequence[int], before: int) -> int:
-    """Delete about a slice of minutes of these devices; return how many devices have no more."""
+def _delete_minutes(transaction: Transaction, *, devices: Sequence[int], before: int) -> tuple[int, int]:
+    """Delete about a slice of minutes of these devices; return how many devices have no more, and how many went."""
     deleted = 0
     for place, device in enumerate(devices):
         deleted += transaction.run(
@@ -158,5 +280,5 @@ def _delete_minutes(transaction: Transaction, *, devices: Sequence[int], before:
             slice=SLICE,
         )
         if deleted >= SLICE or place == DEVICES:
-            return place  # there may be more of this one
-    return len(devices)
+            return place, deleted  # there may be more of this one
+    return len(devices), deleted

@@ -216,6 +216,7 @@ class GatheredTable(Base, table=True):
     """How far `minute` has come: one row.
 
     Messages up to `upto` are in it for every device; those up to `target` for devices with keys up to `device_key`.
+    What is older than `coarse_before` is by five minutes.
     """
 
     __tablename__: ClassVar[str] = "gathered"
@@ -224,6 +225,7 @@ class GatheredTable(Base, table=True):
     upto: int = Field(sa_type=BigInteger)
     target: int = Field(sa_type=BigInteger)
     device_key: int = Field(sa_type=BigInteger)
+    coarse_before: datetime = Field(sa_type=UtcDateTime, sa_column_kwargs={"server_default": "0"})
 
 
 class AlertTable(Base, table=True):

@@ -35,6 +35,7 @@ from config.cli import (
     messages,
     migrate,
     policy,
+    prune,
     quarantine,
     replay,
     room,
@@ -89,6 +90,7 @@ app.command("restore")(backup.restore)
 app.command("replay")(replay.replay)
 app.command("why")(why.why)
 app.command("round")(round_.round_)
+app.command("prune")(prune.prune)
 app.command("messages")(messages.messages)
 app.command("copy")(copy.copy)
 app.command("import")(import_.import_)

@@ -148,6 +148,17 @@ class MaintenanceWindow(Struct, frozen=True, rename="camel", kw_only=True):
         return WindowState.TO_COME if now < self.starts_at else WindowState.RUNNING
 
 
+class Job(Struct, frozen=True, rename="camel", kw_only=True):
+    """What is done at intervals: how it went last. `error` is that of the last time; None: it went well, or goes on."""
+
+    name: str
+    started_at: datetime
+    succeeded_at: datetime | None
+    failed_at: datetime | None
+    error: str | None
+    took_s: float | None
+
+
 class Home(Struct, frozen=True, kw_only=True):
     """Where one tablet belongs, and by what it is judged there."""
 

@@ -79,6 +79,7 @@ TENANCY = {
     "POST /api/devices/{device_id:str}/revoke": "deed",
     "GET /api/rooms/{room_id:str}": "same-name",
     "PATCH /api/rooms/{room_id:str}": "deed",
+    "GET /api/jobs": "own",
     "GET /api/maintenance": "list",
     "POST /api/maintenance": "deed",
     "POST /api/maintenance/{window_id:str}/end": "missing",

@@ -52,6 +52,7 @@ WHO = {
     "GET /api/commands/{command_id:str}": "staff",
     "GET /api/rooms": "viewer, scope rooms",
     "GET /api/rooms/{room_id:str}": "viewer, scope rooms",
+    "GET /api/jobs": "admin, no hotel",
     "GET /api/maintenance": "viewer",
     "POST /api/maintenance": "manager",
     "POST /api/maintenance/{window_id:str}/end": "manager",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from config.settings_store import Retention
 from config.upkeep import Upkeep, UpkeepMetrics
 from store import INNWATCH, Batch, Deed, Store
 from tests.store.given import NOW, add_hotel, batch, heartbeat, open_store
@@ -28,7 +29,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @asynccontextmanager
 async def kept_up(store: Store) -> AsyncIterator[CollectorRegistry]:
     registry = CollectorRegistry()
-    upkeep = Upkeep(store, now=lambda: NOW, retention=7 * A_DAY, metrics=UpkeepMetrics(registry))
+    upkeep = Upkeep(store, now=lambda: NOW, retention=Retention(), metrics=UpkeepMetrics(registry))
     running = asyncio.create_task(upkeep.run(tend_every=timedelta(milliseconds=10), look_every=0.01))
     yield registry
     running.cancel()
@@ -41,6 +42,20 @@ async def test_a_new_backup_is_seen(store: Store) -> None:
         await store.write_audit(None, Deed.BACKUP_MADE, by=INNWATCH, subject="a.backup", now=NOW)
 
         await eventually(lambda: registry.get_sample_value("innwatch_backup_timestamp_seconds") == NOW.timestamp())
+
+
+async def test_the_job_says_when_it_went_well(store: Store) -> None:
+    labels = {"task": "prune"}
+    async with kept_up(store) as registry:
+        assert registry.get_sample_value("innwatch_job_success_timestamp_seconds", labels) == 0
+
+        await eventually(
+            lambda: (
+                registry.get_sample_value("innwatch_job_success_timestamp_seconds", labels) == NOW.timestamp()
+                and registry.get_sample_value("innwatch_job_failed", labels) == 0
+            )
+        )
+    assert [job.name for job in await store.jobs()] == ["prune"]
 
 
 async def test_what_is_held_back_is_counted_and_said_once(store: Store, caplog: pytest.LogCaptureFixture) -> None:

@@ -86,7 +86,7 @@ def test_no_label_of_an_alert_is_made_up() -> None:
         for label in re.findall(r"\.(\w+) \}\}", text)
     }
 
-    assert templates <= {"job", "instance", "reason", "channel", "route", "status"}
+    assert templates <= {"job", "instance", "reason", "channel", "route", "status", "task"}
 
 
 @pytest.mark.server

@@ -19,6 +19,7 @@ from store import NotFound, Store, StoredMessage
 from store.gathering import SLICE, gather, gathered_upto
 from store.postgres import dsn_of
 from store.records import Device, HistoryPoint
+from store.retention import Kept
 from tests.store.given import HOTEL, NOW, ON_POSTGRESQL, OTHER, add_hotel, batch, heartbeat, later, open_store
 from tests.support import eventually
 
@@ -239,9 +240,7 @@ async def test_tending_gathers_beside_the_verbs_and_outlives_a_locked_database(t
 
     with closing(sqlite3.connect(tmp_path / "innwatch.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        tending = asyncio.ensure_future(
-            store.tend(now=lambda: NOW, retention=timedelta(days=30), every=timedelta(milliseconds=1))
-        )
+        tending = asyncio.ensure_future(store.tend(now=lambda: NOW, retention=Kept(), every=timedelta(milliseconds=1)))
         await asyncio.sleep(0.05)
         assert not tending.done()
         assert not await is_gathered()

@@ -12,6 +12,7 @@ from store import Store, partitions, retention
 from store.batch import Batch
 from store.gathering import gather
 from store.records import CommandName, Device, HistoryPoint
+from store.retention import Kept
 from tests.store.given import (
     HOTEL,
     NOW,
@@ -29,6 +30,7 @@ from tests.support import eventually, person
 A_DAY = timedelta(days=1)
 KEPT = timedelta(days=7)
 HOUR = 3600.0
+ALL_ALIKE = Kept(messages=KEPT, history=KEPT, events=KEPT, quarantine=KEPT)
 
 
 async def stored(store: Store) -> list[str]:
@@ -48,7 +50,7 @@ async def caught_up(store: Store) -> None:
 
 
 async def keep(store: Store, *, now: datetime = NOW) -> None:
-    await retention.keep(store._database, now=now, before=now - KEPT)
+    await retention.keep(store._database, now=now, before=retention.before_at(now, ALL_ALIKE))
 
 
 async def ask(store: Store, *days_ago: int) -> None:
@@ -192,7 +194,7 @@ async def test_a_clock_that_jumps_ahead_is_believed_when_it_has_gone_on_for_a_da
 
     async def goes(*, ticks: float, ahead: timedelta = timedelta()) -> list[str]:
         now = NOW + ahead + timedelta(seconds=ticks)
-        before = await belief.before(store._database, now=now, retention=KEPT, ticks=ticks)
+        before = await belief.before(store._database, now=now, kept=ALL_ALIKE, ticks=ticks)
         await retention.keep(store._database, now=now, before=before)
         return await stored(store)
 
@@ -218,7 +220,7 @@ async def test_what_is_held_back_is_told(url: str) -> None:
     await caught_up(store)
     told: list[timedelta] = []
     tending = asyncio.ensure_future(
-        store.tend(now=lambda: NOW, retention=KEPT, held_back=told.append, every=timedelta(milliseconds=1))
+        store.tend(now=lambda: NOW, retention=ALL_ALIKE, held_back=told.append, every=timedelta(milliseconds=1))
     )
 
     await eventually(lambda: told)
@@ -235,7 +237,7 @@ async def test_whoever_stores_messages_looks_by_itself(url: str) -> None:
     (device, _) = await add_hotel(store)
     await beat(store, device, 30, 0)
     await caught_up(store)
-    tending = asyncio.ensure_future(store.tend(now=lambda: NOW, retention=KEPT, every=timedelta(milliseconds=1)))
+    tending = asyncio.ensure_future(store.tend(now=lambda: NOW, retention=ALL_ALIKE, every=timedelta(milliseconds=1)))
 
     async def is_gone() -> bool:
         return await stored(store) == ["m-0"]

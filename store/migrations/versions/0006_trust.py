@@ -65,6 +65,7 @@ def columns() -> dict[str, tuple[sa.Column[Any], ...]]:
             sa.Column("lapses_at", TIME, nullable=True),
             sa.Column("resolved_by", sa.String(), nullable=True),
         ),
+        "gathered": (sa.Column("coarse_before", TIME, nullable=False, server_default="0"),),
     }
 
 

@@ -1,0 +1,157 @@
+"""Forgetting what became of alerts years ago, and what was refused weeks ago: the oldest first, a slice at a time.
+
+Events go from a hotel's first on and never out of the middle, so that a reader who is too far behind is told so. An
+alert goes when it is over, its events are gone and nothing that was sent of it is left; the audit stays.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from store.database import Database
+from store.times import micros
+from store.transaction import Row, Transaction
+
+SLICE: Final = 250
+"""Rows that one transaction deletes: a few milliseconds."""
+
+Forgotten = dict[str, int]
+"""How many rows of each table are gone."""
+
+
+async def forget(database: Database, *, events: datetime, quarantine: datetime) -> Forgotten:
+    """Forget what was over, or was refused, before these moments. May be stopped at any moment.
+
+    Raises StoreUnavailable.
+    """
+    hotels = [int(row[0]) for row in await database.ask("SELECT key FROM hotel ORDER BY key")]
+    gone: Forgotten = {}
+    for hotel in hotels:
+        for table, some in _OF_HOTELS.items():
+            gone[table] = gone.get(table, 0) + await _all(database, partial(some, hotel=hotel, before=micros(events)))
+    gone["clearance"] = await _all(database, partial(_clearances, before=micros(events)))
+    gone["quarantine"] = await _all(database, partial(_quarantined, before=micros(quarantine)))
+    gone["orphan"] = await _all(database, partial(_orphans, before=micros(quarantine)))
+    return gone
+
+
+async def _all(database: Database, some: Callable[[Transaction], int]) -> int:
+    total = 0
+    while True:
+        deleted = await database.write_batch(some)
+        total += deleted
+        if deleted < SLICE:
+            return total
+
+
+def _notifications(transaction: Transaction, *, hotel: int, before: int) -> int:
+    rows = transaction.rows(
+        "SELECT id, created_at FROM notification WHERE hotel_key = :hotel ORDER BY id LIMIT :slice",
+        hotel=hotel,
+        slice=SLICE,
+    )
+    last = _last_before(rows, before)
+    if last is None:
+        return 0
+    return transaction.run(
+        "DELETE FROM notification WHERE hotel_key = :hotel AND id <= :last AND due_at IS NULL", hotel=hotel, last=last
+    )
+
+
+def _events(transaction: Transaction, *, hotel: int, before: int) -> int:
+    rows = transaction.rows(
+        "SELECT id, at FROM event WHERE hotel_key = :hotel ORDER BY id LIMIT :slice", hotel=hotel, slice=SLICE
+    )
+    last = _last_before(rows, before)
+    if last is None:
+        return 0
+    return transaction.run("DELETE FROM event WHERE hotel_key = :hotel AND id <= :last", hotel=hotel, last=last)
+
+
+def _alerts(transaction: Transaction, *, hotel: int, before: int) -> int:
+    rows = transaction.rows(
+        "SELECT key FROM alert WHERE hotel_key = :hotel AND opened_at < :before AND status = 'resolved'"
+        " AND coalesce(resolved_at, last_at) < :before"
+        " AND NOT EXISTS (SELECT 1 FROM event WHERE event.alert_key = alert.key)"
+        " AND NOT EXISTS (SELECT 1 FROM notification WHERE notification.alert_key = alert.key)"
+        " ORDER BY opened_at, key LIMIT :slice",
+        hotel=hotel,
+        before=before,
+        slice=SLICE,
+    )
+    for (key,) in rows:
+        transaction.run("DELETE FROM alert WHERE hotel_key = :hotel AND key = :key", hotel=hotel, key=key)
+    return len(rows)
+
+
+def _incidents(transaction: Transaction, *, hotel: int, before: int) -> int:
+    rows = transaction.rows(
+        "SELECT key FROM incident WHERE hotel_key = :hotel AND opened_at < :before AND closed_at < :before"
+        " AND NOT EXISTS (SELECT 1 FROM alert WHERE alert.hotel_key = :hotel AND alert.incident_key = incident.key)"
+        " AND NOT EXISTS (SELECT 1 FROM notification WHERE notification.hotel_key = :hotel"
+        " AND notification.incident_key = incident.key)"
+        " ORDER BY opened_at, key LIMIT :slice",
+        hotel=hotel,
+        before=before,
+        slice=SLICE,
+    )
+    for (key,) in rows:
+        transaction.run("DELETE FROM incident WHERE hotel_key = :hotel AND key = :key", hotel=hotel, key=key)
+    return len(rows)
+
+
+def _windows(transaction: Transaction, *, hotel: int, before: int) -> int:
+    return transaction.run(
+        "DELETE FROM maintenance WHERE hotel_key = :hotel AND key IN (SELECT key FROM maintenance"
+        " WHERE hotel_key = :hotel AND coalesce(ended_at, ends_at) < :before ORDER BY key LIMIT :slice)",
+        hotel=hotel,
+        before=before,
+        slice=SLICE,
+    )
+
+
+_OF_HOTELS: Final = {
+    "notification": _notifications,
+    "event": _events,
+    "alert": _alerts,
+    "incident": _incidents,
+    "maintenance": _windows,
+}
+"""In this order: an alert goes after what tells of it."""
+
+
+def _clearances(transaction: Transaction, *, before: int) -> int:
+    rows = transaction.rows("SELECT key, at FROM clearance ORDER BY key LIMIT :slice", slice=SLICE)
+    last = _last_before(rows, before)
+    return 0 if last is None else transaction.run("DELETE FROM clearance WHERE key <= :last", last=last)
+
+
+def _quarantined(transaction: Transaction, *, before: int) -> int:
+    rows = transaction.rows("SELECT id, at FROM quarantine ORDER BY id LIMIT :slice", slice=SLICE)
+    last = _last_before(rows, before)
+    return 0 if last is None else transaction.run("DELETE FROM quarantine WHERE id <= :last", last=last)
+
+
+def _orphans(transaction: Transaction, *, before: int) -> int:
+    rows = transaction.rows(
+        "SELECT hotel_id, device_id FROM orphan WHERE last_at < :before LIMIT :slice", before=before, slice=SLICE
+    )
+    for hotel_id, device_id in rows:
+        transaction.run(
+            "DELETE FROM orphan WHERE hotel_id = :hotel AND device_id = :device AND last_at < :before",
+            hotel=hotel_id,
+            device=device_id,
+            before=before,
+        )
+    return len(rows)
+
+
+def _last_before(rows: Sequence[Row], before: int) -> int | None:
+    """The number of the last row before the first that is to be kept."""
+    last = None
+    for number, at in rows:
+        if at >= before:
+            break
+        last = int(number)
+    return last
