@@ -21,7 +21,7 @@ from rules.ids import DeviceId, HotelId, RoomId
 from rules.room_state import room_state
 from rules.state import DeviceState
 
-_AGAIN = frozenset({ChangeKind.OPENED, ChangeKind.CLEARED})
+_AGAIN = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.CLEARED})
 
 
 class _PmsTold(Struct, rename="camel"):
