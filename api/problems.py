@@ -81,6 +81,7 @@ class Trouble(Enum):
     ACKNOWLEDGED = (409, "already-acknowledged", "Somebody was first")
     CHANGED = (409, "changed", "It has changed since it was seen")
     EXISTS = (409, "exists", "There is one of that name already")
+    NOTHING_PROPOSED = (409, "nothing-proposed", "Nothing is proposed for this room")
     TOO_MANY_REPLAYS = (409, "too-many-replays", "The hotel has too many replays that wait")
     TOO_MANY_WINDOWS = (409, "too-many-windows", "The hotel has too many maintenance windows that are not over")
     HAD_TOKEN = (409, "had-token", "The tablet has had a token of its own")

@@ -12,17 +12,19 @@ from rules.ids import AlertId, DeviceId, RoomId
 from rules.policy import NO_CHANGES, Assignment, PolicyChanges, resolve
 from rules.replay import Step
 
+NO_FLOORS: Final[Mapping[RoomId, float]] = {}
 NO_SETS: Final[Mapping[RoomId, tuple[str, ...]]] = {}
 
 
 class Proposal(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """`policy` for all tablets of the hotel, or of `rooms` alone; and other access points for some rooms.
+    """`policy` for all tablets of the hotel, or of `rooms` alone; and floors (dBm) and access points of some rooms.
 
     Where it says nothing, everything is as it was.
     """
 
     policy: PolicyChanges = NO_CHANGES
     rooms: tuple[RoomId, ...] = ()
+    floors: Mapping[RoomId, Annotated[float, Meta(ge=-126, le=0)]] = NO_FLOORS
     access_points: Mapping[RoomId, tuple[str, ...]] = NO_SETS
 
     def __call__(self, own: Assignment) -> Assignment:
@@ -30,6 +32,9 @@ class Proposal(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, 
         room, made = own.place.room_id, own
         if self.policy != NO_CHANGES and (not self.rooms or room in self.rooms):
             made = replace(made, policy=resolve(self.policy, over=made.policy))
+        floor = None if room is None else self.floors.get(room)
+        if floor is not None:
+            made = replace(made, policy=replace(made.policy, rssi_floor=floor))
         bssids = None if room is None else self.access_points.get(room)
         if bssids is None:
             return made

@@ -49,6 +49,7 @@ from store.revocations import Revocations
 from store.room_status import RoomStatuses
 from store.rounds import Rounds
 from store.schema import is_current, is_postgres, move_to
+from store.sightings import Sightings
 from store.sqlite import path_of
 from store.sqlite_database import SqliteDatabase
 from store.states import States
@@ -90,6 +91,7 @@ class Store(
     Ledger,
     History,
     States,
+    Sightings,
     Inputs,
     Replays,
     Inbox,

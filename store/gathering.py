@@ -14,6 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from store import sightings
 from store.database import Database
 from store.transaction import Dialect, Row, Transaction
 
@@ -96,15 +97,23 @@ async def _gather(database: Database, progress: Progress) -> int:
             device=progress.device_key,
         )
     )
-    start = 0
+    heard = await database.read(
+        lambda transaction: sightings.heard_since(
+            transaction, upto=progress.upto, target=progress.target, device_key=progress.device_key
+        )
+    )
+    start = seen = 0
     while start < len(rows):
-        end = _end_of_slice(rows, start)
+        end, upto = _end_of_slice(rows, start), seen
         done = Progress(progress.upto, progress.target, rows[end - 1][0])
-        if not await database.write_batch(partial(_advance, rows=rows[start:end], before=progress, after=done)):
+        while upto < len(heard) and heard[upto][0] <= done.device_key:
+            upto += 1
+        work = partial(_advance, rows=rows[start:end], heard=heard[seen:upto], before=progress, after=done)
+        if not await database.write_batch(work):
             return start
-        progress, start = done, end
+        progress, start, seen = done, end, upto
     finished = Progress(progress.target, progress.target, 0)
-    await database.write_batch(partial(_advance, rows=(), before=progress, after=finished))
+    await database.write_batch(partial(_advance, rows=(), heard=(), before=progress, after=finished))
     return len(rows)
 
 
@@ -128,7 +137,7 @@ def _begin(transaction: Transaction, *, stride: int) -> Progress:
     row = transaction.row("SELECT coalesce(max(id), 0) FROM message")
     target = int(row[0]) if row else 0
     begun = Progress(progress.upto, max(progress.upto, min(target, progress.upto + stride)), 0)
-    _advance(transaction, rows=(), before=progress, after=begun)
+    _advance(transaction, rows=(), heard=(), before=progress, after=begun)
     return begun
 
 
@@ -140,7 +149,9 @@ def _end_of_slice(rows: Sequence[Row], start: int) -> int:
     return end
 
 
-def _advance(transaction: Transaction, *, rows: Sequence[Row], before: Progress, after: Progress) -> bool:
+def _advance(
+    transaction: Transaction, *, rows: Sequence[Row], heard: Sequence[Row], before: Progress, after: Progress
+) -> bool:
     moved = transaction.run(
         "UPDATE gathered SET upto = :upto, target = :target, device_key = :device"
         " WHERE upto = :was_upto AND target = :was_target AND device_key = :was_device",
@@ -158,4 +169,5 @@ def _advance(transaction: Transaction, *, rows: Sequence[Row], before: Progress,
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
+    sightings.add(transaction, heard)
     return True

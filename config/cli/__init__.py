@@ -21,6 +21,7 @@ from config.cli import (
     backup,
     bridge,
     broker,
+    calibrate,
     command,
     copy,
     device,
@@ -91,6 +92,7 @@ app.command("replay")(replay.replay)
 app.command("why")(why.why)
 app.command("round")(round_.round_)
 app.command("prune")(prune.prune)
+app.command("calibrate")(calibrate.calibrate)
 app.command("messages")(messages.messages)
 app.command("copy")(copy.copy)
 app.command("import")(import_.import_)

@@ -61,12 +61,11 @@ def replay(
         since, until = (moment(text, zone=zone, now=at.now(), option=name) for text, name in _named(start, end))
         if since >= until:
             raise typer.BadParameter("--from must be before --to")
-        found = await judge_again(at.store, hotel_id, proposal, start=since, end=until, told=_say_how_far)
+        found = await judge_again(at.store, hotel_id, proposal, start=since, end=until, told=say_how_far)
         return found, zone
 
     found, zone = with_installation(data, work)
-    if sys.stderr.isatty():
-        print(end="\r\033[K", file=sys.stderr)
+    the_line_is_over()
     if as_json:
         print_json(found)
     else:
@@ -135,9 +134,15 @@ def _print_troubles(troubles: "Sequence[Trouble]", *, zone: tzinfo) -> None:
     )
 
 
-async def _say_how_far(done: int, total: int) -> None:
+async def say_how_far(done: int, total: int) -> None:
+    """For whoever waits at a terminal."""
     if sys.stderr.isatty():
         print(f"\r{100 * done // max(total, 1)} % of {total} rows", end="", file=sys.stderr, flush=True)
+
+
+def the_line_is_over() -> None:
+    if sys.stderr.isatty():
+        print(end="\r\033[K", file=sys.stderr)
 
 
 async def _as_asked(at: Installation, hotel_id: HotelId, replay_id: ReplayId) -> None:

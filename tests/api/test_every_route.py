@@ -83,6 +83,8 @@ TENANCY = {
     "GET /api/maintenance": "list",
     "POST /api/maintenance": "deed",
     "POST /api/maintenance/{window_id:str}/end": "missing",
+    "GET /api/calibration": "own",
+    "POST /api/calibration/{room_id:str}/apply": "calibration",
     "GET /api/replay": "list",
     "GET /api/replay/{replay_id:str}": "missing",
     "POST /api/replay": "deed",

@@ -56,6 +56,8 @@ WHO = {
     "GET /api/maintenance": "viewer",
     "POST /api/maintenance": "manager",
     "POST /api/maintenance/{window_id:str}/end": "manager",
+    "GET /api/calibration": "viewer",
+    "POST /api/calibration/{room_id:str}/apply": "manager",
     "GET /api/replay": "viewer",
     "GET /api/replay/{replay_id:str}": "viewer",
     "POST /api/replay": "manager",

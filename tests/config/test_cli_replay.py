@@ -3,10 +3,12 @@
 import pytest
 
 from rules.ids import DeviceId, HotelId, RoomId
+from rules.inputs import InputKind
 from store import Batch, Store, StoredMessage
 from store.batch import DeviceChange
+from store.gathering import gather
 from tests.config.command_line import CommandLine
-from tests.rules.given import CALIBRATED, NOON
+from tests.rules.given import CALIBRATED, NOON, OWN
 from tests.rules.history import Recorded
 
 SPAN = ("--from", "2026-11-23T11:00Z", "--to", "2026-11-23T14:00Z")
@@ -38,6 +40,8 @@ async def keep(store: Store, tablet: Recorded) -> None:
             received_at=row.at,
             ts=row.ts,
             body=row.body,
+            rssi=-74.0 if row.kind is InputKind.HEARTBEAT else None,
+            bssid=OWN,
         )
         for row in tablet.rows
     ]
@@ -53,6 +57,7 @@ async def keep(store: Store, tablet: Recorded) -> None:
         for change in tablet.changes
     ]
     await store.apply(Batch(received_at=NOON, messages=rows, changes=changes))
+    await gather(store._database)
 
 
 def test_as_it_was_nothing_is_gained_or_lost_and_another_floor_loses_what_it_raised(watched: CommandLine) -> None:
@@ -89,3 +94,24 @@ def test_what_cannot_be_tried_is_said(watched: CommandLine) -> None:
         ended = watched.refused("replay", "demo", *words)
         assert (ended.code, why in ended.err) == (2, True), ended.err
     assert "no hotel nowhere" in watched.refused("replay", "nowhere").err
+
+
+def test_rooms_are_calibrated_by_what_was_heard_tried_and_set_when_asked_to(cli: CommandLine) -> None:
+    cli("hotel", "add", "demo")
+    cli("room", "add", "demo", "204", "--ap", OWN)
+    cli("device", "add", "demo", "tab-1", "--room", "204")
+    tablet = Recorded(CALIBRATED)
+    for number in range(1000):
+        tablet.beat(number, rssi=-74)
+    cli.with_store(lambda store: keep(store, tablet))
+
+    proposed = cli("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--json").json()
+    told = cli("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--apply")
+    again = cli("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--json").json()
+
+    (room,) = proposed["rooms"]
+    assert (room["rssiFloor"], room["wasFloor"], room["ready"]) == (-77.0, None, True)
+    assert (proposed["applied"], proposed["replay"]["lostCount"]) == (False, 1)
+    assert told.lines[-1] == "1 rooms changed"
+    assert again["rooms"][0]["ready"] is False
+    assert cli("room", "show", "demo", "204", "--json").json()["rssiFloor"] == -77.0

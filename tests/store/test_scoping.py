@@ -43,6 +43,7 @@ ALL_HOTELS = {
     "messages are gathered and forgotten in the order of storing, and that is one for all hotels": {
         "gathering._begin",
         "gathering._gather",
+        "sightings.heard_since",
         "inputs._row_at",
         "inputs._span",
         "known._last_with_messages",

@@ -181,6 +181,8 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "messages": (listed, []),
     "count_messages": (lambda store: store.count_messages(OTHER), 0),
     "span": (lambda store: store.span(HotelId("nowhere"), start=NOW, end=later(60)), NotFound),
+    "sightings": (lambda store: store.sightings(OTHER, since=NOW), []),
+    "calibrations": (lambda store: store.calibrations(OTHER, now=NOW), []),
     "raised": (lambda store: store.raised(OTHER, start=NOW, end=later(60)), []),
     "replays": (lambda store: store.replays(OTHER), NOTHING),
     "replay": (lambda store: store.replay(OTHER, REPLAY), None),

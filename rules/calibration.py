@@ -1,0 +1,126 @@
+"""What a room's own tablets heard there, and the floor and access points that follow from it. A person applies them.
+
+A floor is good when a tablet that lies in its room is never below it for long, and one that is carried off soon is. So
+it is put a little under the weakest signals that are usual there. Nothing is taken away from what people said: an
+access point of theirs stays, heard or not.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from rules.ids import RoomId
+from rules.proposal import Proposal
+
+SAMPLES: Final = 1000
+"""Fewer tell too little of a room: at an interval of ten seconds it is three hours."""
+
+SHARE: Final = 0.05
+"""Of its samples; an access point with fewer is passed by, not lived with."""
+
+WEAKEST: Final = 0.01
+"""Of its samples may be weaker than what the floor is put under."""
+
+BELOW_DB: Final = 3
+HIGHEST, LOWEST = -45, -90
+
+
+class Sighting(Struct, frozen=True):
+    """How often an access point was heard in a room on one day (since 1970), by dBm."""
+
+    room_id: RoomId
+    day: int
+    bssid: str
+    signals: Mapping[int, int]
+
+
+class HeardPoint(Struct, frozen=True, rename="camel"):
+    """An access point as a room's tablets heard it: its share of their samples, and the one in the middle, in dBm."""
+
+    bssid: str
+    share: float
+    median: int
+
+
+class Calibration(Struct, frozen=True, rename="camel", kw_only=True):
+    """What was learned of a room. `ready`: there is enough, and it is something else than what is set.
+
+    `weakest` is the signal that 1 % are weaker than, `median` the one in the middle; `rssi_floor` and `access_points`
+    are what is proposed, `was_floor` and `was_access_points` what is set. Signals are dBm.
+    """
+
+    room_id: RoomId
+    samples: int
+    days: int
+    heard: tuple[HeardPoint, ...]
+    weakest: int | None
+    median: int | None
+    was_floor: float | None
+    was_access_points: tuple[str, ...]
+    rssi_floor: float | None
+    access_points: tuple[str, ...]
+    ready: bool
+
+
+def calibrate(
+    room_id: RoomId, sightings: Iterable[Sighting], *, floor: float | None, access_points: Collection[str]
+) -> Calibration:
+    """Learn from a room's sightings; `floor` and `access_points` are what is set now."""
+    days: set[int] = set()
+    points: dict[str, dict[int, int]] = {}
+    for one in sightings:
+        days.add(one.day)
+        heard = points.setdefault(one.bssid, {})
+        for dbm, count in one.signals.items():
+            heard[dbm] = heard.get(dbm, 0) + count
+    samples = sum(sum(heard.values()) for heard in points.values())
+    was = tuple(sorted(access_points))
+    lived_with = {bssid for bssid, heard in points.items() if sum(heard.values()) >= SHARE * samples}
+    proposed = tuple(sorted({*was, *lived_with}))
+    own = _summed(heard for bssid, heard in points.items() if bssid in proposed)
+    enough = sum(own.values()) >= SAMPLES
+    new_floor = float(min(max(quantile(own, WEAKEST) - BELOW_DB, LOWEST), HIGHEST)) if enough else None
+    return Calibration(
+        room_id=room_id,
+        samples=samples,
+        days=len(days),
+        heard=tuple(
+            HeardPoint(bssid, round(sum(heard.values()) / samples, 4), quantile(heard, 0.5))
+            for bssid, heard in sorted(points.items(), key=lambda item: -sum(item[1].values()))
+        ),
+        weakest=quantile(own, WEAKEST) if own else None,
+        median=quantile(own, 0.5) if own else None,
+        was_floor=floor,
+        was_access_points=was,
+        rssi_floor=new_floor,
+        access_points=proposed if enough else was,
+        ready=enough and (new_floor != floor or proposed != was),
+    )
+
+
+def proposal_of(calibrations: Iterable[Calibration]) -> Proposal:
+    """All that is ready, to be tried by a replay before it is applied."""
+    ready = [one for one in calibrations if one.ready]
+    return Proposal(
+        floors={one.room_id: one.rssi_floor for one in ready if one.rssi_floor is not None},
+        access_points={one.room_id: one.access_points for one in ready},
+    )
+
+
+def quantile(signals: Mapping[int, int], share: float) -> int:
+    """The weakest signal that more than `share` of the samples do not exceed. `signals` must not be empty."""
+    left = share * sum(signals.values())
+    for dbm in sorted(signals):
+        left -= signals[dbm]
+        if left < 0:
+            return dbm
+    return max(signals)
+
+
+def _summed(all_heard: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for heard in all_heard:
+        for dbm, count in heard.items():
+            found[dbm] = found.get(dbm, 0) + count
+    return found
