@@ -37,9 +37,7 @@ def late_after(policy: Policy) -> timedelta:
 
 def is_prompt(clock: ClockMemory | None, message: Heartbeat, now: datetime) -> bool:
     """Whether a heartbeat of the present session is on time and leaves nothing to note: nearly all are."""
-    if clock is None or clock.doubt is not None:
-        return False
-    return -GRAIN_S < (now - message.ts).total_seconds() - clock.lag <= 60.0
+    return clock is not None and clock.least < now - message.ts <= clock.most
 
 
 def judge(
@@ -63,7 +61,7 @@ def judge(
     if lag <= clock.lag - GRAIN_S:
         return _noted(message, lag, now), False
     if lag - clock.lag <= late_after(policy).total_seconds():
-        return (replace(clock, doubt=None, doubt_at=None) if clock.doubt is not None else clock), False
+        return (clock if clock.doubt is None else _clock(clock.lag, clock.up)), False
     if _was_set(state, clock, message, lag=lag, policy=policy, now=now):
         return _noted(message, lag, now), False
     return clock, True
@@ -81,7 +79,7 @@ def doubt(state: DeviceState, message: DeviceMessage, *, now: datetime) -> Devic
     is_known = clock.doubt is not None and abs(lag - clock.doubt) <= _STEADY_S
     if is_known or lag - clock.lag <= LATE_AFTER.total_seconds():
         return state
-    return replace(state, clock=replace(clock, doubt=lag, doubt_at=now))
+    return replace(state, clock=replace(clock, doubt=lag, doubt_at=now, most=clock.least))
 
 
 def said_at(state: DeviceState, message: DeviceMessage, *, now: datetime) -> datetime:
@@ -118,7 +116,13 @@ def _was_set(
 
 def _noted(message: DeviceMessage, lag: float, now: datetime) -> ClockMemory:
     up = _up(message)
-    return ClockMemory(lag=lag, up=None if up is None else (now - _EPOCH).total_seconds() - up)
+    return _clock(lag, None if up is None else (now - _EPOCH).total_seconds() - up)
+
+
+def _clock(lag: float, up: float | None) -> ClockMemory:
+    """A calm one: what every heartbeat is held against is reckoned here, once."""
+    least, most = timedelta(seconds=lag - GRAIN_S), timedelta(seconds=lag) + LATE_AFTER
+    return ClockMemory(lag=lag, up=up, least=least, most=most)
 
 
 def _up(message: DeviceMessage) -> float | None:

@@ -4,7 +4,7 @@ These records are stored inside DeviceState as MessagePack: add fields with defa
 change a default (a field that equals its default is not written).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 
 from msgspec import Struct
@@ -103,6 +103,8 @@ class ClockMemory(Struct, frozen=True, omit_defaults=True):
     up: float | None = None  # the same against `upMs`: since 1970, when it seems to have begun
     doubt: float | None = None  # how far its heartbeats lag that have been late of late
     doubt_at: datetime | None = None  # the first of them that lagged so far
+    least: timedelta = timedelta(0)  # a heartbeat that lags by more than this, and no more than that, is as usual
+    most: timedelta = timedelta(0)
 
 
 class Charge(Struct, frozen=True, gc=False):

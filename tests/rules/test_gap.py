@@ -165,6 +165,8 @@ def _full(type_: object) -> object:
             return _full(next(one for one in types if not isinstance(one, msgspec.inspect.NoneType)))
         case msgspec.inspect.DateTimeType():
             return NOON
+        case msgspec.inspect.TimeDeltaType():
+            return "PT0S"
         case msgspec.inspect.EnumType(cls=cls):
             return next(iter(cls)).value
         case msgspec.inspect.DictType(key_type=key, value_type=value):
