@@ -156,6 +156,14 @@ def test_every_time_that_a_rule_remembers_is_moved() -> None:
     }
 
 
+PLAIN: dict[type, object] = {
+    msgspec.inspect.DateTimeType: NOON,
+    msgspec.inspect.TimeDeltaType: "PT0S",
+    msgspec.inspect.StrType: "x",
+    msgspec.inspect.BoolType: False,
+}
+
+
 def _full(type_: object) -> object:
     """Something of this type in which nothing is left out, with NOON for every time."""
     match msgspec.inspect.type_info(type_) if not isinstance(type_, msgspec.inspect.Type) else type_:
@@ -163,10 +171,6 @@ def _full(type_: object) -> object:
             return {field.encode_name: _full(field.type) for field in fields}
         case msgspec.inspect.UnionType(types=types):
             return _full(next(one for one in types if not isinstance(one, msgspec.inspect.NoneType)))
-        case msgspec.inspect.DateTimeType():
-            return NOON
-        case msgspec.inspect.TimeDeltaType():
-            return "PT0S"
         case msgspec.inspect.EnumType(cls=cls):
             return next(iter(cls)).value
         case msgspec.inspect.DictType(key_type=key, value_type=value):
@@ -175,12 +179,8 @@ def _full(type_: object) -> object:
             return [_full(item)]
         case msgspec.inspect.TupleType(item_types=items):
             return [_full(item) for item in items]
-        case msgspec.inspect.StrType():
-            return "x"
-        case msgspec.inspect.BoolType():
-            return False
-        case _:
-            return 0
+        case plain:
+            return PLAIN.get(type(plain), 0)
 
 
 def _times(of: object, path: str = "") -> list[tuple[str, datetime]]:
