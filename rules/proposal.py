@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Final
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from rules.alerts import ChangeKind, Family, Rule, Severity
@@ -82,7 +82,7 @@ class ReplayRequest(Struct, frozen=True, rename="camel", forbid_unknown_fields=T
 
     starts_at: Moment
     ends_at: Moment
-    proposal: Proposal = NOTHING_NEW
+    proposal: Proposal = field(default_factory=Proposal)  # what describes the API takes no other default
 
 
 class ReplayResult(Struct, frozen=True, rename="camel", kw_only=True):

@@ -47,7 +47,7 @@ async def list_replays(
     return Page(tuple(_view(one) for one in page.items), page.next)
 
 
-@get("/replay/{replay_id:str}", tags=["replay"], opt=needs(Role.VIEWER), responses=problems(401, 403, 404, 503))
+@get("/replay/{replay_id:str}", tags=["replay"], opt=needs(Role.VIEWER), responses=problems(400, 401, 403, 404, 503))
 async def show_replay(store: NamedDependency[Store], hotel_id: NamedDependency[HotelId], replay_id: Name) -> ReplayView:
     """How far a replay is, and what came of it: the alerts gained and lost."""
     asked = await store.replay(hotel_id, replay_named(replay_id))
