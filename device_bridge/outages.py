@@ -235,7 +235,7 @@ class Outlook:
                 )
 
 
-_FIRST_NOTICES = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED})
+_FIRST_NOTICES = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.FLAPPING, ChangeKind.RELEASED})
 
 
 def _where(state: DeviceState, tablet: Tablet) -> tuple[Spot, ...]:
