@@ -74,7 +74,7 @@ class Turn(StrEnum):
     """What became of an incident."""
 
     OPENED = "opened"
-    GREW = "grew"  # more members, or more of them back: nobody need be told
+    GREW = "grew"  # more members, or more of them back: no notice
     CHANGED = "changed"  # another place, or what was out is back
     CLOSED = "closed"
 

@@ -34,18 +34,19 @@ def tell(
     change: IncidentChange,
     written: Written,
     *,
-    event_id: int | None,
+    event_id: int,
     now: datetime,
 ) -> None:
     """Tell of an incident in place of its alerts: that it opened, or is wider than was told, and that it is over.
 
-    One that becomes part of another falls silent. `event_id` is that of its turn; None: nobody need be told.
+    One that becomes part of another falls silent, and of each tablet that joins or comes back nobody is told.
+    `event_id` is that of its turn.
     """
     due = _speak_for(transaction, hotel_key, written, now=now)
     if change.turn is Turn.CLOSED:
         why = _OVER_BEFORE if change.into is None else PART_OF.format(change.into)
         _cancel_waiting(transaction, hotel_key, written.key, why=why, now=now)
-    if event_id is None or change.into is not None:
+    if change.turn is Turn.GREW or change.into is not None:
         return
     if change.turn is Turn.CLOSED:
         _tell_of(transaction, hotel_key, NoticeKind.INCIDENT_OVER, written, event_id=event_id, due=now, now=now)

@@ -41,6 +41,7 @@ _ALERTS = (
 
 EVENT_OF: Final = {
     Turn.OPENED: EventType.INCIDENT_OPENED,
+    Turn.GREW: EventType.INCIDENT_CHANGED,
     Turn.CHANGED: EventType.INCIDENT_CHANGED,
     Turn.CLOSED: EventType.INCIDENT_CLOSED,
 }
@@ -153,9 +154,8 @@ def write(transaction: Transaction, hotel_key: int, change: IncidentChange) -> W
         told = snapshot(alert)
         if told.status is AlertStatus.OPEN:  # else it was over, or a person has resolved it, in the same moment
             entries.append(events.of_alert(EventType.ALERT_SUPPRESSED, told, key=alert[0], at=change.at, why=(part,)))
-    event = EVENT_OF.get(change.turn)
-    if event is not None:
-        entries.append(Entry(at=change.at, type=event, subject=incident.id, data=events.encoded(incident)))
+    data = events.encoded(incident)
+    entries.append(Entry(at=change.at, type=EVENT_OF[change.turn], subject=incident.id, data=data))
     return Written(key, incident, tuple(absorbed), tuple(entries))
 
 

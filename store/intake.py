@@ -136,7 +136,7 @@ class _Told:
     def add_incident(self, turn: IncidentTurn, written: Written) -> None:
         for entry in written.entries:
             self.add(turn.hotel_id, entry)
-        place = len(self.entries.get(turn.hotel_id, ())) - 1
+        place = len(self.entries[turn.hotel_id]) - 1
         self.incidents.append((turn.hotel_id, place, turn.change, written))
 
 
@@ -301,7 +301,7 @@ def _record(transaction: Transaction, told: _Told, *, known: Known, batch: Batch
             known.hotel_key(transaction, hotel_id),
             change,
             written,
-            event_id=recorded[hotel_id][place].event.id if written.entries else None,
+            event_id=recorded[hotel_id][place].event.id,
             now=batch.received_at,
         )
     return tuple(chain.from_iterable(recorded.values()))

@@ -68,17 +68,19 @@ export class Feed {
       this.#stale = false;
       const since = this.#store.mark();
       try {
-        const [alerts, rooms, devices, ended, failed] = await Promise.all([
+        const [alerts, rooms, devices, ended, failed, incidents] = await Promise.all([
           http.all("alerts?status=open"),
           http.all("rooms"),
           http.all("devices"),
           http.get(`alerts?status=resolved&limit=${RESOLVED}`),
           http.get(`notifications?state=dead&limit=${FAILED}`),
+          http.all("incidents?status=open"),
         ]);
         if (signal.aborted) return;
         this.#store.fleet(rooms, devices, since);
         this.#store.resolvedAlerts(ended.items);
         this.#store.openAlerts(alerts, since);
+        this.#store.openIncidents(incidents);
         for (const { lastError, ...notice } of failed.items) this.#store.noticeFailed({ ...notice, error: lastError });
         this.#store.set({ loaded: true, trouble: null });
       } catch (problem) {
@@ -135,7 +137,8 @@ export class Feed {
       if (type === "notification.dead") this.#store.noticeFailed(data);
       else if (type === "notification.sent") this.#store.noticeSent(data);
       this.#touch(data.alertId);
-    } else if (type === "device.status") this.#store.device(data);
+    } else if (type.startsWith("incident.")) this.#store.incident(data);
+    else if (type === "device.status") this.#store.device(data);
     else if (FLEET.has(type)) this.reload();
     else if (type === "monitor.changed") {
       this.#store.set({ monitor: { ...this.#store.monitor, ...data, since: at } });

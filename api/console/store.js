@@ -23,6 +23,7 @@ export class Store {
   devices = new Map(); // id → item of /api/devices, kept up to date by status messages
   rooms = new Map(); // id → item of /api/rooms
   failed = new Map(); // alert id → its notices that reached nobody: Map of key → { channel, kind, error? }
+  incidents = new Map(); // id → snapshot of one that is not over
   monitor = null; // what hotels/{h}/monitor says
   health = null; // what the server says of itself, asked for while there is no monitor: { ready, why, at }
   link = { via: null, since: 0, heard: 0, ever: false }; // our own connection; times in the clock's ms
@@ -30,6 +31,7 @@ export class Store {
   trouble = null; // why the lists could not be loaded
 
   #over = new Map(); // alert id → the revision up to which everything about it is old news
+  #ended = new Set(); // ids of incidents: old news of one does not bring it back
   #touched = new Map(); // id of an alert or device → when live news about it last came, in steps
   #step = 0;
   #watchers = new Set();
@@ -66,6 +68,23 @@ export class Store {
       this.alerts.set(snapshot.id, snapshot);
       if (this.loaded && rank(snapshot.severity) > rank(before?.severity)) this.#alarm(snapshot, before);
     }
+    this.#changed();
+  }
+
+  /** The incidents that are not over, as just read. */
+  openIncidents(snapshots) {
+    this.incidents = new Map(snapshots.filter(({ id }) => !this.#ended.has(id)).map((one) => [one.id, one]));
+    this.#changed();
+  }
+
+  /** Take a snapshot of an incident. An older revision than the one known changes nothing. */
+  incident(snapshot) {
+    const { id, revision, closedAt } = snapshot;
+    if (this.#ended.has(id) || revision <= (this.incidents.get(id)?.revision ?? -1)) return;
+    if (closedAt) {
+      this.incidents.delete(id);
+      this.#ended.add(id);
+    } else this.incidents.set(id, snapshot);
     this.#changed();
   }
 

@@ -190,7 +190,7 @@ function named(accessPoint) {
 }
 
 function tablets(count) {
-  return count == null ? "many tablets" : `${count} tablets`;
+  return count == null ? "many tablets" : count === 1 ? "1 tablet" : `${count} tablets`;
 }
 
 function lasted(seconds) {
@@ -263,6 +263,15 @@ export function untold(failed) {
 /** One step of an alert's timeline. */
 export function step(entry) {
   return STEPS[entry.type]?.(entry) ?? first(plain(entry.type)) + (entry.by ? `, by ${entry.by}` : "");
+}
+
+const SCOPES = { "access-point": "Access point", zone: "Zone" };
+
+/** An incident in a sentence without a full stop: what is out, how many are silent, who has it. */
+export function outage({ scope, place, members, back, acknowledged }) {
+  const where = place == null ? "The whole hotel" : scope === "floor" ? floorName(place) : `${word(SCOPES, scope)} ${place}`;
+  const silent = back ? `${members - back} of ${tablets(members)} still silent` : `${tablets(members)} silent at once`;
+  return `${where}: ${silent}${acknowledged ? `, ${acknowledged.by} has it` : ""}`;
 }
 
 /** "Room 204", whatever the hotel calls it. */

@@ -200,6 +200,27 @@ async def test_a_status_that_came_live_outlives_an_older_list_which_adds_what_it
     assert (device["link"], device["floor"], device["agent"]) == ("silent", "2", "1.4")
 
 
+async def test_an_incident_is_shown_as_it_is_until_it_is_over(modules: Modules) -> None:
+    steps = """(stores, revisions) => {
+        const store = new stores.Store();
+        const shown = [];
+        for (const [revision, closedAt] of revisions) {
+            store.incident({ id: "I1", revision, closedAt });
+            shown.push([...store.incidents.values()].map((one) => one.revision));
+        }
+        return shown;
+    }"""
+    over = "2026-11-23T03:00:00Z"
+    assert await modules.run("store.js", steps, [[2, None], [1, None], [3, over], [1, None]]) == [[2], [2], [], []]
+    words = "(words, incidents) => incidents.map(words.outage)"
+    floor = {"scope": "floor", "place": "1", "members": 40, "back": 0}
+    hotel = {"scope": "hotel", "place": None, "members": 9, "back": 2, "acknowledged": {"by": "sam"}}
+    assert await modules.run("words.js", words, [floor, hotel]) == [
+        "Floor 1: 40 tablets silent at once",
+        "The whole hotel: 7 of 9 tablets still silent, sam has it",
+    ]
+
+
 async def test_only_what_is_new_or_graver_sounds_the_alarm_and_not_the_first_list(modules: Modules) -> None:
     knows = await told(
         modules,

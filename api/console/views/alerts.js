@@ -4,7 +4,7 @@ import { useState } from "../vendor/preact-hooks.js";
 import { matches, reached } from "../fleet.js";
 import { byUrgency, SEVERITIES } from "../store.js";
 import { judge } from "../watch.js";
-import { floorName, headline, reason, roomName, SEVERITY, untold, word } from "../words.js";
+import { floorName, headline, outage, reason, roomName, SEVERITY, untold, word } from "../words.js";
 import { Icon } from "./icons.js";
 import { Ago, html, memo, Moment, useDesk, useNow } from "./parts.js";
 
@@ -40,6 +40,10 @@ export function Alerts({ store, list, hotels, query, unanswered, selected }) {
       </div>
       <${Counts} alerts=${all} />
     </div>
+    ${store.incidents.size > 0 && html`<ul class="outages" id="outages" aria-label="Outages">
+      ${[...store.incidents.values()].map((incident) => html`<li key=${incident.id} data-incident=${incident.id}>
+        <${Icon} name="high" /><strong>Outage</strong> ${outage(incident)} <${Ago} at=${incident.openedAt} /></li>`)}
+    </ul>`}
     ${list.length > 0 && html`<ul class="alerts" id="alerts" aria-label="Open alerts">
       ${list.map((alert) => html`<${Row} key=${alert.id} alert=${alert} room=${store.rooms.get(alert.roomId)}
         failed=${untold(store.failed.get(alert.id))} selected=${alert.id === selected} />`)}
