@@ -17,7 +17,7 @@ else.
 
 import heapq
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -90,17 +90,21 @@ class Step(Struct, frozen=True, gc=False):
 
 
 def steps(inputs: Iterable[StoredInput], *, hotel_id: HotelId, device_id: DeviceId) -> Iterator[Step]:
-    """What each input made of one device, as it was live. Inputs of other devices are passed over.
+    """What each input made of one device, as it was live. Of other devices only where they live is looked at.
 
     `device_id` is the one that it has now; an earlier one of its own stands in the steps of that time.
     """
     made: list[Step] = []
     replay = Replay(hotel_id, told=made.append, follow=True)
+    key = None
     for one in inputs:
-        if one.device_id in (None, device_id):
-            replay.take(one)
-            yield from made
-            made.clear()
+        if one.device_id == device_id:
+            key = one.device
+        elif one.device_id is not None and one.kind not in _SETTLING:
+            continue
+        replay.take(one)
+        yield from (step for step in made if step.device == key)
+        made.clear()
 
 
 class Tallied(Struct):
@@ -127,7 +131,7 @@ class Replay:
         self._follow = follow
         self._devices: dict[int, _Device] = {}
         self._inventory = _NO_ROOMS
-        self._moved: dict[int, _Device] = {}  # those that are placed together, before anything needs it
+        self._unsettled = False  # all are placed anew before anything needs it: where one lives matters to others
         self._statuses: dict[RoomId, RoomStatus] = {}
         self._change: Change | None = None
         self._due: list[tuple[datetime, int, _Device]] = []
@@ -136,7 +140,7 @@ class Replay:
     def take(self, one: StoredInput) -> None:
         """Judge the next row."""
         self.tally.taken += 1
-        if self._moved and one.kind not in _SETTLING:
+        if self._unsettled and one.kind not in _SETTLING:
             self._settle()
         try:
             if self._due and self._due[0][0] <= one.at:
@@ -268,6 +272,7 @@ class Replay:
         )
         device.due = None
         del self._devices[one.device]
+        self._unsettled = True
         verdict = Verdict(DeviceState(), ended)
         self._tell(Step(device.key, device.id, one.at, one.kind, one.name, device.assignment, before, verdict))
 
@@ -306,7 +311,7 @@ class Replay:
     def _take_rooms(self, one: StoredInput) -> None:
         self._inventory = _inventory.decode(one.body)
         self._learn()
-        self._moved = dict(self._devices)
+        self._unsettled = True
 
     def _watch(self, one: StoredInput) -> None:
         """We began to listen, after a gap of ours; no row of older releases tells of one.
@@ -330,7 +335,7 @@ class Replay:
             hotel = _hotel_checkpoint.decode(one.body)
             self._inventory, self.watching_since = hotel.inventory, hotel.watching_since
             self._learn()
-            self._moved = dict(self._devices)
+            self._unsettled = True
             return
         device = self._devices.get(one.device)
         if device is not None and device.reckoned:
@@ -357,10 +362,10 @@ class Replay:
     def _settle_in(self, device: "_Device", record: AssignmentRecord) -> None:
         device.id, device.room_id = record.device_id or device.id, record.room_id
         device.policy, device.added_at = record.policy, record.added_at
-        self._moved[device.key] = device
+        self._unsettled = True
 
     def _known(self, one: StoredInput) -> "_Device | None":
-        if self._moved:
+        if self._unsettled:
             self._settle()
         device = None if one.device is None else self._devices.get(one.device)
         if device is None:
@@ -368,13 +373,9 @@ class Replay:
         return device
 
     def _settle(self) -> None:
-        """Give their assignments to those that moved: thousands in a row cost little more than one."""
-        moved, self._moved = tuple(self._moved.values()), {}
-        if moved:
-            self._place(moved)
-
-    def _place(self, devices: Collection["_Device"]) -> None:
-        """What devices are judged by, proposal apart: the places from the rooms, the policies from their own rows."""
+        """Give every device what it is judged by, proposal apart: its place from the rooms, its policy from its row."""
+        self._unsettled = False
+        devices = tuple(self._devices.values())
         belongs = assignments(
             self._hotel_id,
             profile=self._inventory.profile,

@@ -29,7 +29,9 @@ _INPUTS: Final = """
     SELECT id, device_key, kind, message_id, received_at, ts, late, body FROM message
     WHERE hotel_key = :hotel AND id > :after AND id <= :upto
 """
-_OF_ONE: Final = f"{_INPUTS} AND (device_key = :device OR device_key IS NULL) ORDER BY id"
+_OF_ONE: Final = f"""
+    {_INPUTS} AND (device_key = :device OR device_key IS NULL OR kind IN ('assignment', 'checkpoint')) ORDER BY id
+"""
 _OF_ALL: Final = f"{_INPUTS} ORDER BY id"
 
 _CHECKPOINT: Final = """
@@ -68,7 +70,8 @@ class Inputs:
     async def inputs(
         self, hotel_id: HotelId, span: Span, *, device_id: DeviceId | None = None, stride: int = STRIDE
     ) -> AsyncIterator[InputPage]:
-        """A hotel's inputs in the order in which they counted; of one device, and of the hotel as a whole, if named.
+        """A hotel's inputs in the order in which they counted; if one device is named, its own, those of the hotel as a
+        whole, and where the others live.
 
         Reads in pages, holds no transaction between them. Raises NotFound (hotel, device).
         """
