@@ -70,6 +70,8 @@ def deadline(state: DeviceState, *, assignment: Assignment, watching_since: date
     left = forecast(memory, at=night.morning)
     if noted >= night.evening or left is None or left >= policy.battery_tonight:
         return None
+    if memory.night_over is not None and night.morning <= memory.night_over:
+        return None
     heard = state.last_heard
     due = night.evening
     if heard is not None and heard < watching_since:
@@ -80,7 +82,7 @@ def deadline(state: DeviceState, *, assignment: Assignment, watching_since: date
 def at_deadline(memory: DrainMemory, *, assignment: Assignment, at: datetime) -> DrainMemory:
     """What is remembered when the evening's or the morning's deadline has come."""
     if memory.dying_until is not None:
-        return replace(memory, dying_until=None)
+        return replace(memory, dying_until=None, night_over=memory.dying_until)
     return replace(memory, dying_until=night_of(at, timezone=assignment.timezone).morning)
 
 

@@ -123,6 +123,7 @@ class DrainMemory(Struct, frozen=True, omit_defaults=True):
     rate: float | None = None  # percent an hour, as last reckoned; outlives a charge
     draining: bool = False
     dying_until: datetime | None = None  # battery.tonight holds, until this morning
+    night_over: datetime | None = None  # the last morning that ended it, should nothing be heard after it
 
 
 class HeatMemory(Struct, frozen=True, omit_defaults=True):

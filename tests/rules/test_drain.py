@@ -120,6 +120,14 @@ def test_a_charger_takes_it_off_the_round_and_so_does_the_morning() -> None:
         assert because(cleared) == [Because.CHARGING if ending == "charger" else Because.MORNING]
 
 
+def test_one_that_is_not_heard_any_more_is_told_of_for_one_night() -> None:
+    tablet = silent_nobody(Tablet())
+    discharging(tablet, 0, 9 * HOUR - 60, level=80, per_hour=4)  # to 20:59; then it is empty or gone
+    tablet.until(100 * HOUR)
+    assert [kind for kind, _ in of_battery(tablet)] == [ChangeKind.OPENED, ChangeKind.CLEARED]
+    assert tablet.due() is None
+
+
 def test_one_that_turns_out_to_die_during_the_night_is_told_then() -> None:
     tablet = silent_nobody(Tablet())
     level = discharging(tablet, 0, 11 * HOUR, level=90, per_hour=2)

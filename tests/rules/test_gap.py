@@ -29,7 +29,7 @@ LONG_AGO = NOON - timedelta(days=1)
 FACTS = {
     *("since", "last_heard", "opened_at", "fired_at", "last_at", "issued_at", "expires_at"),
     *("noted_at", "found_at"),  # a battery goes on emptying while we are away
-    "dying_until",  # a morning of the hotel
+    *("dying_until", "night_over"),  # a morning of the hotel
 }
 """What people read, and what is no clock of a rule."""
 

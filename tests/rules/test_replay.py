@@ -78,8 +78,8 @@ def test_reckoned_deadlines_are_those_that_passed(policy: Policy, story: Story) 
 
 
 def with_nothing_new(assignment: Assignment) -> Assignment:
-    """Another name of the room, which no rule looks at."""
-    return replace(assignment, place=replace(assignment.place, room_id=RoomId("204a")))
+    """Another zone of the room, which no rule of one tablet looks at."""
+    return replace(assignment, place=replace(assignment.place, zone="east"))
 
 
 def test_a_device_is_followed_step_by_step() -> None:
