@@ -40,6 +40,7 @@ from store.batch import IncidentTurn
 from store.incidents import Lasting
 
 _LOOK_EVERY_S = 0.5
+_ASK_AGAIN = timedelta(seconds=10)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NOT_LISTENING_YET = DEFAULTS.restart_grace
 
@@ -56,7 +57,7 @@ class Memory:
         self._watch = watch
         self._now = now
         self._known: dict[HotelId, Outages] = {}
-        self._asked: dict[HotelId, datetime] = {}  # of which deadline the queue has been told
+        self._asked: dict[HotelId, datetime] = {}  # when the queue was told of a deadline that is not judged yet
 
     async def load(self) -> None:
         """Go on where the last bridge left off, for the start. Raises StoreUnavailable."""
@@ -86,12 +87,14 @@ class Memory:
                 self.look(self._now())
 
     def look(self, now: datetime) -> None:
-        """Hand what is due at `now` to the queue, once."""
+        """Hand what is due at `now` to the queue; again after a while, should it not have been stored."""
         for hotel_id, outages in self._known.items():
             since = self._watch.watching_since
             due = deadline(outages, watching_since=since, grace=_NOT_LISTENING_YET)
-            if due is not None and due <= now and self._asked.get(hotel_id) != due:
-                self._asked[hotel_id] = due
+            asked = self._asked.get(hotel_id)
+            waits = asked is not None and asked <= now < asked + _ASK_AGAIN
+            if due is not None and due <= now and not waits:
+                self._asked[hotel_id] = now
                 self._queue.put(OutageDue(hotel_id, now))
 
     def _remembered(self, hotel_id: HotelId, lasting: list[Lasting]) -> Outages:
