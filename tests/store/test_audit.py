@@ -216,10 +216,10 @@ async def test_nobody_changes_what_was_written(store: Store, by_hand: ByHand, st
 
 
 MACHINES = {
-    "check_up", "claim_notification", "due_notifications", "end_alerts_of_retired", "leave", "make_ticket",
-    "note_contact", "note_contacts", "note_stranger", "overdue_commands", "password_link", "pending_commands",
-    "record_dead", "record_delivered", "record_retry", "sent_commands", "take_back_notifications", "take_ticket",
-    "tend",
+    "calibrations", "check_up", "claim_notification", "due_notifications", "end_alerts_of_retired", "end_answers",
+    "end_replay", "leave", "leave_word", "make_ticket", "note_contact", "note_contacts", "note_stranger",
+    "overdue_answers", "overdue_commands", "password_link", "pending_commands", "record_dead", "record_delivered",
+    "record_retry", "replay_is_at", "sent_commands", "take_back_notifications", "take_replay", "take_ticket", "tend",
 }  # fmt: skip
 """Verbs that take a time and that nobody does: they read, or Innwatch itself or a tablet's own word is behind them."""
 
