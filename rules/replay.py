@@ -100,7 +100,7 @@ def steps(inputs: Iterable[StoredInput], *, hotel_id: HotelId, device_id: Device
     for one in inputs:
         if one.device_id == device_id:
             key = one.device
-        elif one.device_id is not None and one.kind not in _SETTLING:
+        elif one.device_id is not None and one.kind not in SETTLING:
             continue
         replay.take(one)
         yield from (step for step in made if step.device == key)
@@ -140,7 +140,7 @@ class Replay:
     def take(self, one: StoredInput) -> None:
         """Judge the next row."""
         self.tally.taken += 1
-        if self._unsettled and one.kind not in _SETTLING:
+        if self._unsettled and one.kind not in SETTLING:
             self._settle()
         try:
             if self._due and self._due[0][0] <= one.at:
@@ -443,7 +443,7 @@ class _Device:
         self.due: datetime | None = None
 
 
-_SETTLING: Final = frozenset({InputKind.ASSIGNMENT, InputKind.INVENTORY, InputKind.CHECKPOINT})
+SETTLING: Final = frozenset({InputKind.ASSIGNMENT, InputKind.INVENTORY, InputKind.CHECKPOINT})
 """Kinds that come in rows of thousands, and say of whom what they are judged by."""
 
 _LONG_AGO: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

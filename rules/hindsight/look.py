@@ -14,7 +14,7 @@ from rules.inputs import UNREADABLE, InputKind, StoredInput, message_of
 from rules.messages import WIFI_OFF, Heartbeat, Report, ReportKind
 from rules.place import normal_bssid
 from rules.policy import Assignment
-from rules.replay import Replay, Step
+from rules.replay import SETTLING, Replay, Step
 
 _FAMILIES = {
     ReportKind.BREACH: Family.BREACH,
@@ -29,16 +29,23 @@ def look_back(
 ) -> LookedBack:
     """What spoke for trouble of one tablet in [start, end), in the order in which it was over.
 
-    `inputs` are those of the tablet and of its hotel as a whole, from a checkpoint before `start` on
-    (`Store.inputs_of`). What began before `start` counts from its own beginning.
+    `inputs` are those of the tablet and of its hotel as a whole, and where the others live, from a checkpoint before
+    `start` on (`Store.inputs_of`). What began before `start` counts from its own beginning.
     """
-    looking = _Looking()
-    replay = Replay(hotel_id, told=looking.see, follow=True)
+    looking, made = _Looking(), list[Step]()
+    replay, key = Replay(hotel_id, told=made.append, follow=True), None
     for one in inputs:
-        if one.device_id not in (None, device_id):
+        if one.device_id == device_id:
+            key = one.device
+        elif one.device_id is not None and one.kind not in SETTLING:
             continue
         replay.take(one)
-        looking.note(one)
+        for step in made:
+            if step.device == key:
+                looking.see(step)
+        made.clear()
+        if one.device_id in (None, device_id):
+            looking.note(one)
     return looking.looked_back(start=start, end=end)
 
 
