@@ -184,10 +184,11 @@ def hold(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId) -> _Ope
 def be_as_seen(transaction: Transaction, held: _Open, revision: int | None) -> None:
     """Raises Overtaken, with who changed the alert last, where it is not the one that somebody saw."""
     if revision is not None and revision != held.alert.revision:
-        raise _overtaken(transaction, held)
+        raise overtaken(transaction, held)
 
 
-def _overtaken(transaction: Transaction, held: _Open) -> Overtaken:
+def overtaken(transaction: Transaction, held: _Open) -> Overtaken:
+    """What to raise: who changed the alert last, and when."""
     row = transaction.row(
         "SELECT at, data FROM event WHERE hotel_key = :hotel AND alert_key = :alert AND type LIKE 'alert.%'"
         " ORDER BY id DESC LIMIT 1",
@@ -322,7 +323,12 @@ def _note(
 ) -> AlertSnapshot:
     held = hold(transaction, hotel_id, alert_id)
     be_as_seen(transaction, held, if_revision)
-    audit.note(transaction, hotel_id, Deed.ALERT_NOTED, by=by, subject=alert_id, now=now)
+    return add_note(transaction, held, note, by=by, now=now)
+
+
+def add_note(transaction: Transaction, held: _Open, note: str, *, by: Actor, now: datetime) -> AlertSnapshot:
+    """Add a line to the timeline of an alert that is held; its revision rises."""
+    audit.note(transaction, held.hotel_id, Deed.ALERT_NOTED, by=by, subject=held.alert.id, now=now)
     alert, _ = _answer(transaction, held, EventType.ALERT_NOTED, "assignee = assignee", at=now, by=by.shown, note=note)
     return alert
 

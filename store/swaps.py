@@ -5,7 +5,7 @@ from datetime import datetime
 from rules.alerts import AlertSnapshot, Because, Rule
 from rules.ids import AlertId, DeviceId, HotelId
 from store import audit, events, lives
-from store.answers import be_as_seen, hold
+from store.answers import add_note, be_as_seen, hold, overtaken
 from store.audit import Actor, Deed
 from store.database import Database
 from store.errors import AnswerRefused
@@ -22,8 +22,9 @@ class Swaps:
     ) -> tuple[Device, Device]:
         """Give each of the two tablets of a `room.swapped` alert the other's room; events device.moved, of both.
 
-        The alert ends by itself, when the tablets are heard in what is now their room. Raises NotFound (alert, device),
-        AlertGone, Overtaken, and AnswerRefused for an alert of anything else.
+        The alert has a note of it, and ends by itself, when the tablets are heard in what is now their room. Raises
+        NotFound (alert, device), AlertGone, Overtaken (also where the books have them elsewhere by now: it was done
+        before), and AnswerRefused for an alert of anything else.
         """
         return await self._database.write(
             lambda transaction: _fix(transaction, hotel_id, alert_id, by=by, now=now, if_revision=if_revision)
@@ -44,6 +45,9 @@ def _fix(
     changed_hotel(transaction, hotel_id)  # after the alert: docs/adr/0019
     one = lives.known(transaction, hotel_id, held.alert.device_id)
     other = lives.known(transaction, hotel_id, _partner(held.alert))
+    if one.room_id != held.alert.room_id or other.room_id not in _rooms_of_partner(held.alert):
+        raise overtaken(transaction, held)
+    add_note(transaction, held, f"{one.id} and {other.id} have each other's room now", by=by, now=now)
     first = lives.put(transaction, hotel_id, one, room_id=other.room_id)
     second = lives.put(transaction, hotel_id, other, room_id=one.room_id)
     entries = []
@@ -60,3 +64,13 @@ def _partner(alert: AlertSnapshot) -> DeviceId:
         if alert.rule is Rule.ROOM_SWAPPED and reason.because is Because.SWAPPED and isinstance(reason.observed, str):
             return DeviceId(reason.observed)
     raise AnswerRefused("alertId", "is no alert of two swapped tablets: there is nothing to fix")
+
+
+def _rooms_of_partner(alert: AlertSnapshot) -> list[str]:
+    """Where the alert has the other one, going by the room that the tablet says or by its access point."""
+    return [
+        room
+        for reason in alert.why
+        if reason.because in {Because.SAYS_ANOTHER_ROOM, Because.LIVES_ELSEWHERE} and isinstance(reason.observed, str)
+        for room in reason.observed.split()
+    ]

@@ -208,7 +208,8 @@ async def fix(
 ) -> Fixed:
     """Of two tablets that are in each other's room (`room.swapped`), give each the other's room.
 
-    The alert ends when they are heard in what is now their room. An alert of anything else is 400.
+    The alert has a note of it, and ends when they are heard in what is now their room. 409 where one of them is not
+    in the room that the alert was about any more, so also the second time. An alert of anything else is 400.
     """
     alert = alert_named(alert_id)
     moved = await store.fix_swap(hotel_id, alert, by=by, now=clock(), if_revision=data.if_revision)

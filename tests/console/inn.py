@@ -122,7 +122,10 @@ class Inn:
             severity=Severity.LOW,
             opened_at=now,
             last_at=now,
-            why=(Reason(Because.SWAPPED, observed=f"tab-{other}"),),
+            why=(
+                Reason(Because.SWAPPED, observed=f"tab-{other}"),
+                Reason(Because.LIVES_ELSEWHERE, observed=other, limit=room),
+            ),
         )
         self.opened[alert.id] = alert
         await self._change(room, alert, kind=ChangeKind.OPENED)

@@ -387,6 +387,8 @@ async def test_a_manager_puts_two_swapped_tablets_right_with_one_tap(browser: Br
             return {row.device.id: row.device.room_id for row in (await inn.store.load_hotel(INN)).devices}
 
         await eventually(lambda: _is(rooms(), {"tab-101": "102", "tab-102": "101"}))
+        await expect(page.get_by_role("button", name="Swap their rooms")).to_have_count(0)
+        await expect(page.locator("#alert-panel")).to_contain_text("Noted by mia")
 
 
 async def _is(found: Awaitable[dict[str, str]], wanted: dict[str, str]) -> bool:

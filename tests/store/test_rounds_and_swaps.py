@@ -4,12 +4,12 @@ import pytest
 from msgspec.structs import replace
 
 from rules.alerts import Because, ChangeKind, Family, Reason, Rule
-from rules.ids import AlertId, DeviceId
+from rules.ids import AlertId, DeviceId, RoomId
 from rules.memory import Charge, DrainMemory
 from rules.state import DeviceState
 from store import Store
 from store.errors import AlertGone, AnswerRefused, NotFound, Overtaken
-from store.records import EventType
+from store.records import EventType, Room
 from tests.store.given import HOTEL, NOW, add_hotel, an_alert, batch, change, cleared, later
 from tests.support import person
 
@@ -21,7 +21,12 @@ async def swapped(store: Store) -> None:
     """tab-0 of room 100 and tab-1 of room 101 are in each other's room, says an alert."""
     first, _ = await add_hotel(store)
     alert = replace(
-        an_alert(family=Family.ROOM), rule=Rule.ROOM_SWAPPED, why=(Reason(Because.SWAPPED, observed="tab-1"),)
+        an_alert(family=Family.ROOM),
+        rule=Rule.ROOM_SWAPPED,
+        why=(
+            Reason(Because.SWAPPED, observed="tab-1"),
+            Reason(Because.LIVES_ELSEWHERE, observed="101 102", limit="100"),
+        ),
     )
     await store.apply(batch(changes=[change(first, ChangeKind.OPENED, alert)]))
 
@@ -42,6 +47,31 @@ async def test_the_fix_moves_both_at_once_and_says_so(store: Store) -> None:
     assert told[-2:] == [EventType.DEVICE_MOVED] * 2
     lines = (await store.audit(HOTEL, deed="device.moved")).items
     assert {(line.actor, line.subject) for line in lines} == {("ann", "tab-0"), ("ann", "tab-1")}
+
+
+async def test_a_fix_is_no_way_back(store: Store) -> None:
+    await swapped(store)
+    await store.fix_swap(HOTEL, A1, by=ANN, now=later(5), if_revision=1)
+    fixed = await store.alert(HOTEL, A1)
+    assert fixed is not None
+    (*_, noted) = await store.timeline(HOTEL, A1)
+    assert (fixed.revision, noted.type, noted.by) == (2, EventType.ALERT_NOTED, "ann")
+    assert "tab-1" in (noted.note or "")
+    for revision in (None, 1, 2):
+        with pytest.raises(Overtaken) as refused:
+            await store.fix_swap(HOTEL, A1, by=person("bob"), now=later(9), if_revision=revision)
+        assert (refused.value.by, refused.value.at) == ("ann", later(5))
+    assert await rooms(store) == {"tab-0": "101", "tab-1": "100"}
+
+
+@pytest.mark.parametrize("tablet", ["tab-0", "tab-1"])
+async def test_where_somebody_has_moved_one_of_them_there_is_nothing_to_swap(store: Store, tablet: str) -> None:
+    await swapped(store)
+    await store.add_room(HOTEL, Room(id=RoomId("107")), by=ANN, now=NOW)
+    await store.move_device(HOTEL, DeviceId(tablet), room_id=RoomId("107"), by=ANN, now=NOW)
+    with pytest.raises(Overtaken):
+        await store.fix_swap(HOTEL, A1, by=ANN, now=later(5))
+    assert (await rooms(store))[tablet] == "107"
 
 
 async def test_what_is_no_swap_is_not_fixed_and_nobody_is_moved(store: Store) -> None:

@@ -42,7 +42,7 @@ export function AlertPanel({
       alert.resolvedBy && html`, resolved by <strong>${alert.resolvedBy}</strong>`}.</p>`}
     ${acknowledged && html`<${Answered} acknowledged=${acknowledged} />`}
     ${status === "open" && (mayAcknowledge || !acknowledged) && html`<${Answer} alert=${alert} writing=${writing}
-      may=${mayAcknowledge} manages=${manages} staff=${staff} />`}
+      may=${mayAcknowledge} manages=${manages} staff=${staff} home=${device?.roomId} />`}
     <p class="complaint" id="conflict" role="alert">${conflict}</p>
     ${device && html`<section><h3>${reached(device) && !blind ? "The tablet now" : "The tablet, when last heard"}</h3>
       <${Facts} facts=${condition(device, blind)} /></section>`}

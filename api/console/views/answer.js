@@ -14,8 +14,11 @@ export function Answered({ acknowledged: { by, at, note } }) {
   </section>`;
 }
 
-/** `staff` are the names of those who may be given an alert, null until they have come; `manages`: we may do all. */
-export function Answer({ alert, writing, may, manages, staff }) {
+/**
+ * `staff` are the names of those who may be given an alert, null until they have come; `manages`: we may do all;
+ * `home`: the room where the tablet belongs now, undefined until that is known.
+ */
+export function Answer({ alert, writing, may, manages, staff, home = alert.roomId }) {
   const { act } = useDesk();
   const [busy, setBusy] = useState(false);
   const [sure, setSure] = useState(false);
@@ -50,7 +53,7 @@ export function Answer({ alert, writing, may, manages, staff }) {
       placeholder="Who goes, what was seen" />
     ${!acknowledged && html`<button class="primary" type="submit" disabled=${busy}>Acknowledge</button>`}
     <div class="others">
-      ${manages && alert.rule === "room.swapped" && html`<button type="button" id="fix" disabled=${busy}
+      ${manages && alert.rule === "room.swapped" && home === alert.roomId && html`<button type="button" id="fix" disabled=${busy}
         onClick=${() => give("fix", seen)}>Swap their rooms</button>`}
       <button type="button" disabled=${busy} onClick=${addNote}>Add note</button>
       ${acknowledged && html`<button type="button" disabled=${busy}
