@@ -112,7 +112,7 @@ def move_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int
     elif kind is ChangeKind.REOPENED:
         set_, where = f"{_MOVED}, {_AGAIN}", ""
     else:
-        set_, where = f"{_MOVED}, {_LAPSE}", " AND status = 'open'"
+        set_, where = f"{_MOVED}, {_LAPSE}, {_WAKES}", " AND status = 'open'"
     over = kind is ChangeKind.CLEARED
     row = transaction.row(
         f"UPDATE alert SET {set_}, revision = revision + 1"  # noqa: S608 - our own words
@@ -149,6 +149,12 @@ _MOVED: Final = (
 # Somebody took it on when it was milder: from now on that holds for as long as with any critical one.
 _LAPSE: Final = (
     "lapses_at = CASE WHEN acknowledged_by IS NULL OR severity = 'critical' THEN lapses_at ELSE :lapses_at END"
+)
+
+# Likewise a snooze: one that was given for days lasts no longer than one that is given now.
+_WAKES: Final = (
+    "snoozed_until = CASE WHEN severity <> 'critical' AND snoozed_until > :lapses_at THEN :lapses_at"
+    " ELSE snoozed_until END"
 )
 
 _AGAIN: Final = (

@@ -280,6 +280,31 @@ async def test_an_acknowledgment_of_what_became_critical_later_lapses_an_hour_af
     assert await store.end_answers(HOTEL, A1, now=later(900 + AN_HOUR))
 
 
+async def test_a_snooze_of_what_became_critical_later_ends_within_an_hour_after_that(store: Store) -> None:
+    device = await one_alert(store)
+    assert await send_what_is_due(store) == [NoticeKind.OPENED]
+    await store.snooze_alert(HOTEL, A1, later(6 * 86400), by=ANN, now=later(2))
+    await store.acknowledge(HOTEL, A1, by=ANN, note=None, now=later(3))
+    worse = an_alert(severity=Severity.CRITICAL)
+    await store.apply(batch(changes=[change(device, ChangeKind.WORSENED, worse, at=later(900))], at=later(900)))
+    assert (await the_alert(store)).snoozed_until == later(900 + AN_HOUR)
+    assert await send_what_is_due(store, 900) == [NoticeKind.WORSENED]
+
+    await store.apply(batch(changes=[change(device, ChangeKind.CHANGED, worse, at=later(1000))]))
+    assert (await the_alert(store)).snoozed_until == later(900 + AN_HOUR)
+    assert await store.end_answers(HOTEL, A1, now=later(900 + AN_HOUR))
+    assert await send_what_is_due(store, 900 + AN_HOUR) == [NoticeKind.LAPSED]
+
+
+async def test_a_snooze_that_ends_sooner_is_left_as_it_is_when_the_alert_gets_worse(store: Store) -> None:
+    device = await one_alert(store, severity=Severity.LOW)
+    for severity, seconds, until in ((Severity.HIGH, 86400, 86400), (Severity.CRITICAL, 600, 600)):
+        await store.snooze_alert(HOTEL, A1, later(seconds), by=ANN, now=later(2))
+        worse = an_alert(severity=severity)
+        await store.apply(batch(changes=[change(device, ChangeKind.WORSENED, worse, at=later(60))]))
+        assert (await the_alert(store)).snoozed_until == later(until)
+
+
 async def test_an_acknowledgment_of_what_is_not_critical_holds(store: Store) -> None:
     await one_alert(store)
     await store.acknowledge(HOTEL, A1, by=ANN, note=None, now=NOW)
