@@ -15,6 +15,12 @@ from store.transaction import Transaction
 
 _OVER_BEFORE: Final = "it was over before anybody was told of it"
 
+_NONE_WAITS: Final = (
+    " AND NOT EXISTS (SELECT 1 FROM notification AS waits WHERE waits.hotel_key = channel.hotel_key"
+    " AND waits.incident_key = :incident AND waits.channel_key = channel.key AND waits.kind = CAST(:kind AS varchar)"
+    " AND waits.state = 'pending')"
+)
+
 
 def wait_no_more(transaction: Transaction, hotel_key: int, *, alert_key: int | None, now: datetime) -> None:
     """The alert is over while its notice waits for others with the same cause: nobody need be told."""
@@ -50,7 +56,7 @@ def tell(
         return
     if change.turn is Turn.CLOSED:
         _tell_of(transaction, hotel_key, NoticeKind.INCIDENT_OVER, written, event_id=event_id, due=now, now=now)
-    elif change.incident.back_at is None and not _still_waits(transaction, hotel_key, written.key):
+    elif change.incident.back_at is None:
         _tell_of(transaction, hotel_key, NoticeKind.INCIDENT, written, event_id=event_id, due=due or now, now=now)
 
 
@@ -75,16 +81,6 @@ def _speak_for(transaction: Transaction, hotel_key: int, written: Written, *, no
     return moment(min(due for (due,) in dues)) if dues else None
 
 
-def _still_waits(transaction: Transaction, hotel_key: int, incident_key: int) -> bool:
-    row = transaction.row(
-        "SELECT 1 FROM notification WHERE hotel_key = :hotel AND incident_key = :incident AND kind = 'incident'"
-        " AND state = 'pending' LIMIT 1",
-        hotel=hotel_key,
-        incident=incident_key,
-    )
-    return row is not None
-
-
 def _cancel_waiting(transaction: Transaction, hotel_key: int, incident_key: int, *, why: str, now: datetime) -> None:
     transaction.run(
         "UPDATE notification SET state = 'cancelled', due_at = NULL, finished_at = :now, last_error = :why"
@@ -107,11 +103,14 @@ def _tell_of(
     due: datetime,
     now: datetime,
 ) -> None:
+    """Write one notification per channel, but where one of the same kind waits: that tells of the incident as it is
+    when it is sent.
+    """
     transaction.run(
         "INSERT INTO notification (hotel_key, incident_key, channel_key, kind, alert_revision, event_id, state,"  # noqa: S608
         " attempts, due_at, created_at)"
         " SELECT channel.hotel_key, :incident, channel.key, :kind, :revision, :event, 'pending', 0, :due, :now"
-        f" FROM channel WHERE channel.hotel_key = :hotel AND{HEARS} ORDER BY channel.key",
+        f" FROM channel WHERE channel.hotel_key = :hotel AND{HEARS}{_NONE_WAITS} ORDER BY channel.key",
         incident=written.key,
         of_it=OF_IT,
         is_of_it=False,

@@ -13,7 +13,7 @@ from rules.outage import IncidentChange, Turn
 from store import AlertGone, AlreadyAcknowledged, NotFound, Store
 from store.batch import Batch, DeviceChange, IncidentTurn
 from store.records import Claimed, Device, EventType, NoticeKind, NotificationState
-from tests.store.given import HOTEL, MAIL, NOW, OTHER, add_hotel, an_alert, change, later
+from tests.store.given import HOTEL, MAIL, NOW, OTHER, SLACK, add_hotel, an_alert, change, later
 from tests.support import person
 
 WAIT = timedelta(seconds=20)
@@ -141,6 +141,28 @@ async def test_an_incident_that_widens_is_told_again_unless_it_still_waits(store
     assert await send(store, at=40) == []
     await apply(store, turns=[wider], at=50)
     assert len(await send(store, at=50)) == 1
+
+
+async def test_a_channel_that_fails_keeps_no_other_from_hearing_that_an_incident_widened(store: Store) -> None:
+    one, two, three = await add_hotel(store, tablets=3, channels=[MAIL, SLACK])
+    await apply(store, *map(waiting, (one, two, three)), turns=[turn(absorbed=[one, two, three])])
+    told, failed = await store.due_notifications(later(20), limit=10)
+    for ref in (told, failed):
+        assert await store.claim_notification(HOTEL, ref.id, worker="w", now=later(20), lease=LEASE)
+    await store.record_delivered(HOTEL, told.id, worker="w", now=later(20))
+    await store.record_retry(HOTEL, failed.id, worker="w", now=later(20), error="busy", next_at=later(60))
+
+    wider = turn(Turn.CHANGED, rule=Outage.HOTEL, scope=Scope.HOTEL, place=None)
+    await apply(store, turns=[wider], at=30)
+
+    (heard,) = await send(store, at=30)
+    (late,) = await send(store, at=60)
+    assert [(sent.channel, sent.kind) for sent in (heard, late)] == [
+        (MAIL, NoticeKind.INCIDENT),
+        (SLACK, NoticeKind.INCIDENT),
+    ]
+    assert isinstance(late.about, IncidentSnapshot)
+    assert late.about.rule is Outage.HOTEL
 
 
 async def test_one_that_becomes_part_of_another_is_told_no_more(store: Store) -> None:
