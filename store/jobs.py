@@ -1,12 +1,13 @@
 """What is done at intervals: when it was begun, succeeded and failed last. A job that nobody ran has no row."""
 
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from store.database import Database
-from store.errors import DataRefused, StoreError, StoreUnavailable
+from store.errors import DataRefused, LeaseLost, StoreError, StoreUnavailable
 from store.records import Job
 from store.times import maybe_moment, moment
 from store.transaction import Transaction
@@ -23,29 +24,27 @@ class Jobs:
     async def job(self, name: str, *, now: Callable[[], datetime]) -> AsyncIterator[None]:
         """Note that a job is begun, and how it ended: one whose data the database refuses has failed, and is over.
 
-        Raises StoreUnavailable.
+        One that crashes has failed too, and raises what it raised. One that is cancelled, or that cannot go on here,
+        has neither failed nor succeeded. Raises StoreUnavailable, LeaseLost.
         """
         began = now()
         await self._database.write(lambda transaction: _begin(transaction, name, now=began))
-        error: StoreError | None = None
         try:
             yield
+        except (StoreUnavailable, LeaseLost):
+            raise
         except DataRefused as refusal:
             _log.error("a job failed", {"job": name, "error": refusal})
-            error = refusal
-        except StoreUnavailable as away:
-            error = away
+            await self._end(name, began, now=now(), error=str(refusal))
+        except Exception as crash:
+            with contextlib.suppress(StoreError):  # What it crashed of is what matters.
+                await self._end(name, began, now=now(), error=f"{type(crash).__name__}: {crash}")
             raise
-        finally:
-            if not isinstance(error, StoreUnavailable):
-                await self._end(name, began, now=now(), error=error)
+        else:
+            await self._end(name, began, now=now(), error=None)
 
-    async def _end(self, name: str, began: datetime, *, now: datetime, error: StoreError | None) -> None:
-        await self._database.write(
-            lambda transaction: _end(
-                transaction, name, now=now, took=now - began, error=None if error is None else str(error)
-            )
-        )
+    async def _end(self, name: str, began: datetime, *, now: datetime, error: str | None) -> None:
+        await self._database.write(lambda transaction: _end(transaction, name, now=now, took=now - began, error=error))
 
     async def jobs(self) -> tuple[Job, ...]:
         """In order of name."""

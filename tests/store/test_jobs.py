@@ -1,10 +1,11 @@
 """Jobs: when each was begun, succeeded and failed last."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
-from store import DataRefused, Store, StoreUnavailable
+from store import DataRefused, LeaseLost, Store, StoreUnavailable
 from store.records import Job
 from tests.store.given import NOW, later
 
@@ -42,6 +43,25 @@ async def test_one_that_could_not_go_on_has_neither_failed_nor_succeeded(store: 
     with pytest.raises(StoreUnavailable):
         async with store.job("prune", now=lambda: NOW):
             raise StoreUnavailable
+
+    (job,) = await store.jobs()
+    assert (job.succeeded_at, job.failed_at) == (None, None)
+
+
+async def test_one_that_crashes_has_failed_and_nobody_is_kept_from_knowing(store: Store) -> None:
+    with pytest.raises(KeyError):
+        async with store.job("prune", now=lambda: NOW):
+            raise KeyError("gone")
+
+    (job,) = await store.jobs()
+    assert (job.succeeded_at, job.failed_at, job.error) == (None, NOW, "KeyError: 'gone'")
+
+
+@pytest.mark.parametrize("why", [asyncio.CancelledError(), LeaseLost("bridge")])
+async def test_one_that_is_stopped_has_neither_failed_nor_succeeded(store: Store, why: BaseException) -> None:
+    with pytest.raises(type(why)):
+        async with store.job("prune", now=lambda: NOW):
+            raise why
 
     (job,) = await store.jobs()
     assert (job.succeeded_at, job.failed_at) == (None, None)
