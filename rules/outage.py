@@ -36,8 +36,8 @@ SHARE: Final = 0.4
 
 HOTEL_SHARE: Final = 0.6
 
-BACK_SHARE: Final = 0.8
-"""Of an incident's tablets: then what was out is back."""
+MISSING_SHARE: Final = 0.2
+"""Of an incident's tablets, or one of however few: when no more are silent, what was out is back."""
 
 RETURN_WITHIN: Final = timedelta(minutes=3)
 """Who is not back so long after most of them has another reason."""
@@ -57,6 +57,10 @@ class Incident(Struct, frozen=True, kw_only=True):
     @property
     def members(self) -> int:
         return len(self.silent) + len(self.back)
+
+    @property
+    def is_mostly_back(self) -> bool:
+        return len(self.silent) <= max(1.0, MISSING_SHARE * self.members)
 
 
 class Outages(Struct, frozen=True):
@@ -165,7 +169,7 @@ def came_back(outages: Outages, device_id: DeviceId, *, at: datetime) -> Next:
     moved = replace(incident, silent=silent, back=incident.back | {device_id})
     if not silent:
         return _without(outages, incident), (_change(Turn.CLOSED, moved, at=at, closed=True),)
-    if incident.back_at is None and len(moved.back) >= BACK_SHARE * moved.members:
+    if incident.back_at is None and moved.is_mostly_back:
         moved = replace(moved, back_at=at)
         return _with(outages, moved), (_change(Turn.CHANGED, moved, at=at),)
     return _with(outages, moved), (_change(Turn.GREW, moved, at=at),)
@@ -245,7 +249,7 @@ def _explains(incident: Incident, device_id: DeviceId, absent: Absent) -> bool:
 def _join(outages: Outages, incident: Incident, device_id: DeviceId, *, at: datetime) -> tuple[Outages, IncidentChange]:
     absent = outages.alone[device_id]
     grown = replace(incident, silent=dict(incident.silent) | {device_id: absent}, back=incident.back - {device_id})
-    if len(grown.back) < BACK_SHARE * grown.members:
+    if not grown.is_mostly_back:
         grown = replace(grown, back_at=None)
     alone = {name: one for name, one in outages.alone.items() if name != device_id}
     outages = _with(replace(outages, alone=alone), grown)

@@ -163,6 +163,33 @@ def test_an_access_point_that_fails_is_one_incident_and_who_does_not_return_is_o
     assert worse == ["1-07"]
 
 
+@pytest.mark.parametrize("tablets", [3, 4, 5])
+def test_of_however_few_the_one_that_does_not_return_is_told_by_itself(tablets: int) -> None:
+    hotel = Hotel(floor("1", tablets) | floor("2", 30))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(300)
+    hotel.gone = {"1-01", "1-02"}
+    hotel.run(400)
+    assert hotel.outages.incidents[0].back_at is None  # two of so few are not one
+    hotel.gone = {"1-01"}
+    hotel.run(620)
+    (closed,) = hotel.closed()
+    assert (closed.incident.members, closed.lost) == (tablets, ("1-01",))
+    assert hotel.told[-1] == ("1-01", ChangeKind.WORSENED)
+
+
+def test_of_three_two_that_are_gone_again_are_waited_for_anew() -> None:
+    hotel = Hotel(floor("1", 3) | floor("2", 30))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(300)
+    hotel.gone = {"1-01"}
+    hotel.run(330)
+    assert hotel.outages.incidents[0].back_at is not None
+    hotel.gone = {"1-01", "1-02"}
+    hotel.run(400)
+    assert hotel.outages.incidents[0].back_at is None
+
+
 def test_it_is_told_that_one_did_not_return_however_severe_its_silence_had_become_meanwhile() -> None:
     hotel = Hotel(floor("1", 5) | floor("2", 20))
     vanish(hotel, names("1-", hotel))
