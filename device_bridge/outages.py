@@ -251,13 +251,16 @@ def _continues(last: IncidentTurn, hotel_id: HotelId, change: IncidentChange) ->
 
 
 def _incident(lasting: Lasting, absent: dict[DeviceId, Absent]) -> Incident:
+    """Who came back and is silent anew has another alert, for which the incident does not speak."""
     known = lasting.incident
+    members = sorted(set(lasting.alerts.values()))
+    silent = {name: absent[name] for name in members if name in absent and absent[name].alert_id in lasting.alerts}
     return Incident(
         id=known.id,
         spot=Spot(known.scope, known.place or ""),
         opened_at=known.opened_at,
-        silent={name: absent[name] for name in sorted(lasting.devices) if name in absent},
-        back=frozenset(name for name in lasting.devices if name not in absent),
+        silent=silent,
+        back=frozenset(members) - silent.keys(),
         back_at=known.back_at,
         why=known.why,
     )

@@ -5,7 +5,7 @@ An alert that is absorbed stays what it is: it is open, it gets worse and is res
 notices is cancelled, and the row says which incident is told instead (docs/adr/0036).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from rules.alerts import Acknowledgment, AlertSnapshot, AlertStatus, Because, Reason
-from rules.ids import DeviceId, HotelId, IncidentId
+from rules.ids import AlertId, DeviceId, HotelId, IncidentId
 from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.outage import IncidentChange, Turn
 from store import audit, cursors, events
@@ -48,10 +48,10 @@ EVENT_OF: Final = {
 
 
 class Lasting(Struct, frozen=True):
-    """An incident that is not over, and the tablets whose alerts it speaks for or spoke for."""
+    """An incident that is not over, and the alerts for which it speaks or spoke, each with its tablet."""
 
     incident: IncidentSnapshot
-    devices: frozenset[DeviceId]
+    alerts: Mapping[AlertId, DeviceId]
 
 
 class Written(Struct, frozen=True):
@@ -208,13 +208,13 @@ def _lasting(transaction: Transaction, hotel_id: HotelId) -> list[Lasting]:
     )
     lasting = []
     for row in rows:
-        devices = transaction.rows(
-            "SELECT DISTINCT device.id FROM alert JOIN device ON device.key = alert.device_key"
+        alerts = transaction.rows(
+            "SELECT alert.id, device.id FROM alert JOIN device ON device.key = alert.device_key"
             " JOIN hotel ON hotel.key = alert.hotel_key WHERE hotel.id = :hotel AND alert.incident_key = :incident",
             hotel=hotel_id,
             incident=row[0],
         )
-        lasting.append(Lasting(incident_of(row), frozenset(DeviceId(one[0]) for one in devices)))
+        lasting.append(Lasting(incident_of(row), {AlertId(one[0]): DeviceId(one[1]) for one in alerts}))
     return lasting
 
 

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from broker.topics import Kind
+from device_bridge.outages import _incident
+from rules.absence import Absent, Spot
 from rules.alerts import Because, Severity
-from rules.incident import IncidentSnapshot, Scope
+from rules.ids import AlertId, DeviceId, IncidentId
+from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.replay import Replay, Step
 from store import INNWATCH
+from store.incidents import Lasting
 from store.records import EmailChannel, EventType, NoticeKind, NotificationState
 from tests.device_bridge.given import HOTEL, START, House, Post, beside, heartbeat
 from tests.support import eventually
@@ -103,6 +107,23 @@ async def test_an_outage_is_one_incident_through_a_start_and_who_did_not_return_
     assert (carried.why[-1].because, carried.incident_id) == (Because.SIGNAL_FELL, None)
     assert await judged_again(house) == {"tab-107": lost.why, "tab-108": carried.why}
     await house.store.close()
+
+
+@pytest.mark.parametrize(("alert", "is_silent"), [("A-1", True), ("A-2", False)], ids=["still", "anew"])
+def test_after_a_start_an_incident_speaks_for_the_alerts_it_took_in_and_for_no_other(
+    alert: str, is_silent: bool
+) -> None:
+    snapshot = IncidentSnapshot(
+        id=IncidentId("I-1"), rule=Outage.AREA, scope=Scope.FLOOR, place="1", opened_at=START, members=2, back=1
+    )
+    lasting = Lasting(snapshot, {AlertId("A-0"): DeviceId("tab-101"), AlertId("A-1"): DeviceId("tab-102")})
+    later = START + timedelta(hours=1)
+    absent = {DeviceId("tab-102"): Absent(AlertId(alert), later, later, (Spot(Scope.FLOOR, "1"),))}
+
+    incident = _incident(lasting, absent)
+
+    assert (DeviceId("tab-102") in incident.silent) is is_silent
+    assert (incident.members, DeviceId("tab-102") in incident.back) == (2, not is_silent)
 
 
 async def _is_back(house: House) -> bool:

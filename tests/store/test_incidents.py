@@ -203,7 +203,10 @@ async def test_incidents_are_read_newest_first_and_those_that_last_with_their_ta
     assert [incident.id for incident in (await store.incidents(HOTEL, cursor=page.next)).items] == ["I1"]
     assert [incident.id for incident in (await store.incidents(HOTEL, open_only=True)).items] == ["I1"]
     (lasting,) = await store.lasting_incidents(HOTEL)
-    assert (lasting.incident.id, sorted(lasting.devices)) == ("I1", ["tab-0", "tab-1", "tab-2"])
+    assert (lasting.incident.id, lasting.alerts) == (
+        "I1",
+        {"A-tab-0": "tab-0", "A-tab-1": "tab-1", "A-tab-2": "tab-2"},
+    )
     assert [alert.id for alert in await store.incident_alerts(HOTEL, OUT.id)] == ["A-tab-0", "A-tab-1", "A-tab-2"]
     assert await store.incident(OTHER, OUT.id) is None
     assert await store.incident_alerts(OTHER, OUT.id) == []
