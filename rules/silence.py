@@ -96,10 +96,15 @@ def _after_word(state: DeviceState, told: Reason, *, occasion: Occasion) -> tupl
 
 
 def set_apart(state: DeviceState, reason: Reason, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
-    """Note of an open silence why no outage explains it; one that did not return when the others did is critical."""
-    state = replace(state, silence=replace(state.silence, apart=reason))
+    """Note of an open silence why no outage explains it; one that did not return when the others did is critical.
+
+    Without one there is nothing to note: judged by other thresholds, a tablet may not have been silent at all.
+    """
     alert = state.alerts.get(Family.SILENCE)
-    return (state, None) if alert is None else _settle(state, severity=alert.strength, still=(), occasion=occasion)
+    if alert is None or state.silence.silent is None:
+        return state, None
+    state = replace(state, silence=replace(state.silence, apart=reason))
+    return _settle(state, severity=alert.strength, still=(), occasion=occasion)
 
 
 def _due(state: DeviceState, policy: Policy) -> datetime | None:

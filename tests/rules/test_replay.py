@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from rules.alarm import Occasion
-from rules.alerts import AlertChange, Because, ChangeKind, Family, Rule, Severity
+from rules.alerts import AlertChange, Because, ChangeKind, Family, Reason, Rule, Severity
 from rules.deadlines import pass_deadline
 from rules.gap import Gap
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
-from rules.inputs import AssignmentRecord, DeadlineRecord, InputKind, PartnerRecord, StoredInput
+from rules.inputs import LEFT, AssignmentRecord, DeadlineRecord, InputKind, LeftRecord, PartnerRecord, StoredInput
 from rules.policy import Assignment, Policy, Profile
 from rules.replay import Replay, Step, steps
 from rules.room_fit import Partner, paired
@@ -134,6 +134,28 @@ def test_a_stricter_profile_is_silent_sooner_and_the_deadlines_that_passed_live_
     assert [(change.at - tablet.rows[0].at).total_seconds() for change in opened] == [18]
     assert {change.alert.severity for change in opened} == {Severity.HIGH}
     assert {change.alert.family for change in opened} == {Family.SILENCE}
+
+
+def test_who_would_not_have_been_silent_was_not_left_behind_either() -> None:
+    """Strict it was silent when the others of an outage were back; of the normal profile it is heard in time."""
+    tablet = Recorded(STRICT)
+    tablet.beat(0)
+    tablet.until(22)
+    reason = Reason(Because.DID_NOT_RETURN, observed=180, limit=180)
+    tablet.write(InputKind.ASSIGNMENT, f"{LEFT}22", after(22), LeftRecord(reason), ts=after(22))
+    for second in range(30, 90, 10):
+        tablet.beat(second)
+    made: list[Step] = []
+    replay = Replay(HOTEL, told=made.append)
+
+    replay.propose(lambda own: replace(own, policy=replace(own.policy, profile=Profile.NORMAL)))
+    for row in tablet.rows:
+        replay.take(row)
+    tablet.beat(200)  # time passes, and the replay knows it from the next row alone
+    replay.take(tablet.rows[-1])
+
+    (opened,) = [change for step in made for change in step.changes if change.kind is ChangeKind.OPENED]
+    assert (opened.alert.severity, because(opened)) == (Severity.LOW, [Because.NOTHING_HEARD])
 
 
 def test_no_deadline_is_reckoned_while_we_were_not_listening() -> None:
