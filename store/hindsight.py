@@ -7,15 +7,17 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Final
 
-from rules.alerts import AlertSnapshot
-from rules.hindsight import Heard, LookedBack, look_back
+from msgspec.structs import replace
+
+from rules.alerts import AlertSnapshot, Because, Reason
+from rules.hindsight import Finding, Heard, LookedBack, look_back
 from rules.ids import AlertId, DeviceId, HotelId
 from rules.policy import in_full
 from store.alerts import Alerts
 from store.errors import NotFound
 from store.inputs import Inputs
 from store.ledger import Ledger
-from store.records import AlertWhy, DeviceWhy
+from store.records import AlertWhy, DeviceWhy, NotificationState
 
 LONGEST: Final = timedelta(hours=24)
 """What may be asked for at once."""
@@ -40,14 +42,15 @@ class Hindsight(Alerts, Ledger, Inputs):
         looked = await asyncio.to_thread(
             look_back, inputs, hotel_id=hotel_id, device_id=device_id, start=start, end=end
         )
+        alerts = await self._named(hotel_id, looked)
         return DeviceWhy(
             device_id=device_id,
             room_id=None if looked.assignment is None else looked.assignment.place.room_id,
             start=start,
             end=end,
             complete=span.whole,
-            findings=looked.findings,
-            alerts=await self._named(hotel_id, looked),
+            findings=await self._told(hotel_id, looked.findings, alerts=alerts),
+            alerts=alerts,
             thresholds=None if looked.assignment is None else in_full(looked.assignment.policy),
             heard=_evenly(looked.heard, most=most),
             heard_in_all=len(looked.heard),
@@ -72,6 +75,20 @@ class Hindsight(Alerts, Ledger, Inputs):
         names = dict.fromkeys(finding.alert_id for finding in looked.findings if finding.alert_id is not None)
         found = [await self.alert(hotel_id, name) for name in names]
         return tuple(alert for alert in found if alert is not None)
+
+    async def _told(
+        self, hotel_id: HotelId, findings: tuple[Finding, ...], *, alerts: tuple[AlertSnapshot, ...]
+    ) -> tuple[Finding, ...]:
+        """With what the rules do not know: that an incident was told instead, and nothing of the alert by itself."""
+        absorbed: set[AlertId] = set()
+        for alert in alerts:
+            if alert.incident_id is not None:
+                notices = await self.notifications_of(hotel_id, alert.id)
+                absorbed |= {alert.id} if all(one.state is NotificationState.CANCELLED for one in notices) else set()
+        part = Reason(Because.PART_OF_OUTAGE)
+        return tuple(
+            replace(one, untold=part) if one.alert_id in absorbed and one.untold is None else one for one in findings
+        )
 
 
 def _evenly(heard: tuple[Heard, ...], *, most: int) -> tuple[Heard, ...]:

@@ -81,7 +81,7 @@ class Lasting:
         near = kind.nearness(step.verdict.state, step.assignment.policy, step.at)
         if near is None:
             return self.end(step.at)
-        self._run = run = self._run or Run(kind.family, step.at)
+        self._run = run = self._run or Run(kind.family, step)
         if step.message is not None:
             run.add(step.at)
         if self._nearest is None or near.because is not Because.TOO_SHORT or isinstance(step.message, Heartbeat):

@@ -3,24 +3,21 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from rules.alerts import Because, Family, Reason
+from msgspec.structs import replace
+
 from rules.hindsight.finding import Finding, Heard, LookedBack
 from rules.hindsight.lasting import SLOW, Lasting
+from rules.hindsight.late import Late
 from rules.hindsight.samples import AccessPoints, Batteries, Signals
 from rules.hindsight.silences import Silences
 from rules.hindsight.watcher import Watcher
 from rules.ids import DeviceId, HotelId
 from rules.inputs import UNREADABLE, InputKind, StoredInput, message_of
-from rules.messages import WIFI_OFF, Heartbeat, Report, ReportKind
+from rules.messages import Heartbeat
 from rules.place import normal_bssid
 from rules.policy import Assignment
 from rules.replay import SETTLING, Replay, Step
 
-_FAMILIES = {
-    ReportKind.BREACH: Family.BREACH,
-    ReportKind.BATTERY: Family.BATTERY,
-    ReportKind.TAMPER: Family.TAMPER,
-}
 _SAID = frozenset({InputKind.HEARTBEAT, InputKind.REPORT, InputKind.STATE, InputKind.RESULT})
 
 
@@ -54,12 +51,16 @@ class _Looking:
         self._silences = Silences()
         slow = (Lasting(kind) for kind in SLOW)
         self._watchers: tuple[Watcher, ...] = (self._silences, Signals(), AccessPoints(), Batteries(), *slow)
+        self._late = Late()
         self._findings: list[Finding] = []
         self._heard: list[Heard] = []
         self._assignment: Assignment | None = None
 
     def see(self, step: Step) -> None:
         self._assignment = step.assignment
+        self._findings += self._late.see(step)
+        if step.verdict.late:
+            step = replace(step, message=None)  # it may have moved the alert, and is no sample and no sign of life
         found = (watcher.see(step) for watcher in self._watchers)
         self._findings += [finding for finding in found if finding is not None]
 
@@ -75,7 +76,7 @@ class _Looking:
 
     def looked_back(self, *, start: datetime, end: datetime) -> LookedBack:
         last = (watcher.end(end) for watcher in self._watchers)
-        findings = [*self._findings, *(finding for finding in last if finding is not None)]
+        findings = [*self._findings, *(finding for finding in last if finding is not None), *self._late.end()]
         return LookedBack(
             findings=tuple(one for one in findings if one.until >= start and one.since < end),
             heard=tuple(one for one in self._heard if start <= one.at < end),
@@ -99,8 +100,3 @@ class _Looking:
             )
             return
         self._heard.append(Heard(at=one.at, kind=one.kind, late=one.late))
-        if one.late and isinstance(message, Report):
-            family = Family.SILENCE if message.cause == WIFI_OFF else _FAMILIES.get(message.kind)
-            if family is not None:
-                late = Reason(Because.CAME_LATE, cause=message.cause, since=one.ts)
-                self._findings.append(Finding(family=family, since=one.at, until=one.at, signs=1, because=late))

@@ -39,7 +39,7 @@ class Signals:
             return None
         low = beat.rssi < weak_signal.floor_of(step.assignment.policy)
         if low:
-            self._run = self._run or Run(Family.BREACH, step.at)
+            self._run = self._run or Run(Family.BREACH, step)
             self._run.add(step.at)
             self._assignment, self._good = step.assignment, 0
             self._measure(step)
@@ -96,7 +96,7 @@ class AccessPoints:
             return over or _roamed(step, before, bssid)
         if where is None and before in (None, bssid):
             return None
-        self._run = self._run or Run(Family.BREACH, step.at)
+        self._run = self._run or Run(Family.BREACH, step)
         self._run.add(step.at)
         self._assignment = step.assignment
         alert = alert_of(step, Family.BREACH)
@@ -139,7 +139,7 @@ class Batteries:
             return None
         if beat.battery > step.assignment.policy.battery_low:
             return self.end(step.at)
-        self._run = run = self._run or Run(Family.BATTERY, step.at)
+        self._run = run = self._run or Run(Family.BATTERY, step)
         run.add(step.at)
         self._in_a_row = 0 if step.verdict.state.charging else self._in_a_row + 1
         self._drawn = max(self._drawn, self._in_a_row)

@@ -24,6 +24,7 @@ class Silences:
     def __init__(self) -> None:
         self._since: datetime | None = None
         self._last: Step | None = None
+        self._before: OpenAlert | None = None
         self._opened: OpenAlert | None = None
         self._began_again: datetime | None = None
 
@@ -31,6 +32,7 @@ class Silences:
         if _is_life(step):
             found = self.end(step.at, ended_by=step)
             self._since, self._last = step.at, step
+            self._before = step.verdict.state.alerts.get(Family.SILENCE)
             self._opened, self._began_again = None, None
             return found
         alert = alert_of(step, Family.SILENCE)
@@ -62,7 +64,7 @@ class Silences:
             signs=1,
             because=because,
             alert_id=None if alert is None else alert.id,
-            untold=untold(alert),
+            untold=untold(state.alerts.get(Family.SILENCE, alert), before=self._before),
         )
 
     def _held_back(self, state: DeviceState, at: datetime, *, assignment: Assignment) -> Reason:

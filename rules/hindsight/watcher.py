@@ -25,24 +25,33 @@ def alert_of(step: Step, family: Family) -> OpenAlert | None:
     return step.verdict.state.alerts.get(family) or step.before.alerts.get(family)
 
 
-def untold(alert: OpenAlert | None) -> Reason | None:
-    """Why nobody is told of an alert: a person has resolved it already, or something suppresses it."""
+def untold(alert: OpenAlert | None, *, before: OpenAlert | None) -> Reason | None:
+    """Why nobody is told of an alert: a person has resolved it already, something suppresses it, or it was flapping.
+
+    `before` is what was open of its family when this began: an alert that is held open is told of when it gets worse.
+    """
     if alert is None:
         return None
     if alert.dismissed is not None:
         return Reason(Because.DISMISSED, since=alert.dismissed_at)
-    named = (reason for reason in alert.why if reason.because is alert.suppressed_by)
-    return next(named, None if alert.suppressed_by is None else Reason(alert.suppressed_by))
+    if alert.suppressed_by is not None:
+        named = (reason for reason in alert.why if reason.because is alert.suppressed_by)
+        return next(named, Reason(alert.suppressed_by))
+    if before is None or before.flapping is None or before.fired_at != alert.fired_at:
+        return None
+    return before.flapping if alert.severity.rank <= before.severity.rank else None
 
 
 class Run:
     """Signs in a row of one kind of trouble, and what has come of them so far."""
 
-    def __init__(self, family: Family, at: datetime) -> None:
+    def __init__(self, family: Family, step: Step) -> None:
+        """From its first sign on."""
         self._family = family
-        self.since: Final = at
-        self.until = at
+        self.since: Final = step.at
+        self.until = step.at
         self.signs = 0
+        self._before = step.before.alerts.get(family)
         self._alert: OpenAlert | None = None
 
     def add(self, at: datetime) -> None:
@@ -75,5 +84,5 @@ class Run:
             signs=self.signs,
             because=because,
             alert_id=None if alert is None else alert.id,
-            untold=untold(alert),
+            untold=untold(alert, before=self._before),
         )

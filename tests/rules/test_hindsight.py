@@ -10,7 +10,7 @@ from rules.alerts import Because, ChangeKind, Family
 from rules.hindsight import Finding, LookedBack, look_back
 from rules.ids import DeviceId, HotelId, MessageId, WindowId
 from rules.inputs import InputKind
-from rules.messages import Link, Report, ReportKind, TokenEnd
+from rules.messages import Heartbeat, Link, Report, ReportKind, TokenEnd
 from rules.policy import Policy, Window
 from tests.rules.given import CALIBRATED, ELSEWHERE, FOREIGN, OWN, OWN_TOO, after
 from tests.rules.history import ROOMS, Recorded
@@ -220,6 +220,35 @@ def test_what_came_late_is_history(tablet: Recorded) -> None:
 
     assert (found.because.because, found.because.cause) == (Because.CAME_LATE, "weak-signal")
     assert found.because.since == after(25)
+
+
+def test_a_backlog_is_neither_samples_nor_life_and_is_told_as_one_stretch(tablet: Recorded) -> None:
+    """Of a tablet that was out of reach for half a minute, with a weak signal and no battery left."""
+    for second in range(25, 55, 5):
+        kept = Heartbeat(id=MessageId(f"k{second}"), ts=after(second), rssi=-88, wifi_bssid=FOREIGN, battery=9)
+        tablet.write(InputKind.HEARTBEAT, kept.id, after(52), kept, ts=kept.ts, late=True)
+    said = Report(id=MessageId("kept"), ts=after(26), kind=ReportKind.BREACH, cause="weak-signal")
+    tablet.write(InputKind.REPORT, said.id, after(53), said, ts=said.ts, late=True)
+    beats(tablet, 55, 85)
+
+    silence, breach, silent = hindsight(tablet, end=90).findings
+
+    assert (silent.because.because, silent.since, silent.until) == (Because.WITHIN_ALLOWANCE, after(20), after(55))
+    assert (breach.family, breach.signs, breach.because.cause) == (Family.BREACH, 1, "weak-signal")
+    assert (silence.family, silence.signs, silence.because.since) == (Family.SILENCE, 6, after(25))
+
+
+def test_of_an_alert_that_flaps_nobody_is_told_that_it_is_there_again(tablet: Recorded) -> None:
+    for second in range(30, 280, 10):
+        tablet.beat(second, rssi=-90 if (second - 30) // 50 % 2 == 0 else -50)
+    assert tablet.changes[-1].kind is ChangeKind.FLAPPING
+    beats(tablet, 280, 320, rssi=-90)
+
+    runs = hindsight(tablet, end=325).findings
+
+    assert runs[0].untold is None
+    assert runs[-1].untold is not None
+    assert (runs[-1].untold.because, runs[-1].alert_id) == (Because.FLAPPING, tablet.changes[-1].alert.id)
 
 
 def test_what_was_over_before_or_comes_after_is_not_told(tablet: Recorded) -> None:

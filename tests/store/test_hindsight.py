@@ -6,10 +6,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from rules.alerts import Because
+from rules.alerts import Because, Reason
+from rules.ids import AlertId, IncidentId
+from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.inputs import AssignmentRecord, InventoryRecord, RoomRecord
+from rules.outage import IncidentChange, Turn
 from rules.policy import Policy, Profile
 from store import InputKind, NotFound, Store, StoredMessage
+from store.batch import Batch, IncidentTurn
 from store.records import Device
 from tests.store.given import HOTEL, MAIL, NOW, add_hotel, batch, heartbeat, later, opened
 
@@ -61,6 +65,29 @@ async def test_an_alert_is_told_with_its_life_and_whom_it_was_told(store: Store)
     assert [(one.alert_id, one.kind.value, one.state.value) for one in why.notices] == [(alert.id, "opened", "pending")]
     assert why.device.device_id == device.id
     assert why.device.start <= alert.opened_at < why.device.end
+
+
+@pytest.mark.parametrize("is_told", [False, True], ids=["incident", "by itself"])
+async def test_of_an_alert_for_which_an_incident_was_told_it_says_so(store: Store, is_told: bool) -> None:
+    (device, _) = await add_hotel(store, channels=[MAIL])
+    beats = [beat(device, number, 10 * number, rssi=-90) for number in range(6)]
+    await store.apply(batch(*judged(device), *beats))
+    (found,) = (await store.why_device(HOTEL, device.id, start=NOW, end=later(60))).findings
+    assert (found.alert_id is None, found.untold) == (False, None)
+    out = IncidentSnapshot(
+        id=IncidentId("I1"), rule=Outage.HOTEL, scope=Scope.HOTEL, place=None, opened_at=NOW, members=3
+    )
+    turn = IncidentChange(turn=Turn.OPENED, incident=out, at=NOW, absorbed=(AlertId(found.alert_id or ""),))
+    await store.apply(Batch(received_at=NOW, changes=[opened(device, found.alert_id or "")]))
+    if is_told:
+        (ref,) = await store.due_notifications(later(1), limit=10)
+        await store.claim_notification(HOTEL, ref.id, worker="w", now=later(1), lease=timedelta(minutes=1))
+        await store.record_delivered(HOTEL, ref.id, worker="w", now=later(1))
+    await store.apply(Batch(received_at=NOW, incidents=[IncidentTurn(HOTEL, turn)]))
+
+    (found,) = (await store.why_device(HOTEL, device.id, start=NOW, end=later(60))).findings
+
+    assert found.untold == (None if is_told else Reason(Because.PART_OF_OUTAGE))
 
 
 async def test_more_than_a_day_or_an_end_before_its_start_is_refused(store: Store) -> None:
