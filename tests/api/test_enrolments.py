@@ -411,6 +411,7 @@ async def test_a_room_is_added_and_changed(world: World) -> None:
             "floor": "1",
             "accessPoints": ["aa:bb:cc:00:00:02"],
             "rssiFloor": None,
+            "zone": None,
             "deviceIds": [],
         }
         assert (await client.get("/api/rooms/102")).json() == changed.json()

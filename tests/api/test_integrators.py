@@ -27,7 +27,7 @@ async def test_an_integrator_is_added_with_a_token_that_opens_its_scopes(world: 
     assert claims(world, issued["token"]).sub == "inn/integrator/till"
     assert (opened.status_code, closed.status_code) == (200, 403)
     assert listed["items"] == [
-        {"name": "pms", "scopes": ["alerts", "events", "rooms"]},
+        {"name": "pms", "scopes": ["alerts", "events", "rooms", "pms"]},
         {"name": "till", "scopes": ["alerts"]},
     ]
 

@@ -94,7 +94,6 @@ async def test_silence_beyond_the_keep_alive_ends_the_connection_with_its_will(o
     assert house.bridge.payloads == [LAST.payload]
 
 
-@pytest.mark.mqtt("3.1.2-24")
 async def test_whether_a_connection_lives_is_told_by_its_packets(house: House) -> None:
     hotel, device = HotelId("h1"), DeviceId("d1")
     assert house.broker.alive_at(hotel, device) is None
@@ -110,6 +109,7 @@ async def test_whether_a_connection_lives_is_told_by_its_packets(house: House) -
     await eventually(lambda: house.broker.alive_at(hotel, device) is None)
 
 
+@pytest.mark.mqtt("3.1.2-24")
 async def test_any_packet_keeps_the_connection_and_half_of_one_does_not(house: House) -> None:
     patience = house.ticks_of(keep_alive=1)
     pinging = await house.connect(house.device("d1"), keep_alive=1)

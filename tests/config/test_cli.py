@@ -72,7 +72,14 @@ def test_a_hotel_is_added_as_described(cli: CommandLine) -> None:
     cli("hotel", "add", "h", "--name", "Haus Höhe", "--timezone", "Europe/Zurich", "--profile", "strict")
 
     assert cli("hotel", "list", "--json").json() == [
-        {"id": "h", "name": "Haus Höhe", "timezone": "Europe/Zurich", "profile": "strict", "suspendedAt": None}
+        {
+            "id": "h",
+            "name": "Haus Höhe",
+            "timezone": "Europe/Zurich",
+            "profile": "strict",
+            "suspendedAt": None,
+            "policy": {},
+        }
     ]
 
 
@@ -222,6 +229,8 @@ def test_a_room_is_added_as_described(cli: CommandLine) -> None:
             "accessPoints": ["a4:2b:b0:c1:d2:e3", "a4:2b:b0:c1:d2:e4"],
             "rssiFloor": -71.5,
             "profile": "strict",
+            "zone": None,
+            "policy": {},
         }
     ]
 
