@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from rules.alerts import AlertSnapshot, AlertStatus, Condition, Severity
-from rules.ids import AlertId, HotelId, UserName
+from rules.ids import AlertId, HotelId, IncidentId, UserName
 from rules.response import Resolved, lapse_of, needs_manager, wrong_with_snooze
 from store import audit, events, inbox, outbox, people
 from store.audit import Actor, Deed
@@ -146,7 +146,7 @@ class Answers:
 
     async def end_answers(self, hotel_id: HotelId, alert_id: AlertId, *, now: datetime) -> bool:
         """End of an alert's answers what is over, dated at its end, and tell the hotel's channels where nobody answers
-        for it now. False: nothing was over.
+        for it now, unless it is suppressed or an incident speaks for it. False: nothing was over.
         """
         return await self._database.write(lambda transaction: _end(transaction, hotel_id, alert_id, now=now))
 
@@ -271,7 +271,7 @@ def _unacknowledge(
     be_as_seen(transaction, held, if_revision)
     if held.alert.acknowledged is None:
         return held.alert
-    outbox.tell_after_all(transaction, held.hotel_key, alert_key=held.key, now=now)
+    _tell_after_all(transaction, held, now=now)
     audit.note(transaction, hotel_id, Deed.ALERT_UNACKNOWLEDGED, by=by, subject=alert_id, now=now)
     alert, _ = _answer(transaction, held, EventType.ALERT_UNACKNOWLEDGED, _NOT_ACKNOWLEDGED, at=now, by=by.shown)
     return alert
@@ -351,7 +351,7 @@ def _snooze(
     if wrong is not None:
         raise AnswerRefused("until", wrong)
     if until is None:
-        outbox.tell_after_all(transaction, held.hotel_key, alert_key=held.key, now=now)
+        _tell_after_all(transaction, held, now=now)
     detail = {"until": None if until is None else until.isoformat()}
     audit.note(transaction, hotel_id, Deed.ALERT_SNOOZED, by=by, subject=alert_id, now=now, detail=detail)
     alert, _ = _answer(
@@ -438,6 +438,9 @@ def _end(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId, *, now:
 def _tell(
     transaction: Transaction, held: _Open, alert: AlertSnapshot, kind: NoticeKind, *, event_id: int, now: datetime
 ) -> None:
+    """Nobody is told of what is suppressed, nor of what an incident speaks for, but of the end of it."""
+    if alert.suppressed_by is not None and kind is not NoticeKind.RECOVERED:
+        return
     outbox.tell(
         transaction,
         held.hotel_key,
@@ -447,7 +450,27 @@ def _tell(
         revision=alert.revision,
         event_id=event_id,
         now=now,
+        spoken_for=_speaker(transaction, held),
     )
+
+
+def _tell_after_all(transaction: Transaction, held: _Open, *, now: datetime) -> None:
+    """Nobody answers for the alert any more: whoever was not told because of that is, if anybody is to be told."""
+    if held.alert.suppressed_by is None and _speaker(transaction, held) is None:
+        outbox.tell_after_all(transaction, held.hotel_key, alert_key=held.key, now=now)
+
+
+def _speaker(transaction: Transaction, held: _Open) -> IncidentId | None:
+    """The incident that lasts and is told instead of the alert."""
+    incident_id = held.alert.incident_id
+    if incident_id is None:
+        return None
+    lasting = transaction.row(
+        "SELECT 1 FROM incident WHERE hotel_key = :hotel AND id = :incident AND closed_at IS NULL",
+        hotel=held.hotel_key,
+        incident=incident_id,
+    )
+    return None if lasting is None else incident_id
 
 
 def _lapsed_at(held: _Open, now: datetime) -> datetime | None:

@@ -110,10 +110,13 @@ class Intake:
 
 
 class _Notice(Struct, frozen=True):
-    """That an event is to be told to the hotel's channels; `place` is its entry's."""
+    """That an event is to be told to the hotel's channels, or (no kind) that nobody is told of its alert any more.
+
+    `place` is its entry's.
+    """
 
     place: int
-    kind: NoticeKind
+    kind: NoticeKind | None
     alert: AlertSnapshot
     change: DeviceChange
 
@@ -129,7 +132,7 @@ class _Told:
     def add(self, hotel_id: HotelId, entry: Entry) -> None:
         self.entries.setdefault(hotel_id, []).append(entry)
 
-    def add_notice(self, kind: NoticeKind, alert: AlertSnapshot, change: DeviceChange) -> None:
+    def add_notice(self, kind: NoticeKind | None, alert: AlertSnapshot, change: DeviceChange) -> None:
         """Tell of the entry that was added last."""
         self.notices.append(_Notice(len(self.entries[change.hotel_id]) - 1, kind, alert, change))
 
@@ -221,6 +224,8 @@ def _change_alert(transaction: Transaction, change: DeviceChange, *, known: Know
     told.add(change.hotel_id, entry)
     if kind in NOTICE_OF and (alert.suppressed_by is None or kind is ChangeKind.CLEARED):
         told.add_notice(NOTICE_OF[kind], alert, change)
+    elif kind is ChangeKind.SUPPRESSED:
+        told.add_notice(None, alert, change)
 
 
 def _turn_incidents(transaction: Transaction, turns: Iterable[IncidentTurn], *, known: Known, told: _Told) -> None:
@@ -281,6 +286,9 @@ def _record(transaction: Transaction, told: _Told, *, known: Known, batch: Batch
     for notice in told.notices:
         hotel_id, hotel_key = notice.change.hotel_id, known.hotel_key(transaction, notice.change.hotel_id)
         alert_key = told.entries[hotel_id][notice.place].alert_key
+        if notice.kind is None:
+            outbox.withhold(transaction, hotel_key, alert_key=alert_key, now=batch.received_at)
+            continue
         if notice.kind is NoticeKind.RECOVERED and notice.alert.family is Family.SILENCE:
             incident_notices.wait_no_more(transaction, hotel_key, alert_key=alert_key, now=batch.received_at)
         outbox.tell(

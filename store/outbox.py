@@ -122,6 +122,7 @@ _TAKEN_ON = (
 _NOT_TOLD = "nobody was told of the trouble by this channel, so nobody is told that it is over"
 
 _ANSWERED_FOR = "somebody answered for the alert before this was sent"
+_SUPPRESSED = "something suppressed the alert before this was sent"
 _TAKEN = "somebody took the incident on before this was sent"
 PART_OF = "told as part of incident {}"
 
@@ -426,6 +427,18 @@ def tell_after_all(transaction: Transaction, hotel_key: int, *, alert_key: int, 
         hotel=hotel_key,
         alert=alert_key,
         why=_ANSWERED_FOR,
+    )
+
+
+def withhold(transaction: Transaction, hotel_key: int, *, alert_key: int | None, now: datetime) -> None:
+    """From now on something suppresses the alert: cancel what is pending of it, but for the end of it."""
+    transaction.run(
+        "UPDATE notification SET state = 'cancelled', due_at = NULL, finished_at = :now, last_error = :why"
+        " WHERE hotel_key = :hotel AND alert_key = :alert AND state = 'pending' AND kind <> 'recovered'",
+        now=now,
+        why=_SUPPRESSED,
+        hotel=hotel_key,
+        alert=alert_key,
     )
 
 

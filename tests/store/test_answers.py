@@ -322,6 +322,33 @@ async def test_what_was_resolved_does_not_lapse(store: Store) -> None:
     assert not await store.end_answers(HOTEL, A1, now=later(10 * AN_HOUR))
 
 
+async def test_nobody_is_told_of_what_is_suppressed_before_it_is_released(store: Store) -> None:
+    device = await one_alert(store, channels=(MAIL, SLACK))
+    first, _ = await store.due_notifications(NOW, limit=10)
+    await claim(store, first.id, 0)
+    await store.record_retry(HOTEL, first.id, worker="w", now=NOW, error="busy", next_at=later(5))
+    held = msgspec.structs.replace(an_alert(), suppressed_by="maintenance")
+    await store.apply(batch(changes=[change(device, ChangeKind.SUPPRESSED, held)], at=later(1)))
+    assert await send_what_is_due(store, 10) == []
+
+    await store.snooze_alert(HOTEL, A1, later(60), by=ANN, now=later(20))
+    assert await store.end_answers(HOTEL, A1, now=later(60))
+    await store.acknowledge(HOTEL, A1, by=ANN, note=None, now=later(70))
+    await store.unacknowledge(HOTEL, A1, by=ANN, now=later(80))
+    assert await send_what_is_due(store, 90) == []
+
+    await store.apply(batch(changes=[change(device, ChangeKind.RELEASED, an_alert())], at=later(100)))
+    assert await send_what_is_due(store, 100) == [NoticeKind.OPENED] * 2
+
+
+async def test_what_opens_and_is_suppressed_in_one_batch_is_told_to_nobody(store: Store) -> None:
+    (device, _) = await add_hotel(store, channels=[MAIL])
+    held = msgspec.structs.replace(an_alert(), suppressed_by="maintenance")
+    await store.apply(batch(changes=[opened(device), change(device, ChangeKind.SUPPRESSED, held)]))
+
+    assert await send_what_is_due(store) == []
+
+
 async def test_an_answer_is_known_again_by_its_request(store: Store) -> None:
     await one_alert(store)
     ann = msgspec.structs.replace(ANN, request_id="do-1")

@@ -119,6 +119,28 @@ async def test_what_an_incident_speaks_for_is_told_to_nobody_while_it_lasts_and_
     assert [(sent.kind, sent.about.id) for sent in await send(store, at=400)] == [(NoticeKind.RECOVERED, "A-tab-0")]
 
 
+async def test_answers_that_end_are_not_told_one_by_one_while_an_incident_speaks_for_their_alerts(store: Store) -> None:
+    tablets = await add_hotel(store, tablets=3, channels=[MAIL])
+    one, two, three = (AlertId(f"A-{device.id}") for device in tablets)
+    critical = [silent(device, severity=Severity.CRITICAL) for device in tablets]
+    await apply(store, *critical)
+    await store.acknowledge(HOTEL, one, by=person("sam"), note=None, now=later(1))
+    await send(store, at=2)
+    await apply(store, turns=[turn(absorbed=tablets)], at=3)
+    assert [sent.kind for sent in await send(store, at=4)] == [NoticeKind.INCIDENT]
+    for name in (two, three):
+        await store.acknowledge(HOTEL, name, by=person("sam"), note=None, now=later(5))
+    await store.unacknowledge(HOTEL, one, by=person("sam"), now=later(6))
+
+    assert await store.end_answers(HOTEL, two, now=later(3605))
+    assert await send(store, at=3605) == []
+
+    await apply(store, turns=[turn(Turn.CLOSED, back=0, lost=3, closed_at=later(3605))], at=3605)
+    await send(store, at=3605)
+    assert await store.end_answers(HOTEL, three, now=later(3606))
+    assert [sent.kind for sent in await send(store, at=3606)] == [NoticeKind.LAPSED]
+
+
 async def test_nobody_is_told_of_a_silence_that_was_over_before_its_wait(store: Store) -> None:
     (one, _) = await add_hotel(store, channels=[MAIL])
     await apply(store, waiting(one))
