@@ -32,6 +32,7 @@ from store import (
     AnswerRefused,
     Batch,
     DataRefused,
+    Deed,
     NeedsManager,
     NotFound,
     Overtaken,
@@ -80,6 +81,16 @@ _TAKES: Final = {
     Op.SNOOZE: "until",
     Op.RESOLVE: "note",
 }
+_DEED: Final = {
+    Op.ACKNOWLEDGE: Deed.ALERT_ACKNOWLEDGED,
+    Op.UNACKNOWLEDGE: Deed.ALERT_UNACKNOWLEDGED,
+    Op.ASSIGN: Deed.ALERT_ASSIGNED,
+    Op.NOTE: Deed.ALERT_NOTED,
+    Op.SNOOZE: Deed.ALERT_SNOOZED,
+    Op.RESOLVE: Deed.ALERT_RESOLVED,
+}
+"""What each is noted as: an id that was given to another one before makes nothing a repeat."""
+
 _WANTS: Final = frozenset({Op.ASSIGN, Op.NOTE, Op.SNOOZE})
 """Ops that mean nothing without what they take."""
 
@@ -185,7 +196,7 @@ class Doing:
     async def _again(self, hotel_id: HotelId, said: Do, by: Actor) -> AlertSnapshot | None:
         """The alert, where this very deed was done before: its result, or the acknowledgment of it, was lost."""
         alert_id = AlertId(said.alert_id)
-        done = await self._store.answered_before(hotel_id, alert_id, by=by)
+        done = await self._store.answered_before(hotel_id, alert_id, _DEED[said.op], by=by)
         return await self._store.alert(hotel_id, alert_id) if done else None
 
     async def _do(self, hotel_id: HotelId, said: Do, *, by: Actor, role: MemberRole, at: datetime) -> AlertSnapshot:

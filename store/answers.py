@@ -150,9 +150,11 @@ class Answers:
         """
         return await self._database.write(lambda transaction: _end(transaction, hotel_id, alert_id, now=now))
 
-    async def answered_before(self, hotel_id: HotelId, alert_id: AlertId, *, by: Actor) -> bool:
-        """Whether the same person gave an answer to this alert by a request of the same id, not long ago."""
-        return await self._database.read(lambda transaction: _answered_before(transaction, hotel_id, alert_id, by=by))
+    async def answered_before(self, hotel_id: HotelId, alert_id: AlertId, deed: Deed, *, by: Actor) -> bool:
+        """Whether the same person gave this very answer to this alert by a request of the same id, not long ago."""
+        return await self._database.read(
+            lambda transaction: _answered_before(transaction, hotel_id, alert_id, deed, by=by)
+        )
 
 
 class _Open(Struct, frozen=True):
@@ -480,18 +482,19 @@ def _lapsed_at(held: _Open, now: datetime) -> datetime | None:
     return at if is_critical and at is not None and at <= now else None
 
 
-def _answered_before(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId, *, by: Actor) -> bool:
+def _answered_before(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId, deed: Deed, *, by: Actor) -> bool:
     """Of the newest lines alone: no index knows requests, and what comes twice comes twice within seconds."""
     row = transaction.row(
         "SELECT 1 FROM (SELECT actor_kind, actor, request_id, deed, subject FROM audit WHERE hotel_id = :hotel"
         " ORDER BY id DESC LIMIT :lately) AS late"
         " WHERE actor_kind = :kind AND actor = :actor AND request_id = :request AND subject = :alert"
-        " AND deed LIKE 'alert.%'",
+        " AND deed = :deed",
         hotel=hotel_id,
         lately=LATELY,
         kind=by.kind,
         actor=by.name,
         request=by.request_id,
         alert=alert_id,
+        deed=deed,
     )
     return row is not None

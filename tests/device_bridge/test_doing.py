@@ -61,6 +61,14 @@ async def test_what_comes_again_is_done_once_and_answered_again(house: House, al
     assert first["alert"]["revision"] == 2
 
 
+async def test_a_deed_is_done_although_another_op_had_its_id(house: House, alert: AlertSnapshot) -> None:
+    await do(house, {"id": "d-1", "op": "acknowledge", "alertId": alert.id}, by="max")
+
+    result = await do(house, {"id": "d-1", "op": "resolve", "alertId": alert.id}, by="max")
+
+    assert (result["verdict"], result["alert"]["status"]) == ("applied", "resolved")
+
+
 async def test_every_op_is_an_answer(house: House, alert: AlertSnapshot) -> None:
     bodies: list[dict[str, object]] = [
         {"op": "assign", "assignee": "max", "ifRevision": 1},

@@ -10,7 +10,7 @@ import pytest
 from rules.alerts import AlertSnapshot, AlertStatus, ChangeKind, Condition, Family, Severity
 from rules.ids import AlertId, HotelId, UserName
 from rules.response import LAPSES_AFTER, Resolved
-from store import INNWATCH, AlertGone, AnswerRefused, NeedsManager, NotFound, Overtaken, Store
+from store import INNWATCH, AlertGone, AnswerRefused, Deed, NeedsManager, NotFound, Overtaken, Store
 from store.answers import Overdue
 from store.records import (
     AnsweredAlert,
@@ -352,13 +352,18 @@ async def test_what_opens_and_is_suppressed_in_one_batch_is_told_to_nobody(store
 async def test_an_answer_is_known_again_by_its_request(store: Store) -> None:
     await one_alert(store)
     ann = msgspec.structs.replace(ANN, request_id="do-1")
-    assert not await store.answered_before(HOTEL, A1, by=ann)
+    assert not await store.answered_before(HOTEL, A1, Deed.ALERT_NOTED, by=ann)
 
     await store.note_alert(HOTEL, A1, "once", by=ann, now=NOW)
 
-    assert await store.answered_before(HOTEL, A1, by=ann)
-    assert not await store.answered_before(HOTEL, A1, by=msgspec.structs.replace(ann, request_id="do-2"))
-    assert not await store.answered_before(HOTEL, A1, by=msgspec.structs.replace(BOB, request_id="do-1"))
+    assert await store.answered_before(HOTEL, A1, Deed.ALERT_NOTED, by=ann)
+    assert not await store.answered_before(
+        HOTEL, A1, Deed.ALERT_NOTED, by=msgspec.structs.replace(ann, request_id="do-2")
+    )
+    assert not await store.answered_before(
+        HOTEL, A1, Deed.ALERT_NOTED, by=msgspec.structs.replace(BOB, request_id="do-1")
+    )
+    assert not await store.answered_before(HOTEL, A1, Deed.ALERT_RESOLVED, by=ann)
 
 
 async def test_whoever_resolves_an_alert_ends_it_and_the_rules_hear_of_it(store: Store) -> None:

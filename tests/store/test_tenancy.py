@@ -158,7 +158,7 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "fix_swap": (lambda store: store.fix_swap(OTHER, A1, by=person("eve"), now=NOW), NotFound),
     "round": (the_others_round, ()),
     "end_answers": (lambda store: store.end_answers(OTHER, A1, now=later(86400)), False),
-    "answered_before": (lambda store: store.answered_before(OTHER, A1, by=person("ann")), False),
+    "answered_before": (lambda store: store.answered_before(OTHER, A1, Deed.ALERT_NOTED, by=person("ann")), False),
     "notifications": (lambda store: store.notifications(OTHER), NOTHING),
     "count_notifications": (lambda store: store.count_notifications(OTHER), {}),
     "claim_notification": (
