@@ -1,6 +1,7 @@
 """Forgetting what became of alerts years ago, and what was refused weeks ago: the oldest first, a slice at a time.
 
-Events go from a hotel's first on and never out of the middle, so that a reader who is too far behind is told so. An
+Events go from a hotel's first on and never out of the middle, so that a reader who is too far behind is told so; what
+a notice tells of that is still to be sent stays, and so does all that came after it. An
 alert goes when it is over, its events are gone and nothing that was sent of it is left; the audit stays.
 """
 
@@ -9,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from store import cursors
 from store.database import Database
 from store.times import micros
 from store.transaction import Row, Transaction
@@ -61,7 +63,12 @@ def _notifications(transaction: Transaction, *, hotel: int, before: int) -> int:
 
 def _events(transaction: Transaction, *, hotel: int, before: int) -> int:
     rows = transaction.rows(
-        "SELECT id, at FROM event WHERE hotel_key = :hotel ORDER BY id LIMIT :slice", hotel=hotel, slice=SLICE
+        "SELECT id, at FROM event WHERE hotel_key = :hotel AND id < coalesce((SELECT min(notification.event_id)"
+        " FROM notification WHERE notification.hotel_key = :hotel AND notification.state IN ('pending', 'sending')),"
+        " :none) ORDER BY id LIMIT :slice",
+        hotel=hotel,
+        none=cursors.LAST,
+        slice=SLICE,
     )
     last = _last_before(rows, before)
     if last is None:

@@ -50,6 +50,22 @@ async def test_an_alert_goes_when_all_of_it_is_old_and_an_open_one_stays(
     assert await prune(store) == {}
 
 
+async def test_an_event_stays_as_long_as_a_notice_has_to_tell_of_it(store: Store) -> None:
+    await store.add_hotel(Hotel(id=HOTEL, name="Seaview"), channels=[MAIL], by=INNWATCH, now=ago(1000))
+    (device,) = await store.add_devices(HOTEL, [new_tablet(0)], by=INNWATCH, now=ago(1000))
+    await store.apply(batch(changes=[opened(device, "A0", opened_at=ago(900))], at=ago(900)))
+    await prune(store)
+
+    (ref,) = await store.due_notifications(NOW, limit=10)
+    claimed = await store.claim_notification(HOTEL, ref.id, worker="w", now=NOW, lease=A_DAY)
+    assert claimed is not None
+    assert claimed.about.id == "A0"
+    await prune(store)
+    await store.record_delivered(HOTEL, ref.id, worker="w", now=NOW)
+
+    assert (await prune(store))["event"] == 1
+
+
 async def test_what_was_refused_goes_after_weeks(store: Store) -> None:
     await add_hotel(store)
     await add_hotel(store, OTHER)
