@@ -34,6 +34,7 @@ from rules.outage import (
     without_strangers,
 )
 from rules.policy import DEFAULTS
+from rules.power import is_plugged
 from rules.state import DeviceState, Verdict
 from store import Store
 from store.batch import IncidentTurn
@@ -132,7 +133,7 @@ class Outlook:
     def hear(self, tablet: Tablet, message: DeviceMessage, *, at: datetime) -> None:
         """Take note of what a heartbeat says of where its tablet is."""
         if isinstance(message, Heartbeat):
-            self.heard.append((tablet, Sample(at, message.rssi, message.charging)))
+            self.heard.append((tablet, Sample(at, message.rssi, is_plugged(message))))
             if message.aps and message.wifi_bssid not in tablet.assignment.place.hotel_access_points:
                 self.strange.append((tablet, message))
 

@@ -49,7 +49,7 @@ class Sample(NamedTuple):
 
     at: datetime
     rssi: float | None
-    charging: bool | None
+    plugged: bool | None  # `rules.power.is_plugged`
 
 
 def wait_of(assignment: Assignment) -> timedelta:
@@ -110,9 +110,9 @@ def why_apart(state: DeviceState, lately: Sequence[Sample], *, assignment: Assig
     if state.bssid is not None and astray(state.bssid, assignment.place) is Astray.FOREIGN:
         own = " ".join(sorted(assignment.place.access_points))
         return Reason(Because.FOREIGN, observed=state.bssid, limit=own)
-    plugged = [(sample.charging, sample.at) for sample in minute if sample.charging is not None]
+    plugged = [(sample.plugged, sample.at) for sample in minute if sample.plugged is not None]
     if plugged and not plugged[-1][0]:
-        since = max((at for charging, at in plugged if charging), default=None)
+        since = max((at for on_dock, at in plugged if on_dock), default=None)
         if since is not None:
             return Reason(Because.UNPLUGGED, since=since)
     return None

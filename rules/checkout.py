@@ -1,7 +1,7 @@
 """checkout.guard: somebody has checked out, and the tablet of the room is not where it should be.
 
 What counts is how the tablet is at the check-out and in the 45 minutes after it: silent, away from its room, or (where
-tablets are docked) taken off its charger. Then the alert stays until the tablet has been seen in its room for five
+tablets are docked) taken off its dock. Then the alert stays until the tablet has been seen in its room for five
 minutes on end, however much later, whoever lives there by then.
 """
 
@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from rules import power
 from rules.alarm import Cause, Occasion, settle
 from rules.alerts import AlertChange, Because, Family, Reason, Rule, Severity
 from rules.memory import NOT_GONE, CheckoutMemory
@@ -67,7 +68,7 @@ def gone_by(state: DeviceState, *, assignment: Assignment) -> tuple[Because, ...
     breach = state.alerts.get(Family.BREACH)
     if breach is not None and breach.severity.rank >= Severity.MEDIUM.rank:
         gone.append(Because.GONE_ELSEWHERE)
-    if assignment.policy.docked and state.charging is False:
+    if assignment.policy.docked and power.is_off_dock(state):
         gone.append(Because.UNPLUGGED)
     return tuple(gone)
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from rules import power
 from rules.alerts import Because, Family, Rule, Severity
 from rules.ids import DeviceId, RoomId
 from rules.state import DeviceState, LinkState, Posture
@@ -117,7 +118,7 @@ def _gone(state: DeviceState) -> list[Finding]:
     elif breach is not None and breach.severity.rank >= Severity.MEDIUM.rank:
         found.append(Finding.LEAVING)
     taken_off = guard is not None and any(reason.because is Because.UNPLUGGED for reason in guard.why)
-    if taken_off and state.charging is False:
+    if taken_off and power.is_off_dock(state):
         found.append(Finding.UNPLUGGED)
     if any(family.value == _TAMPER for family in state.alerts):
         found.append(Finding.TAMPERED)

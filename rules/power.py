@@ -31,6 +31,12 @@ def is_plugged(beat: Heartbeat) -> bool | None:
     return beat.charging
 
 
+def is_off_dock(state: DeviceState) -> bool:
+    """Whether a tablet whose place is on its dock is known to be off it, by the last heartbeat that said so or not."""
+    memory = state.rare.supply
+    return memory.unplugged_at is not None and memory.plugged_at is None
+
+
 def remember_heat(memory: HeatMemory, celsius: float, *, policy: Policy) -> HeatMemory:
     """What is remembered after one more valid sample."""
     if celsius >= policy.overheat:

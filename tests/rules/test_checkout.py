@@ -8,7 +8,7 @@ from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Ru
 from rules.checkout import begin, follow
 from rules.gap import Gap, shifted
 from rules.ids import AlertId
-from rules.memory import NOT_GONE
+from rules.memory import NOT_GONE, RareMemory, SupplyMemory
 from rules.policy import Assignment, Policy
 from rules.room_status import NOTHING_SAID, RoomStatus
 from rules.state import DeviceState, LinkState, Posture
@@ -16,6 +16,7 @@ from tests.rules.given import CALIBRATED, NOON, UNKNOWN_PLACE, after, assigned, 
 
 AT_HOME = DeviceState(link=LinkState.ONLINE, posture=Posture.IN_ROOM, last_heard=NOON, charging=True)
 SILENT = replace(AT_HOME, link=LinkState.SILENT)
+OFF_DOCK = replace(AT_HOME, rare=RareMemory(supply=SupplyMemory(unplugged_at=NOON)))
 CHECKED_OUT = RoomStatus(occupied=False, checked_out_at=NOON)
 DOCKED = replace(CALIBRATED, docked=True)
 
@@ -53,7 +54,7 @@ class Guard:
     [
         (SILENT, CALIBRATED, Because.GONE_SILENT),
         (breached(Severity.MEDIUM), CALIBRATED, Because.GONE_ELSEWHERE),
-        (replace(AT_HOME, charging=False), DOCKED, Because.UNPLUGGED),
+        (OFF_DOCK, DOCKED, Because.UNPLUGGED),
     ],
 )
 @pytest.mark.parametrize("seconds", [0, 2700])
@@ -73,8 +74,9 @@ def test_a_tablet_that_is_gone_at_the_check_out_or_in_the_45_minutes_after_it_is
     ("state", "policy"),
     [
         (AT_HOME, CALIBRATED),
-        (replace(AT_HOME, charging=False), CALIBRATED),  # nobody said that its place is on a charger
-        (replace(AT_HOME, charging=None), DOCKED),
+        (OFF_DOCK, CALIBRATED),  # nobody said that its place is on a dock
+        (replace(AT_HOME, charging=False), DOCKED),  # its battery is full
+        (replace(OFF_DOCK, rare=RareMemory(supply=SupplyMemory(unplugged_at=NOON, plugged_at=NOON))), DOCKED),
         (breached(Severity.LOW), CALIBRATED),
         (replace(AT_HOME, link=LinkState.SLEEPING), CALIBRATED),
         (replace(AT_HOME, link=LinkState.AWAY), CALIBRATED),

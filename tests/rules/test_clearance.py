@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from rules.alerts import Because, Family, OpenAlert, Reason, Rule, Severity
 from rules.clearance import Clear, Finding, clearance
 from rules.ids import AlertId, DeviceId, RoomId
-from rules.memory import SilenceMemory
+from rules.memory import RareMemory, SilenceMemory, SupplyMemory
 from rules.messages import TokenEnd
 from rules.room_state import room_state
 from rules.room_status import NOTHING_SAID, RoomStatus
@@ -19,6 +19,7 @@ ROOM, TAB, OTHER = RoomId("204"), DeviceId("tab-1"), DeviceId("tab-2")
 HERE = DeviceState(
     link=LinkState.ONLINE, posture=Posture.IN_ROOM, power=Power.OK, last_heard=NOON, battery=80, charging=False
 )
+OFF_DOCK = replace(HERE, rare=RareMemory(supply=SupplyMemory(unplugged_at=NOON)))
 
 
 def with_alert(
@@ -47,10 +48,11 @@ def test_a_tablet_that_was_heard_in_its_room_a_moment_ago_is_clear() -> None:
         (replace(HERE, posture=Posture.FOREIGN), Clear.NOT_CLEAR, Finding.ELSEWHERE),
         (with_alert(HERE, Rule.BREACH_SIGNAL, Family.BREACH), Clear.NOT_CLEAR, Finding.LEAVING),
         (
-            with_alert(HERE, Rule.CHECKOUT_GUARD, Family.CHECKOUT, Reason(Because.UNPLUGGED)),
+            with_alert(OFF_DOCK, Rule.CHECKOUT_GUARD, Family.CHECKOUT, Reason(Because.UNPLUGGED)),
             Clear.NOT_CLEAR,
             Finding.UNPLUGGED,
         ),
+        (with_alert(HERE, Rule.CHECKOUT_GUARD, Family.CHECKOUT, Reason(Because.UNPLUGGED)), Clear.CLEAR, None),
         (DeviceState(), Clear.UNKNOWN, Finding.NEVER_SEEN),
         (replace(HERE, link=LinkState.SLEEPING), Clear.UNKNOWN, Finding.ASLEEP),
         (replace(HERE, link=LinkState.AWAY), Clear.UNKNOWN, Finding.SIGNED_OFF),

@@ -19,6 +19,7 @@ from rules.outage import IncidentChange, Outages, Turn, follow, left_behind, shi
 from rules.outage import deadline as split_at
 from rules.outage import pass_deadline as split
 from rules.policy import Assignment, Place, Policy
+from rules.power import is_plugged
 from rules.state import DeviceState, Verdict
 from tests.rules.given import NOON, after
 
@@ -75,7 +76,7 @@ class Hotel:
             battery=80,
             charging=charging,
         )
-        self.samples[name].append(Sample(after(self.second), rssi, charging))
+        self.samples[name].append(Sample(after(self.second), rssi, is_plugged(heartbeat)))
         self.hear(name, heartbeat)
 
     def hear(self, name: str, message: DeviceMessage) -> None:
@@ -360,3 +361,16 @@ def test_history_judged_again_gives_the_same_incidents() -> None:
         hotel.run(600)
         made.append(hotel.incidents)
     assert made[0] == made[1]
+
+
+@pytest.mark.parametrize(("battery", "apart"), [(80, True), (100, False)])
+def test_a_charger_that_pauses_at_a_full_battery_took_nobody_off_its_dock(battery: float, apart: bool) -> None:
+    beats = (
+        Heartbeat(id=MessageId("a"), ts=NOON, battery=94, charging=True),
+        Heartbeat(id=MessageId("b"), ts=after(10), battery=battery, charging=False),
+    )
+    lately = [Sample(beat.ts, -50, is_plugged(beat)) for beat in beats]
+    state = DeviceState(last_heard=after(10))
+    assignment = Hotel(floor("1", 1)).assigned["1-00"]
+
+    assert (why_apart(state, lately, assignment=assignment) is not None) is apart

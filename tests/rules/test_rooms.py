@@ -9,6 +9,8 @@ from rules.alarm import Occasion
 from rules.alerts import Because, Cause, ChangeKind, Family, Reason, Rule, Severity
 from rules.context import in_context
 from rules.evaluate import judge_anew
+from rules.messages import Plug
+from rules.policy import Policy
 from rules.room_status import NOTHING_SAID, RoomStatus, RoomWord
 from tests.rules.given import ELSEWHERE, FOREIGN, NEIGHBOUR, NOON, OWN, STRICT, Tablet, after, assigned, because
 
@@ -171,3 +173,23 @@ def test_an_empty_battery_is_no_departure() -> None:
         room.beat(seconds, rssi=-50, bssid=OWN, battery=5)
 
     assert set(room.state.alerts) == {Family.BATTERY}
+
+
+@pytest.mark.parametrize("plug", [Plug.AC, None])
+def test_a_full_battery_that_is_not_charging_is_no_departure(plug: Plug | None) -> None:
+    room = Room(assigned(policy=Policy(rssi_floor=-70, docked=True)))
+    room.beat(0, battery=90, charging=True, plug=plug)
+    room.beat(10, battery=100, charging=False, plug=plug)
+    assert room.told(11, checked_out(11)) == []
+    room.beat(20, battery=100, charging=False, plug=plug)
+
+    assert room.changes == []
+
+
+def test_off_its_dock_is_what_its_plug_says() -> None:
+    room = Room(assigned(policy=Policy(rssi_floor=-70, docked=True)))
+    room.beat(0, charging=None, plug=Plug.AC)
+    assert room.told(1, checked_out(1)) == []
+    (opened,) = room.beat(10, charging=None, plug=Plug.NONE)
+
+    assert because(opened) == [Because.UNPLUGGED, Because.CHECKED_OUT]
