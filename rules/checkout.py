@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from rules import power
 from rules.alarm import Cause, Occasion, settle
 from rules.alerts import AlertChange, Because, Family, Reason, Rule, Severity
+from rules.context import unhushed
 from rules.memory import NOT_GONE, CheckoutMemory
 from rules.policy import Assignment
 from rules.state import DeviceState, LinkState, Posture
@@ -66,7 +67,7 @@ def gone_by(state: DeviceState, *, assignment: Assignment) -> tuple[Because, ...
     if state.link is LinkState.SILENT or Family.SILENCE in state.alerts:
         gone.append(Because.GONE_SILENT)
     breach = state.alerts.get(Family.BREACH)
-    if breach is not None and breach.severity.rank >= Severity.MEDIUM.rank:
+    if breach is not None and unhushed(breach).rank >= Severity.MEDIUM.rank:
         gone.append(Because.GONE_ELSEWHERE)
     if assignment.policy.docked and power.is_off_dock(state):
         gone.append(Because.UNPLUGGED)

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from rules import power
 from rules.alerts import Because, Family, Rule, Severity
+from rules.context import unhushed
 from rules.ids import DeviceId, RoomId
 from rules.state import DeviceState, LinkState, Posture
 
@@ -115,7 +116,7 @@ def _gone(state: DeviceState) -> list[Finding]:
         found.append(Finding.SILENT)
     if state.posture in (Posture.OUT_OF_ZONE, Posture.FOREIGN):
         found.append(Finding.ELSEWHERE)
-    elif breach is not None and breach.severity.rank >= Severity.MEDIUM.rank:
+    elif breach is not None and unhushed(breach).rank >= Severity.MEDIUM.rank:
         found.append(Finding.LEAVING)
     taken_off = guard is not None and any(reason.because is Because.UNPLUGGED for reason in guard.why)
     if taken_off and power.is_off_dock(state):

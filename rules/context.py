@@ -8,7 +8,7 @@ that is not the hotel's are never taken lighter, and neither is a check-out's gu
 from datetime import datetime
 from typing import Final
 
-from rules.alerts import Because, Cause, Reason, Rule, Severity
+from rules.alerts import Because, Cause, OpenAlert, Reason, Rule, Severity
 from rules.policy import Assignment
 from rules.room_status import DEPARTING_FROM, NOTHING_SAID, RoomStatus
 
@@ -17,6 +17,8 @@ FOREIGN_AP: Final = "foreign-ap"
 _BREACHES: Final = frozenset({Rule.BREACH_SIGNAL, Rule.BREACH_ACCESS_POINT, Rule.BREACH_REPORTED})
 _GOING: Final = _BREACHES | {Rule.SILENCE, Rule.WIFI_OFF, Rule.POWERED_OFF}
 """What says that a tablet may be leaving with somebody. An empty battery does not."""
+
+_RAISING: Final = frozenset({Because.DEPARTING, Because.ROOM_VACANT})
 
 _TAMPER: Final = "tamper"
 _ORDER: Final = tuple(Severity)
@@ -42,6 +44,21 @@ def in_context(cause: Cause, *, assignment: Assignment, at: datetime) -> Cause:
         return cause
     rank = min(cause.severity.rank + steps, len(_ORDER) - 1)
     return Cause(cause.rule, _ORDER[rank], (*cause.why, *reasons))
+
+
+def unhushed(alert: OpenAlert) -> Severity:
+    """How severe a breach is for whoever asks where its tablet is: no window and no closed room makes light of it.
+
+    What else is known of the room counts as it did when the alert last changed, whoever cleans it too.
+    """
+    said = {reason.because for reason in alert.why}
+    ranks = [alert.severity.rank]
+    for cause in alert.bare:
+        rank = cause.severity.rank + int(bool(said & _RAISING))
+        if Because.HOUSEKEEPING in said and any(reason.because is Because.MOVED for reason in cause.why):
+            rank -= 1
+        ranks.append(min(rank, len(_ORDER) - 1))
+    return _ORDER[max(ranks)]
 
 
 def _raising(cause: Cause, status: RoomStatus, *, at: datetime) -> tuple[Reason, ...]:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from rules import breach, maintenance, reported, session
 from rules.alarm import Occasion, settle
 from rules.alerts import AlertChange, Because, Cause, Family, OpenAlert, Reason, Rule, Severity
+from rules.checkout import GUARDED_FOR
 from rules.memory import CALM_SILENCE, SilenceMemory
 from rules.messages import WIFI_OFF, Heartbeat, Link, Report, ReportKind, State
 from rules.policy import Assignment, Policy, Profile
@@ -30,7 +31,7 @@ def deadline(state: DeviceState, *, assignment: Assignment, watching_since: date
     """When, if nothing is heard until then, something changes; None: there is nothing to wait for.
 
     After the bridge began to watch, every tablet that it has not heard since gets the policy's restart grace. In a
-    maintenance window nothing is judged.
+    maintenance window nothing is judged, unless somebody has just checked out of the room.
     """
     due = _due(state, assignment.policy)
     if due is None or state.last_heard is None:
@@ -38,6 +39,9 @@ def deadline(state: DeviceState, *, assignment: Assignment, watching_since: date
     if state.last_heard < watching_since:
         due = max(due, watching_since + assignment.policy.restart_grace)
     since = state.last_heard if state.silence.silent_since is None else due
+    guarded_from = state.checkout.guarded_from
+    if guarded_from is not None and state.silence.silent_since is None and due <= guarded_from + GUARDED_FOR:
+        return max(due, guarded_from) if assignment.windows else due
     return maintenance.judged_from(due, assignment=assignment, since=since)
 
 

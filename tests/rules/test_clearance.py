@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from rules.alerts import Because, Family, OpenAlert, Reason, Rule, Severity
+from rules.alerts import Because, Cause, Family, OpenAlert, Reason, Rule, Severity
 from rules.clearance import Clear, Finding, clearance
 from rules.ids import AlertId, DeviceId, RoomId
 from rules.memory import RareMemory, SilenceMemory, SupplyMemory
@@ -78,6 +78,14 @@ def test_what_is_not_known_is_never_called_clear_and_what_is_known_is_named(
 
     assert told.verdict is verdict
     assert [(reason.because, reason.device_id) for reason in told.reasons] == ([(because, TAB)] if because else [])
+
+
+def test_a_window_does_not_hide_from_the_desk_what_it_hides_from_everybody_else() -> None:
+    hushed = with_alert(HERE, Rule.BREACH_SIGNAL, Family.BREACH, severity=Severity.INFO).alerts[Family.BREACH]
+    leaving = replace(hushed, causes=(Cause(Rule.BREACH_SIGNAL, Severity.HIGH, ()),))
+    told = clearance(ROOM, [(TAB, replace(HERE, alerts={Family.BREACH: leaving}))], at=NOON)
+
+    assert (told.verdict, told.reasons[0].because) == (Clear.NOT_CLEAR, Finding.LEAVING)
 
 
 def test_a_room_without_a_tablet_is_unknown() -> None:

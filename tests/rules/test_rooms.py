@@ -1,6 +1,6 @@
 """What the hotel knows of a room, held against everything else that the rules know."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -9,14 +9,16 @@ from rules.alarm import Occasion
 from rules.alerts import Because, Cause, ChangeKind, Family, Reason, Rule, Severity
 from rules.context import in_context
 from rules.evaluate import judge_anew
+from rules.ids import WindowId
 from rules.messages import Plug
-from rules.policy import Policy
+from rules.policy import Policy, Window
 from rules.room_status import NOTHING_SAID, RoomStatus, RoomWord
 from tests.rules.given import ELSEWHERE, FOREIGN, NEIGHBOUR, NOON, OWN, STRICT, Tablet, after, assigned, because
 
 DEPARTING = RoomStatus(occupied=True, departs_at=after(1800))
 VACANT = RoomStatus(occupied=False)
 CLOSED = RoomStatus(service=RoomWord.OUT_OF_ORDER)
+WINDOW = Window(id=WindowId("w"), starts_at=NOON, ends_at=after(86_400))
 CLEANED = RoomStatus(housekeeping_since=NOON)
 CLEANED_AND_VACANT = replace(CLEANED, occupied=False)
 
@@ -193,3 +195,32 @@ def test_off_its_dock_is_what_its_plug_says() -> None:
     (opened,) = room.beat(10, charging=None, plug=Plug.NONE)
 
     assert because(opened) == [Because.UNPLUGGED, Because.CHECKED_OUT]
+
+
+@pytest.mark.parametrize("service", [None, RoomWord.OUT_OF_ORDER])
+@pytest.mark.parametrize(("bssid", "housekeeping"), [(ELSEWHERE, None), (NEIGHBOUR, None), (NEIGHBOUR, NOON)])
+def test_neither_a_window_nor_a_closed_room_hides_a_tablet_that_walks_after_the_check_out(
+    service: RoomWord | None, bssid: str, housekeeping: datetime | None
+) -> None:
+    room = strict()
+    status = replace(checked_out(9), occupied=None, service=service, housekeeping_since=housekeeping)
+    if service is None:
+        room.assignment = replace(room.assignment, windows=(WINDOW,))
+    room.told(9, status)
+    for seconds in range(12, 32, 4):
+        room.beat(seconds, bssid=bssid)
+
+    assert room.alert(Family.BREACH).severity == "info"
+    assert (Family.CHECKOUT in room.state.alerts) is (housekeeping is None or service is not None)
+
+
+@pytest.mark.parametrize(("checked_out_at", "found_at"), [(9, 26), (60, 60)])
+def test_a_silence_after_the_check_out_is_judged_in_a_window_too(checked_out_at: float, found_at: float) -> None:
+    room = strict()
+    room.assignment = replace(room.assignment, windows=(WINDOW,))
+    assert room.until(checked_out_at) == ()
+    room.told(checked_out_at, checked_out(checked_out_at))
+    silence, guard = room.until(3000)
+
+    assert (silence.at, silence.alert.severity) == (after(found_at), Severity.INFO)
+    assert (guard.alert.rule, guard.alert.severity) == (Rule.CHECKOUT_GUARD, Severity.CRITICAL)
