@@ -17,7 +17,7 @@ from rules.policy import Assignment
 from rules.state import DeviceState
 
 _HOUR = timedelta(hours=1)
-_PARTS = re.compile(r"-?\d+|\D+")
+_PARTS = re.compile(r"^-?\d+|\d+|\D+")
 
 Word = tuple[int, int, str]
 

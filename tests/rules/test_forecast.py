@@ -49,6 +49,12 @@ def test_it_is_walked_floor_by_floor_and_room_by_number() -> None:
     assert [stop.room_id for stop in found.stops] == ["3", "7a", "7b", "99", "101", "1010", "bar"]
 
 
+def test_the_hyphen_of_a_room_is_no_minus() -> None:
+    tablets = [(standing(room), emptying(10, 5)) for room in ("2-10", "A-12", "2-9", "A-9", "10-1")]
+    found = round_of(tablets, timezone="UTC", now=EIGHT)
+    assert [stop.room_id for stop in found.stops] == ["2-9", "2-10", "10-1", "A-9", "A-12"]
+
+
 def test_whoever_is_told_of_stays_on_it_until_it_is_sure_to_last() -> None:
     state = emptying(50, 4)  # 6 % will be left
     assert round_of([(standing("1"), state)], timezone="UTC", now=EIGHT).stops == ()
