@@ -171,7 +171,8 @@ def _fall_silent(state: DeviceState, heard: datetime, *, occasion: Occasion) -> 
     silent, opened = _settle(silent, severity=_steps(policy)[0][1], still=(), occasion=occasion)
     if silent.reported is None:
         return Verdict(silent, (opened,) if opened else ())
-    word = reported.remember_silence(silent.reported, policy=policy, gone=memory.lost_at or occasion.at)
+    gone = memory.lost_at or max(heard, memory.quiet_until or heard)  # nobody is gone who rests as announced
+    word = reported.remember_silence(silent.reported, policy=policy, gone=gone)
     silent, worse = breach.follow(silent, replace(silent, reported=word), occasion=occasion)
     return Verdict(silent, tuple(change for change in (opened, worse) if change))
 

@@ -351,7 +351,28 @@ def test_a_tablet_that_falls_silent_soon_after_its_report_is_critical() -> None:
     assert (silence.kind, silence.alert.family) == (ChangeKind.OPENED, Family.SILENCE)
     assert (breach.kind, breach.alert.severity) == (ChangeKind.WORSENED, Severity.CRITICAL)
     assert because(breach) == [Because.REPORTED, Because.SILENT_AFTER_REPORT]
-    assert (breach.why[1].observed, breach.why[1].limit) == (40, 60)
+    assert (breach.why[1].observed, breach.why[1].limit) == (0, 60)
+
+
+@pytest.mark.parametrize(("last", "critical"), [(41, True), (60, True), (61, False)])
+def test_what_counts_is_when_it_was_last_heard_not_when_we_gave_it_up(last: float, critical: bool) -> None:
+    tablet = Tablet()
+    tablet.report(0, ReportKind.BREACH)
+    tablet.bare_beat(20)
+    tablet.bare_beat(40)
+    tablet.bare_beat(last)
+    tablet.until(last + 40)
+
+    assert (tablet.alert(Family.BREACH).severity is Severity.CRITICAL) is critical
+
+
+def test_who_rests_as_announced_is_not_gone_yet() -> None:
+    tablet = Tablet()
+    tablet.report(0, ReportKind.BREACH)
+    tablet.say(5, Link.SLEEPING, wake_by=300)
+    tablet.until(400)
+
+    assert tablet.alert(Family.BREACH).severity is Severity.HIGH
 
 
 def test_a_silence_by_will_counts_from_the_will() -> None:
@@ -379,8 +400,9 @@ def test_a_tablet_that_falls_silent_long_after_its_report_is_not_made_critical_b
     tablet = Tablet()
     tablet.report(0, ReportKind.BREACH)
     tablet.bare_beat(30)
+    tablet.bare_beat(65)
 
-    tablet.until(75)
+    tablet.until(110)
 
     assert Family.SILENCE in tablet.state.alerts
     assert tablet.alert(Family.BREACH).severity is Severity.HIGH

@@ -107,13 +107,15 @@ def test_a_clock_that_was_set_back_moves_them_back() -> None:
     assert tablet.state.clock is None
 
 
-def test_a_report_before_the_gap_does_not_make_the_silence_after_it_critical_later_than_it_would_have() -> None:
+def test_a_tablet_that_is_not_heard_again_after_its_report_is_critical_after_a_gap_too() -> None:
     tablet = Tablet(assigned(policy=STRICT))
     tablet.beat(0)
     tablet.report(1, ReportKind.BREACH)
     shift(tablet, 5, 605)
     tablet.until(700)
-    assert tablet.alert(Family.BREACH).severity is Severity.HIGH  # silent 64 s after it, as far as anybody listened
+    alert = tablet.alert(Family.BREACH)
+    assert alert.severity is Severity.CRITICAL
+    assert alert.why[1].observed == 0  # the gap counts for nothing
 
 
 @given(assignments, stories(), st.floats(min_value=11, max_value=100_000))
