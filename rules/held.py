@@ -3,7 +3,7 @@
 Calm is what is heard to be calm: while the tablet is silent, nothing but its silence is known.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rules import alarm
 from rules.alerts import AlertChange, Because, Family, OpenAlert, Reason
@@ -53,4 +53,6 @@ def _due(state: DeviceState, alert: OpenAlert) -> datetime | None:
     if alert.family is not Family.SILENCE and state.link is LinkState.SILENT:
         return None
     due = alert.calm_since + CALM_AFTER
-    return due if state.last_heard is None else max(due, state.last_heard)  # after a silence it is late
+    if state.last_heard is None:
+        return due
+    return max(due, state.last_heard + timedelta(seconds=state.deaf_s))  # after a silence it is late
