@@ -1,5 +1,6 @@
 """Query and path parameters that several routes share."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -22,6 +23,8 @@ from rules.ids import (
     is_id,
 )
 from rules.messages import Aware
+from rules.moments import ERA, in_our_era
+from rules.place import normal_bssid
 
 Asked = Request[Any, Any, Any]
 
@@ -100,7 +103,23 @@ def moment_said(field: str, text: str) -> datetime:
         raise invalid(field, "is no RFC 3339 time with a zone") from None
 
 
+def era_checked(field: str, said: datetime) -> datetime:
+    """Return it in UTC; raises Refused (400) for one at the calendar's edges (`in_our_era`)."""
+    if not in_our_era(said):
+        raise invalid(field, ERA)
+    return said.astimezone(UTC)
+
+
 def _named(text: str) -> str:
     if not is_id(text):
         raise Refused(Trouble.NOT_FOUND)
     return text
+
+
+def bssids(texts: Iterable[str]) -> tuple[str, ...]:
+    """As the rules compare them, each once. Raises Refused (400)."""
+    found = {text: normal_bssid(text) for text in texts}
+    for text, bssid in found.items():
+        if bssid is None:
+            raise invalid("accessPoints", f"{text!r} is no BSSID such as a4:2b:b0:c1:d2:e3")
+    return tuple(dict.fromkeys(bssid for bssid in found.values() if bssid is not None))

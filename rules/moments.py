@@ -8,6 +8,13 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS_FROM: Final = 1e11
 """Seconds would be in the year 5138."""
 
+ERA: Final = "is not between the years 1971 and 8999"
+
+
+def in_our_era(moment: datetime) -> bool:
+    """Whether one may reckon from it, days or years, in any zone: at the calendar's edges that overflows."""
+    return 1970 < moment.year < 9000
+
 
 def old_moment(said: str | float) -> datetime:
     """Return a time that is RFC 3339 (without a zone it is UTC) or seconds or milliseconds since 1970, in UTC.

@@ -35,7 +35,7 @@ class Hindsight(Alerts, Ledger, Inputs):
 
         Raises NotFound (hotel, device), ValueError unless start < end ≤ start + LONGEST and most ≥ 1.
         """
-        if not start < end <= start + LONGEST or most < 1:
+        if not (timedelta() < end - start <= LONGEST) or most < 1:
             raise ValueError(f"a look back goes over {LONGEST} at most, from a start before its end")
         span = await self.span(hotel_id, start=start, end=end)
         inputs = [one async for page in self.inputs(hotel_id, span, device_id=device_id) for one in page.inputs]

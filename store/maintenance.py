@@ -22,6 +22,9 @@ AT_MOST: Final = 50
 LONGEST: Final = timedelta(days=31)
 """A window that somebody forgot leaves nobody without alarms for ever."""
 
+AHEAD: Final = timedelta(days=3_650)
+"""How far off one may begin."""
+
 _KEPT_IN_MEMORY: Final = 2 * AT_MOST
 """Of those that end last: all that are not over, and more than a day's worth of those that are."""
 
@@ -52,6 +55,8 @@ class Maintenance:
         begins = now if asked.starts_at is None else max(asked.starts_at, now)
         if asked.ends_at <= begins or asked.ends_at - begins > LONGEST:
             raise NoWindow(f"a maintenance window ends after it begins, and after now, by {LONGEST.days} days at most")
+        if begins - now > AHEAD:
+            raise NoWindow(f"a maintenance window begins within {AHEAD.days} days")
         window = MaintenanceWindow(
             id=window_id,
             room_id=asked.room_id,

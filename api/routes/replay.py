@@ -9,13 +9,14 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Struct
+from msgspec.structs import replace
 
 from api.gate import needs
-from api.parameters import PAGE, Cursor, Limit, Name, checked, replay_named
+from api.parameters import PAGE, Cursor, Limit, Name, bssids, checked, era_checked, replay_named
 from api.problems import Refused, Trouble, invalid, problems
 from broker.tokens import Role
 from rules.ids import HotelId, ReplayId
-from rules.proposal import ReplayRequest, ReplayResult
+from rules.proposal import Proposal, ReplayRequest, ReplayResult
 from store import Actor, NotFound, Store, TooManyReplays
 from store.records import Page
 from store.replaying import Asked
@@ -70,18 +71,39 @@ async def ask_for_replay(
     by: NamedDependency[Actor],
     data: JSONBody[ReplayRequest],
 ) -> ReplayView:
-    """Judge [startsAt, endsAt) again with other thresholds, as soon as there is time for it; nothing changes by it."""
+    """Judge [startsAt, endsAt) again with other thresholds, as soon as there is time for it; nothing changes by it.
+
+    It is over by now, and what is proposed is for rooms that are there: else 400.
+    """
+    now = clock()
+    era_checked("startsAt", data.starts_at)
+    if era_checked("endsAt", data.ends_at) > now:
+        raise invalid("endsAt", "is in the future: nothing is stored of that yet")
     if data.starts_at >= data.ends_at:
         raise invalid("endsAt", "is after startsAt")
-    for room in (*data.proposal.rooms, *data.proposal.access_points):
-        checked(rooms=room)
+    asked_for = replace(data, proposal=await _sound(data.proposal, store=store, hotel_id=hotel_id))
     try:
         asked = await store.add_replay(
-            hotel_id, ReplayId(secrets.token_hex(8)), msgspec.json.encode(data), by=by, now=clock()
+            hotel_id, ReplayId(secrets.token_hex(8)), msgspec.json.encode(asked_for), by=by, now=now
         )
     except TooManyReplays as error:
         raise Refused(Trouble.TOO_MANY_REPLAYS, str(error)) from None
     return _view(asked)
+
+
+async def _sound(proposal: Proposal, *, store: Store, hotel_id: HotelId) -> Proposal:
+    """The proposal with its access points as the rules compare them. Raises Refused (400) for what is none, and for
+    rooms that the hotel does not have.
+    """
+    named = {"rooms": proposal.rooms, "floors": proposal.floors, "accessPoints": proposal.access_points}
+    if any(named.values()):
+        known = {room.id for room in (await store.load_hotel(hotel_id)).rooms}
+        for field, rooms in named.items():
+            for room in rooms:
+                checked(**{field: room})
+                if room not in known:
+                    raise invalid(field, f"{room} is no room of this hotel")
+    return replace(proposal, access_points={room: bssids(said) for room, said in proposal.access_points.items()})
 
 
 def _view(asked: Asked) -> ReplayView:

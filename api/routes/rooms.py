@@ -1,6 +1,6 @@
 """Rooms, and the tablets in each."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 
 from litestar import get, patch, post
@@ -9,12 +9,11 @@ from litestar.params import JSONBody
 from msgspec import UNSET
 
 from api.gate import needs
-from api.parameters import PAGE, Cursor, Limit, Name, checked, room_named
-from api.problems import Refused, Trouble, invalid, problems
+from api.parameters import PAGE, Cursor, Limit, Name, bssids, checked, room_named
+from api.problems import Refused, Trouble, problems
 from api.records import ChangedRoom, NewRoom, RoomView, room_view
 from broker.tokens import Role
 from rules.ids import HotelId, RoomId
-from rules.place import normal_bssid
 from store import Actor, Store
 from store.records import Page, Room, RoomChanges
 
@@ -59,7 +58,7 @@ async def add_room(
         id=RoomId(data.room_id),
         name=data.name,
         floor=data.floor,
-        access_points=_bssids(data.access_points),
+        access_points=bssids(data.access_points),
         rssi_floor=data.rssi_floor,
         profile=data.profile,
         zone=data.zone,
@@ -86,7 +85,7 @@ async def change_room(
     changes = RoomChanges(
         name=data.name,
         floor=data.floor,
-        access_points=UNSET if data.access_points is UNSET else _bssids(data.access_points),
+        access_points=UNSET if data.access_points is UNSET else bssids(data.access_points),
         rssi_floor=data.rssi_floor,
         profile=data.profile,
         zone=data.zone,
@@ -98,12 +97,3 @@ async def change_room(
 async def _view(store: Store, hotel_id: HotelId, room: Room) -> RoomView:
     residents = await store.residents(hotel_id, first=room.id, last=room.id)
     return room_view(room, residents.get(room.id, ()))
-
-
-def _bssids(texts: Iterable[str]) -> tuple[str, ...]:
-    """As the rules compare them, each once. Raises Refused (400)."""
-    found = {text: normal_bssid(text) for text in texts}
-    for text, bssid in found.items():
-        if bssid is None:
-            raise invalid("accessPoints", f"{text!r} is no BSSID such as a4:2b:b0:c1:d2:e3")
-    return tuple(dict.fromkeys(bssid for bssid in found.values() if bssid is not None))

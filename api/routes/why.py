@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from api.gate import needs
-from api.parameters import Name, alert_named, device_named, moment_said
+from api.parameters import Name, alert_named, device_named, era_checked, moment_said
 from api.problems import invalid, problems
 from broker.tokens import Role
 from rules.ids import HotelId
@@ -51,8 +51,8 @@ async def why_device(
     most: _Most = 500,
 ) -> DeviceWhy:
     """What spoke for trouble of a tablet in [from, to), a day at most, and what came of it or held it back."""
-    end = clock() if to is None else moment_said("to", to)
-    start = end - timedelta(hours=1) if from_ is None else moment_said("from", from_)
+    end = clock() if to is None else era_checked("to", moment_said("to", to))
+    start = end - timedelta(hours=1) if from_ is None else era_checked("from", moment_said("from", from_))
     if not start < end:
         raise invalid("from", "must be before `to`")
     if end - start > LONGEST:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.cli.installation import Installation, with_installation
-from config.cli.options import AsJson, Data, HotelArgument, id_text
+from config.cli.options import AsJson, Data, HotelArgument, id_text, length_text
 from config.cli.printing import in_zone, plain, print_facts, print_json, print_table
 from rules.ids import AlertId, HotelId, UserName
 
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     from store.records import Hotel, TimelineEntry
 
 app = typer.Typer(name="alert", help="Alerts, and what people answer to them.", no_args_is_help=True)
-
-
-def _length(text: str) -> timedelta:
-    from config.variable import seconds
-
-    found = seconds(text)
-    if not found:
-        raise typer.BadParameter(f"{text!r} is no time such as 30m, 2h or 1d")
-    return timedelta(seconds=found)
 
 
 def _note(text: str) -> str:
@@ -198,7 +189,7 @@ def snooze(
     *,
     lasts: Annotated[
         timedelta | None,
-        typer.Option("--for", help="How long, such as 30m or 2h; 7d at most.", parser=_length, metavar="TIME"),
+        typer.Option("--for", help="How long, such as 30m or 2h; 7d at most.", parser=length_text, metavar="TIME"),
     ] = None,
     is_over: Annotated[bool, typer.Option("--end", help="End it now.")] = False,
     if_revision: IfRevision = None,

@@ -9,7 +9,7 @@ import typer
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, HotelArgument, id_text
 from config.cli.printing import print_json, print_table
-from config.cli.replay import moment, say_how_far, show, the_line_is_over
+from config.cli.replay import moment, must_be_there, say_how_far, show, the_line_is_over
 from rules.ids import HotelId, RoomId
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def calibrate(
         since = moment(start, zone=zone, now=now, option="--from")
         if since >= now:
             raise typer.BadParameter("--from must be in the past")
+        await must_be_there(at, hotel_id, sorted(wanted))
         learned = [one for one in await at.store.calibrations(hotel_id, now=now) if not wanted or one.room_id in wanted]
         found = await judge_again(at.store, hotel_id, proposal_of(learned), start=since, end=now, told=say_how_far)
         if apply:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.cli.installation import Installation, with_installation
-from config.cli.options import AsJson, Data, HotelArgument, id_text
+from config.cli.options import AsJson, Data, HotelArgument, id_text, length_text
 from config.cli.printing import in_zone, plain, print_json, print_table
 from rules.ids import HotelId, RoomId, WindowId
+from rules.moments import ERA, in_our_era
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -23,18 +24,12 @@ app = typer.Typer(
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no time; write it as 2026-11-23T22:00") from None
-
-
-def _length(text: str) -> timedelta:
-    from config.variable import seconds
-
-    found = seconds(text)
-    if not found:
-        raise typer.BadParameter(f"{text!r} is no time such as 30m, 2h or 1d")
-    return timedelta(seconds=found)
+    if not in_our_era(moment):
+        raise typer.BadParameter(f"{text!r} {ERA}")
+    return moment
 
 
 @app.command("add")
@@ -48,7 +43,7 @@ def add(  # noqa: PLR0913, typer spells options as arguments
         typer.Option("--from", help="When it begins, by the hotel's clocks.", parser=_moment, show_default="now"),
     ] = None,
     lasts: Annotated[
-        timedelta | None, typer.Option("--for", help="How long, such as 30m or 2h.", parser=_length, metavar="TIME")
+        timedelta | None, typer.Option("--for", help="How long, such as 30m or 2h.", parser=length_text, metavar="TIME")
     ] = None,
     until: Annotated[
         datetime | None, typer.Option("--until", help="Until when, instead of --for.", parser=_moment)

@@ -26,6 +26,17 @@ def id_text(text: str) -> str:
     return text
 
 
+def length_text(text: str) -> timedelta:
+    from config.variable import seconds
+
+    found = seconds(text)
+    if not found:
+        raise typer.BadParameter(f"{text!r} is no time such as 30m, 2h or 1d")
+    if found > LONGEST_LIFE.total_seconds():
+        raise typer.BadParameter(f"{text!r} is too long: {LONGEST_LIFE.days} days at most")
+    return timedelta(seconds=found)
+
+
 def _name(text: str) -> str:
     if not (text.strip() and text.isprintable() and len(text) <= LONGEST_NAME):
         raise typer.BadParameter(f"a name has 1 to {LONGEST_NAME} printable characters")

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,7 @@ from config.cli.options import AsJson, Data, HotelArgument, id_text
 from config.cli.policy import changes_of
 from config.cli.printing import in_zone, print_facts, print_json, print_table
 from rules.ids import HotelId, ReplayId, RoomId
+from rules.moments import ERA, in_our_era
 
 if TYPE_CHECKING:
     from rules.proposal import ReplayResult, Trouble
@@ -61,6 +62,9 @@ def replay(
         since, until = (moment(text, zone=zone, now=at.now(), option=name) for text, name in _named(start, end))
         if since >= until:
             raise typer.BadParameter("--from must be before --to")
+        if until > at.now():
+            raise typer.BadParameter("--to is in the future: nothing is stored of that yet")
+        await must_be_there(at, hotel_id, proposal.rooms)
         found = await judge_again(at.store, hotel_id, proposal, start=since, end=until, told=say_how_far)
         return found, zone
 
@@ -83,10 +87,19 @@ def moment(text: str, *, zone: tzinfo, now: datetime, option: str) -> datetime:
     ago = seconds(text)
     try:
         at = now - timedelta(seconds=ago) if ago is not None else datetime.fromisoformat(text)
-        return at if at.tzinfo is not None else at.replace(tzinfo=zone)
     except (ValueError, OverflowError):
         wanted = "use 2026-11-23T08:00, or 24h for so long ago"
         raise typer.BadParameter(f"{option}: {text!r} is no time: {wanted}") from None
+    if not in_our_era(at):
+        raise typer.BadParameter(f"{option}: {text!r} {ERA}")
+    return at if at.tzinfo is not None else at.replace(tzinfo=zone)
+
+
+async def must_be_there(at: Installation, hotel_id: HotelId, rooms: Iterable[RoomId]) -> None:
+    """Raises BadParameter for a room that the hotel does not have."""
+    for room in rooms:
+        if await at.store.room(hotel_id, room) is None:
+            raise typer.BadParameter(f"--room: {hotel_id} has no room {room}")
 
 
 def show(found: "ReplayResult", *, zone: tzinfo) -> None:

@@ -35,6 +35,8 @@ async def test_a_window_that_cannot_be_is_refused(world: World) -> None:
     bodies = (
         ({"endsAt": "2026-11-23T11:00:00Z"}, "endsAt"),
         ({"endsAt": "9999-12-31T23:59:59-12:00"}, "endsAt"),
+        ({"startsAt": "9999-12-31T20:00:00-12:00", "endsAt": "9999-12-31T23:59:59-12:00"}, "endsAt"),
+        ({"startsAt": "8000-01-01T20:00:00Z", "endsAt": "8000-01-01T21:00:00Z"}, "endsAt"),
         ({"endsAt": "2026-11-23T15:00:00"}, "endsAt"),
         ({"startsAt": "2026-11-23T15:00:00Z"}, "endsAt"),
         ({"endsAt": "2026-11-23T15:00:00Z", "roomId": "101", "floor": "1"}, "floor"),

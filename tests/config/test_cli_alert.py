@@ -58,3 +58,5 @@ def test_what_cannot_be_answered_so_is_said_in_one_line(hotel: CommandLine) -> N
     assert "nobody of this hotel" in hotel.refused("alert", "assign", "h", "A1", "nobody").err
     assert "no alert A9" in hotel.refused("alert", "show", "h", "A9").err
     assert "at most" in hotel.refused("alert", "snooze", "h", "A1", "--for", "8d").err
+    endless = hotel.refused("alert", "snooze", "h", "A1", "--for", "9999999d")
+    assert (endless.code, "at most" in endless.err) == (2, True)

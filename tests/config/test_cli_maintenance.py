@@ -30,3 +30,10 @@ def test_a_window_is_added_listed_and_ended_by_the_hotels_clocks(new_folder: Pat
     assert "floor 1" in innwatch("maintenance", "list", "h").out
     refused = innwatch.refused("maintenance", "add", "h", "--until", "2020-01-01T00:00")
     assert (refused.code, "ends after it begins" in refused.err) == (1, True)
+    for words in (
+        ("--for", "9999999d"),
+        ("--from", "9999-12-31T23:00", "--for", "2h"),
+        ("--until", "0001-01-01T00:00"),
+    ):
+        edge = innwatch.refused("maintenance", "add", "h", *words)
+        assert (edge.code, "Traceback" in edge.err) == (2, False), edge.err

@@ -19,6 +19,7 @@ def watched(cli: CommandLine) -> CommandLine:
     """Hotel demo: a tablet that was weak for a while, by a floor of -70 dBm, and its alert."""
     cli("hotel", "add", "demo", "--timezone", "Europe/Vienna")
     cli("room", "add", "demo", "204", "--floor", "2")
+    cli("room", "add", "demo", "205", "--floor", "2")
     cli("device", "add", "demo", "tab-1", "--room", "204")
     tablet = Recorded(CALIBRATED)
     for second in range(0, 120, 10):
@@ -88,11 +89,14 @@ def test_what_cannot_be_tried_is_said(watched: CommandLine) -> None:
     for words, why in (
         (("--from", "yesterday"), "'yesterday' is no time"),
         (("--from", "1h", "--to", "2h"), "--from must be before --to"),
+        (("--from", "1h", "--to", "8000-01-01T00:00Z"), "--to is in the future"),
+        (("--room", "204", "--room", "999"), "demo has no room 999"),
         (("--set", "rssiFlor=-70"), "is it rssiFloor?"),
         (("--set", "rssiFloor=9"), "rssiFloor=9"),
     ):
         ended = watched.refused("replay", "demo", *words)
         assert (ended.code, why in ended.err) == (2, True), ended.err
+    assert "demo has no room 999" in watched.refused("calibrate", "demo", "--room", "999").err
     assert "no hotel nowhere" in watched.refused("replay", "nowhere").err
 
 

@@ -50,6 +50,7 @@ def test_programs_get_all_of_it(hotel: CommandLine) -> None:
         (("t", "--alert", "A1"), "name a tablet, or an alert with --alert"),
         (("t", "--from", "2d"), "24 hours at most"),
         (("t", "--from", "yesterday"), "is no time"),
+        (("t", "--from", "9999-12-31T23:00", "--to", "9999-12-31T23:30"), "is not between the years"),
         (("t", "--from", "1h", "--to", "2h"), "--from must be before --to"),
         (("nobody",), "nobody"),
         (("--alert", "A1"), "A1"),

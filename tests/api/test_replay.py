@@ -1,0 +1,37 @@
+"""What may be asked for as a replay."""
+
+from typing import Any
+
+from broker.tokens import Role
+from tests.api.support import INN, ROOM, World
+
+SPAN = {"startsAt": "2026-11-23T10:00:00Z", "endsAt": "2026-11-23T12:00:00Z"}
+
+
+async def test_a_replay_that_says_nothing_is_refused_by_its_field(world: World) -> None:
+    bodies: tuple[tuple[dict[str, Any], str], ...] = (
+        (SPAN | {"endsAt": "2026-11-23T12:00:01Z"}, "endsAt"),
+        (SPAN | {"endsAt": "9999-12-31T23:59:59-12:00"}, "endsAt"),
+        (SPAN | {"startsAt": "0001-01-01T00:00:00+12:00"}, "startsAt"),
+        (SPAN | {"proposal": {"rooms": ["999"]}}, "rooms"),
+        (SPAN | {"proposal": {"floors": {"999": -70}}}, "floors"),
+        (SPAN | {"proposal": {"floors": {"no id": -70}}}, "floors"),
+        (SPAN | {"proposal": {"accessPoints": {"999": []}}}, "accessPoints"),
+        (SPAN | {"proposal": {"accessPoints": {ROOM: ["rubbish"]}}}, "accessPoints"),
+    )
+    async with world.client(world.user(INN, "inn-manager", role=Role.MANAGER)) as client:
+        for body, field in bodies:
+            answer = await client.post("/api/replay", json=body)
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field), body
+        listed = (await client.get("/api/replay")).json()["items"]
+
+    assert listed == []
+
+
+async def test_access_points_are_asked_for_as_the_rules_compare_them(world: World) -> None:
+    proposal = {"rooms": [ROOM], "floors": {ROOM: -70}, "accessPoints": {ROOM: ["A4-2B-B0-C1-D2-E3"]}}
+    async with world.client(world.user(INN, "inn-manager", role=Role.MANAGER)) as client:
+        answer = await client.post("/api/replay", json=SPAN | {"proposal": proposal})
+
+    assert answer.status_code == 202
+    assert answer.json()["request"]["proposal"]["accessPoints"] == {ROOM: ["a4:2b:b0:c1:d2:e3"]}
