@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from store import cursors
+from store import cursors, sightings
 from store.database import Database
 from store.times import micros
 from store.transaction import Row, Transaction
@@ -22,7 +22,7 @@ Forgotten = dict[str, int]
 """How many rows of each table are gone."""
 
 
-async def forget(database: Database, *, events: datetime, quarantine: datetime) -> Forgotten:
+async def forget(database: Database, *, history: datetime, events: datetime, quarantine: datetime) -> Forgotten:
     """Forget what was over, or was refused, before these moments. May be stopped at any moment.
 
     Raises StoreUnavailable.
@@ -32,6 +32,8 @@ async def forget(database: Database, *, events: datetime, quarantine: datetime) 
     for hotel in hotels:
         for table, some in _OF_HOTELS.items():
             gone[table] = gone.get(table, 0) + await _all(database, partial(some, hotel=hotel, before=micros(events)))
+        heard = await _all(database, partial(_sightings, hotel=hotel, before=micros(history)))
+        gone["sighting"] = gone.get("sighting", 0) + heard
     gone["clearance"] = await _all(database, partial(_clearances, before=micros(events)))
     gone["quarantine"] = await _all(database, partial(_quarantined, before=micros(quarantine)))
     gone["orphan"] = await _all(database, partial(_orphans, before=micros(quarantine)))
@@ -126,6 +128,27 @@ _OF_HOTELS: Final = {
     "maintenance": _windows,
 }
 """In this order: an alert goes after what tells of it."""
+
+
+def _sightings(transaction: Transaction, *, hotel: int, before: int) -> int:
+    """Of retired tablets: those of a tablet that is heard go when it is heard (`store.sightings`)."""
+    rows = transaction.rows(
+        "SELECT sighting.device_key, sighting.day, sighting.bssid, sighting.room_key FROM device"
+        " JOIN sighting ON sighting.device_key = device.key"
+        " WHERE device.hotel_key = :hotel AND device.retired_at IS NOT NULL AND sighting.day < :first LIMIT :slice",
+        hotel=hotel,
+        first=before // sightings.DAY,
+        slice=SLICE,
+    )
+    for device, day, bssid, room in rows:
+        transaction.run(
+            "DELETE FROM sighting WHERE device_key = :device AND day = :day AND bssid = :bssid AND room_key = :room",
+            device=device,
+            day=day,
+            bssid=bssid,
+            room=room,
+        )
+    return len(rows)
 
 
 def _clearances(transaction: Transaction, *, before: int) -> int:

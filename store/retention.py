@@ -142,7 +142,7 @@ async def keep(database: Database, *, now: datetime, before: Before) -> dict[str
         gone["minute"] = await _forget_minutes(database, before=before.history)
         gone["minute"] += await coarsen(database, before=before.messages)
     gone["command"] = await _forget_commands(database, before=before.history)
-    return gone | await forget(database, events=before.events, quarantine=before.quarantine)
+    return gone | await forget(database, history=before.history, events=before.events, quarantine=before.quarantine)
 
 
 async def _a_days_worth(database: Database, *, now: datetime) -> Before:

@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from rules.calibration import Sighting
 from rules.ids import RoomId
-from store import Store
+from store import INNWATCH, Store
 from store.gathering import gather
+from store.retention import Kept
 from store.sightings import KEPT
 from tests.store.given import HOTEL, NOW, OTHER, add_hotel, batch, heartbeat, later
 
@@ -40,3 +41,17 @@ async def test_what_is_too_old_goes_when_more_is_heard(store: Store) -> None:
     assert await store.sightings(OTHER, since=NOW) == []
     (learned,) = await store.calibrations(HOTEL, now=at)
     assert (learned.room_id, learned.samples, learned.ready) == ("100", 1, False)
+
+
+async def test_what_a_retired_tablet_heard_goes_with_its_history(store: Store) -> None:
+    one, two = await add_hotel(store)
+    await store.apply(batch(heartbeat(one, "a"), heartbeat(two, "b")))
+    await store.retire_device(HOTEL, one.id, by=INNWATCH, now=later(60))
+    gone = []
+    for days in (90, 92):
+        at = NOW + timedelta(days=days)
+        pruned = await store.prune(Kept(), believing=True, by=INNWATCH, now=at)
+        gone.append(pruned.gone["sighting"])
+
+    assert gone == [0, 1]
+    assert [found.room_id for found in await store.sightings(HOTEL, since=NOW)] == [two.room_id]
