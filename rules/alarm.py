@@ -6,7 +6,7 @@ themselves, not the figures in them), so that a constant signal never makes a se
 An alert whose causes are gone is over, unless it is held: one that was flapping until it has been calm for long enough
 (`rules.held`), one of a family that needs a person until somebody resolves it. One that fires again soon after it was
 over is the same alert. One that a person resolved while its causes went on is dismissed: nothing is said of it until
-they are gone, or one is stronger than what the person saw.
+they are gone, one is stronger than what the person saw, or there is another.
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,6 +45,23 @@ REMEMBERED: Final = timedelta(minutes=30)
 
 NEED_A_PERSON: Final = frozenset({"tamper", "identity"})
 """Families whose alerts a good signal never ends."""
+
+_TELLING: Final = frozenset(
+    {
+        Because.MOVED,
+        Because.OUT_OF_ZONE,
+        Because.FOREIGN,
+        Because.REPORTED,
+        Because.TAMPERED,
+        Because.GONE_SILENT,
+        Because.GONE_ELSEWHERE,
+        Because.UNPLUGGED,
+    }
+)
+"""What tells two causes of one rule apart; other reasons say how it is known, or for how long."""
+
+_EASED: Final = {Rule.BATTERY_CRITICAL: Rule.BATTERY_LOW}
+"""What a cause may get better to without being another."""
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -93,7 +110,7 @@ def settle(
     if alert is None:
         return _fire(state, family, look, causes=causes, occasion=occasion)
     if alert.dismissed is not None:
-        if look.severity.rank <= alert.dismissed.rank:
+        if look.severity.rank <= alert.dismissed.rank and _was_seen(alert, causes):
             return _move(state, alert, None, causes=causes, signals=signals, at=occasion.at)
         return _fire(_undismissed(state, alert, why=()), family, look, causes=causes, occasion=occasion)
     if alert.calm_since is not None:
@@ -123,7 +140,14 @@ def resolve(state: DeviceState, resolved: Resolved, *, occasion: Occasion) -> Fo
         return state, None
     if alert.calm_since is not None:
         return _over(state, alert, why=(), at=resolved.at), None
-    alert = replace(alert, dismissed=resolved.severity, dismissed_at=resolved.at, flapping=None, turns=())
+    alert = replace(
+        alert,
+        dismissed=resolved.severity,
+        dismissed_at=resolved.at,
+        dismissed_causes=alert.bare,
+        flapping=None,
+        turns=(),
+    )
     state = replace(state, alerts=state.alerts | {alert.family: alert})
     return settle(state, alert.family, causes=alert.bare, ended=(), signals=0, occasion=occasion)
 
@@ -151,7 +175,8 @@ def relabel(state: DeviceState, family: Family, *, rule: Rule, said: Reason, at:
     first, *others = told.bare
     named = replace(first, rule=rule, why=_explained(first.why, said, instead_of=first.rule))
     why = _explained(told.why, said, instead_of=first.rule)
-    told = replace(told, rule=rule, why=why, causes=(named, *others))
+    seen = tuple(replace(one, rule=rule) if one.rule is first.rule else one for one in told.dismissed_causes)
+    told = replace(told, rule=rule, why=why, causes=(named, *others), dismissed_causes=seen)
     if alert is not None:
         change = AlertChange(kind=ChangeKind.RELABELLED, alert=told, at=at, why=why)
         return replace(state, alerts=state.alerts | {family: told}), change
@@ -292,7 +317,7 @@ def _quieten(state: DeviceState, alert: OpenAlert, *, ended: tuple[Reason, ...],
 
 def _undismissed(state: DeviceState, alert: OpenAlert, *, why: tuple[Reason, ...]) -> DeviceState:
     """What a person resolved is over as of then, now that the rules have no more to do with it."""
-    over = replace(alert, dismissed=None, dismissed_at=None)
+    over = replace(alert, dismissed=None, dismissed_at=None, dismissed_causes=())
     return _over(state, over, why=why, at=alert.dismissed_at or alert.last_at)
 
 
@@ -334,6 +359,21 @@ def _kind(alert: OpenAlert, look: _Look) -> ChangeKind | None:
         return ChangeKind.WORSENED
     same = look.rule is alert.rule and look.severity is alert.severity
     return None if same and _gist(_why(alert, look)) == _gist(alert.why) else ChangeKind.CHANGED
+
+
+def _was_seen(alert: OpenAlert, causes: Iterable[Cause]) -> bool:
+    """Whether a person who resolved the alert knew of all these causes."""
+    seen = _marks(alert.dismissed_causes or alert.bare)
+    eased = {(_EASED[rule], because, said) for rule, because, said in seen if rule in _EASED}
+    return _marks(causes) <= seen | eased
+
+
+def _marks(causes: Iterable[Cause]) -> set[tuple[Rule, Because | None, str | None]]:
+    marks: set[tuple[Rule, Because | None, str | None]] = set()
+    for cause in causes:
+        telling = [(cause.rule, reason.because, reason.cause) for reason in cause.why if reason.because in _TELLING]
+        marks.update(telling or [(cause.rule, None, None)])
+    return marks
 
 
 def _gist(why: Iterable[Reason]) -> list[tuple[Because, str | None]]:

@@ -227,6 +227,7 @@ class OpenAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     condition: Condition = Condition.ACTIVE
     dismissed: Severity | None = None  # a person resolved it when it was so severe
     dismissed_at: datetime | None = None
+    dismissed_causes: tuple[Cause, ...] = ()  # what it was resolved with; an older version did not note it
 
     @property
     def bare(self) -> tuple[Cause, ...]:

@@ -1,11 +1,16 @@
 """An alert's life: what is the same alert, what is held open, and what a person has ended."""
 
+import pytest
+from msgspec import msgpack
+from msgspec.structs import replace
+
 from rules.alarm import Cause, Occasion, relabel, settle
 from rules.alerts import AlertChange, Because, ChangeKind, Condition, Family, Reason, Rule, Severity
 from rules.dismissal import dismiss
 from rules.messages import ReportKind
 from rules.response import Resolved
-from tests.rules.given import STRICT, Tablet, after, assigned, because
+from rules.state import DeviceState
+from tests.rules.given import ELSEWHERE, STRICT, Tablet, after, assigned, because, kinds
 
 MINUTE = 60.0
 
@@ -20,13 +25,15 @@ def taken_back(tablet: Tablet, seconds: float) -> AlertChange:
     return change
 
 
-def resolved(tablet: Tablet, seconds: float, *, severity: Severity | None = None) -> tuple[AlertChange, ...]:
-    """A person ends the tablet's breach, which they saw as severe as it is or as `severity`."""
+def resolved(
+    tablet: Tablet, seconds: float, *, severity: Severity | None = None, family: Family = Family.BREACH
+) -> tuple[AlertChange, ...]:
+    """A person ends the tablet's breach (or other alert), which they saw as severe as it is or as `severity`."""
     tablet.until(seconds)
-    alert = tablet.alert(Family.BREACH)
+    alert = tablet.alert(family)
     deed = Resolved(
         alert_id=alert.id,
-        family=Family.BREACH,
+        family=family,
         severity=severity or alert.severity,
         by="ana",
         at=after(seconds),
@@ -165,12 +172,63 @@ def test_what_a_person_ended_fires_again_when_it_is_worse_than_what_they_saw() -
     assert again.alert.dismissed is None
 
 
+@pytest.mark.parametrize(
+    ("seen", "other"), [("usb-debug", "debugger"), ("root", "agent-removed"), ("root", "usb-debug"), ("a", "b")]
+)
+def test_what_a_person_ended_fires_again_with_a_cause_that_they_did_not_see(seen: str, other: str) -> None:
+    tablet = Tablet()
+    tablet.report(0, ReportKind.TAMPER, cause=seen)
+    assert resolved(tablet, 5, family=Family.TAMPER) == ()
+    assert tablet.report(10, ReportKind.TAMPER, cause=seen) == ()
+    (again,) = tablet.report(700, ReportKind.TAMPER, cause=other)
+    assert (again.kind, again.alert.dismissed, again.alert.dismissed_causes) == (ChangeKind.OPENED, None, ())
+    assert {reason.cause for reason in again.alert.why} == {seen, other}
+
+
+def test_a_breach_that_a_person_ended_fires_again_when_the_tablet_is_seen_elsewhere() -> None:
+    tablet = Tablet()
+    reported(tablet, 0)
+    resolved(tablet, 5)
+    again, *_ = [change for seconds in range(10, 60, 10) for change in tablet.beat(seconds, bssid=ELSEWHERE)]
+    assert again.kind is ChangeKind.REOPENED
+    assert Because.OUT_OF_ZONE in because(again)
+
+
+def test_of_what_a_person_ended_one_cause_may_go_and_come_back_in_silence() -> None:
+    tablet = Tablet()
+    tablet.report(0, ReportKind.TAMPER, threats=("usb-debug", "debugger"))
+    resolved(tablet, 5, family=Family.TAMPER)
+    assert tablet.report(10, ReportKind.RECOVERY, cause="debugger") == ()
+    assert tablet.report(20, ReportKind.TAMPER, cause="debugger") == ()
+
+
+def test_a_battery_that_gets_better_is_no_other_cause() -> None:
+    tablet = Tablet()
+    for seconds in range(0, 50, 10):
+        tablet.beat(seconds, battery=4)
+    assert tablet.alert(Family.BATTERY).rule is Rule.BATTERY_CRITICAL
+    resolved(tablet, 50, family=Family.BATTERY)
+    assert [change for seconds in range(60, 120, 10) for change in tablet.beat(seconds, battery=18)] == []
+    assert [cause.rule for cause in tablet.alert(Family.BATTERY).causes] == [Rule.BATTERY_LOW]
+
+
+def test_what_was_ended_before_its_causes_were_noted_is_held_against_those_that_it_has() -> None:
+    tablet = Tablet()
+    reported(tablet, 0)
+    resolved(tablet, 5)
+    old = replace(tablet.alert(Family.BREACH), dismissed_causes=())
+    tablet.state = replace(tablet.state, alerts={Family.BREACH: old})
+    assert msgpack.decode(msgpack.encode(tablet.state), type=DeviceState) == tablet.state
+    assert tablet.report(10, ReportKind.BREACH) == ()
+    assert kinds(tablet.report(20, ReportKind.BREACH, cause="foreign-ap")) == [ChangeKind.REOPENED]
+
+
 def test_what_a_person_ended_long_ago_is_another_alert_when_it_is_worse() -> None:
     tablet = Tablet()
     first = reported(tablet, 0).alert
     resolved(tablet, 5)
     for seconds in range(10, 700, 10):
-        tablet.beat(seconds, rssi=-72)
+        tablet.beat(seconds, rssi=-68)  # neither low nor good: the tablet's word stands alone
     (opened,) = tablet.report(700, ReportKind.BREACH, cause="foreign-ap")
     assert opened.kind is ChangeKind.OPENED
     assert opened.alert.id != first.id
