@@ -38,7 +38,7 @@ from rules.policy import Assignment
 from rules.response import Resolved
 from rules.state import DeviceState
 
-__all__ = ["Cause", "Occasion", "alert_id", "anew", "end", "forget", "relabel", "resolve", "settle"]
+__all__ = ["Cause", "Occasion", "alert_id", "anew", "end", "forget", "let_go", "relabel", "resolve", "settle"]
 
 REMEMBERED: Final = timedelta(minutes=30)
 """How long an alert that is over may still be explained by what comes late."""
@@ -150,6 +150,12 @@ def resolve(state: DeviceState, resolved: Resolved, *, occasion: Occasion) -> Fo
     )
     state = replace(state, alerts=state.alerts | {alert.family: alert})
     return settle(state, alert.family, causes=alert.bare, ended=(), signals=0, occasion=occasion)
+
+
+def let_go(state: DeviceState, family: Family) -> DeviceState:
+    """Without what a person resolved of the family, if so: what its causes come to is asked on a new occasion."""
+    alert = state.alerts.get(family)
+    return state if alert is None or alert.dismissed is None else _undismissed(state, alert, why=())
 
 
 def end(state: DeviceState, family: Family, *, why: tuple[Reason, ...], at: datetime) -> Followed:

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from rules import power
-from rules.alarm import Cause, Occasion, settle
+from rules.alarm import Cause, Occasion, let_go, settle
 from rules.alerts import AlertChange, Because, Family, Reason, Rule, Severity
 from rules.context import unhushed
 from rules.memory import NOT_GONE, CheckoutMemory
@@ -27,12 +27,17 @@ SEEN_FOR: Final = timedelta(minutes=5)
 def begin(state: DeviceState, *, occasion: Occasion) -> DeviceState:
     """Guard a tablet from this moment on if somebody checks out of its room now; no more once somebody checks in.
 
-    What is open stays. The moment is remembered with the tablet, so that our own outage does not use up the time.
+    What is open stays; what a person resolved was about the check-out before, and is over. The moment is remembered
+    with the tablet, so that our own outage does not use up the time.
     """
     since = occasion.assignment.room.checked_out_at
     if since is None:
         return _remembering(state, replace(state.checkout, guarded_from=None))
-    return _remembering(state, replace(state.checkout, guarded_from=since)) if since == occasion.at else state
+    if since != occasion.at:
+        return state
+    free = let_go(state, Family.CHECKOUT)
+    memory = replace(state.checkout, guarded_from=since) if free is state else CheckoutMemory(guarded_from=since)
+    return _remembering(free, memory)
 
 
 def follow(_: DeviceState, state: DeviceState, /, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:

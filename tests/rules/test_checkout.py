@@ -3,13 +3,14 @@
 import pytest
 from msgspec.structs import replace
 
-from rules.alarm import Occasion
+from rules.alarm import Occasion, resolve
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Rule, Severity
 from rules.checkout import begin, follow
 from rules.gap import Gap, shifted
 from rules.ids import AlertId
 from rules.memory import NOT_GONE, RareMemory, SupplyMemory
 from rules.policy import Assignment, Policy
+from rules.response import Resolved
 from rules.room_status import NOTHING_SAID, RoomStatus
 from rules.state import DeviceState, LinkState, Posture
 from tests.rules.given import CALIBRATED, NOON, UNKNOWN_PLACE, after, assigned, because
@@ -41,6 +42,11 @@ class Guard:
         self.state = AT_HOME
         if room.checked_out_at is not None:
             self.state = begin(AT_HOME, occasion=Occasion(self.assignment, "pms", room.checked_out_at))
+
+    def check_out(self, seconds: float) -> None:
+        """The next one."""
+        self.assignment = replace(self.assignment, room=RoomStatus(occupied=False, checked_out_at=after(seconds)))
+        self.state = begin(self.state, occasion=Occasion(self.assignment, "pms", after(seconds)))
 
     def see(self, seconds: float, state: DeviceState = AT_HOME) -> AlertChange | None:
         kept = {family: alert for family, alert in self.state.alerts.items() if family is Family.CHECKOUT}
@@ -159,3 +165,32 @@ def test_where_nobody_can_say_which_room_it_is_in_being_heard_is_enough() -> Non
     guard.see(20, heard)
 
     assert guard.see(320, heard) is not None
+
+
+@pytest.mark.parametrize(("state", "told"), [(SILENT, [Because.GONE_SILENT, Because.CHECKED_OUT]), (AT_HOME, None)])
+def test_the_next_check_out_is_judged_anew_where_a_person_had_resolved_the_guard_of_the_last(
+    state: DeviceState, told: list[Because] | None
+) -> None:
+    guard = Guard()
+    opened = guard.see(10, SILENT)
+    assert opened is not None
+    deed = Resolved(
+        alert_id=opened.alert.id, family=Family.CHECKOUT, severity=Severity.CRITICAL, by="ana", at=after(20)
+    )
+    guard.state, _ = resolve(guard.state, deed, occasion=Occasion(guard.assignment, "deed", after(20)))
+    assert guard.see(30, SILENT) is None
+
+    guard.check_out(86400)
+
+    again = guard.see(86400, state)
+    assert (again and (again.kind, because(again))) == (told and (ChangeKind.OPENED, told))
+    assert (Family.CHECKOUT in guard.state.alerts) is (told is not None)
+
+
+def test_what_nobody_resolved_stays_open_over_the_next_check_out() -> None:
+    guard = Guard()
+    opened = guard.see(10, SILENT)
+    assert opened is not None
+    guard.check_out(86400)
+    assert guard.see(86400, SILENT) is None
+    assert guard.state.alerts[Family.CHECKOUT].id == opened.alert.id
