@@ -119,13 +119,19 @@ def settle(
 
 
 def anew(state: DeviceState, *, occasion: Occasion) -> tuple[DeviceState, tuple[AlertChange, ...]]:
-    """Judge what is open once more, because what is known of its room, or what suppresses it, has changed."""
+    """Judge what is open once more, because what is known of its room, or what suppresses it, has changed.
+
+    So is what a person resolved: it was as severe as the room had it then.
+    """
     changes = []
     for family, alert in state.alerts.items():
-        if alert.calm_since is None and alert.dismissed is None:
+        if alert.calm_since is None:
             state, change = settle(state, family, causes=alert.bare, ended=(), signals=0, occasion=occasion)
-            changes.append(change)
-        elif (suppressed_by := _look(alert.bare, occasion=occasion).suppressed_by) is not alert.suppressed_by:
+            if change is not None or alert.dismissed is None:
+                changes.append(change)
+                continue
+        suppressed_by = _look(alert.bare, occasion=occasion).suppressed_by
+        if suppressed_by is not alert.suppressed_by:
             state = replace(state, alerts=state.alerts | {family: replace(alert, suppressed_by=suppressed_by)})
     return state, tuple(change for change in changes if change is not None)
 

@@ -8,10 +8,12 @@ from msgspec.structs import replace
 from rules.alarm import Occasion
 from rules.alerts import Because, Cause, ChangeKind, Family, Reason, Rule, Severity
 from rules.context import in_context
+from rules.dismissal import dismiss
 from rules.evaluate import judge_anew
 from rules.ids import WindowId
 from rules.messages import Plug
 from rules.policy import Policy, Window
+from rules.response import Resolved
 from rules.room_status import NOTHING_SAID, RoomStatus, RoomWord
 from tests.rules.given import ELSEWHERE, FOREIGN, NEIGHBOUR, NOON, OWN, STRICT, Tablet, after, assigned, because
 
@@ -112,6 +114,18 @@ def test_a_silence_in_a_closed_room_grows_step_by_step_and_stays_info() -> None:
     assert room.alert(Family.SILENCE).severity == "info"
     room.told(3601, RoomStatus(occupied=True))
     assert room.alert(Family.SILENCE).severity == "critical"
+
+
+def test_a_silence_that_a_person_ended_in_a_closed_room_fires_when_the_room_is_back_in_service() -> None:
+    tablet = strict()
+    tablet.told(1, CLOSED)
+    tablet.until(300)
+    alert = tablet.alert(Family.SILENCE)
+    deed = Resolved(alert_id=alert.id, family=Family.SILENCE, severity=Severity.INFO, by="ana", at=after(300))
+    tablet.state = dismiss(tablet.state, deed, occasion=Occasion(tablet.assignment, "deed", after(300))).state
+    assert tablet.told(310, CLOSED) == []
+    assert tablet.told(4000, VACANT) == [ChangeKind.OPENED]
+    assert tablet.alert(Family.SILENCE).severity is Severity.HIGH
 
 
 def test_a_departing_guests_silence_is_one_step_more_severe_and_no_more() -> None:
