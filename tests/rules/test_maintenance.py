@@ -4,12 +4,15 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from rules.alarm import Occasion
 from rules.alerts import AlertChange, Because, ChangeKind, Family, Severity
 from rules.deadlines import pass_deadline
+from rules.dismissal import dismiss
 from rules.ids import RoomId, WindowId
 from rules.maintenance import of_place, over
 from rules.messages import Link, ReportKind
 from rules.policy import Place, Policy, Profile, Window
+from rules.response import Resolved
 from rules.silence import deadline
 from tests.rules.given import ELSEWHERE, FOREIGN, NOON, OWN, Tablet, after, assigned, because
 
@@ -105,6 +108,19 @@ def test_what_happens_in_a_window_is_info_and_nobody_is_told_until_its_end() -> 
     assert opened.alert.suppressed_by is Because.MAINTENANCE
     assert because(opened) == [Because.OUT_OF_ZONE, Because.MAINTENANCE]
     assert because(ended) == [Because.OUT_OF_ZONE]
+
+
+def test_what_a_person_ended_in_a_window_is_told_at_its_end_where_it_fires_still() -> None:
+    one = tablet(window(0, 100))
+    walk_out(one, 0)
+    alert = one.alert(Family.BREACH)
+    deed = Resolved(alert_id=alert.id, family=Family.BREACH, severity=alert.severity, by="ana", at=after(40))
+    one.state = dismiss(one.state, deed, occasion=Occasion(one.assignment, "deed", after(40))).state
+    one.changes.clear()
+
+    walk_out(one, 50, beats=10)
+
+    assert told(one.changes) == [(100, ChangeKind.REOPENED, Severity.HIGH, True)]
 
 
 def test_what_ended_in_a_window_is_never_told() -> None:
