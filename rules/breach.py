@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from rules import access_point, power, reported, weak_signal
+from rules import access_point, power, reported, session, weak_signal
 from rules.alarm import Occasion, settle
 from rules.alerts import AlertChange, Because, Cause, Family, OpenAlert, Reason, Rule, Severity
 from rules.memory import (
@@ -78,7 +78,10 @@ def after_report(
     if report.kind is ReportKind.BREACH and report.cause != WIFI_OFF:
         word = reported.remember_report(after.reported, report, now=occasion.at)
         return follow(before, replace(after, reported=word), occasion=occasion, signals=1)
-    if report.kind is ReportKind.RECOVERY and after.reported is not None:
+    said = after.reported
+    if report.kind is not ReportKind.RECOVERY or said is None or session.is_stale(after, report.sid):
+        return after, None
+    if reported.is_taken_back(said, report):
         taken_back = Reason(Because.REPORTED_RECOVERY, observed=report.rssi, cause=report.cause)
         return follow(before, replace(after, reported=None), occasion=occasion, recovery=taken_back)
     return after, None

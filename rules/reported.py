@@ -1,7 +1,7 @@
 """breach.reported: the tablet itself says that it is being carried off.
 
-Its word is taken at once and alone. It ends when the tablet takes it back, or at three samples in a row in which
-whatever is known, signal and access point, is good.
+Its word is taken at once and alone. It ends when the tablet takes it back (a recovery of something else, or one of the
+session before, does not), or at three samples in a row in which whatever is known, signal and access point, is good.
 """
 
 from datetime import datetime
@@ -15,6 +15,8 @@ from rules.policy import Policy
 
 FOREIGN_CAUSE = "foreign-ap"
 GOOD_SAMPLES = 3
+CAUSES = frozenset({FOREIGN_CAUSE, "weak-signal", "moved", "out-of-zone"})
+"""What tablets say of a breach."""
 
 
 def remember_report(memory: ReportedMemory | None, report: Report, *, now: datetime) -> ReportedMemory:
@@ -30,6 +32,11 @@ def remember_report(memory: ReportedMemory | None, report: Report, *, now: datet
     if memory.foreign and not fresh.foreign:
         fresh = replace(fresh, cause=memory.cause, observed=memory.observed, foreign=True)
     return replace(fresh, silent_after=memory.silent_after)
+
+
+def is_taken_back(memory: ReportedMemory, recovery: Report) -> bool:
+    """Whether a recovery is about what was reported: it names that, another breach or nothing."""
+    return recovery.cause is None or recovery.cause == memory.cause or recovery.cause in CAUSES
 
 
 def remember_sample(memory: ReportedMemory, *, good: bool) -> ReportedMemory | None:

@@ -4,8 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from rules.alerts import Because, ChangeKind, Family, Rule, Severity
+from rules.ids import MessageId
 from rules.memory import CALM_ACCESS_POINT, CALM_SIGNAL
-from rules.messages import Link, ReportKind
+from rules.messages import Link, Report, ReportKind
 from rules.policy import Policy
 from rules.state import Posture
 from tests.rules.given import (
@@ -548,3 +549,37 @@ def test_a_foreign_access_point_is_high_while_the_hotels_own_are_not_all_listed(
         Severity.HIGH,
         [Because.FOREIGN, Because.INVENTORY_INCOMPLETE],
     )
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_over"),
+    [
+        (None, True),
+        ("foreign-ap", True),
+        ("weak-signal", True),
+        ("battery", False),
+        ("usb-debug", False),
+        ("wifi-off", False),
+    ],
+)
+def test_a_recovery_ends_what_was_reported_only_where_it_is_about_a_breach(cause: str | None, *, is_over: bool) -> None:
+    tablet = Tablet()
+    tablet.report(0, ReportKind.BREACH, cause="foreign-ap")
+    assert kinds(tablet.report(5, ReportKind.RECOVERY, cause=cause)) == ([ChangeKind.CLEARED] if is_over else [])
+
+
+def test_a_cause_that_nobody_knows_is_taken_back_by_its_name() -> None:
+    tablet = Tablet()
+    tablet.report(0, ReportKind.BREACH, cause="through-the-door")
+    assert kinds(tablet.report(5, ReportKind.RECOVERY, cause="through-the-door")) == [ChangeKind.CLEARED]
+
+
+def test_a_recovery_of_the_session_before_takes_nothing_back() -> None:
+    tablet = Tablet()
+    tablet.beat(0, sid="b-1")
+    tablet.beat(10, sid="b-2")
+    tablet.report(20, ReportKind.BREACH, cause="foreign-ap")
+    resent = Report(id=MessageId("old"), ts=after(21), sid="b-1", kind=ReportKind.RECOVERY)
+    assert tablet.hear(21, resent) == ()
+    said = Report(id=MessageId("new"), ts=after(22), sid="b-2", kind=ReportKind.RECOVERY)
+    assert kinds(tablet.hear(22, said)) == [ChangeKind.CLEARED]
