@@ -159,7 +159,9 @@ class Outlook:
             crowd.update(_where(after, tablet))
         if before.silence is after.silence and before.alerts is after.alerts:
             return
-        at = next((one.at for one in changes if one.alert.family is Family.SILENCE), after.last_heard)
+        alert = after.alerts.get(Family.SILENCE)
+        resolved_at = None if alert is None else alert.dismissed_at
+        at = next((one.at for one in changes if one.alert.family is Family.SILENCE), resolved_at or after.last_heard)
         if at is None:
             return
         outages, made = follow(

@@ -64,7 +64,8 @@ def is_online(state: DeviceState) -> bool:
 
 def is_absent(state: DeviceState) -> bool:
     """Whether an alert says that it is silent. A person may have resolved it: then nobody waits for the tablet."""
-    return state.silence.silent is not None and Family.SILENCE in state.alerts
+    alert = state.alerts.get(Family.SILENCE)
+    return alert is not None and alert.dismissed is None and state.silence.silent is not None
 
 
 def spots_of(state: DeviceState, assignment: Assignment) -> tuple[Spot, ...]:

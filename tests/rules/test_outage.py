@@ -9,6 +9,7 @@ from rules.absence import Sample, crowd_of, is_absent, set_apart, why_apart
 from rules.alarm import Occasion
 from rules.alerts import Because, ChangeKind, Family, Severity
 from rules.deadlines import deadline, pass_deadline
+from rules.dismissal import dismiss
 from rules.evaluate import evaluate
 from rules.gap import Gap
 from rules.gap import shifted as shift
@@ -20,6 +21,7 @@ from rules.outage import deadline as split_at
 from rules.outage import pass_deadline as split
 from rules.policy import Assignment, Place, Policy
 from rules.power import is_plugged
+from rules.response import Resolved
 from rules.state import DeviceState, Verdict
 from tests.rules.given import NOON, after
 
@@ -82,6 +84,13 @@ class Hotel:
     def hear(self, name: str, message: DeviceMessage) -> None:
         verdict = evaluate(self.states[name], message, assignment=self.assigned[name], now=after(self.second))
         self._take(name, verdict, Occasion(self.assigned[name], message.id, after(self.second)))
+
+    def resolve(self, name: str) -> None:
+        """A person ends the tablet's silence by hand, as severe as it may be."""
+        alert, at = self.states[name].alerts[Family.SILENCE], after(self.second)
+        deed = Resolved(alert_id=alert.id, family=Family.SILENCE, severity=Severity.CRITICAL, by="ana", at=at)
+        occasion = Occasion(self.assigned[name], "deed", at)
+        self._take(name, dismiss(self.states[name], deed, occasion=occasion), occasion)
 
     def _pass(self, name: str) -> None:
         while True:
@@ -323,6 +332,20 @@ def test_one_that_came_back_and_is_gone_again_while_the_others_return_is_waited_
     hotel.run(500)
     (closed,) = hotel.closed()
     assert (closed.incident.members, closed.incident.back, closed.lost) == (10, 8, ("1-00", "1-01"))
+
+
+def test_nobody_waits_for_one_whose_silence_a_person_resolved() -> None:
+    hotel = Hotel(floor("1", 10) | floor("2", 40))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(200)
+    hotel.resolve("1-00")
+    assert "1-00" not in hotel.outages.incidents[0].silent
+    vanish(hotel, [], at=210)
+    hotel.gone = {"1-00"}
+    hotel.run(600)
+    (closed,) = hotel.closed()
+    assert (closed.lost, hotel.outages.incidents) == ((), ())
+    assert ("1-00", ChangeKind.WORSENED) not in hotel.told
 
 
 def test_who_is_absent_after_an_outage_of_ours_is_one_area_first() -> None:
