@@ -20,8 +20,14 @@ _log = logging.getLogger(__name__)
 
 ROOMS: Final = 2
 _EVERY_S: Final = 2.0
-_AT_MOST: Final = 1000
-"""Candidates in memory: a tablet may make up as many names as it likes."""
+AT_MOST: Final = 500
+"""Candidates of one hotel in memory, for a tablet may make up names; of more, the one not heard for longest goes."""
+
+
+class _Candidate:
+    def __init__(self) -> None:
+        self.rooms: set[RoomId] = set()
+        self.ssid: str | None = None
 
 
 class Learning:
@@ -30,8 +36,7 @@ class Learning:
     def __init__(self, *, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
-        self._heard: dict[tuple[HotelId, str], set[RoomId]] = {}
-        self._names: dict[str, str] = {}
+        self._heard: dict[HotelId, dict[str, _Candidate]] = {}
 
     def take(self, strange: Iterable[tuple[Tablet, Heartbeat]]) -> None:
         """Take note of heartbeats on access points that are not known as the hotel's."""
@@ -39,9 +44,12 @@ class Learning:
             bssid, room_id = normal_bssid(beat.wifi_bssid or ""), tablet.room_id
             if bssid is None or room_id is None or not _is_in_its_room(tablet, beat):
                 continue
-            if len(self._heard) < _AT_MOST:
-                self._heard.setdefault((tablet.hotel_id, bssid), set()).add(room_id)
-                self._names |= {bssid: beat.wifi_ssid} if beat.wifi_ssid else {}
+            heard = self._heard.setdefault(tablet.hotel_id, {})
+            candidate = heard[bssid] = heard.pop(bssid) if bssid in heard else _Candidate()
+            candidate.rooms.add(room_id)
+            candidate.ssid = beat.wifi_ssid or candidate.ssid
+            if len(heard) > AT_MOST:
+                del heard[next(iter(heard))]
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -51,19 +59,22 @@ class Learning:
 
     async def write(self) -> None:
         """Write what is known well enough; what cannot be written is tried again."""
-        for (hotel_id, bssid), rooms in tuple(self._heard.items()):
-            if len(rooms) < ROOMS:
-                continue
+        known = [
+            (hotel_id, bssid, candidate)
+            for hotel_id, heard in self._heard.items()
+            for bssid, candidate in heard.items()
+            if len(candidate.rooms) >= ROOMS
+        ]
+        for hotel_id, bssid, candidate in known:
             try:
                 await self._store.learn_access_point(
-                    hotel_id, bssid, ssid=self._names.get(bssid), rooms=rooms, by=INNWATCH, now=self._now()
+                    hotel_id, bssid, ssid=candidate.ssid, rooms=candidate.rooms, by=INNWATCH, now=self._now()
                 )
             except StoreUnavailable:
                 return  # the intake reports it
             except (DataRefused, NotFound) as refusal:
                 _log.warning("the database refuses an access point", {"hotel": hotel_id, "error": refusal})
-            del self._heard[hotel_id, bssid]
-            self._names.pop(bssid, None)
+            self._heard[hotel_id].pop(bssid, None)
 
 
 def _is_in_its_room(tablet: Tablet, beat: Heartbeat) -> bool:
