@@ -10,12 +10,16 @@ from rules.state import DeviceState, Verdict
 
 
 def deadline(state: DeviceState, /, *, assignment: Assignment, watching_since: datetime) -> datetime | None:  # noqa: ARG001 - as every family's
-    """When the windows are over in which an open alert was hushed; at once where somebody ended or withdrew them."""
+    """When the windows are over in which an open alert was hushed; at once where somebody ended or withdrew them.
+
+    Where none of the device's windows is the one that hushed it (withdrawn, or the device has moved), that is found out
+    now: at once is when it was last heard of, not when the window began, and not in a window that it is in now.
+    """
     if not state.alerts:
         return None
     return min(
         (
-            over(assignment.windows, _hushed_since(alert))
+            _released_at(state, alert, assignment=assignment)
             for alert in state.alerts.values()
             if alert.suppressed_by is Because.MAINTENANCE
         ),
@@ -34,6 +38,14 @@ def pass_deadline(
     """What `at`, which is the deadline, makes of what is open."""
     after, changes = anew(state, occasion=Occasion(assignment, at.isoformat(), at))
     return Verdict(after, changes)
+
+
+def _released_at(state: DeviceState, alert: OpenAlert, *, assignment: Assignment) -> datetime:
+    since = _hushed_since(alert)
+    end = over(assignment.windows, since)
+    if end > since:
+        return end
+    return over(assignment.windows, max(since, alert.last_at, state.last_heard or since))
 
 
 def _hushed_since(alert: OpenAlert) -> datetime:

@@ -169,6 +169,26 @@ def test_what_was_hushed_by_a_window_that_nobody_knows_any_more_is_told_at_once(
     assert one.due() == 70  # nothing but its silence is waited for
 
 
+def test_who_has_moved_out_of_the_windows_room_is_told_of_when_that_is_found_out() -> None:
+    one = tablet(window(0, 4000, room="204"))
+    walk_out(one, 0, beats=100)
+
+    one.assignment = replace(one.assignment, windows=())
+    one.until(1000)
+
+    assert told(one.changes)[-1] == (990, ChangeKind.RELEASED, Severity.HIGH, True)
+
+
+def test_who_has_moved_into_another_window_is_hushed_until_its_end() -> None:
+    one = tablet(window(0, 4000, room="204"))
+    walk_out(one, 0, beats=100)
+
+    one.assignment = replace(one.assignment, windows=(window(500, 1020, name="w2", room="205"),))
+    one.until(1025)
+
+    assert told(one.changes)[1:] == [(1020, ChangeKind.RELEASED, Severity.HIGH, True)]
+
+
 def test_a_window_that_runs_on_in_another_hushes_without_a_change() -> None:
     one = tablet(window(0, 100), window(50, 300, name="w2"))
     walk_out(one, 0, beats=40)
