@@ -103,6 +103,8 @@ class RoomStatus(Struct, frozen=True, rename="camel", kw_only=True, omit_default
     checked_out_at: datetime | None = None  # the last check-out, until somebody checks in
     changed_at: datetime | None = None
     changed_by: IntegratorName | None = None
+    stay_at: datetime | None = None  # likewise, of the last check-in, check-out or move
+    stay_by: IntegratorName | None = None
 
     def is_departing(self, at: datetime) -> bool:
         """Whether the guest leaves within the hour, or should have left."""
@@ -169,19 +171,29 @@ def _what_is_missing(message: PmsMessage, kind: PmsKind) -> str | None:
 def news(record: PmsRecord, *, known: Callable[[RoomId], RoomStatus], at: datetime) -> Mapping[RoomId, RoomStatus]:
     """What is known of each room that a message changes; one that is older than what its sender said last changes none.
 
-    `at` is the time of receipt, `known` what was known of a room until now.
+    A check-out is held against what was said of stays alone: no word of housekeeping makes it the past. `at` is the
+    time of receipt, `known` what was known of a room until now.
     """
     said_at = min(record.ts, at)
     changed = {}
     for room_id in record.rooms:
         before = known(room_id)
-        if before.changed_by == record.by and before.changed_at is not None and said_at < before.changed_at:
+        held_up = before.changed_by == record.by and before.changed_at is not None and said_at < before.changed_at
+        if _is_stale(record, before, said_at=said_at) if record.kind is PmsKind.CHECKOUT else held_up:
             continue
         status = (
             _arrived(record, known(record.room_id)) if room_id == record.to_room_id else _told(record, before, at=at)
         )
-        changed[room_id] = replace(status, changed_at=said_at, changed_by=record.by)
+        status = replace(status, changed_at=before.changed_at if held_up else said_at, changed_by=record.by)
+        if record.kind is not PmsKind.ROOM_STATUS:
+            status = replace(status, stay_at=said_at, stay_by=record.by)
+        changed[room_id] = status
     return changed
+
+
+def _is_stale(record: PmsRecord, before: RoomStatus, *, said_at: datetime) -> bool:
+    """Whether the same system has said of a later stay."""
+    return before.stay_by == record.by and before.stay_at is not None and said_at < before.stay_at
 
 
 def is_checked_out(record: PmsRecord, changed: Mapping[RoomId, RoomStatus]) -> bool:

@@ -26,7 +26,8 @@ from store.transaction import Dialect, Row, Transaction
 
 _COLUMNS: Final = (
     "room_status.occupied, room_status.departs_at, room_status.service, room_status.housekeeping_since,"
-    " room_status.stay_ref, room_status.checked_out_at, room_status.changed_at, room_status.changed_by"
+    " room_status.stay_ref, room_status.checked_out_at, room_status.changed_at, room_status.changed_by,"
+    " room_status.stay_at, room_status.stay_by"
 )
 _STATUSES: Final = (
     f"SELECT room.id, {_COLUMNS} FROM room JOIN hotel ON hotel.key = room.hotel_key"  # noqa: S608 - ours
@@ -99,11 +100,13 @@ def take(transaction: Transaction, taken: PmsTaken, *, known: Known) -> Entry:
 def _write(transaction: Transaction, hotel_key: int, rooms: Mapping[RoomId, RoomStatus]) -> None:
     transaction.many(
         "INSERT INTO room_status (room_key, occupied, departs_at, service, housekeeping_since, stay_ref,"
-        " checked_out_at, changed_at, changed_by)"
-        " SELECT room.key, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM room WHERE room.hotel_key = ?1 AND room.id = ?2"
+        " checked_out_at, changed_at, changed_by, stay_at, stay_by)"
+        " SELECT room.key, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12"
+        " FROM room WHERE room.hotel_key = ?1 AND room.id = ?2"
         " ON CONFLICT (room_key) DO UPDATE SET occupied = excluded.occupied, departs_at = excluded.departs_at,"
         " service = excluded.service, housekeeping_since = excluded.housekeeping_since, stay_ref = excluded.stay_ref,"
-        " checked_out_at = excluded.checked_out_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by",
+        " checked_out_at = excluded.checked_out_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by,"
+        " stay_at = excluded.stay_at, stay_by = excluded.stay_by",
         [_row(hotel_key, room_id, status) for room_id, status in rooms.items()],
     )
 
@@ -120,6 +123,8 @@ def _row(hotel_key: int, room_id: RoomId, status: RoomStatus) -> Row:
         maybe_micros(status.checked_out_at),
         0 if status.changed_at is None else micros(status.changed_at),
         status.changed_by or "",
+        maybe_micros(status.stay_at),
+        status.stay_by,
     )
 
 
@@ -136,6 +141,8 @@ def _status(row: Row) -> RoomStatus:
         checked_out_at=maybe_moment(row[6]),
         changed_at=maybe_moment(row[7]),
         changed_by=IntegratorName(row[8]),
+        stay_at=maybe_moment(row[9]),
+        stay_by=None if row[10] is None else IntegratorName(row[10]),
     )
 
 

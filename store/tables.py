@@ -472,6 +472,8 @@ class RoomStatusTable(Base, table=True):
     checked_out_at: datetime | None = Field(sa_type=UtcDateTime)
     changed_at: datetime = Field(sa_type=UtcDateTime)
     changed_by: str
+    stay_at: datetime | None = Field(sa_type=UtcDateTime)
+    stay_by: str | None
 
 
 class ClearanceTable(Base, table=True):

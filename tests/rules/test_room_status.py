@@ -124,6 +124,27 @@ def test_what_was_held_up_changes_nothing_any_more() -> None:
     assert desk.of().occupied is False
 
 
+def test_a_check_out_that_comes_behind_a_later_word_of_housekeeping_counts() -> None:
+    desk = Desk()
+    desk.tell(0, PmsKind.CHECKIN)
+    desk.say(105, RoomWord.HOUSEKEEPING)
+
+    assert desk.tell(106, PmsKind.CHECKOUT, ts=after(100))
+    assert (desk.of().occupied, desk.of().checked_out_at) == (False, after(106))
+    assert (desk.of().housekeeping_since, desk.of().changed_at) == (after(105), after(105))
+    assert desk.tell(107, PmsKind.ROOM_STATUS, ts=after(104), status=RoomWord.HOUSEKEEPING_DONE) == {}
+
+
+@pytest.mark.parametrize("kind", [PmsKind.CHECKIN, PmsKind.CHECKOUT, PmsKind.MOVE])
+def test_a_check_out_is_stale_behind_a_later_word_of_a_stay(kind: PmsKind) -> None:
+    desk = Desk()
+    desk.tell(105, kind, to_room_id=THERE if kind is PmsKind.MOVE else None)
+    desk.say(110, RoomWord.HOUSEKEEPING)
+    desk.tell(111, PmsKind.ROOM_STATUS, by="other", status=RoomWord.IN_SERVICE)
+
+    assert desk.tell(112, PmsKind.CHECKOUT, ts=after(100)) == {}
+
+
 def test_clocks_of_two_systems_are_not_compared() -> None:
     desk = Desk()
     desk.tell(600, PmsKind.CHECKOUT)

@@ -17,7 +17,7 @@ OPERA = IntegratorName("opera")
 CHECKED_OUT = PmsRecord(by=OPERA, kind=PmsKind.CHECKOUT, room_id=HERE, ts=NOW, stay_ref="sealed")
 STATUS = RoomStatus(
     occupied=False, departs_at=later(60), service=RoomWord.MAINTENANCE, housekeeping_since=NOW, stay_ref="sealed",
-    checked_out_at=NOW, changed_at=NOW, changed_by=OPERA,
+    checked_out_at=NOW, changed_at=NOW, changed_by=OPERA, stay_at=later(-60), stay_by=OPERA,
 )  # fmt: skip
 
 

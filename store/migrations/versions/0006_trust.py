@@ -167,6 +167,8 @@ def _create_what_the_hotel_knows() -> None:
         sa.Column("checked_out_at", TIME, nullable=True),
         sa.Column("changed_at", TIME, nullable=False),
         sa.Column("changed_by", sa.String(), nullable=False),
+        sa.Column("stay_at", TIME, nullable=True),
+        sa.Column("stay_by", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["room_key"], ["room.key"], name="fk_room_status_room_key"),
         sa.PrimaryKeyConstraint("room_key", name="pk_room_status"),
     )
