@@ -33,6 +33,7 @@ from rules.outage import (
     shifted,
     without_strangers,
 )
+from rules.place import heard_bssid
 from rules.policy import DEFAULTS
 from rules.power import is_plugged
 from rules.state import DeviceState, Verdict
@@ -133,8 +134,10 @@ class Outlook:
     def hear(self, tablet: Tablet, message: DeviceMessage, *, at: datetime) -> None:
         """Take note of what a heartbeat says of where its tablet is."""
         if isinstance(message, Heartbeat):
-            self.heard.append((tablet, Sample(at, message.rssi, is_plugged(message))))
-            if message.aps and message.wifi_bssid not in tablet.assignment.place.hotel_access_points:
+            place = tablet.assignment.place
+            bssid = heard_bssid(message.wifi_bssid, last=tablet.state.bssid, place=place)
+            self.heard.append((tablet, Sample(at, message.rssi, is_plugged(message), bssid)))
+            if message.aps and message.wifi_bssid not in place.hotel_access_points:
                 self.strange.append((tablet, message))
 
     def adopt(self) -> None:

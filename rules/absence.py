@@ -50,6 +50,7 @@ class Sample(NamedTuple):
     at: datetime
     rssi: float | None
     plugged: bool | None  # `rules.power.is_plugged`
+    bssid: str | None = None  # in normal form
 
 
 def wait_of(assignment: Assignment) -> timedelta:
@@ -102,12 +103,9 @@ def why_apart(state: DeviceState, lately: Sequence[Sample], *, assignment: Assig
     if heard is None:
         return None
     minute = [sample for sample in lately if heard - LAST_MINUTE <= sample.at <= heard]
-    signals = [(sample.rssi, sample.at) for sample in minute if sample.rssi is not None]
-    if signals:
-        strongest, at = max(signals)
-        fall = strongest - signals[-1][0]
-        if fall >= FALL:
-            return Reason(Because.SIGNAL_FELL, observed=fall, limit=FALL, since=at)
+    fall, at = _fall(minute)
+    if fall >= FALL:
+        return Reason(Because.SIGNAL_FELL, observed=fall, limit=FALL, since=at)
     if state.bssid is not None and astray(state.bssid, assignment.place) is Astray.FOREIGN:
         own = " ".join(sorted(assignment.place.access_points))
         return Reason(Because.FOREIGN, observed=state.bssid, limit=own)
@@ -117,6 +115,21 @@ def why_apart(state: DeviceState, lately: Sequence[Sample], *, assignment: Assig
         if since is not None:
             return Reason(Because.UNPLUGGED, since=since)
     return None
+
+
+def _fall(samples: Sequence[Sample]) -> tuple[float, datetime | None]:
+    """How far the signal of one access point fell, and since when; of several, of the one where it fell furthest.
+
+    Another access point is weaker or stronger for whoever stays where they are. One that is not named is the last.
+    """
+    heard: dict[str | None, list[tuple[float, datetime]]] = {}
+    bssid = None
+    for sample in samples:
+        bssid = sample.bssid or bssid
+        if sample.rssi is not None:
+            heard.setdefault(bssid, []).append((sample.rssi, sample.at))
+    falls = [(strongest - signals[-1][0], at) for signals in heard.values() for strongest, at in [max(signals)]]
+    return max(falls, default=(0.0, None))
 
 
 def set_apart(verdict: Verdict, reason: Reason, *, occasion: Occasion) -> Verdict:

@@ -78,7 +78,7 @@ class Hotel:
             battery=80,
             charging=charging,
         )
-        self.samples[name].append(Sample(after(self.second), rssi, is_plugged(heartbeat)))
+        self.samples[name].append(Sample(after(self.second), rssi, is_plugged(heartbeat), heartbeat.wifi_bssid))
         self.hear(name, heartbeat)
 
     def hear(self, name: str, message: DeviceMessage) -> None:
@@ -397,3 +397,20 @@ def test_a_charger_that_pauses_at_a_full_battery_took_nobody_off_its_dock(batter
     assignment = Hotel(floor("1", 1)).assigned["1-00"]
 
     assert (why_apart(state, lately, assignment=assignment) is not None) is apart
+
+
+@pytest.mark.parametrize(
+    ("heard", "apart"),
+    [
+        ([("a", -50), ("b", -67)], False),  # it roamed, as they do where an access point fails
+        ([("a", -50), ("b", -50), ("b", -66)], True),
+        ([("a", -50), ("a", -66), ("b", -50)], True),  # it was carried to another one
+        ([("a", -50), (None, -66)], True),
+        ([("a", -66), ("a", -50)], False),
+    ],
+)
+def test_a_signal_falls_on_one_access_point(heard: list[tuple[str | None, float]], apart: bool) -> None:
+    lately = [Sample(after(at), rssi, None, bssid) for at, (bssid, rssi) in enumerate(heard)]
+    assignment = Hotel(floor("1", 1)).assigned["1-00"]
+
+    assert (why_apart(DeviceState(last_heard=after(9)), lately, assignment=assignment) is not None) is apart
