@@ -8,13 +8,15 @@ is to know is printed, a JSON line each.
 
 Settings, from the environment: INNWATCH_HOST and INNWATCH_MQTT_PORT (by TLS where INNWATCH_CA is a file of
 certificates), INNWATCH_HOTEL, INNWATCH_INTEGRATOR, INNWATCH_TOKEN_FILE, WEBHOOK_PORT (on this machine only: put a proxy
-with TLS before it), WEBHOOK_SECRET (what the header X-Webhook-Secret must be).
+with TLS before it), WEBHOOK_SECRET (what the header X-Webhook-Secret must be; without one it does
+not start).
 """
 
 import hashlib
 import hmac
 import json
 import os
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -47,7 +49,9 @@ def word_of(webhook: dict[str, Any]) -> tuple[str, dict[str, str]] | None:
     kind = KINDS.get(webhook["event"])
     if kind is None:
         return None
-    word = {"id": webhook["eventId"], "ts": webhook["occurredAt"], "roomId": webhook["room"]}
+    if isinstance(webhook["eventId"], bool) or not isinstance(webhook["eventId"], str | int):
+        raise TypeError
+    word = {"id": str(webhook["eventId"]), "ts": webhook["occurredAt"], "roomId": webhook["room"]}
     if kind == "room-status":
         word["status"] = webhook["status"]
         return kind, word
@@ -66,7 +70,7 @@ class Innwatch:
     def __init__(self, *, hotel: str, integrator: str, token: str) -> None:
         self._prefix = f"hotels/{hotel}/pms/{integrator}"
         self._clearances = f"hotels/{hotel}/clearance/+"
-        self._waiting: dict[str, tuple[threading.Event, list[dict[str, Any]]]] = {}
+        self._waiting: dict[str, list[tuple[threading.Event, list[dict[str, Any]]]]] = {}
         self._lock = threading.Lock()
         name = f"{hotel}/integrator/{integrator}"
         self.client = Client(CallbackAPIVersion.VERSION2, client_id=f"{name}/webhooks")
@@ -78,13 +82,16 @@ class Innwatch:
         """Publish a word and return what became of it; None: nobody answered in time."""
         answered, answers = threading.Event(), list[dict[str, Any]]()
         with self._lock:
-            self._waiting[word["id"]] = answered, answers
+            self._waiting.setdefault(word["id"], []).append((answered, answers))
         try:
             self.client.publish(f"{self._prefix}/in/{kind}", json.dumps(word), qos=1)
             return answers[0] if answered.wait(ANSWER_WITHIN) else None
         finally:
             with self._lock:
-                self._waiting.pop(word["id"], None)
+                waiting = self._waiting.get(word["id"], [])
+                waiting[:] = [one for one in waiting if one[0] is not answered]
+                if not waiting:
+                    self._waiting.pop(word["id"], None)
 
     def _connected(
         self, client: Client, _data: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
@@ -101,10 +108,23 @@ class Innwatch:
             print(json.dumps({"desk": said}), flush=True)  # Here the desk's own screen would be told.
             return
         with self._lock:
-            answered, answers = self._waiting.get(said.get("id") or "", (None, []))
-        if answered is not None:
-            answers.append(said)
-            answered.set()
+            for answered, answers in self._waiting.get(said.get("id") or "", []):
+                answers.append(said)
+                answered.set()
+
+
+def length_of(said: str) -> int | None:
+    """A number of bytes; None: it is none."""
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else None
+
+
+def answer_to(result: dict[str, Any] | None) -> tuple[int, str]:
+    """Status and text for what became of a word."""
+    if result is None:
+        return 503, "Innwatch did not answer"
+    if result["verdict"] == "accepted":
+        return 204, ""
+    return 422, f"{result['reason']}: {result['detail']}"
 
 
 def listener(innwatch: Innwatch, *, secret: str) -> type[BaseHTTPRequestHandler]:
@@ -116,7 +136,9 @@ def listener(innwatch: Innwatch, *, secret: str) -> type[BaseHTTPRequestHandler]
         def do_POST(self) -> None:
             if not hmac.compare_digest(self.headers.get("X-Webhook-Secret", "").encode(), secret.encode()):
                 return self._answer(401, "another secret")
-            length = int(self.headers.get("Content-Length") or 0)
+            length = length_of(self.headers.get("Content-Length", ""))
+            if length is None:
+                return self._answer(400, "no Content-Length")
             if length > LARGEST:
                 return self._answer(413, "too large")
             try:
@@ -125,12 +147,7 @@ def listener(innwatch: Innwatch, *, secret: str) -> type[BaseHTTPRequestHandler]
                 return self._answer(422, f"not understood: {type(error).__name__}")  # not in its words: they have names
             if said is None:
                 return self._answer(204)
-            result = innwatch.say(*said)
-            if result is None:
-                return self._answer(503, "Innwatch did not answer")
-            if result["verdict"] == "accepted":
-                return self._answer(204)
-            return self._answer(422, f"{result['reason']}: {result['detail']}")
+            return self._answer(*answer_to(innwatch.say(*said)))
 
         def _answer(self, status: int, why: str = "") -> None:
             self.send_response(status)
@@ -146,6 +163,8 @@ def listener(innwatch: Innwatch, *, secret: str) -> type[BaseHTTPRequestHandler]
 
 def main() -> None:
     env = os.environ
+    if not env.get("WEBHOOK_SECRET", "").strip():
+        sys.exit("WEBHOOK_SECRET is empty: anybody could say that a guest has left")
     token = Path(env["INNWATCH_TOKEN_FILE"]).read_text(encoding="ascii").strip()
     innwatch = Innwatch(hotel=env["INNWATCH_HOTEL"], integrator=env["INNWATCH_INTEGRATOR"], token=token)
     if env.get("INNWATCH_CA"):
@@ -153,7 +172,7 @@ def main() -> None:
     innwatch.client.connect_async(env.get("INNWATCH_HOST", "127.0.0.1"), int(env.get("INNWATCH_MQTT_PORT", "1883")), 30)
     innwatch.client.loop_start()
     port = int(env.get("WEBHOOK_PORT", "8088"))
-    ThreadingHTTPServer(("127.0.0.1", port), listener(innwatch, secret=env["WEBHOOK_SECRET"])).serve_forever()
+    ThreadingHTTPServer(("127.0.0.1", port), listener(innwatch, secret=env["WEBHOOK_SECRET"].strip())).serve_forever()
 
 
 if __name__ == "__main__":

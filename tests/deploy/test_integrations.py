@@ -5,12 +5,18 @@ import importlib.util
 import json
 import re
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from http.client import HTTPConnection
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
 import pytest
+from paho.mqtt.client import MQTTMessage
 from playwright.sync_api import sync_playwright
 
 from broker.access import may_connect, may_publish, may_subscribe
@@ -38,12 +44,17 @@ WEBHOOKS: list[dict[str, Any]] = [
 ]
 
 
-def word_of(webhook: dict[str, Any]) -> tuple[str, dict[str, str]] | None:
+def load_script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("pms_webhook", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
+    return script
+
+
+def word_of(webhook: dict[str, Any]) -> tuple[str, dict[str, str]] | None:
+    script = load_script()
     word: tuple[str, dict[str, str]] | None = script.word_of(webhook)
     return word
 
@@ -79,6 +90,44 @@ def test_the_script_answers_a_webhook_with_what_innwatch_answered(processes: Pro
     assert hook({"event": "reservation.checked_out"})[0] == 422
     assert hook({"event": "guest.birthday"})[0] == 204
     assert "Lovelace" not in script.output()
+
+
+def test_bad_webhooks_are_refused_and_two_of_one_id_are_both_answered() -> None:
+    script = load_script()
+    innwatch = script.Innwatch(hotel="grand", integrator="opera", token="t")
+    said = threading.Semaphore(0)
+    innwatch.client.publish = lambda *_, **__: said.release()
+    server = ThreadingHTTPServer(("127.0.0.1", free_port()), script.listener(innwatch, secret="s"))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def hook(webhook: dict[str, Any], **headers: str) -> int:
+        body = json.dumps(webhook)
+        connection = HTTPConnection("127.0.0.1", server.server_port, timeout=15)
+        headers = {"X-Webhook-Secret": "s", "Content-Length": str(len(body))} | headers
+        connection.request("POST", "/", body, headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    try:
+        assert hook(CHECKED_OUT | {"eventId": ["a"]}) == 422
+        assert [hook(CHECKED_OUT, **{"Content-Length": length}) for length in ("abc", "-1", "")] == [400] * 3
+        with ThreadPoolExecutor() as pool:
+            both = [pool.submit(hook, CHECKED_OUT | {"eventId": 4711}) for _ in range(2)]
+            assert all(said.acquire(timeout=10) for _ in both)
+            message = MQTTMessage(topic=b"hotels/grand/pms/opera/result")
+            message.payload = b'{"id": "4711", "verdict": "accepted"}'
+            innwatch._told(innwatch.client, None, message)
+            assert [one.result() for one in both] == [204, 204]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_without_a_secret_the_script_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBHOOK_SECRET", " ")
+    with pytest.raises(SystemExit, match="WEBHOOK_SECRET is empty"):
+        load_script().main()
 
 
 def _now() -> str:
