@@ -44,10 +44,13 @@ def follow(_: DeviceState, state: DeviceState, /, *, occasion: Occasion) -> tupl
     """Bring the alert in line with what is known of the tablet after a message, a deadline or a word on its room."""
     memory, gone = state.checkout, gone_by(state, assignment=occasion.assignment)
     if gone:
-        if not memory.gone and (memory.guarded_from is None or occasion.at > memory.guarded_from + GUARDED_FOR):
+        is_late = memory.guarded_from is None or occasion.at > memory.guarded_from + GUARDED_FOR
+        if is_late and not memory.gone:
             return state, None
-        memory = replace(memory, gone=_reasons(gone, occasion=occasion), good_since=None)
-        return _settle(state, memory, ended=(), occasion=occasion)
+        alert = state.alerts.get(Family.CHECKOUT)
+        is_resolved = alert is not None and alert.dismissed is not None
+        why = memory.gone if is_late and is_resolved else _reasons(gone, occasion=occasion)
+        return _settle(state, replace(memory, gone=why, good_since=None), ended=(), occasion=occasion)
     if not memory.gone:
         return state, None
     if not _is_seen(state, assignment=occasion.assignment):

@@ -194,3 +194,18 @@ def test_what_nobody_resolved_stays_open_over_the_next_check_out() -> None:
     guard.check_out(86400)
     assert guard.see(86400, SILENT) is None
     assert guard.state.alerts[Family.CHECKOUT].id == opened.alert.id
+
+
+@pytest.mark.parametrize(("seconds", "fires"), [(2700, True), (2701, False)])
+def test_a_resolved_guard_is_told_of_another_way_of_being_gone_in_its_45_minutes_alone(
+    seconds: float, *, fires: bool
+) -> None:
+    guard = Guard(policy=DOCKED)
+    opened = guard.see(10, OFF_DOCK)
+    assert opened is not None
+    deed = Resolved(
+        alert_id=opened.alert.id, family=Family.CHECKOUT, severity=Severity.CRITICAL, by="ana", at=after(20)
+    )
+    guard.state, _ = resolve(guard.state, deed, occasion=Occasion(guard.assignment, "deed", after(20)))
+    assert guard.see(30, OFF_DOCK) is None
+    assert (guard.see(seconds, SILENT) is not None) is fires
