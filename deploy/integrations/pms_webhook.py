@@ -6,8 +6,8 @@ as it is. A webhook is answered when Innwatch has said what became of it: 204 ac
 would not help), 503 nobody answered (the system comes again, with the same id, and nothing counts twice). What the desk
 is to know is printed, a JSON line each.
 
-Settings, from the environment: INNWATCH_HOST and INNWATCH_MQTT_PORT (by TLS where INNWATCH_CA is a file of
-certificates), INNWATCH_HOTEL, INNWATCH_INTEGRATOR, INNWATCH_TOKEN_FILE, WEBHOOK_PORT (on this machine only: put a proxy
+Settings, from the environment: BROKER_HOST and BROKER_PORT (by TLS where BROKER_CA is a file of
+certificates), HOTEL, INTEGRATOR, TOKEN_FILE, WEBHOOK_PORT (on this machine only: put a proxy
 with TLS before it), WEBHOOK_SECRET (what the header X-Webhook-Secret must be; without one it does
 not start).
 """
@@ -165,11 +165,11 @@ def main() -> None:
     env = os.environ
     if not env.get("WEBHOOK_SECRET", "").strip():
         sys.exit("WEBHOOK_SECRET is empty: anybody could say that a guest has left")
-    token = Path(env["INNWATCH_TOKEN_FILE"]).read_text(encoding="ascii").strip()
-    innwatch = Innwatch(hotel=env["INNWATCH_HOTEL"], integrator=env["INNWATCH_INTEGRATOR"], token=token)
-    if env.get("INNWATCH_CA"):
-        innwatch.client.tls_set(ca_certs=env["INNWATCH_CA"])
-    innwatch.client.connect_async(env.get("INNWATCH_HOST", "127.0.0.1"), int(env.get("INNWATCH_MQTT_PORT", "1883")), 30)
+    token = Path(env["TOKEN_FILE"]).read_text(encoding="ascii").strip()
+    innwatch = Innwatch(hotel=env["HOTEL"], integrator=env["INTEGRATOR"], token=token)
+    if env.get("BROKER_CA"):
+        innwatch.client.tls_set(ca_certs=env["BROKER_CA"])
+    innwatch.client.connect_async(env.get("BROKER_HOST", "127.0.0.1"), int(env.get("BROKER_PORT", "1883")), 30)
     innwatch.client.loop_start()
     port = int(env.get("WEBHOOK_PORT", "8088"))
     ThreadingHTTPServer(("127.0.0.1", port), listener(innwatch, secret=env["WEBHOOK_SECRET"].strip())).serve_forever()

@@ -68,10 +68,10 @@ def test_the_script_answers_a_webhook_with_what_innwatch_answered(processes: Pro
     (tmp_path / "token").write_text(innwatch.token("integrator", "grand", "opera"))
     port = free_port()
     env = {
-        "INNWATCH_HOTEL": "grand",
-        "INNWATCH_INTEGRATOR": "opera",
-        "INNWATCH_MQTT_PORT": str(innwatch.mqtt_port),
-        "INNWATCH_TOKEN_FILE": str(tmp_path / "token"),
+        "HOTEL": "grand",
+        "INTEGRATOR": "opera",
+        "BROKER_PORT": str(innwatch.mqtt_port),
+        "TOKEN_FILE": str(tmp_path / "token"),
         "WEBHOOK_PORT": str(port),
         "WEBHOOK_SECRET": "open sesame",
     }
