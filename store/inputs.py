@@ -30,7 +30,13 @@ _INPUTS: Final = """
     WHERE hotel_key = :hotel AND id > :after AND id <= :upto
 """
 _OF_ONE: Final = f"""
-    {_INPUTS} AND (device_key = :device OR device_key IS NULL OR kind IN ('assignment', 'checkpoint')) ORDER BY id
+    {_INPUTS} AND (device_key = :device OR device_key IS NULL OR kind = 'assignment'
+        OR (kind = 'checkpoint' AND message_id = :first)) ORDER BY id
+"""
+_FIRST: Final = """
+    SELECT message_id FROM message
+    WHERE hotel_key = :hotel AND id > :after AND id <= :upto AND kind = 'checkpoint' AND device_key IS NULL
+    ORDER BY id LIMIT 1
 """
 _OF_ALL: Final = f"{_INPUTS} ORDER BY id"
 
@@ -71,7 +77,7 @@ class Inputs:
         self, hotel_id: HotelId, span: Span, *, device_id: DeviceId | None = None, stride: int = STRIDE
     ) -> AsyncIterator[InputPage]:
         """A hotel's inputs in the order in which they counted; if one device is named, its own, those of the hotel as a
-        whole, and where the others live.
+        whole, and where the others live: their assignments, and their first checkpoint.
 
         Reads in pages, holds no transaction between them. Raises NotFound (hotel, device).
         """
@@ -81,10 +87,11 @@ class Inputs:
             device = next((key for key, name in devices.items() if name == device_id), None)
             if device is None:
                 raise NotFound("device", device_id)
+        first = None if device is None else await self._database.read(partial(_first, hotel_id=hotel_id, span=span))
         after = span.after
         while after < span.upto:
             upto = min(after + stride, span.upto)
-            page = partial(_page, hotel_id=hotel_id, device=device, after=after, upto=upto)
+            page = partial(_page, hotel_id=hotel_id, device=device, first=first, after=after, upto=upto)
             rows = await self._database.read(page)
             yield InputPage(upto, [_input(row, devices) for row in rows])
             after = upto
@@ -140,11 +147,20 @@ def _devices(transaction: Transaction, hotel_id: HotelId) -> Mapping[int, Device
     return {row[0]: DeviceId(row[1]) for row in rows}
 
 
-def _page(transaction: Transaction, *, hotel_id: HotelId, device: int | None, after: int, upto: int) -> list[Row]:
+def _first(transaction: Transaction, *, hotel_id: HotelId, span: Span) -> str:
+    """How the first checkpoint in a span is named: those of all its tablets are named alike. Empty: there is none."""
+    hotel = facts.hotel_key(transaction, hotel_id)
+    row = transaction.row(_FIRST, hotel=hotel, after=span.after, upto=span.upto)
+    return "" if row is None else str(row[0])
+
+
+def _page(
+    transaction: Transaction, *, hotel_id: HotelId, device: int | None, first: str | None, after: int, upto: int
+) -> list[Row]:
     hotel = facts.hotel_key(transaction, hotel_id)
     if device is None:
         return transaction.rows(_OF_ALL, hotel=hotel, after=after, upto=upto)
-    return transaction.rows(_OF_ONE, hotel=hotel, after=after, upto=upto, device=device)
+    return transaction.rows(_OF_ONE, hotel=hotel, after=after, upto=upto, device=device, first=first)
 
 
 def _input(row: Row, devices: Mapping[int, DeviceId]) -> StoredInput:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from rules.ids import DeviceId, MessageId
 from rules.inputs import InputKind
@@ -80,6 +81,21 @@ async def test_one_device_comes_with_what_is_the_whole_hotels(history: Store) ->
     assert (read[1].late, read[1].body) == (False, b'{"id":"tab-1-30"}')
     with pytest.raises(NotFound):
         await history.inputs_of(HOTEL, DeviceId("tab-9"), start=NOW, end=later(60))
+
+
+async def test_of_the_other_devices_the_first_checkpoint_alone_is_read(store: Store) -> None:
+    ours = await add_hotel(store)
+    for second in (30, 60, 90):
+        whole = checkpoint(later(second))
+        await store.apply(batch(whole, *(replace(whole, device_key=device.key) for device in ours)))
+
+    read = await store.inputs_of(HOTEL, TAB, start=later(30), end=later(100))
+
+    assert [(one.at, one.device_id) for one in read] == [
+        (later(30), None), (later(30), TAB), (later(30), OTHER_TAB),
+        (later(60), None), (later(60), TAB),
+        (later(90), None), (later(90), TAB),
+    ]  # fmt: skip
 
 
 async def test_before_anything_and_after_everything_there_is_nothing(history: Store) -> None:
