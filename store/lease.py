@@ -89,11 +89,16 @@ def _take(transaction: Transaction, name: str, *, holder: str, ttl: timedelta) -
         if held[0]:
             _shorten(transaction, name, ttl=ttl)
         return None
+    # In two steps: of many who come first at once, an upsert by name stumbles over the second key (PostgreSQL).
     row = transaction.row(
         "INSERT INTO lease (name, holder, generation, until)"  # noqa: S608 - our own words
-        f" VALUES (:name, :holder, 1, {now} + :ttl)"
-        " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, generation = lease.generation + 1,"
-        f" until = excluded.until WHERE lease.until <= {now} RETURNING generation",
+        f" VALUES (:name, :holder, 1, {now} + :ttl) ON CONFLICT DO NOTHING RETURNING generation",
+        name=name,
+        holder=holder,
+        ttl=_micros(ttl),
+    ) or transaction.row(
+        f"UPDATE lease SET holder = :holder, generation = generation + 1, until = {now} + :ttl"  # noqa: S608 - ours
+        f" WHERE name = :name AND until <= {now} RETURNING generation",
         name=name,
         holder=holder,
         ttl=_micros(ttl),
