@@ -17,7 +17,7 @@ back the state and what became of its alert:
 
 The order of a tuple is that of being asked: who reads what another remembers comes after it. A time that a family
 remembers has to move with our own outages (`rules.gap`). Its rules and reasons have rows in docs/rules.md, and words in
-`worker.wording` and in the console.
+`rules.words` and in the console.
 """
 
 from collections.abc import Iterable

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Protocol
 
+from rules.words import one_line
 from store.records import Claimed
-from worker.wording import Notice, one_line
+from worker.wording import Notice
 
 LONGEST_DETAIL = 300
 """Characters of a failure's detail: it is stored with the row and shown in the console."""

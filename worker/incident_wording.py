@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 
 from rules.incident import IncidentSnapshot, Outage, Scope
+from rules.words import explain, one_line
 from store.records import NoticeKind
-from worker.wording import LATE_FROM_MINUTES, Notice, explain, moment_of, one_line
+from worker.wording import LATE_FROM_MINUTES, Notice, moment_of
 
 
 def word_incident(

@@ -15,9 +15,10 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from rules.words import one_line
 from store.records import Claimed, SlackChannel
 from worker.channels import DeliveryFailed, clean
-from worker.wording import Notice, one_line
+from worker.wording import Notice
 
 TRY_AGAIN = frozenset({408, 425, 429})
 """The answers below 500 that are about this moment and not about the request."""

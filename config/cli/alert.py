@@ -249,7 +249,7 @@ def _answer(
 
 
 def _print_alert(alert: "AlertSnapshot", zone: "tzinfo") -> None:
-    from worker.wording import explain
+    from rules.words import explain
 
     taken = alert.acknowledged
     print_facts(
@@ -275,7 +275,7 @@ def _print_alert(alert: "AlertSnapshot", zone: "tzinfo") -> None:
 
 def _more(step: "TimelineEntry", zone: "tzinfo") -> str | None:
     """What a step of the timeline says beside who and when."""
-    from worker.wording import explain
+    from rules.words import explain
 
     if step.notice is not None:
         return f"{step.notice} by {step.channel}" + (f": {step.error}" if step.error else "")

@@ -71,7 +71,7 @@ def why(
 
 
 def _print_alert(found: "AlertWhy", zone: tzinfo, *, samples: bool) -> None:
-    from worker.wording import HAPPENED, explain
+    from rules.words import HAPPENED, explain
 
     alert = found.alert
     print_facts(
@@ -153,7 +153,7 @@ def _print_device(found: "DeviceWhy", zone: tzinfo, *, samples: bool) -> None:
 
 
 def _why(finding: "Finding", zone: tzinfo) -> str:
-    from worker.wording import explain
+    from rules.words import explain
 
     why = explain(finding.because, zone)
     return why if finding.untold is None else f"{why}; nobody was told: {explain(finding.untold, zone)}"

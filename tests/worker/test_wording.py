@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rules.alerts import Acknowledgment, AlertSnapshot, Because, Family, Reason, Rule, Severity
+from rules.words import HAPPENED, RECOVERED, SENTENCES
 from store.records import NoticeKind
 from tests.worker.support import START, an_alert
-from worker.wording import HAPPENED, RECOVERED, SENTENCES, Notice, word
+from worker.wording import Notice, word
 
 PARIS = ZoneInfo("Europe/Paris")
 
