@@ -163,6 +163,7 @@ class Because(StrEnum):
     NO_ACCESS_POINTS_KNOWN = "no-access-points-known"
     OWN_ACCESS_POINTS = "own-access-points"
     CAME_LATE = "came-late"
+    LOW_ON_CHARGER = "low-on-charger"
     DISMISSED = "dismissed"  # a person had resolved it, and it went on
 
 

@@ -179,6 +179,7 @@ SENTENCES = {
     Because.NO_ACCESS_POINTS_KNOWN: "no access points of the room are known, so nothing could be held against it",
     Because.OWN_ACCESS_POINTS: "it moved between the access points of its own room",
     Because.CAME_LATE: "it came late, when it was history already",
+    Because.LOW_ON_CHARGER: "its battery was low, and it was on its charger",
     Because.DISMISSED: "somebody had resolved it by hand while it went on",
 }
 
@@ -266,6 +267,7 @@ UNITS = {
             Because.BATTERY_LOW,
             Because.BATTERY_CRITICAL,
             Because.BATTERY_RECOVERED,
+            Because.LOW_ON_CHARGER,
             Because.DIES_TONIGHT,
             Because.LASTS_TILL_MORNING,
         ),

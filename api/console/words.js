@@ -181,6 +181,7 @@ export const REASONS = {
     : `It lasted ${span(observed * 1000)}, less than the ${span(limit * 1000)} that it takes`),
   "no-access-points-known": () => "No access points of the room are known, so there was nothing to hold it against",
   "own-access-points": () => "It moved between the access points of its own room",
+  "low-on-charger": ({ observed, limit }) => `Battery ${charge(observed, "low")}${atMost(limit)}, and it is on its charger`,
   dismissed: () => "Somebody had resolved it by hand while it went on",
   "came-late": ({ cause }) => `It was told late, when it was history${cause ? `: ${CAUSES[cause] ?? plain(cause)}` : ""}`,
 };

@@ -58,7 +58,7 @@ class Signals:
             return None
         policy = self._assignment.policy
         if not weak_signal.is_judged(self._assignment):
-            held_back = Reason(Because.NO_ACCESS_POINTS_KNOWN, limit=weak_signal.floor_of(policy))
+            held_back = Reason(Because.NO_ACCESS_POINTS_KNOWN)
         elif most < weak_signal.LOW_SAMPLES:
             held_back = Reason(Because.TOO_FEW_SAMPLES, observed=most, limit=weak_signal.LOW_SAMPLES)
         else:
@@ -157,5 +157,5 @@ class Batteries:
         if drawn:
             held_back = Reason(Because.TOO_FEW_SAMPLES, observed=drawn, limit=battery.SAMPLES)
         else:
-            held_back = Reason(Because.CHARGING, observed=self._level, limit=self._limit)
+            held_back = Reason(Because.LOW_ON_CHARGER, observed=self._level, limit=self._limit)
         return run.found(held_back, speaks_for=_OF_BATTERY)

@@ -74,7 +74,7 @@ class Silences:
         observed = (at - self._since).total_seconds()
         plainly = (policy.silence_allowance + policy.silence_grace).total_seconds()
         if memory.token_ended is not None:
-            return Reason(_TOKEN[memory.token_ended], observed=observed)
+            return Reason(_TOKEN[memory.token_ended])
         if memory.lost_at is not None:
             observed = (at - memory.lost_at).total_seconds()
             return Reason(Because.WITHIN_ALLOWANCE, observed=observed, limit=policy.silence_grace.total_seconds())

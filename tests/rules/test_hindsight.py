@@ -178,7 +178,7 @@ def test_a_low_battery_on_the_charger_is_no_alert(tablet: Recorded) -> None:
 
     found = only(tablet, end=65)
 
-    assert (found.family, found.because.because, found.because.limit) == (Family.BATTERY, Because.CHARGING, 20)
+    assert (found.family, found.because.because, found.because.limit) == (Family.BATTERY, Because.LOW_ON_CHARGER, 20)
 
 
 def test_a_window_of_maintenance_is_named(tablet: Recorded) -> None:

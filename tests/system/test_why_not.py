@@ -131,7 +131,7 @@ def test_for_each_alert_that_did_not_come_the_true_reason_is_told(innwatch: Inst
         104: ("silence", "token-revoked"),
         105: ("breach", "too-few-samples"),
         106: ("breach", "own-access-points"),
-        107: ("battery", "charging"),
+        107: ("battery", "low-on-charger"),
         108: ("breach", "came-late"),
         109: ("breach", "too-few-samples"),
         110: ("silence", "maintenance"),
