@@ -71,11 +71,12 @@ const act = {
   closePassword: () => change({ password: false }),
   cutOnly: (cutOnly) => change({ cutOnly }),
   letShared,
+  say: (announced) => change({ announced }),
   look: (path) => session.http.get(path),
 };
 
 // One object for good: another one would have every view drawn again at every change.
-const desk = { clock, act, walking: () => walking, get when() { return when; } };
+const desk = { clock, act, walking: () => walking, get when() { return when; }, get http() { return session.http; } };
 
 function change(fields) {
   Object.assign(page, fields);

@@ -10,7 +10,10 @@ const WAYS = {
   stream: ["Live (stream)", "The websocket does not work here. News comes by the event stream."],
 };
 
-export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, toGo, failed, untold, manages, knocking }) => {
+// What is set up once and looked at by day: a row of its own, and on a phone behind one word.
+const HOUSE = { people: "People", enrolments: "Enrolment" };
+
+export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, outages, toGo, failed, untold, answers, manages, knocking }) => {
   const { act } = useDesk();
   const [way, meaning] = WAYS[via] ?? [ever ? "Not connected" : "Connecting…", "No news is coming."];
   return html`<header class="top">
@@ -36,13 +39,17 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
     <nav aria-label="Lists">
       <${Tab} here=${view} to="alerts" words="Alerts" count=${open} grave=${grave} />
       <${Tab} here=${view} to="tablets" words="Tablets" count=${tablets} />
-      ${manages && html`<${Tab} here=${view} to="people" words="People" />
-        <${Tab} here=${view} to="enrolments" words="Enrolment" count=${knocking || null} grave=${knocking} waits="waiting for a yes" />`}
       ${toGo != null && html`<${Tab} here=${view} to="migration" words="HTTP to MQTT" count=${toGo} />`}
       ${failed > 0 && html`<a class="untold" id="notices-failed" href=${address("alerts", untold)}
         title="Notices about open alerts that reached nobody. Go to the first of these alerts.">
         <${Icon} name="high" />Notices failed: ${failed}</a>`}
+      ${manages && html`<a class="to-house" href=${address("people")} aria-current=${view in HOUSE ? "true" : null}>House
+        ${knocking > 0 && html`<span class="count grave">${knocking}</span>`}</a>`}
     </nav>
+    ${manages && html`<nav class=${view in HOUSE ? "house here" : "house"} aria-label="House">
+      ${Object.entries(HOUSE).map(([to, words]) => html`<${Tab} key=${to} here=${view} to=${to} words=${words}
+        ...${to === "enrolments" && { count: knocking || null, grave: knocking, waits: "waiting for a yes" }} />`)}
+    </nav>`}
   </header>`;
 });
 

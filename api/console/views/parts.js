@@ -7,7 +7,7 @@ import { span } from "../time.js";
 
 export const html = htm.bind(h);
 
-/** What views may use without being handed it through every level: `{ clock, when, act }`. */
+/** What views may use without being handed it through every level: `{ clock, when, act, http }`. */
 export const Desk = createContext(null);
 
 export const useDesk = () => useContext(Desk);

@@ -1,0 +1,70 @@
+// What stands in the middle of the desk at each address: a list, what is opened beside it, and what else is there while
+// nothing is.
+
+import { rank } from "../store.js";
+import { AlertPanel } from "./alert.js";
+import { Alerts } from "./alerts.js";
+import { Enrolments } from "./enrolments.js";
+import { Glance } from "./glance.js";
+import { Migration } from "./migration.js";
+import { html } from "./parts.js";
+import { People } from "./people.js";
+import { TabletPanel } from "./tablet.js";
+import { Tablets } from "./tablets.js";
+
+// Each is a function of all that is known; `may(session)` says who sees the page.
+const PAGES = {
+  alerts: {
+    list: ({ store, list, session, page, id }) => html`<${Alerts} store=${store} list=${list}
+      hotels=${session.facts.hotels} query=${page.query} unanswered=${page.unanswered} selected=${id} />`,
+    opened: openedAlert,
+    beside: ({ store, blind }) => store.devices.size > 0
+      && html`<${Glance} devices=${[...store.devices.values()]} blind=${blind} />`,
+  },
+  tablets: {
+    list: ({ store, blind, page, id }) => html`<${Tablets} store=${store} blind=${blind} worst=${worst(store)}
+      query=${page.query} filter=${page.filter} selected=${id} />`,
+    opened: ({ store, blind, id }) => {
+      const device = store.devices.get(id);
+      return html`<${TabletPanel} id=${id} device=${device} room=${store.rooms.get(device?.roomId)}
+        alerts=${[...store.alerts.values()]} blind=${blind} />`;
+    },
+  },
+  people: {
+    may: (session) => session.isManager,
+    list: ({ people, session }) => html`<${People} people=${people} user=${session.facts.user}
+      isAdmin=${session.facts.role === "admin"} />`,
+  },
+  enrolments: {
+    may: (session) => session.isManager,
+    list: ({ enrolments, store }) => html`<${Enrolments} enrolments=${enrolments} store=${store} />`,
+  },
+  migration: {
+    list: ({ page, store, session }) => html`<${Migration} told=${page.migration} rooms=${store.rooms}
+      cutOnly=${page.cutOnly} mayChange=${session.isManager} problem=${page.migrationProblem} />`,
+  },
+};
+
+/** What an address shows to whoever is here: `{ list, opened?, beside? }`; the alerts where it is not for them. */
+export function pageOf(view, session) {
+  const page = PAGES[view];
+  return page && (page.may?.(session) ?? true) ? page : PAGES.alerts;
+}
+
+function openedAlert({ id, page, session, store, blind }) {
+  const own = page.detail?.id === id ? page.detail : null;
+  const alert = store.alerts.get(id) ?? store.resolved.get(id) ?? own?.alert;
+  return html`<${AlertPanel} id=${id} alert=${alert} timeline=${own?.timeline} conflict=${own?.conflict}
+    missing=${own?.missing} failed=${store.failed.get(id)} blind=${blind} room=${store.rooms.get(alert?.roomId)}
+    device=${store.devices.get(alert?.deviceId)} writing=${page.writing === id} mayAcknowledge=${session.mayAcknowledge}
+    manages=${session.isManager} staff=${page.staff} />`;
+}
+
+// The gravest open alert of each device.
+function worst(store) {
+  const found = new Map();
+  for (const { deviceId, severity } of store.alerts.values()) {
+    if (rank(severity) > rank(found.get(deviceId))) found.set(deviceId, severity);
+  }
+  return found;
+}
