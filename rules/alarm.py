@@ -9,12 +9,10 @@ over is the same alert. One that a person resolved while its causes went on is d
 they are gone, one is stronger than what the person saw, or there is another.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from hashlib import blake2b
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from rules import turns
@@ -28,63 +26,19 @@ from rules.alerts import (
     Family,
     OpenAlert,
     Reason,
-    Rule,
-    Severity,
 )
-from rules.context import in_context
-from rules.ids import AlertId
-from rules.maintenance import suppressor
-from rules.policy import Assignment
+from rules.causes import gist_of, was_seen
+from rules.look import Look, as_it_looks, kind_of, look_of
+from rules.occasion import Occasion, alert_id
 from rules.response import Resolved
 from rules.state import DeviceState
 
-__all__ = ["Cause", "Occasion", "alert_id", "anew", "end", "forget", "let_go", "relabel", "resolve", "settle"]
-
-REMEMBERED: Final = timedelta(minutes=30)
-"""How long an alert that is over may still be explained by what comes late."""
+__all__ = ["Cause", "Occasion", "alert_id", "anew", "end", "let_go", "resolve", "settle"]
 
 NEED_A_PERSON: Final = frozenset({"tamper", "identity"})
 """Families whose alerts a good signal never ends."""
 
-_TELLING: Final = frozenset(
-    {
-        Because.MOVED,
-        Because.OUT_OF_ZONE,
-        Because.FOREIGN,
-        Because.REPORTED,
-        Because.TAMPERED,
-        Because.GONE_SILENT,
-        Because.GONE_ELSEWHERE,
-        Because.UNPLUGGED,
-    }
-)
-"""What tells two causes of one rule apart; other reasons say how it is known, or for how long."""
-
-_EASED: Final = {Rule.BATTERY_CRITICAL: Rule.BATTERY_LOW}
-"""What a cause may get better to without being another."""
-
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-_MILLISECOND = timedelta(milliseconds=1)
-
 Followed = tuple[DeviceState, AlertChange | None]
-
-
-class Occasion(Struct, frozen=True):
-    """What is being judged: the device, the id of the message (or the deadline's name), and when."""
-
-    assignment: Assignment
-    trigger: str
-    at: datetime
-
-
-class _Look(Struct, frozen=True):
-    """What staff see of an alert's causes."""
-
-    rule: Rule
-    severity: Severity
-    why: tuple[Reason, ...]
-    suppressed_by: Because | None
 
 
 def settle(
@@ -106,11 +60,11 @@ def settle(
     if not causes:
         return (state, None) if alert is None else _quieten(state, alert, ended=ended, at=occasion.at)
     causes = tuple(sorted(causes, key=lambda cause: -cause.severity.rank))
-    look = _look(causes, occasion=occasion)
+    look = look_of(causes, occasion=occasion)
     if alert is None:
         return _fire(state, family, look, causes=causes, occasion=occasion)
     if alert.dismissed is not None:
-        if look.severity.rank <= alert.dismissed.rank and _was_seen(alert, causes):
+        if look.severity.rank <= alert.dismissed.rank and was_seen(alert, causes):
             return _move(state, alert, None, causes=causes, signals=signals, at=occasion.at)
         return _fire(_undismissed(state, alert, why=()), family, look, causes=causes, occasion=occasion)
     if alert.calm_since is not None:
@@ -130,7 +84,7 @@ def anew(state: DeviceState, *, occasion: Occasion) -> tuple[DeviceState, tuple[
             if change is not None or alert.dismissed is None:
                 changes.append(change)
                 continue
-        suppressed_by = _look(alert.bare, occasion=occasion).suppressed_by
+        suppressed_by = look_of(alert.bare, occasion=occasion).suppressed_by
         if suppressed_by is not alert.suppressed_by:
             state = replace(state, alerts=state.alerts | {family: replace(alert, suppressed_by=suppressed_by)})
     return state, tuple(change for change in changes if change is not None)
@@ -175,72 +129,7 @@ def end(state: DeviceState, family: Family, *, why: tuple[Reason, ...], at: date
     return replace(state, alerts=state.alerts | {family: waiting}), change
 
 
-def relabel(state: DeviceState, family: Family, *, rule: Rule, said: Reason, at: datetime) -> Followed:
-    """Name what is open or was over lately by what the tablet said: nobody is told, no severity moves.
-
-    What it was taken to have said before stands no more.
-    """
-    alert, over = state.alerts.get(family), state.ended.get(family)
-    told = alert or (over.alert if over is not None and at - over.at <= REMEMBERED else None)
-    if told is None or (told.rule is rule and said in told.why):
-        return state, None
-    first, *others = told.bare
-    named = replace(first, rule=rule, why=_explained(first.why, said, instead_of=first.rule))
-    why = _explained(told.why, said, instead_of=first.rule)
-    seen = tuple(replace(one, rule=rule) if one.rule is first.rule else one for one in told.dismissed_causes)
-    told = replace(told, rule=rule, why=why, causes=(named, *others), dismissed_causes=seen)
-    if alert is not None:
-        change = AlertChange(kind=ChangeKind.RELABELLED, alert=told, at=at, why=why)
-        return replace(state, alerts=state.alerts | {family: told}), change
-    assert over is not None  # noqa: S101 - it is what was told of
-    change = AlertChange(kind=ChangeKind.RELABELLED, alert=told, at=at, why=(*why, *over.why))
-    return replace(state, ended=state.ended | {family: replace(over, alert=told)}), change
-
-
-def _explained(why: tuple[Reason, ...], said: Reason, *, instead_of: Rule) -> tuple[Reason, ...]:
-    """The reasons with this one first, and without the one that the rule was named by."""
-    return (said, *(reason for reason in why if reason.because.value != instead_of.value))
-
-
-def forget(state: DeviceState, *, at: datetime) -> DeviceState:
-    """Without the alerts that were over too long ago to matter."""
-    if not state.ended or not is_too_long_ago(state, at=at):
-        return state
-    return replace(state, ended={family: over for family, over in state.ended.items() if at - over.at <= REMEMBERED})
-
-
-def is_too_long_ago(state: DeviceState, *, at: datetime) -> bool:
-    """Whether there is anything to forget."""
-    return any(at - over.at > REMEMBERED for over in state.ended.values())
-
-
-def alert_id(family: Family, occasion: Occasion) -> AlertId:
-    """The id of the alert that `occasion` opens: shaped like a ULID, and the same whenever history is judged again."""
-    assignment = occasion.assignment
-    name = f"{assignment.hotel_id}/{assignment.device_id}/{family}/{occasion.trigger}"
-    chance = int.from_bytes(blake2b(name.encode(), digest_size=10).digest(), "big")
-    number = (occasion.at - _EPOCH) // _MILLISECOND << 80 | chance
-    return AlertId("".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)))
-
-
-def _look(causes: Sequence[Cause], *, occasion: Occasion) -> _Look:
-    """What the causes come to where the device is: the strongest names the alert, and all of them explain it."""
-    seen = []
-    for cause in causes:
-        here = in_context(cause, assignment=occasion.assignment, at=occasion.at)
-        silenced = suppressor(cause, assignment=occasion.assignment, at=occasion.at)
-        if silenced is not None:
-            here = Cause(here.rule, Severity.INFO, (*here.why, silenced))
-        seen.append((here, silenced))
-    seen.sort(key=lambda both: (-both[0].severity.rank, both[1] is not None))
-    strongest, silenced = seen[0]
-    why = tuple(reason for here, _ in seen for reason in here.why)
-    return _Look(strongest.rule, strongest.severity, why, silenced.because if silenced is not None else None)
-
-
-def _fire(
-    state: DeviceState, family: Family, look: _Look, *, causes: tuple[Cause, ...], occasion: Occasion
-) -> Followed:
+def _fire(state: DeviceState, family: Family, look: Look, *, causes: tuple[Cause, ...], occasion: Occasion) -> Followed:
     """Open an alert, or the one again that was over a short time ago."""
     at, over = occasion.at, state.ended.get(family)
     turned = turns.turned(() if over is None else over.alert.turns, at=at)
@@ -257,7 +146,7 @@ def _fire(
             last_at=at,
         )
     alert = replace(alert, turns=turned, flapping=turns.too_many(turned), fired_at=at, condition=Condition.ACTIVE)
-    alert = _seen(alert, look, causes=causes)
+    alert = as_it_looks(alert, look, causes=causes)
     ended = {other: one for other, one in state.ended.items() if other is not family}
     state = replace(state, alerts=state.alerts | {family: alert}, ended=ended)
     return state, AlertChange(kind=kind, alert=alert, at=at, why=alert.why)
@@ -266,7 +155,7 @@ def _fire(
 def _fire_again(
     state: DeviceState,
     alert: OpenAlert,
-    look: _Look,
+    look: Look,
     *,
     causes: tuple[Cause, ...],
     signals: int,
@@ -279,7 +168,7 @@ def _fire_again(
     if not waited:
         return _move(state, alert, look, causes=causes, signals=signals, at=at)
     alert = replace(alert, flapping=turns.too_many(turned), fired_at=at, last_at=at, count=alert.count + signals)
-    alert = _seen(alert, look, causes=causes)
+    alert = as_it_looks(alert, look, causes=causes)
     state = replace(state, alerts=state.alerts | {alert.family: alert})
     return state, AlertChange(kind=ChangeKind.REOPENED, alert=alert, at=at, why=alert.why)
 
@@ -287,18 +176,18 @@ def _fire_again(
 def _move(
     state: DeviceState,
     alert: OpenAlert,
-    look: _Look | None,
+    look: Look | None,
     *,
     causes: tuple[Cause, ...],
     signals: int,
     at: datetime,
 ) -> Followed:
     """Bring an open alert in line with its causes; where there is nothing to look at, in silence."""
-    kind = None if look is None else _kind(alert, look)
+    kind = None if look is None else kind_of(alert, look)
     moved = alert
     if look is not None and kind is not None:
-        moved = _seen(alert, look, causes=causes)
-    elif _gist_of(causes) != _gist_of(alert.bare):
+        moved = as_it_looks(alert, look, causes=causes)
+    elif gist_of(causes) != gist_of(alert.bare):
         moved = replace(alert, causes=causes)
     if signals:
         moved = replace(moved, last_at=at, count=moved.count + signals)
@@ -346,51 +235,3 @@ def _without(state: DeviceState, alert: OpenAlert) -> DeviceState:
     return replace(
         state, alerts={family: other for family, other in state.alerts.items() if family is not alert.family}
     )
-
-
-def _seen(alert: OpenAlert, look: _Look, *, causes: tuple[Cause, ...]) -> OpenAlert:
-    """The alert as its causes have it look."""
-    return replace(
-        alert,
-        rule=look.rule,
-        severity=look.severity,
-        why=_why(alert, look),
-        causes=causes,
-        suppressed_by=look.suppressed_by,
-    )
-
-
-def _why(alert: OpenAlert, look: _Look) -> tuple[Reason, ...]:
-    return look.why if alert.flapping is None else (*look.why, alert.flapping)
-
-
-def _kind(alert: OpenAlert, look: _Look) -> ChangeKind | None:
-    if (look.suppressed_by is None) is not (alert.suppressed_by is None):
-        return ChangeKind.RELEASED if look.suppressed_by is None else ChangeKind.SUPPRESSED
-    if look.severity.rank > alert.severity.rank:
-        return ChangeKind.WORSENED
-    same = look.rule is alert.rule and look.severity is alert.severity
-    return None if same and _gist(_why(alert, look)) == _gist(alert.why) else ChangeKind.CHANGED
-
-
-def _was_seen(alert: OpenAlert, causes: Iterable[Cause]) -> bool:
-    """Whether a person who resolved the alert knew of all these causes."""
-    seen = _marks(alert.dismissed_causes or alert.bare)
-    eased = {(_EASED[rule], because, said) for rule, because, said in seen if rule in _EASED}
-    return _marks(causes) <= seen | eased
-
-
-def _marks(causes: Iterable[Cause]) -> set[tuple[Rule, Because | None, str | None]]:
-    marks: set[tuple[Rule, Because | None, str | None]] = set()
-    for cause in causes:
-        telling = [(cause.rule, reason.because, reason.cause) for reason in cause.why if reason.because in _TELLING]
-        marks.update(telling or [(cause.rule, None, None)])
-    return marks
-
-
-def _gist(why: Iterable[Reason]) -> list[tuple[Because, str | None]]:
-    return [(reason.because, reason.cause) for reason in why]
-
-
-def _gist_of(causes: Iterable[Cause]) -> list[tuple[Rule, Severity, list[tuple[Because, str | None]]]]:
-    return [(cause.rule, cause.severity, _gist(cause.why)) for cause in causes]

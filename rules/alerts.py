@@ -242,7 +242,7 @@ class OpenAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class EndedAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An alert that is over, for as long as what comes next may still concern it (`rules.alarm.REMEMBERED`)."""
+    """An alert that is over, for as long as what comes next may still concern it (`rules.remembered.REMEMBERED`)."""
 
     alert: OpenAlert
     at: datetime  # when it was over

@@ -17,6 +17,7 @@ from rules import (
     families,
     history,
     lateness,
+    remembered,
     session,
     token,
     weak_signal,
@@ -128,7 +129,7 @@ def _is_as_usual(state: DeviceState, beat: Heartbeat, *, assignment: Assignment,
         and state.reported is None
         and not state.deaf_s
         and lateness.is_prompt(state.clock, beat, now)
-        and not (state.ended and alarm.is_too_long_ago(state, at=now))
+        and not (state.ended and remembered.is_too_long_ago(state, at=now))
         and families.are_calm(state, beat, assignment=assignment, now=now)
     )
 

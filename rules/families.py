@@ -28,7 +28,6 @@ from msgspec.structs import replace
 
 from rules import (
     agent_stuck,
-    alarm,
     backlog,
     battery,
     breach,
@@ -38,6 +37,7 @@ from rules import (
     identity,
     never_seen,
     power,
+    remembered,
     room_fit,
     silence,
     tamper,
@@ -146,7 +146,7 @@ def after_anything(
     for follow in AFTER_ANYTHING:
         after, change = follow(before, after, occasion=occasion)
         made.append(change)
-    after = _dated(before, alarm.forget(after, at=occasion.at), at=occasion.at)
+    after = _dated(before, remembered.forget(after, at=occasion.at), at=occasion.at)
     return Verdict(after, tuple(change for change in made if change is not None))
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from rules import alarm, lateness, session, silence
+from rules import lateness, remembered, session, silence
 from rules.alerts import AlertChange, Because, Family, OpenAlert, Reason
 from rules.messages import WIFI_OFF, DeviceMessage, Link, Report, ReportKind, State
 from rules.state import DeviceState, Verdict
@@ -45,7 +45,7 @@ def _explain(state: DeviceState, said: Reason, *, now: datetime) -> tuple[Device
         state = replace(state, silence=replace(state.silence, explained=said))
     elif alert is not None or over is None or not _is_about(said, over.alert, until=over.at):
         return state, None
-    return alarm.relabel(state, Family.SILENCE, rule=silence.RULES[said.because], said=said, at=now)
+    return remembered.relabel(state, Family.SILENCE, rule=silence.RULES[said.because], said=said, at=now)
 
 
 def _is_about(said: Reason, alert: OpenAlert, *, until: datetime) -> bool:

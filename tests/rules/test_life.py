@@ -4,10 +4,11 @@ import pytest
 from msgspec import msgpack
 from msgspec.structs import replace
 
-from rules.alarm import Cause, Occasion, relabel, settle
+from rules.alarm import Cause, Occasion, settle
 from rules.alerts import AlertChange, Because, ChangeKind, Condition, Family, Reason, Rule, Severity
 from rules.dismissal import dismiss
 from rules.messages import ReportKind
+from rules.remembered import relabel
 from rules.response import Resolved
 from rules.state import DeviceState
 from tests.rules.given import ELSEWHERE, STRICT, Tablet, after, assigned, because, kinds
