@@ -164,7 +164,19 @@ class Because(StrEnum):
     OWN_ACCESS_POINTS = "own-access-points"
     CAME_LATE = "came-late"
     LOW_ON_CHARGER = "low-on-charger"
-    DISMISSED = "dismissed"  # a person had resolved it, and it went on
+    HEARTBEATS_LATE = "heartbeats-late"  # while something else was heard of it
+    HAS_NEWER_TOKEN = "has-newer-token"  # noqa: S105, a reason
+    TOO_FEW_TAKE_OVERS = "too-few-take-overs"
+    ONLY_RESTARTED = "only-restarted"  # of the boots that took over, none came back
+    DRAINS_SLOWLY = "drains-slowly"
+    NOT_YET_EVENING = "not-yet-evening"
+    TOO_SMALL_A_SHARE = "too-small-a-share"  # of half an hour was spent elsewhere
+    GUARD_OVER = "guard-over"  # the check-out was too long ago
+    NOT_DOCKED = "not-docked"  # its room has no dock that it could be off
+    DISMISSED = "dismissed"  # a person had resolved it, and it went on; this and the next: why nobody was told
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    NO_CHANNEL = "no-channel"  # the hotel had none by which to tell
 
 
 class Reason(Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -91,7 +91,7 @@ def causes(state: DeviceState, *, assignment: Assignment) -> list[Cause]:
     policy, memory = assignment.policy, state.drain
     found = []
     if memory.draining:
-        fall = _fall(memory.recent[0], memory.recent[-1])
+        fall = fall_of(memory.recent[0], memory.recent[-1])
         drain = Reason(Because.DRAINING, observed=fall, limit=policy.battery_drain, since=memory.recent[0].noted_at)
         found.append(Cause(Rule.BATTERY_DRAIN, Severity.LOW, (drain,)))
     if memory.dying_until is not None:
@@ -106,7 +106,7 @@ def ended(before: DeviceState, after: DeviceState, *, policy: Policy, now: datet
     was, memory = before.drain, after.drain
     over = []
     if was.draining and not memory.draining and len(memory.recent) > 1:
-        fall = _fall(memory.recent[0], memory.recent[-1])
+        fall = fall_of(memory.recent[0], memory.recent[-1])
         over.append(Reason(Because.DRAIN_SLOWED, observed=fall, limit=policy.battery_drain_clear))
     if was.dying_until is not None and memory.dying_until is None and memory.recent:
         if now >= was.dying_until:
@@ -133,9 +133,9 @@ def _judged(memory: DrainMemory, here: Charge, *, assignment: Assignment) -> Dra
     policy, first, origin = assignment.policy, memory.recent[0], memory.origin or here
     if here.noted_at - first.noted_at >= SPAN:
         limit = policy.battery_drain_clear if memory.draining else policy.battery_drain
-        memory = replace(memory, draining=_fall(first, here) >= limit)
+        memory = replace(memory, draining=fall_of(first, here) >= limit)
     if here.noted_at - origin.noted_at >= SPAN:
-        memory = replace(memory, rate=_fall(origin, here))
+        memory = replace(memory, rate=fall_of(origin, here))
     night = night_of(here.noted_at, timezone=assignment.timezone)
     if here.noted_at < night.evening:
         return replace(memory, dying_until=None)
@@ -144,7 +144,7 @@ def _judged(memory: DrainMemory, here: Charge, *, assignment: Assignment) -> Dra
     return replace(memory, dying_until=night.morning if left is not None and left < limit else None)
 
 
-def _fall(first: Charge, last: Charge) -> float:
-    """Percent an hour."""
+def fall_of(first: Charge, last: Charge) -> float:
+    """How fast it emptied between two moments: percent an hour."""
     hours = (last.noted_at - first.noted_at) / _HOUR
     return (first.percent - last.percent) / hours if hours > 0 else 0.0

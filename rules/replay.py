@@ -178,6 +178,13 @@ class Replay:
         found = (device.state for device in self._devices.values() if device.id == device_id)
         return next(found, None)
 
+    def judged_by(self, device_id: DeviceId) -> tuple[int, Assignment] | None:
+        """A device's number, and what it is judged by now; None for one that is not known yet."""
+        if self._unsettled:
+            self._settle()
+        found = ((device.key, device.assignment) for device in self._devices.values() if device.id == device_id)
+        return next(found, None)
+
     def _judge(self, one: StoredInput) -> None:
         """What each kind of input does: the one place to which a new kind, or a new meaning of one, is added."""
         match one.kind:

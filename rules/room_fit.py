@@ -156,18 +156,19 @@ def _with_sample(memory: RoomFitMemory, bssid: str | None, place: Place, *, now:
 def _is_elsewhere(memory: RoomFitMemory, *, policy: Policy, now: datetime) -> bool:
     if memory.astray_at is None or now - memory.astray_at < SPAN or _fits_lately(memory, policy=policy):
         return False
-    own, other = _counted(memory.slices)
+    own, other = counted(memory.slices)
     return own + other >= FEW and other >= policy.misfit_share * (own + other)
 
 
 def _fits_lately(memory: RoomFitMemory, *, policy: Policy) -> bool:
-    own, other = _counted(memory.slices[-LATELY:])
+    own, other = counted(memory.slices[-LATELY:])
     return other <= (1 - policy.misfit_share) * (own + other)
 
 
-def _counted(slices: Iterable[Slice]) -> tuple[int, int]:
-    counted = tuple(slices)
-    return sum(one.own for one in counted), sum(one.other for one in counted)
+def counted(slices: Iterable[Slice]) -> tuple[int, int]:
+    """Samples on the room's own access points, and on other rooms'."""
+    all_of_them = tuple(slices)
+    return sum(one.own for one in all_of_them), sum(one.other for one in all_of_them)
 
 
 def _follow(state: DeviceState, before: RoomFitMemory, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:

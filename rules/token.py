@@ -28,7 +28,7 @@ def deadline(state: DeviceState, *, assignment: Assignment, watching_since: date
     if not _is_judged(state) or _is_expired(state):
         return None
     moments = [_missed_from(memory, policy) if _is_kept_out(state) else None, memory.expires_at]
-    soon = _expiring_from(memory, policy)
+    soon = expiring_from(memory, policy)
     if soon is not None and Family.TOKEN not in state.alerts:
         moments.append(max(soon, watching_since + policy.restart_grace))
     return min((moment for moment in moments if moment is not None), default=None)
@@ -91,7 +91,7 @@ def _causes(state: DeviceState, *, occasion: Occasion) -> list[Cause]:
         return [_cause(Reason(Because.KEPT_OUT, since=memory.kept_out_at))]
     if memory.expires_at is not None and at >= memory.expires_at:
         return [_cause(Reason(Because.TOKEN_EXPIRED, since=memory.expires_at))]
-    soon = _expiring_from(memory, policy)
+    soon = expiring_from(memory, policy)
     if soon is None or memory.expires_at is None or at < soon:
         return []
     left, least = memory.expires_at - at, memory.expires_at - soon
@@ -125,7 +125,8 @@ def _missed_from(memory: TokenMemory, policy: Policy) -> datetime:
     return out + policy.bye_reconnect if has_newer else out
 
 
-def _expiring_from(memory: TokenMemory, policy: Policy) -> datetime | None:
+def expiring_from(memory: TokenMemory, policy: Policy) -> datetime | None:
+    """From when on its newest token should have been renewed; None: none was noted."""
     if memory.issued_at is None or memory.expires_at is None:
         return None
     return memory.issued_at + policy.token_expiring_from * (memory.expires_at - memory.issued_at)

@@ -182,7 +182,27 @@ export const REASONS = {
   "no-access-points-known": () => "No access points of the room are known, so there was nothing to hold it against",
   "own-access-points": () => "It moved between the access points of its own room",
   "low-on-charger": ({ observed, limit }) => `Battery ${charge(observed, "low")}${atMost(limit)}, and it is on its charger`,
+  "heartbeats-late": ({ observed, limit }) => `No heartbeat came${lasted(observed)}, while it was heard otherwise` +
+    (limit == null ? "" : `; up to ${span(limit * 1000)} is allowed`),
+  "has-newer-token": ({ limit }) => "Its token had expired, but it had a newer one" +
+    (limit == null ? "" : ` and ${span(limit * 1000)} to come back with that`),
+  "too-few-take-overs": ({ observed, limit }) => "One start of it put out another" +
+    (observed == null ? " too few times" : ` ${Math.round(observed)} times within minutes; it takes ${Math.round(limit)}`),
+  "only-restarted": ({ observed }) =>
+    `It started anew${observed == null ? "" : ` ${Math.round(observed)} times within minutes`}, and no earlier start came back`,
+  "drains-slowly": ({ observed, limit }) =>
+    observed == null ? "It loses its charge slower than the limit" : `It loses ${percent(observed)} an hour, the limit is ${percent(limit)}`,
+  "not-yet-evening": ({ observed }) => "As it goes on it would not last the night" +
+    (observed == null ? "" : ` (${percent(observed)} at 07:00)`) + ", which is told at 21:00",
+  "too-small-a-share": ({ observed, limit }) => observed == null ? "Too little of half an hour was spent at another room"
+    : `${percent(observed)} of half an hour was spent at another room; it takes ${percent(limit)}`,
+  "guard-over": ({ observed }) =>
+    `The check-out was${observed == null ? "" : ` ${span(observed * 1000)} before, which is`} too long ago to be about it`,
+  "not-docked": ({ observed }) => `It was off its charger${lasted(observed)}, and its room is not one whose tablets stay on theirs`,
   dismissed: () => "Somebody had resolved it by hand while it went on",
+  acknowledged: ({ observed }) => `${observed ?? "Somebody"} had acknowledged it before the notice was sent`,
+  snoozed: ({ observed }) => `${observed ?? "Somebody"} had snoozed it before the notice was sent`,
+  "no-channel": () => "No channel is set up by which to tell anybody",
   "came-late": ({ cause }) => `It was told late, when it was history${cause ? `: ${CAUSES[cause] ?? plain(cause)}` : ""}`,
 };
 

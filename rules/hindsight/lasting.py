@@ -33,6 +33,21 @@ def _few(observed: int, limit: int) -> Reason | None:
     return Reason(Because.TOO_FEW_SAMPLES, observed=observed, limit=limit) if observed else None
 
 
+def _waiting(state: DeviceState, policy: Policy, at: datetime) -> Reason | None:
+    """A backlog is too long or too old; of what it is, whichever is nearer to what it takes."""
+    memory = state.rare.backlog
+    since = memory.filled_at if memory.filled_at != at else None  # one sample is no stretch of time yet
+    long, old = _few(memory.long, backlog.SAMPLES), _short(since, at, policy.backlog_oldest.total_seconds())
+    return max((reason for reason in (long, old) if reason is not None), key=_share, default=None)
+
+
+def _share(reason: Reason) -> float:
+    """How much of what it takes was there."""
+    assert isinstance(reason.observed, (float, int))  # noqa: S101 - both are figures here
+    assert isinstance(reason.limit, (float, int))  # noqa: S101
+    return reason.observed / reason.limit if reason.limit else 1.0
+
+
 def _short(since: datetime | None, at: datetime, limit_s: float) -> Reason | None:
     if since is None:
         return None
@@ -63,7 +78,7 @@ SLOW: Final = (
     Slow(
         Family.BACKLOG,
         frozenset({Because.BACKLOG_LONG, Because.BACKLOG_OLD}),
-        lambda state, _policy, _at: _few(state.rare.backlog.long, backlog.SAMPLES),
+        _waiting,
     ),
 )
 
@@ -84,8 +99,11 @@ class Lasting:
         self._run = run = self._run or Run(kind.family, step)
         if step.message is not None:
             run.add(step.at)
-        if self._nearest is None or near.because is not Because.TOO_SHORT or isinstance(step.message, Heartbeat):
-            self._nearest = near  # how long it lasted a rule asks at heartbeats alone
+        is_asked = near.because is not Because.TOO_SHORT or isinstance(
+            step.message, Heartbeat
+        )  # of times, by those alone
+        if self._nearest is None or (is_asked and _share(near) >= _share(self._nearest)):
+            self._nearest = near
         alert = alert_of(step, kind.family)
         if alert is not None and any(reason.because in kind.speaks_for for reason in alert.why):
             run.has_alert(alert)

@@ -5,18 +5,27 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from rules.hindsight.agents import Agents
+from rules.hindsight.arrivals import Arrivals
+from rules.hindsight.charges import Drains, Nights
+from rules.hindsight.check_outs import CheckOuts
+from rules.hindsight.docks import Undocked
 from rules.hindsight.finding import Finding, Heard, LookedBack
 from rules.hindsight.lasting import SLOW, Lasting
 from rules.hindsight.late import Late
+from rules.hindsight.rooms import Misfits
 from rules.hindsight.samples import AccessPoints, Batteries, Signals
 from rules.hindsight.silences import Silences
+from rules.hindsight.take_overs import TakeOvers
+from rules.hindsight.tokens import PutOut, Renewals
 from rules.hindsight.watcher import Watcher
-from rules.ids import DeviceId, HotelId
+from rules.ids import DeviceId, HotelId, MessageId
 from rules.inputs import UNREADABLE, InputKind, StoredInput, message_of
 from rules.messages import Heartbeat
 from rules.place import normal_bssid
 from rules.policy import Assignment
 from rules.replay import SETTLING, Replay, Step
+from rules.state import Verdict
 
 _SAID = frozenset({InputKind.HEARTBEAT, InputKind.REPORT, InputKind.STATE, InputKind.RESULT})
 
@@ -43,14 +52,30 @@ def look_back(
         made.clear()
         if one.device_id in (None, device_id):
             looking.note(one)
+    looking.stand(replay, device_id, at=end)
     return looking.looked_back(start=start, end=end)
 
 
 class _Looking:
     def __init__(self) -> None:
-        self._silences = Silences()
-        slow = (Lasting(kind) for kind in SLOW)
-        self._watchers: tuple[Watcher, ...] = (self._silences, Signals(), AccessPoints(), Batteries(), *slow)
+        self._silences, self._renewals = Silences(), Renewals()
+        self._watchers: tuple[Watcher, ...] = (
+            self._silences,
+            Agents(),
+            Signals(),
+            AccessPoints(),
+            Misfits(),
+            Batteries(),
+            Drains(),
+            Nights(),
+            Undocked(),
+            *(Lasting(kind) for kind in SLOW),
+            CheckOuts(),
+            TakeOvers(),
+            PutOut(),
+            self._renewals,
+            Arrivals(),
+        )
         self._late = Late()
         self._findings: list[Finding] = []
         self._heard: list[Heard] = []
@@ -68,11 +93,21 @@ class _Looking:
         """What a row says beside what the rules made of it."""
         if one.kind is InputKind.WATCHING:
             self._silences.began_again(one.at)
+            self._renewals.began_again(one.at)
         elif one.kind in _SAID:
             try:
                 self._hear(one)
             except UNREADABLE:
                 return
+
+    def stand(self, replay: Replay, device_id: DeviceId, *, at: datetime) -> None:
+        """Where it stands at the end, whether or not anything happened to it: some things only last."""
+        found, state = replay.judged_by(device_id), replay.state(device_id)
+        if found is None or state is None:
+            return
+        key, assignment = found
+        name = MessageId("end")
+        self.see(Step(key, device_id, at, InputKind.CHECKPOINT, name, assignment, state, Verdict(state)))
 
     def looked_back(self, *, start: datetime, end: datetime) -> LookedBack:
         last = (watcher.end(end) for watcher in self._watchers)

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from rules import access_point, battery, weak_signal
-from rules.alerts import Because, Family, OpenAlert, Reason
+from rules.alerts import Because, Family, Reason
 from rules.hindsight.finding import Finding
-from rules.hindsight.watcher import Run, alert_of
+from rules.hindsight.watcher import Run, alert_of, names
 from rules.memory import Astray
 from rules.messages import Heartbeat
 from rules.place import normal_bssid
@@ -17,10 +17,6 @@ _OF_PLACE = frozenset({Because.MOVED, Because.OUT_OF_ZONE, Because.FOREIGN})
 _OF_BATTERY = frozenset({Because.BATTERY_LOW, Because.BATTERY_CRITICAL})
 _GOOD_ENDS = 2
 """Good samples in a row that end a run of low ones, as the rule has it."""
-
-
-def _names(alert: OpenAlert | None, reasons: frozenset[Because]) -> bool:
-    return alert is not None and any(reason.because in reasons for reason in alert.why)
 
 
 class Signals:
@@ -44,7 +40,7 @@ class Signals:
             self._assignment, self._good = step.assignment, 0
             self._measure(step)
         alert = alert_of(step, Family.BREACH)
-        if self._run is not None and alert is not None and _names(alert, _OF_SIGNAL):
+        if self._run is not None and alert is not None and names(alert, _OF_SIGNAL):
             self._run.has_alert(alert)
         if low or self._run is None:
             return None
@@ -100,7 +96,7 @@ class AccessPoints:
         self._run.add(step.at)
         self._assignment = step.assignment
         alert = alert_of(step, Family.BREACH)
-        if alert is not None and _names(alert, _OF_PLACE):
+        if alert is not None and names(alert, _OF_PLACE):
             self._run.has_alert(alert)
         return None
 
@@ -145,7 +141,7 @@ class Batteries:
         self._drawn = max(self._drawn, self._in_a_row)
         self._limit, self._level = step.assignment.policy.battery_low, beat.battery
         alert = alert_of(step, Family.BATTERY)
-        if alert is not None and _names(alert, _OF_BATTERY):
+        if alert is not None and names(alert, _OF_BATTERY):
             run.has_alert(alert)
         return None
 

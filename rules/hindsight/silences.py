@@ -6,8 +6,8 @@ from typing import Final
 from rules import maintenance
 from rules.alerts import Because, Family, OpenAlert, Reason
 from rules.hindsight.finding import Finding
-from rules.hindsight.watcher import alert_of, untold
-from rules.messages import Link, State, TokenEnd, TokenEnded
+from rules.hindsight.watcher import alert_of, is_life, untold
+from rules.messages import TokenEnd
 from rules.policy import Assignment
 from rules.replay import Step
 from rules.state import DeviceState, LinkState
@@ -29,7 +29,7 @@ class Silences:
         self._began_again: datetime | None = None
 
     def see(self, step: Step) -> Finding | None:
-        if _is_life(step):
+        if is_life(step):
             found = self.end(step.at, ended_by=step)
             self._since, self._last = step.at, step
             self._before = step.verdict.state.alerts.get(Family.SILENCE)
@@ -94,10 +94,3 @@ class Silences:
         if self._began_again is not None:
             return Reason(Because.WE_BEGAN_AGAIN, limit=policy.restart_grace.total_seconds(), since=self._began_again)
         return Reason(Because.WITHIN_ALLOWANCE, observed=observed, limit=plainly)
-
-
-def _is_life(step: Step) -> bool:
-    message = step.message
-    if message is None or isinstance(message, TokenEnded):
-        return False
-    return not (isinstance(message, State) and message.state is Link.LOST)

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from rules.alerts import Because, Family, OpenAlert, Reason
 from rules.hindsight.finding import Finding
+from rules.messages import Link, State, TokenEnded
 from rules.replay import Step
 
 
@@ -23,6 +24,19 @@ class Watcher(Protocol):
 def alert_of(step: Step, family: Family) -> OpenAlert | None:
     """The family's alert that is open after a step, or was until it."""
     return step.verdict.state.alerts.get(family) or step.before.alerts.get(family)
+
+
+def is_life(step: Step) -> bool:
+    """Whether the tablet itself was heard, and in time."""
+    message = step.message
+    if message is None or isinstance(message, TokenEnded):
+        return False
+    return not (isinstance(message, State) and message.state is Link.LOST)
+
+
+def names(alert: OpenAlert | None, reasons: frozenset[Because]) -> bool:
+    """Whether there is an alert that gives one of these reasons."""
+    return alert is not None and any(reason.because in reasons for reason in alert.why)
 
 
 def untold(alert: OpenAlert | None, *, before: OpenAlert | None) -> Reason | None:
@@ -45,11 +59,11 @@ def untold(alert: OpenAlert | None, *, before: OpenAlert | None) -> Reason | Non
 class Run:
     """Signs in a row of one kind of trouble, and what has come of them so far."""
 
-    def __init__(self, family: Family, step: Step) -> None:
-        """From its first sign on."""
+    def __init__(self, family: Family, step: Step, *, since: datetime | None = None) -> None:
+        """From its first sign on, which may have been before this step."""
         self._family = family
-        self.since: Final = step.at
-        self.until = step.at
+        self.since: Final = since or step.at
+        self.until = self.since
         self.signs = 0
         self._before = step.before.alerts.get(family)
         self._alert: OpenAlert | None = None
@@ -62,6 +76,11 @@ class Run:
         self._alert = alert
 
     @property
+    def is_alert(self) -> bool:
+        """Whether an alert came of it, or was open already."""
+        return self._alert is not None
+
+    @property
     def lasted(self) -> timedelta:
         return self.until - self.since
 
@@ -71,12 +90,17 @@ class Run:
             return Reason(Because.TOO_FEW_SAMPLES, observed=self.signs, limit=samples)
         return Reason(Because.TOO_SHORT, observed=self.lasted.total_seconds(), limit=span.total_seconds())
 
-    def found(self, held_back: Reason, *, speaks_for: frozenset[Because]) -> Finding:
-        """The alert's own reason of this kind, where there is an alert that has one; else what held it back."""
+    def found(self, held_back: Reason | None, *, speaks_for: frozenset[Because]) -> Finding | None:
+        """The alert's own reason of this kind, where there is an alert that has one; else what held it back.
+
+        None: there was no alert, and nothing had to be held back.
+        """
         because, alert = held_back, self._alert
         if alert is not None:
             own = next((reason for reason in alert.why if reason.because in speaks_for), None)
             because = own or alert.why[0]
+        if because is None:
+            return None
         return Finding(
             family=self._family,
             since=self.since,

@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from rules.alerts import Because, ChangeKind, Family
 from rules.hindsight import Finding, LookedBack, look_back
-from rules.ids import DeviceId, HotelId, MessageId, WindowId
-from rules.inputs import InputKind
-from rules.messages import Heartbeat, Link, Report, ReportKind, TokenEnd
+from rules.ids import DeviceId, HotelId, IntegratorName, MessageId, RoomId, WindowId
+from rules.inputs import AssignmentRecord, InputKind, PartnerRecord
+from rules.messages import Heartbeat, Link, Plug, Report, ReportKind, TokenEnd
 from rules.policy import Policy, Window
-from tests.rules.given import CALIBRATED, ELSEWHERE, FOREIGN, OWN, OWN_TOO, after
+from rules.room_status import PmsKind, PmsRecord
+from tests.rules.given import CALIBRATED, ELSEWHERE, FOREIGN, NEIGHBOUR, OWN, OWN_TOO, after
 from tests.rules.history import ROOMS, Recorded
 from tests.rules.stories import Story, stories, tell
 
@@ -209,6 +210,233 @@ def test_two_samples_of_heat_are_too_few(tablet: Recorded) -> None:
     found = only(tablet, end=75)
 
     assert (found.family, found.because.because, found.because.observed) == (Family.POWER, Because.TOO_FEW_SAMPLES, 2)
+
+
+def test_a_backlog_says_how_near_it_came(tablet: Recorded) -> None:
+    for second in range(30, 300, 10):
+        tablet.beat(second, backlog=0 if second >= 270 else 3)
+
+    found = only(tablet, end=295)
+
+    assert (found.family, found.signs) == (Family.BACKLOG, 23)
+    assert (found.because.because, found.because.observed, found.because.limit) == (Because.TOO_SHORT, 230, 900)
+
+
+def test_two_messages_with_a_wrong_clock_are_too_few(tablet: Recorded) -> None:
+    for second in range(30, 80, 10):
+        tablet.beat(second, clock_error=200 if second < 50 else 0)
+
+    found = only(tablet, end=75)
+
+    assert (found.family, found.because.because, found.because.observed) == (Family.CLOCK, Because.TOO_FEW_SAMPLES, 2)
+
+
+def test_a_dock_that_was_left_for_some_minutes_says_for_how_long_it_may_be() -> None:
+    tablet = Recorded(replace(CALIBRATED, docked=True))
+    for second in range(0, 400, 10):
+        tablet.beat(second, plug=Plug.NONE if 30 <= second < 330 else Plug.AC)
+
+    found = only(tablet, end=395)
+
+    assert (found.family, found.because.because) == (Family.POWER, Because.TOO_SHORT)
+    assert (found.because.observed, found.because.limit) == (290, 600)
+
+
+def test_off_a_charger_in_a_room_without_a_dock_is_nothing_to_the_rules() -> None:
+    tablet = Recorded()
+    for second in range(0, 1200, 10):
+        tablet.beat(second, plug=Plug.AC if second < 30 else Plug.NONE)
+
+    found = only(tablet, end=1195)
+
+    assert (found.family, found.because.because) == (Family.POWER, Because.NOT_DOCKED)
+    assert (found.because.observed, found.because.limit) == (1160, 600)
+
+
+def test_a_battery_that_empties_fast_for_twenty_minutes_says_how_long_it_takes(tablet: Recorded) -> None:
+    for second in range(30, 1300, 10):
+        tablet.beat(second, battery=80 - second // 120)
+    beats(tablet, 1300, 1350, battery=80, charging=True)
+
+    found = only(tablet, end=1355)
+
+    assert (found.family, found.because.because) == (Family.BATTERY, Because.TOO_SHORT)
+    assert (found.because.observed, found.because.limit) == (1200, 1800)
+
+
+def test_a_battery_that_empties_slower_than_the_limit_says_how_fast(tablet: Recorded) -> None:
+    for second in range(30, 3700, 10):
+        tablet.beat(second, battery=80 - second // 300)
+
+    drain = next(one for one in hindsight(tablet, end=3705).findings if one.because.because is Because.DRAINS_SLOWLY)
+
+    assert (drain.family, drain.because.observed, drain.because.limit) == (Family.BATTERY, 12, 15)
+    assert drain.alert_id is None
+
+
+def test_one_that_would_not_last_the_night_is_told_in_the_evening_and_not_before(tablet: Recorded) -> None:
+    for second in range(30, 3700, 10):
+        tablet.beat(second, battery=80 - second // 300)
+
+    tonight = [one for one in hindsight(tablet, end=3705).findings if one.because.because is Because.NOT_YET_EVENING]
+
+    assert [(one.family, one.because.limit) for one in tonight] == [(Family.BATTERY, 5)]
+    assert tonight[0].because.since == after(9 * 3600)
+
+
+def test_one_that_is_charged_before_the_evening_says_so(tablet: Recorded) -> None:
+    for second in range(30, 3700, 10):
+        tablet.beat(second, battery=80 - second // 300)
+    beats(tablet, 3700, 3800, battery=68, charging=True)
+
+    found = hindsight(tablet, end=3805).findings
+
+    assert [one.because.because for one in found] == [Because.DRAINS_SLOWLY, Because.CHARGING]
+
+
+def test_twenty_minutes_in_another_room_are_too_short(tablet: Recorded) -> None:
+    beats(tablet, 30, 1200, bssid=NEIGHBOUR)
+    beats(tablet, 1210, 4000)
+
+    found = next(one for one in hindsight(tablet, end=4005).findings if one.family is Family.ROOM)
+
+    assert (found.because.because, found.because.observed, found.because.limit) == (Because.TOO_SHORT, 1170, 1800)
+    assert (found.signs, found.until) == (118, after(1200))
+
+
+def test_half_of_the_time_in_another_room_is_too_little(tablet: Recorded) -> None:
+    for second in range(30, 2700, 10):
+        tablet.beat(second, bssid=OWN if second // 300 % 2 else NEIGHBOUR)
+
+    found = next(one for one in hindsight(tablet, end=2705).findings if one.family is Family.ROOM)
+
+    assert (found.because.because, found.because.limit) == (Because.TOO_SMALL_A_SHARE, 70)
+    assert found.alert_id is None
+
+
+def test_two_words_of_another_room_are_too_few(tablet: Recorded) -> None:
+    for second in range(30, 80, 10):
+        tablet.beat(second, room_id="205" if second < 50 else "204")
+
+    found = only(tablet, end=75)
+
+    assert (found.family, found.because.because, found.because.observed) == (Family.ROOM, Because.TOO_FEW_SAMPLES, 2)
+
+
+def test_of_two_that_are_swapped_the_one_that_follows_names_the_other(tablet: Recorded) -> None:
+    beats(tablet, 30, 50, bssid=OWN)
+    for second in range(60, 120, 10):
+        tablet.beat(second, room_id="205")
+    partner = PartnerRecord(DeviceId("tab-2"), leads=False)
+    tablet.write(InputKind.ASSIGNMENT, "partner:1", after(115), partner)
+
+    found = only(tablet, end=118)
+
+    assert (found.because.because, found.because.observed) == (Because.TOLD_OF_ITS_PARTNER, "tab-2")
+
+
+def test_two_take_overs_are_too_few(tablet: Recorded) -> None:
+    for second, sid in ((30, "a-1"), (40, "b-1"), (50, "a-2"), (60, "a-2")):
+        tablet.beat(second, sid=sid)
+
+    found = only(tablet, end=65)
+
+    assert (found.family, found.signs) == (Family.IDENTITY, 2)
+    assert (found.because.because, found.because.observed, found.because.limit) == (Because.TOO_FEW_TAKE_OVERS, 2, 3)
+
+
+def test_one_that_only_starts_anew_is_no_copy(tablet: Recorded) -> None:
+    for second, sid in ((30, "a-1"), (40, "b-1"), (50, "c-1"), (60, "d-1")):
+        tablet.beat(second, sid=sid)
+
+    found = only(tablet, end=65)
+
+    assert (found.because.because, found.because.observed, found.alert_id) == (Because.ONLY_RESTARTED, 3, None)
+
+
+def test_heartbeats_that_are_late_while_it_speaks_say_so(tablet: Recorded) -> None:
+    tablet.report(45, ReportKind.BATTERY, level=80)
+    tablet.beat(55)
+    beats(tablet, 60, 80)
+
+    late = [one for one in hindsight(tablet, end=85).findings if one.because.because is Because.HEARTBEATS_LATE]
+
+    assert [(one.because.observed, one.because.limit, one.alert_id) for one in late] == [(35, 40, None)]
+
+
+def test_one_that_was_put_out_and_has_a_newer_token_has_time_to_come_back(tablet: Recorded) -> None:
+    tablet.given(25, life=86_400)
+    tablet.expire(30)
+    beats(tablet, 50, 80)
+
+    token = [one for one in hindsight(tablet, end=85).findings if one.family is Family.TOKEN]
+
+    assert [(one.because.because, one.because.limit, one.alert_id) for one in token] == [
+        (Because.HAS_NEWER_TOKEN, 60, None)
+    ]
+
+
+def test_a_token_that_is_not_renewed_right_after_our_own_start_is_given_time() -> None:
+    tablet = Recorded()
+    tablet.given(0, life=100)
+    beats(tablet, 0, 70)
+    tablet.watching_since = after(84)
+    tablet.write(InputKind.WATCHING, "watching:2", after(84), {}, of_hotel=True)
+    beats(tablet, 88, 90)
+    tablet.given(95, life=86_400)
+
+    (found,) = (one for one in hindsight(tablet, end=97).findings if one.family is Family.TOKEN)
+
+    assert (found.because.because, found.since) == (Because.WE_BEGAN_AGAIN, after(85))
+
+
+def test_one_that_was_never_heard_says_since_when_and_how_long_it_may_take() -> None:
+    tablet = Recorded()
+    record = AssignmentRecord(2, RoomId("204"), CALIBRATED, added_at=after(-3600))
+    tablet.write(InputKind.ASSIGNMENT, "assignment:2", after(1), record)
+
+    looked = hindsight(tablet, end=3600)
+
+    (found,) = looked.findings
+    assert (found.family, found.since, found.signs) == (Family.NEVER_SEEN, after(-3600), 0)
+    assert (found.because.because, found.because.observed, found.because.limit) == (Because.TOO_SHORT, 7200, 86_400)
+    assert looked.assignment is not None
+
+
+def check_out(tablet: Recorded, second: float) -> None:
+    """Of its room, as the hotel's own system says it."""
+    word = PmsRecord(by=IntegratorName("p"), kind=PmsKind.CHECKOUT, room_id=RoomId("204"), ts=after(second))
+    tablet.write(InputKind.PMS, f"pms:p:{second}", after(second), word, of_hotel=True)
+
+
+def test_a_check_out_of_a_room_in_order_says_that_the_tablet_was_there(tablet: Recorded) -> None:
+    check_out(tablet, 25)
+    beats(tablet, 30, 120)
+
+    found = only(tablet, end=125)
+
+    assert (found.family, found.because.because, found.alert_id) == (Family.CHECKOUT, Because.SEEN_IN_ITS_ROOM, None)
+    assert (found.because.observed, found.because.limit) == (100, 2700)
+
+
+def test_a_tablet_that_sleeps_after_the_check_out_is_not_known_to_be_gone(tablet: Recorded) -> None:
+    check_out(tablet, 25)
+    tablet.say(30, Link.SLEEPING, wake_by=330)
+
+    found = {one.family: one.because.because for one in hindsight(tablet, end=200).findings}
+
+    assert found[Family.CHECKOUT] is Because.ASLEEP
+
+
+def test_one_that_goes_an_hour_after_the_check_out_is_no_affair_of_its_guard(tablet: Recorded) -> None:
+    check_out(tablet, 25)
+    beats(tablet, 30, 3600)
+    tablet.until(4000)
+
+    check_outs = [one for one in hindsight(tablet, end=4000).findings if one.family is Family.CHECKOUT]
+
+    assert [one.because.because for one in check_outs] == [Because.SEEN_IN_ITS_ROOM, Because.GUARD_OVER]
+    assert (check_outs[1].because.observed, check_outs[1].because.limit) == (3615, 2700)
 
 
 def test_what_came_late_is_history(tablet: Recorded) -> None:
