@@ -16,12 +16,12 @@ from rules.alerts import Acknowledgment, AlertSnapshot, AlertStatus, Because, Re
 from rules.ids import AlertId, DeviceId, HotelId, IncidentId
 from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.outage import IncidentChange, Turn
-from store import audit, cursors, events
+from store import audit, cursors, events, incident_life
 from store.audit import Actor, Deed
 from store.database import Database
 from store.errors import AlertGone, AlreadyAcknowledged, DataRefused, NotFound
 from store.events import Entry
-from store.records import EventType, Page
+from store.records import EventType, IncidentStep, Page
 from store.snapshots import COLUMNS as ALERT_COLUMNS
 from store.snapshots import reasons, snapshot
 from store.times import maybe_moment, moment
@@ -93,6 +93,10 @@ class Incidents:
         """The alerts for which it speaks or spoke, the oldest first."""
         rows = await self._database.ask(_ALERTS, hotel=hotel_id, incident=incident_id)
         return [snapshot(row) for row in rows]
+
+    async def incident_steps(self, hotel_id: HotelId, incident_id: IncidentId) -> list[IncidentStep]:
+        """Its life in order; empty if the hotel has no such incident."""
+        return await self._database.read(lambda transaction: incident_life.steps(transaction, hotel_id, incident_id))
 
     async def lasting_incidents(self, hotel_id: HotelId) -> list[Lasting]:
         """Those that are not over, the oldest first: what the bridge goes on with after a start."""

@@ -319,6 +319,13 @@ class AlertTable(Base, table=True):
     resolved_by: str | None  # a person; none: the condition ended
 
 
+OF_INCIDENT = (
+    "alert_key IS NULL AND type IN ('incident.opened', 'incident.changed', 'incident.closed',"
+    " 'notification.sent', 'notification.dead')"
+)
+"""What tells of an incident and of no alert."""
+
+
 class EventTable(Base, table=True):
     """A hotel's ordered history; an alert's timeline is the part of it that has the alert's key."""
 
@@ -330,6 +337,14 @@ class EventTable(Base, table=True):
             "id",
             sqlite_where=text("alert_key IS NOT NULL"),
             postgresql_where=text("alert_key IS NOT NULL"),
+        ),
+        Index(
+            "ix_event_incident",
+            "hotel_key",
+            "subject",
+            "id",
+            sqlite_where=text(OF_INCIDENT),
+            postgresql_where=text(OF_INCIDENT),
         ),
         WITHOUT_ROWID,
     )

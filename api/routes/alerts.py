@@ -1,14 +1,15 @@
 """Alerts: the list, one with its life so far, and what people answer: that they have it, whose it is, not now."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
+from typing import Final, TypedDict
 
 import msgspec
 from litestar import get, post
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromQuery, JSONBody
 
 from api.gate import Caller, needs
@@ -17,11 +18,13 @@ from api.problems import Refused, Trouble, problems
 from api.records import Acknowledge, AddNote, AlertDetail, Answer, Assign, Resolve, Snooze
 from broker.tokens import Role
 from rules.alerts import AlertSnapshot, AlertStatus
-from rules.ids import DeviceId, HotelId, RoomId, UserName
+from rules.ids import AlertId, DeviceId, HotelId, RoomId, UserName
 from store import Actor, Store
 from store.records import MemberRole, Page
 
 log = logging.getLogger(__name__)
+
+TAKEN_ON: Final = "alert acknowledged"
 
 
 class Which(StrEnum):
@@ -58,106 +61,118 @@ async def show_alert(store: NamedDependency[Store], hotel_id: NamedDependency[Ho
     return AlertDetail(**msgspec.structs.asdict(snapshot), timeline=tuple(timeline))
 
 
-_answered = partial(post, tags=["alerts"], opt=needs(Role.STAFF), status_code=200)
-"""A route by which somebody answers an alert."""
+class Given(TypedDict):
+    """What every answer of a person comes with."""
 
-_ANSWERS = problems(400, 401, 403, 404, 409, 410, 413, 415, 503)
+    by: Actor
+    now: datetime
+    if_revision: int | None
 
 
-@_answered("/alerts/{alert_id:str}/acknowledge", responses=_ANSWERS)
-async def acknowledge(
+Give = Callable[[HotelId, AlertId, Given], Awaitable[AlertSnapshot]]
+
+
+class Answering(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who answers an alert of their hotel."""
+
+    store: Store
+    hotel_id: HotelId
+    by: Actor
+    now: datetime
+
+    async def answer(self, alert_id: str, data: Answer, give: Give, *, log_as: str) -> AlertSnapshot:
+        """Give an answer to an alert that a path names. Raises Refused (404), and what the verb of the store raises."""
+        given = Given(by=self.by, now=self.now, if_revision=data.if_revision)
+        alert = await give(self.hotel_id, alert_named(alert_id), given)
+        _log(log_as, alert.id, hotel_id=self.hotel_id, by=self.by)
+        return alert
+
+
+async def _answering(
     store: NamedDependency[Store],
     hotel_id: NamedDependency[HotelId],
     by: NamedDependency[Actor],
     clock: NamedDependency[Callable[[], datetime]],
-    alert_id: Name,
-    data: JSONBody[Acknowledge],
+) -> Answering:
+    return Answering(store=store, hotel_id=hotel_id, by=by, now=clock())
+
+
+_ANSWERS = problems(400, 401, 403, 404, 409, 410, 413, 415, 503)
+_BY = {"somebody": Provide(_answering)}
+_answered = partial(post, tags=["alerts"], opt=needs(Role.STAFF), status_code=200, responses=_ANSWERS, dependencies=_BY)
+"""A route by which somebody answers an alert."""
+
+
+@_answered("/alerts/{alert_id:str}/acknowledge")
+async def acknowledge(
+    somebody: NamedDependency[Answering], alert_id: Name, data: JSONBody[Acknowledge]
 ) -> AlertSnapshot:
     """Take an alert on. The first one wins; the next gets 409 with `by` and `at`. A resolved one is 410.
 
     While the alert is critical this lapses after an hour. `ifRevision`, here as in all answers: if the alert is no
     longer of that revision, 409 with who changed it (`by`, null where its condition did), when (`at`), and `revision`.
     """
-    alert = await store.acknowledge(
-        hotel_id, alert_named(alert_id), by=by, note=data.note, now=clock(), if_revision=data.if_revision
+    return await somebody.answer(
+        alert_id,
+        data,
+        lambda hotel, alert, given: somebody.store.acknowledge(hotel, alert, note=data.note, **given),
+        log_as=TAKEN_ON,
     )
-    return taken_on(alert, hotel_id=hotel_id, by=by)
 
 
-@_answered("/alerts/{alert_id:str}/unacknowledge", responses=_ANSWERS)
-async def unacknowledge(
-    store: NamedDependency[Store],
-    hotel_id: NamedDependency[HotelId],
-    by: NamedDependency[Actor],
-    clock: NamedDependency[Callable[[], datetime]],
-    alert_id: Name,
-    data: JSONBody[Answer],
-) -> AlertSnapshot:
+@_answered("/alerts/{alert_id:str}/unacknowledge")
+async def unacknowledge(somebody: NamedDependency[Answering], alert_id: Name, data: JSONBody[Answer]) -> AlertSnapshot:
     """Give an alert back, whoever has it: notices that were held back for it are sent after all."""
-    alert = await store.unacknowledge(hotel_id, alert_named(alert_id), by=by, now=clock(), if_revision=data.if_revision)
-    return _said("alert given back", alert, hotel_id=hotel_id, by=by)
+    return await somebody.answer(
+        alert_id,
+        data,
+        lambda hotel, alert, given: somebody.store.unacknowledge(hotel, alert, **given),
+        log_as="alert given back",
+    )
 
 
-@_answered("/alerts/{alert_id:str}/assign", responses=_ANSWERS)
-async def assign(
-    store: NamedDependency[Store],
-    hotel_id: NamedDependency[HotelId],
-    by: NamedDependency[Actor],
-    clock: NamedDependency[Callable[[], datetime]],
-    alert_id: Name,
-    data: JSONBody[Assign],
-) -> AlertSnapshot:
+@_answered("/alerts/{alert_id:str}/assign")
+async def assign(somebody: NamedDependency[Answering], alert_id: Name, data: JSONBody[Assign]) -> AlertSnapshot:
     """Say whose an alert is to be, by user name; null: nobody's. It is not acknowledged by that."""
     checked(assignee=data.assignee)
     name = None if data.assignee is None else UserName(data.assignee)
-    alert = await store.assign_alert(
-        hotel_id, alert_named(alert_id), name, by=by, now=clock(), if_revision=data.if_revision
+    return await somebody.answer(
+        alert_id,
+        data,
+        lambda hotel, alert, given: somebody.store.assign_alert(hotel, alert, name, **given),
+        log_as="alert assigned",
     )
-    return _said("alert assigned", alert, hotel_id=hotel_id, by=by)
 
 
-@_answered("/alerts/{alert_id:str}/note", responses=_ANSWERS)
-async def add_note(
-    store: NamedDependency[Store],
-    hotel_id: NamedDependency[HotelId],
-    by: NamedDependency[Actor],
-    clock: NamedDependency[Callable[[], datetime]],
-    alert_id: Name,
-    data: JSONBody[AddNote],
-) -> AlertSnapshot:
+@_answered("/alerts/{alert_id:str}/note")
+async def add_note(somebody: NamedDependency[Answering], alert_id: Name, data: JSONBody[AddNote]) -> AlertSnapshot:
     """Add a line to an alert's timeline."""
-    alert = await store.note_alert(
-        hotel_id, alert_named(alert_id), data.note, by=by, now=clock(), if_revision=data.if_revision
+    return await somebody.answer(
+        alert_id,
+        data,
+        lambda hotel, alert, given: somebody.store.note_alert(hotel, alert, data.note, **given),
+        log_as="alert noted",
     )
-    return _said("alert noted", alert, hotel_id=hotel_id, by=by)
 
 
-@_answered("/alerts/{alert_id:str}/snooze", responses=_ANSWERS)
-async def snooze(
-    store: NamedDependency[Store],
-    hotel_id: NamedDependency[HotelId],
-    by: NamedDependency[Actor],
-    clock: NamedDependency[Callable[[], datetime]],
-    alert_id: Name,
-    data: JSONBody[Snooze],
-) -> AlertSnapshot:
+@_answered("/alerts/{alert_id:str}/snooze")
+async def snooze(somebody: NamedDependency[Answering], alert_id: Name, data: JSONBody[Snooze]) -> AlertSnapshot:
     """Have nobody told of what is known of an alert until a time, 7 days off at most, an hour if it is critical.
 
     Null ends it. When it is over and nobody has acknowledged the alert, the hotel's channels hear of it again.
     """
-    alert = await store.snooze_alert(
-        hotel_id, alert_named(alert_id), data.until, by=by, now=clock(), if_revision=data.if_revision
+    return await somebody.answer(
+        alert_id,
+        data,
+        lambda hotel, alert, given: somebody.store.snooze_alert(hotel, alert, data.until, **given),
+        log_as="alert snoozed",
     )
-    return _said("alert snoozed", alert, hotel_id=hotel_id, by=by)
 
 
-@_answered("/alerts/{alert_id:str}/resolve", responses=_ANSWERS)
+@_answered("/alerts/{alert_id:str}/resolve")
 async def resolve(
-    store: NamedDependency[Store],
-    hotel_id: NamedDependency[HotelId],
-    by: NamedDependency[Actor],
+    somebody: NamedDependency[Answering],
     caller: NamedDependency[Caller],
-    clock: NamedDependency[Callable[[], datetime]],
     alert_id: Name,
     data: JSONBody[Resolve],
 ) -> AlertSnapshot:
@@ -166,16 +181,12 @@ async def resolve(
     While its condition lasts nobody is told of it again, unless it becomes more severe than it is now.
     """
     role = MemberRole.STAFF if caller.role is Role.STAFF else MemberRole.MANAGER
-    alert = await store.resolve_alert(
-        hotel_id,
-        alert_named(alert_id),
-        by=by,
-        role=role,
-        note=data.note,
-        now=clock(),
-        if_revision=data.if_revision,
+    return await somebody.answer(
+        alert_id,
+        data,
+        lambda hotel, alert, given: somebody.store.resolve_alert(hotel, alert, role=role, note=data.note, **given),
+        log_as="alert resolved by hand",
     )
-    return _said("alert resolved by hand", alert, hotel_id=hotel_id, by=by)
 
 
 class Moved(msgspec.Struct, frozen=True, rename="camel"):
@@ -197,31 +208,27 @@ class Fixed(msgspec.Struct, frozen=True, rename="camel"):
     opt=needs(Role.MANAGER),
     status_code=200,
     responses=_ANSWERS,
+    dependencies=_BY,
 )
-async def fix(
-    store: NamedDependency[Store],
-    hotel_id: NamedDependency[HotelId],
-    by: NamedDependency[Actor],
-    clock: NamedDependency[Callable[[], datetime]],
-    alert_id: Name,
-    data: JSONBody[Answer],
-) -> Fixed:
+async def fix(somebody: NamedDependency[Answering], alert_id: Name, data: JSONBody[Answer]) -> Fixed:
     """Of two tablets that are in each other's room (`room.swapped`), give each the other's room.
 
     The alert has a note of it, and ends when they are heard in what is now their room. 409 where one of them is not
     in the room that the alert was about any more, so also the second time. An alert of anything else is 400.
     """
     alert = alert_named(alert_id)
-    moved = await store.fix_swap(hotel_id, alert, by=by, now=clock(), if_revision=data.if_revision)
-    log.info("two tablets swapped", {"hotel": hotel_id, "alert": alert, "user": by.name, "request": by.request_id})
+    moved = await somebody.store.fix_swap(
+        somebody.hotel_id, alert, by=somebody.by, now=somebody.now, if_revision=data.if_revision
+    )
+    _log("two tablets swapped", alert, hotel_id=somebody.hotel_id, by=somebody.by)
     return Fixed(tuple(Moved(device.id, device.room_id) for device in moved))
 
 
-def _said(event: str, alert: AlertSnapshot, *, hotel_id: HotelId, by: Actor) -> AlertSnapshot:
-    log.info(event, {"hotel": hotel_id, "alert": alert.id, "user": by.name, "request": by.request_id})
+def taken_on(alert: AlertSnapshot, *, hotel_id: HotelId, by: Actor) -> AlertSnapshot:
+    """Log that somebody took an alert on by another address than the one above."""
+    _log(TAKEN_ON, alert.id, hotel_id=hotel_id, by=by)
     return alert
 
 
-def taken_on(alert: AlertSnapshot, *, hotel_id: HotelId, by: Actor) -> AlertSnapshot:
-    """Log that somebody took an alert on, by whichever address."""
-    return _said("alert acknowledged", alert, hotel_id=hotel_id, by=by)
+def _log(event: str, alert_id: AlertId, *, hotel_id: HotelId, by: Actor) -> None:
+    log.info(event, {"hotel": hotel_id, "alert": alert_id, "user": by.name, "request": by.request_id})

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from msgspec.structs import asdict
 
-from api.gate import needs
+from api.gate import Caller, needs
 from api.parameters import PAGE, Cursor, Limit, Name, incident_named
 from api.problems import Refused, Trouble, problems
 from broker.tokens import Role
@@ -18,7 +18,7 @@ from rules.alerts import AlertSnapshot
 from rules.ids import HotelId
 from rules.incident import IncidentSnapshot
 from store import Actor, AlertGone, Store
-from store.records import Page
+from store.records import IncidentStep, Page
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +29,13 @@ class Lasting(StrEnum):
 
 
 class IncidentDetail(IncidentSnapshot, frozen=True, rename="camel", kw_only=True):
-    """An incident with the alerts of its tablets, the oldest first; those that are resolved are back."""
+    """An incident with the alerts of its tablets, the oldest first; and its life, step by step.
+
+    What was told to whom is for the hotel's people: an integrator sees no steps of that sort.
+    """
 
     alerts: tuple[AlertSnapshot, ...]
+    timeline: tuple[IncidentStep, ...]
 
 
 @get(
@@ -58,14 +62,19 @@ async def list_incidents(
     responses=problems(400, 401, 403, 404, 503),
 )
 async def show_incident(
-    store: NamedDependency[Store], hotel_id: NamedDependency[HotelId], incident_id: Name
+    store: NamedDependency[Store],
+    hotel_id: NamedDependency[HotelId],
+    caller: NamedDependency[Caller],
+    incident_id: Name,
 ) -> IncidentDetail:
-    """One incident with the alerts of its tablets."""
+    """One incident with the alerts of its tablets and its timeline, oldest step first."""
     incident = await store.incident(hotel_id, incident_named(incident_id))
     if incident is None:
         raise Refused(Trouble.NOT_FOUND)
     alerts = await store.incident_alerts(hotel_id, incident.id)
-    return IncidentDetail(**asdict(incident), alerts=tuple(alerts))
+    steps = await store.incident_steps(hotel_id, incident.id)
+    timeline = tuple(step for step in steps if step.channel is None or caller.role is not None)
+    return IncidentDetail(**asdict(incident), alerts=tuple(alerts), timeline=timeline)
 
 
 @post(

@@ -1,8 +1,9 @@
 """`innwatch alert`: list and show alerts, and answer them as people do in the console."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias, TypedDict
 
 import typer
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from rules.alerts import AlertSnapshot
+    from store import Actor, Store
     from store.records import Hotel, TimelineEntry
+
+    Answered: TypeAlias = Awaitable[AlertSnapshot]
 
 app = typer.Typer(name="alert", help="Alerts, and what people answer to them.", no_args_is_help=True)
 
@@ -112,12 +116,10 @@ def acknowledge(
 ) -> None:
     """Take an alert on: nobody is told of it any more. While it is critical that lapses after an hour."""
 
-    async def work(at: Installation) -> "AlertSnapshot":
-        return await at.store.acknowledge(
-            HotelId(hotel), AlertId(alert), by=at.by, note=note, now=at.now(), if_revision=if_revision
-        )
+    def give(store: "Store", about: About, given: Given) -> "Answered":
+        return store.acknowledge(*about, note=note, **given)
 
-    _answer(data, work, as_json=as_json, said=f"acknowledged {alert} of {hotel}")
+    _answer(give, About.of(hotel, alert), if_revision, data, as_json=as_json, said=f"acknowledged {alert} of {hotel}")
 
 
 @app.command("unacknowledge")
@@ -131,12 +133,10 @@ def unacknowledge(
 ) -> None:
     """Give an alert back, whoever has it."""
 
-    async def work(at: Installation) -> "AlertSnapshot":
-        return await at.store.unacknowledge(
-            HotelId(hotel), AlertId(alert), by=at.by, now=at.now(), if_revision=if_revision
-        )
+    def give(store: "Store", about: About, given: Given) -> "Answered":
+        return store.unacknowledge(*about, **given)
 
-    _answer(data, work, as_json=as_json, said=f"gave {alert} of {hotel} back")
+    _answer(give, About.of(hotel, alert), if_revision, data, as_json=as_json, said=f"gave {alert} of {hotel} back")
 
 
 @app.command("assign")
@@ -153,13 +153,11 @@ def assign(
 ) -> None:
     """Say whose an alert is to be. It is not acknowledged by that."""
 
-    async def work(at: Installation) -> "AlertSnapshot":
-        name = None if person is None else UserName(person)
-        return await at.store.assign_alert(
-            HotelId(hotel), AlertId(alert), name, by=at.by, now=at.now(), if_revision=if_revision
-        )
+    def give(store: "Store", about: About, given: Given) -> "Answered":
+        return store.assign_alert(*about, None if person is None else UserName(person), **given)
 
-    _answer(data, work, as_json=as_json, said=f"{alert} of {hotel} is {person or 'nobody'}'s")
+    said = f"{alert} of {hotel} is {person or 'nobody'}'s"
+    _answer(give, About.of(hotel, alert), if_revision, data, as_json=as_json, said=said)
 
 
 @app.command("note")
@@ -174,12 +172,10 @@ def note(
 ) -> None:
     """Add a line to an alert's timeline."""
 
-    async def work(at: Installation) -> "AlertSnapshot":
-        return await at.store.note_alert(
-            HotelId(hotel), AlertId(alert), text, by=at.by, now=at.now(), if_revision=if_revision
-        )
+    def give(store: "Store", about: About, given: Given) -> "Answered":
+        return store.note_alert(*about, text, **given)
 
-    _answer(data, work, as_json=as_json, said=f"noted it of {alert} of {hotel}")
+    _answer(give, About.of(hotel, alert), if_revision, data, as_json=as_json, said=f"noted it of {alert} of {hotel}")
 
 
 @app.command("snooze")
@@ -200,14 +196,11 @@ def snooze(
     if (lasts is None) is not is_over:
         raise typer.BadParameter("say --for or --end")
 
-    async def work(at: Installation) -> "AlertSnapshot":
-        until = None if lasts is None else at.now() + lasts
-        return await at.store.snooze_alert(
-            HotelId(hotel), AlertId(alert), until, by=at.by, now=at.now(), if_revision=if_revision
-        )
+    def give(store: "Store", about: About, given: Given) -> "Answered":
+        return store.snooze_alert(*about, None if lasts is None else given["now"] + lasts, **given)
 
     said = f"the snooze of {alert} of {hotel} is over" if is_over else f"snoozed {alert} of {hotel}"
-    _answer(data, work, as_json=as_json, said=said)
+    _answer(give, About.of(hotel, alert), if_revision, data, as_json=as_json, said=said)
 
 
 @app.command("resolve")
@@ -222,25 +215,45 @@ def resolve(
 ) -> None:
     """End an alert by hand. While its condition lasts nobody hears of it again, unless it gets more severe."""
 
-    async def work(at: Installation) -> "AlertSnapshot":
+    def give(store: "Store", about: About, given: Given) -> "Answered":
         from store.records import MemberRole
 
-        return await at.store.resolve_alert(
-            HotelId(hotel),
-            AlertId(alert),
-            by=at.by,
-            role=MemberRole.MANAGER,
-            note=note,
-            now=at.now(),
-            if_revision=if_revision,
-        )
+        return store.resolve_alert(*about, role=MemberRole.MANAGER, note=note, **given)
 
-    _answer(data, work, as_json=as_json, said=f"resolved {alert} of {hotel}")
+    _answer(give, About.of(hotel, alert), if_revision, data, as_json=as_json, said=f"resolved {alert} of {hotel}")
+
+
+class About(NamedTuple):
+    """The alert that is answered."""
+
+    hotel_id: HotelId
+    alert_id: AlertId
+
+    @classmethod
+    def of(cls, hotel: str, alert: str) -> "About":
+        return cls(HotelId(hotel), AlertId(alert))
+
+
+class Given(TypedDict):
+    """What every answer comes with."""
+
+    by: "Actor"
+    now: datetime
+    if_revision: int | None
 
 
 def _answer(
-    data: Data, work: Callable[[Installation], Awaitable["AlertSnapshot"]], *, as_json: bool, said: str
+    give: Callable[["Store", About, Given], "Answered"],
+    about: About,
+    if_revision: int | None,
+    data: Path | None,
+    *,
+    as_json: bool,
+    said: str,
 ) -> None:
+    async def work(at: Installation) -> "AlertSnapshot":
+        return await give(at.store, about, Given(by=at.by, now=at.now(), if_revision=if_revision))
+
     answered = with_installation(data, work)
     if as_json:
         print_json(answered)

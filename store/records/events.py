@@ -12,6 +12,7 @@ from rules.ids import (
     HotelId,
     MessageId,
 )
+from rules.incident import Scope
 from store.records.notices import ChannelKind, NoticeKind
 
 
@@ -94,6 +95,26 @@ class TimelineEntry(Struct, frozen=True, rename="camel", omit_defaults=True, kw_
     note: str | None = None
     assignee: str | None = None  # of alert.assigned
     until: datetime | None = None  # of alert.snoozed; none: the snooze is over
+    channel: ChannelKind | None = None
+    notice: NoticeKind | None = None
+    error: str | None = None
+
+
+class IncidentStep(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
+    """One step of an incident: an incident.* event of it, or a notification.* about it. `id` is the event's.
+
+    The former carry how wide it was then and how many were silent, back and lost; `by` took it on with this step.
+    """
+
+    id: int
+    at: datetime
+    type: EventType
+    scope: Scope | None = None
+    place: str | None = None
+    members: int | None = None
+    back: int | None = None
+    lost: int | None = None
+    by: str | None = None
     channel: ChannelKind | None = None
     notice: NoticeKind | None = None
     error: str | None = None

@@ -13,6 +13,9 @@ async def test_an_incident_is_seen_with_its_alerts_and_taken_on_once(world: Worl
         ]
         shown = (await client.get(f"/api/incidents/{incident_id}")).json()
         assert [(one["id"], one["incidentId"]) for one in shown["alerts"]] == [(world.alerts[INN], incident_id)]
+        assert [(step["type"], step["scope"], step["members"]) for step in shown["timeline"]] == [
+            ("incident.opened", "floor", 1)
+        ]
 
         taken = await client.post(f"/api/incidents/{incident_id}/acknowledge")
         assert (taken.status_code, taken.json()["acknowledged"]["by"]) == (200, "inn-staff")

@@ -232,3 +232,24 @@ async def test_incidents_are_read_newest_first_and_those_that_last_with_their_ta
     assert [alert.id for alert in await store.incident_alerts(HOTEL, OUT.id)] == ["A-tab-0", "A-tab-1", "A-tab-2"]
     assert await store.incident(OTHER, OUT.id) is None
     assert await store.incident_alerts(OTHER, OUT.id) == []
+
+
+async def test_its_life_is_told_in_steps_that_say_more_than_a_count(store: Store) -> None:
+    one, two, three = await add_hotel(store, tablets=3, channels=[MAIL])
+    await apply(store, *map(waiting, (one, two, three)), turns=[turn(absorbed=[one, two])])
+    await send(store, at=20)
+    await apply(store, turns=[turn(Turn.CHANGED, back=1)], at=30)
+    await apply(store, turns=[turn(Turn.CHANGED, back=2)], at=31)
+    await store.acknowledge_incident(HOTEL, OUT.id, by=person("sam"), now=later(40))
+    await apply(store, turns=[turn(Turn.CLOSED, back=3, closed_at=later(60))], at=60)
+
+    steps = await store.incident_steps(HOTEL, OUT.id)
+
+    told = [(step.type, step.back, step.by, step.notice) for step in steps if step.notice != NoticeKind.OPENED]
+    assert told == [
+        (EventType.INCIDENT_OPENED, 0, None, None),
+        (EventType.NOTIFICATION_SENT, None, None, NoticeKind.INCIDENT),
+        (EventType.INCIDENT_CHANGED, 2, None, None),
+        (EventType.INCIDENT_CHANGED, 2, "sam", None),
+        (EventType.INCIDENT_CLOSED, 3, None, None),
+    ]

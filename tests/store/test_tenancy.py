@@ -141,6 +141,7 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "incidents": (lambda store: store.incidents(OTHER), NOTHING),
     "incident": (lambda store: store.incident(OTHER, I1), None),
     "incident_alerts": (lambda store: store.incident_alerts(OTHER, I1), []),
+    "incident_steps": (lambda store: store.incident_steps(OTHER, I1), []),
     "lasting_incidents": (lambda store: store.lasting_incidents(OTHER), []),
     "acknowledge_incident": (lambda store: store.acknowledge_incident(OTHER, I1, by=INNWATCH, now=NOW), NotFound),
     "open_alerts": (lambda store: store.open_alerts(OTHER), []),

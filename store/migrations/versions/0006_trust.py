@@ -32,6 +32,11 @@ WORDS = {
 }
 """Of each table: what `kind` may be, and what it may be now too."""
 
+OF_INCIDENT = (
+    "alert_key IS NULL AND type IN ('incident.opened', 'incident.changed', 'incident.closed',"
+    " 'notification.sent', 'notification.dead')"
+)
+
 TABLES = (
     "replay",
     "job",
@@ -78,6 +83,7 @@ def upgrade() -> None:
         "ix_alert_snoozed", "alert", ["snoozed_until"], **where("status = 'open' AND snoozed_until IS NOT NULL")
     )
     op.create_index("ix_alert_incident", "alert", ["incident_key"], **where("incident_key IS NOT NULL"))
+    op.create_index("ix_event_incident", "event", ["hotel_key", "subject", "id"], **where(OF_INCIDENT))
     _create_what_the_hotel_knows()
     _create_what_is_remembered()
     op.add_column("notification", sa.Column("incident_key", KEY, nullable=True))
@@ -105,6 +111,7 @@ def downgrade() -> None:
     op.drop_column("notification", "incident_key")
     for table in TABLES:
         op.drop_table(table)
+    op.drop_index("ix_event_incident", "event")
     op.drop_index("ix_alert_incident", "alert")
     op.drop_index("ix_alert_snoozed", "alert")
     op.drop_index("ix_alert_lapses", "alert")

@@ -1,0 +1,46 @@
+"""`innwatch incident`: looking at outages and taking one on, from the command line."""
+
+from datetime import timedelta
+
+from rules.ids import AlertId, DeviceId, HotelId, IncidentId
+from rules.incident import IncidentSnapshot, Outage, Scope
+from rules.outage import IncidentChange, Turn
+from store import Store
+from store.batch import Batch, IncidentTurn
+from tests.config.command_line import CommandLine
+from tests.store.given import NOW, batch, opened
+
+OUT = IncidentSnapshot(
+    id=IncidentId("I1"), rule=Outage.AREA, scope=Scope.FLOOR, place="1", opened_at=NOW + timedelta(seconds=1), members=1
+)
+
+
+async def lose_the_floor(store: Store) -> None:
+    device = await store.find_device(HotelId("h"), DeviceId("t"))
+    assert device is not None
+    await store.apply(batch(changes=[opened(device)]))
+    turn = IncidentChange(turn=Turn.OPENED, incident=OUT, at=OUT.opened_at, absorbed=(AlertId("A1"),))
+    await store.apply(Batch(received_at=OUT.opened_at, incidents=[IncidentTurn(HotelId("h"), turn)]))
+
+
+def test_an_outage_is_listed_shown_with_its_tablets_and_taken_on_once(cli: CommandLine) -> None:
+    cli("hotel", "add", "h", "--timezone", "Europe/Vienna")
+    cli("room", "add", "h", "101", "--floor", "1")
+    cli("device", "add", "h", "t", "--room", "101")
+    assert cli("incident", "list", "h", "--json").json() == []
+    cli.with_store(lose_the_floor)
+
+    (listed,) = cli("incident", "list", "h", "--open", "--json").json()
+    assert (listed["id"], listed["place"], listed["members"]) == ("I1", "1", 1)
+    assert cli("incident", "acknowledge", "h", "I1").lines == ["acknowledged I1 of h"]
+    assert "already acknowledged by command line" in cli.refused("incident", "acknowledge", "h", "I1").err
+
+    shown = cli("incident", "show", "h", "I1").out
+    assert "floor 1: 0 of 1 back" in shown
+    whole = cli("incident", "show", "h", "I1", "--json").json()
+    assert [alert["deviceId"] for alert in whole["alerts"]] == ["t"]
+    assert [(step["type"], step.get("by")) for step in whole["timeline"]] == [
+        ("incident.opened", None),
+        ("incident.changed", "command line"),
+    ]
+    assert "no incident I9" in cli.refused("incident", "show", "h", "I9").err
