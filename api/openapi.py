@@ -77,7 +77,7 @@ def _described(schema: OpenAPI) -> bytes:
     `oneOf` it would be two at once, and none.
     """
     for item in (schema.paths or {}).values():
-        for operation in (item.get, item.post, item.patch, item.delete):
+        for operation in (item.get, item.post, item.put, item.patch, item.delete):
             if operation is not None:
                 if "telemetry" not in (operation.tags or ()):  # old and new agents mix
                     _close_body(operation, schema)

@@ -30,6 +30,7 @@ from store import (
     NeedsManager,
     NotFound,
     Overtaken,
+    SeenOtherwise,
     StoreUnavailable,
 )
 
@@ -125,7 +126,7 @@ class Refused(Exception):
         headers: Mapping[str, str] | None = None,
         errors: tuple[FieldError, ...] = (),
         missing: tuple[str, ...] = (),
-        first: Overtaken | None = None,
+        first: Overtaken | SeenOtherwise | None = None,
     ) -> None:
         super().__init__(trouble.slug)
         self.trouble = trouble
@@ -139,7 +140,7 @@ class Refused(Exception):
             missing=missing,
             by=first.by if first else None,
             at=first.at if first else None,
-            revision=first.revision if first else None,
+            revision=first.revision if isinstance(first, Overtaken) else None,
         )
 
 
@@ -196,7 +197,7 @@ def _translated(fault: Exception) -> Refused | None:
 
 
 def _of_an_answer(fault: Exception) -> Refused | None:
-    """What keeps somebody from answering an alert."""
+    """What keeps somebody from answering an alert, and from changing what somebody else has changed."""
     match fault:
         case AlertGone():
             return Refused(Trouble.RESOLVED, "There is nothing left to answer.")
@@ -204,6 +205,8 @@ def _of_an_answer(fault: Exception) -> Refused | None:
             return Refused(Trouble.ACKNOWLEDGED, first=fault)
         case Overtaken():
             return Refused(Trouble.CHANGED, first=fault)
+        case SeenOtherwise():
+            return Refused(Trouble.CHANGED, str(fault), first=fault)
         case AnswerRefused():
             return invalid(fault.field, fault.why)
         case NeedsManager():

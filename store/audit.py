@@ -1,6 +1,6 @@
 """Who did what to what, when, from where: written by each deed in its own transaction, and never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -92,6 +92,8 @@ class Deed(StrEnum):
     ALERT_SNOOZED = "alert.snoozed"
     ALERT_RESOLVED = "alert.resolved"
     ACCESS_POINT_LEARNED = "access-point.learned"
+    ACCESS_POINT_CONFIRMED = "access-point.confirmed"
+    ACCESS_POINT_FORGOTTEN = "access-point.forgotten"
     INCIDENT_ACKNOWLEDGED = "incident.acknowledged"
     REPLAY_ASKED = "replay.asked"
     COMMAND_SENT = "command.sent"
@@ -115,6 +117,11 @@ class AuditEntry(Struct, frozen=True, rename="camel", kw_only=True):
     deed: str
     subject: str
     detail: dict[str, str | int | bool | None]
+
+    @property
+    def by(self) -> str:
+        """Who it was, as `Actor.shown` says it."""
+        return Actor(self.actor_kind, self.actor).shown
 
 
 Detail = Mapping[str, str | int | bool | None]
@@ -205,6 +212,20 @@ def note(
         subject=subject,
         detail=msgspec.json.encode(detail).decode(),
     )
+
+
+def latest(
+    transaction: Transaction, hotel_id: HotelId, *, subject: str, deeds: Collection[Deed], limit: int
+) -> list[AuditEntry]:
+    """The last of these deeds to a subject of the hotel, newest first."""
+    listed = ", ".join(f"'{deed}'" for deed in deeds)
+    rows = transaction.rows(
+        f"{_LINES} WHERE hotel_id = :hotel AND subject = :subject AND deed IN ({listed}) ORDER BY id DESC LIMIT :limit",
+        hotel=hotel_id,
+        subject=subject,
+        limit=limit,
+    )
+    return [_entry(row) for row in rows]
 
 
 def _wanted(**wanted: str | None) -> dict[str, str]:

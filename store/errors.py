@@ -146,6 +146,15 @@ class AlreadyAcknowledged(Overtaken):
         self.args = (f"already acknowledged by {by}",)
 
 
+class SeenOtherwise(StoreError):
+    """What somebody is about to change is not what they saw: `by` whom and `at` when, as far as that is known."""
+
+    def __init__(self, what: str, *, by: str | None = None, at: datetime | None = None) -> None:
+        super().__init__(f"{what} has changed since it was seen" + (f": by {by}" if by else ""))
+        self.by = by
+        self.at = at
+
+
 class AlertGone(StoreError):
     """The alert is resolved: there is nothing left to answer."""
 

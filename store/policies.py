@@ -6,8 +6,9 @@ like all else. Each change raises the hotel's revision, by which the bridge take
 
 from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import Final
 
-from msgspec import UNSET, to_builtins
+from msgspec import UNSET, Struct, to_builtins
 from msgspec.structs import replace
 
 from rules.ids import DeviceId, HotelId, RoomId
@@ -16,10 +17,16 @@ from rules.policy import PolicyChanges, Profile, merged, resolve
 from store import audit, facts, lives
 from store.audit import Actor, Deed, Detail
 from store.database import Database
-from store.errors import NotFound
+from store.errors import NotFound, SeenOtherwise
 from store.records import Hotel, LevelPolicy, Room
 from store.revisions import changed_hotel
 from store.transaction import Transaction
+
+_OF_ROOM: Final = frozenset({"profile", "rssi_floor"})
+"""What is of a room's policy and may be changed as the room's own, in the audit's words."""
+
+_AMONG: Final = 50
+"""Lines of the audit about one subject among which the last one about its policy is looked for."""
 
 
 class Policies:
@@ -40,16 +47,24 @@ class Policies:
         *,
         room_id: RoomId | None = None,
         device_id: DeviceId | None = None,
+        if_revision: str | None = None,
         by: Actor,
         now: datetime,
     ) -> LevelPolicy:
-        """Let a level decide just this, and return it. A hotel always has a profile: left out, it stays.
+        """Let a level decide just this, and return it. A hotel's profile and a room's floor, left out, stay.
 
-        Raises NotFound.
+        A hotel always has a profile, and a room whose floor is gone is not calibrated, which nobody does in passing
+        (`change_policy` does, by the name). Raises NotFound, SeenOtherwise.
         """
+        stays = "rssi_floor" if room_id is not None else "profile" if device_id is None else None
         return await self._database.write(
             lambda transaction: _change(
-                transaction, hotel_id, lambda _: changes, room_id=room_id, device_id=device_id, by=by, now=now
+                transaction,
+                _Level(hotel_id, room_id, device_id),
+                lambda before: changes if stays is None else _with(changes, stays, before),
+                if_revision=if_revision,
+                by=by,
+                now=now,
             )
         )
 
@@ -61,21 +76,46 @@ class Policies:
         unset: Collection[str] = (),
         room_id: RoomId | None = None,
         device_id: DeviceId | None = None,
+        if_revision: str | None = None,
         by: Actor,
         now: datetime,
     ) -> LevelPolicy:
-        """As `put_policy`, of the thresholds that are named alone: `unset` are inherited again."""
+        """Change the thresholds that are named alone, and return the level: `unset` are inherited again.
+
+        A hotel's profile stays even so. Raises NotFound, SeenOtherwise.
+        """
+        of_hotel = room_id is None and device_id is None
+        inherited = dict.fromkeys((name for name in unset if not (of_hotel and name == "profile")), UNSET)
         return await self._database.write(
             lambda transaction: _change(
                 transaction,
-                hotel_id,
-                lambda before: replace(merged(before, changes), **dict.fromkeys(unset, UNSET)),
-                room_id=room_id,
-                device_id=device_id,
+                _Level(hotel_id, room_id, device_id),
+                lambda before: replace(merged(before, changes), **inherited),
+                if_revision=if_revision,
                 by=by,
                 now=now,
             )
         )
+
+
+class _Level(Struct, frozen=True):
+    """A tablet, a room, or (neither) the hotel."""
+
+    hotel_id: HotelId
+    room_id: RoomId | None
+    device_id: DeviceId | None
+
+    @property
+    def subject(self) -> str:
+        return self.device_id or self.room_id or self.hotel_id
+
+    @property
+    def word(self) -> str:
+        return "device" if self.device_id else "room" if self.room_id else "hotel"
+
+
+def _with(changes: PolicyChanges, name: str, before: PolicyChanges) -> PolicyChanges:
+    return changes if getattr(changes, name) is not UNSET else replace(changes, **{name: getattr(before, name)})
 
 
 def _policy(
@@ -105,19 +145,19 @@ def _room(transaction: Transaction, hotel_id: HotelId, room_id: RoomId) -> Room:
 
 def _change(
     transaction: Transaction,
-    hotel_id: HotelId,
+    level: _Level,
     change: Callable[[PolicyChanges], PolicyChanges],
     *,
-    room_id: RoomId | None,
-    device_id: DeviceId | None,
+    if_revision: str | None,
     by: Actor,
     now: datetime,
 ) -> LevelPolicy:
+    hotel_id, room_id, device_id = level.hotel_id, level.room_id, level.device_id
     transaction.hold("SELECT 1 FROM hotel WHERE id = :hotel", hotel=hotel_id)
     before = _policy(transaction, hotel_id, room_id=room_id, device_id=device_id)
+    if if_revision is not None and if_revision != before.revision:
+        raise _changed_since(transaction, level)
     own = change(before.own)
-    if device_id is None and room_id is None and own.profile is UNSET:
-        own = replace(own, profile=before.own.profile)
     if own == before.own:
         return before
     key = changed_hotel(transaction, hotel_id)
@@ -127,11 +167,21 @@ def _change(
         _write_room(transaction, key, room_id, own)
     else:
         _write_hotel(transaction, key, own)
-    subject = device_id or room_id or hotel_id
-    level = "device" if device_id else "room" if room_id else "hotel"
-    detail: Detail = {"of": level, **_differences(before.own, own)}
-    audit.note(transaction, hotel_id, Deed.POLICY_CHANGED, by=by, subject=subject, now=now, detail=detail)
+    detail: Detail = {"of": level.word, **_differences(before.own, own)}
+    audit.note(transaction, hotel_id, Deed.POLICY_CHANGED, by=by, subject=level.subject, now=now, detail=detail)
     return _policy(transaction, hotel_id, room_id=room_id, device_id=device_id)
+
+
+def _changed_since(transaction: Transaction, level: _Level) -> SeenOtherwise:
+    """Who changed it last, and when: a room's profile and floor are changed as the room's, too."""
+    deeds = (Deed.POLICY_CHANGED, Deed.ROOM_CHANGED)
+    for line in audit.latest(transaction, level.hotel_id, subject=level.subject, deeds=deeds, limit=_AMONG):
+        changed = str(line.detail.get("changed", "")).split(", ")
+        if line.detail.get("of") == level.word or (
+            level.room_id is not None and line.deed == Deed.ROOM_CHANGED and not _OF_ROOM.isdisjoint(changed)
+        ):
+            return SeenOtherwise("the policy", by=line.by, at=line.at)
+    return SeenOtherwise("the policy")
 
 
 def _write_hotel(transaction: Transaction, key: int, own: PolicyChanges) -> None:

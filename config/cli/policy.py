@@ -28,6 +28,10 @@ OfDevice = Annotated[
     str | None,
     typer.Option("--device", help="Of this tablet alone.", parser=id_text, metavar="DEVICE", show_default=False),
 ]
+IfRevision = Annotated[
+    str | None,
+    typer.Option("--if-revision", help="Only if it is still as `show --json` had it.", show_default=False),
+]
 
 
 @app.command("show")
@@ -49,8 +53,10 @@ def set_(
     thresholds: Annotated[
         list[str], typer.Argument(metavar="NAME=VALUE…", help="Such as batteryLow=30 or byeReboot=5m.")
     ],
+    *,
     room: OfRoom = None,
     device: OfDevice = None,
+    if_revision: IfRevision = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,7 +69,13 @@ def set_(
 
     async def work(at: Installation) -> "LevelPolicy":
         return await at.store.change_policy(
-            HotelId(hotel), changes, room_id=room_id, device_id=device_id, by=at.by, now=at.now()
+            HotelId(hotel),
+            changes,
+            room_id=room_id,
+            device_id=device_id,
+            if_revision=if_revision,
+            by=at.by,
+            now=at.now(),
         )
 
     _print(with_installation(data, work), as_json=as_json)
@@ -73,8 +85,10 @@ def set_(
 def unset(
     hotel: HotelArgument,
     names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Such as batteryLow.")],
+    *,
     room: OfRoom = None,
     device: OfDevice = None,
+    if_revision: IfRevision = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -95,6 +109,7 @@ def unset(
             unset=[fields[name] for name in names],
             room_id=room_id,
             device_id=device_id,
+            if_revision=if_revision,
             by=at.by,
             now=at.now(),
         )
@@ -167,7 +182,8 @@ def _print(policy: "LevelPolicy", *, as_json: bool) -> None:
 
     inherited, effective = in_full(policy.inherited), in_full(policy.effective)
     if as_json:
-        print_json({"own": policy.own, "inherited": inherited, "effective": effective})
+        whole = {"own": policy.own, "inherited": inherited, "effective": effective, "revision": policy.revision}
+        print_json(whole)
         return
     own, above, found = asdict(policy.own), asdict(inherited), asdict(effective)
     print_table(

@@ -7,6 +7,7 @@ from typing import NewType
 
 from msgspec import UNSET, Struct, UnsetType
 
+from rules.fingerprint import fingerprint
 from rules.ids import (
     DeviceId,
     HotelId,
@@ -103,11 +104,18 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
 
 
 class LevelPolicy(Struct, frozen=True, kw_only=True):
-    """What a hotel, a room or a tablet decides, what it would inherit without that, and what it comes to."""
+    """What a hotel, a room or a tablet decides, what it would inherit without that, and what it comes to.
+
+    `revision` is another one when the level decides something else: what it inherits has no part in it.
+    """
 
     own: PolicyChanges
     inherited: Policy
     effective: Policy
+
+    @property
+    def revision(self) -> str:
+        return fingerprint(self.own)
 
 
 class WindowState(StrEnum):

@@ -6,11 +6,13 @@ from msgspec.structs import replace
 
 from rules.ids import DeviceId, RoomId
 from rules.policy import DEFAULTS, NO_CHANGES, Policy, PolicyChanges, Profile
-from store import INNWATCH, Deed, NotFound, Store
+from store import INNWATCH, Deed, NotFound, SeenOtherwise, Store
 from store.records import Room, RoomChanges
-from tests.store.given import HOTEL, NOW, add_hotel
+from tests.store.given import HOTEL, NOW, add_hotel, later
+from tests.support import person
 
 ROOM, TAB = RoomId("100"), DeviceId("tab-0")
+HUSH = PolicyChanges(battery_low=5.0)
 
 
 async def test_each_level_keeps_what_it_decides_and_inherits_the_rest(store: Store) -> None:
@@ -39,7 +41,9 @@ async def test_a_rooms_floor_and_profile_are_the_same_thing_by_either_way(store:
     room = await store.room(HOTEL, ROOM)
     assert room is not None
     assert (room.rssi_floor, room.profile, room.zone, room.policy) == (-71, Profile.STRICT, "east", NO_CHANGES)
-    await store.put_policy(HOTEL, NO_CHANGES, room_id=ROOM, by=INNWATCH, now=NOW)
+    put = await store.put_policy(HOTEL, NO_CHANGES, room_id=ROOM, by=INNWATCH, now=NOW)
+    assert put.own == PolicyChanges(rssi_floor=-71)  # what was calibrated is given up by its name alone
+    await store.change_policy(HOTEL, NO_CHANGES, unset=["rssi_floor"], room_id=ROOM, by=INNWATCH, now=NOW)
     assert (await store.policy(HOTEL, room_id=ROOM)).effective == DEFAULTS
 
 
@@ -54,6 +58,24 @@ async def test_what_is_not_named_in_a_change_stays(store: Store) -> None:
     assert changed.own == PolicyChanges(rssi_floor=-70, bye_reboot=300)
 
 
+async def test_whoever_saw_another_policy_changes_nothing_and_learns_who_did(store: Store) -> None:
+    await add_hotel(store)
+    seen = (await store.policy(HOTEL, room_id=ROOM)).revision
+    ann = person("ann")
+    changed = await store.change_policy(HOTEL, HUSH, room_id=ROOM, if_revision=seen, by=ann, now=later(1))
+    await store.put_policy(HOTEL, HUSH, device_id=DeviceId(TAB), by=person("eve"), now=later(2))
+    await store.change_room(HOTEL, ROOM, RoomChanges(name="Corner"), by=person("eve"), now=later(3))
+
+    for verb in (store.put_policy, store.change_policy):
+        with pytest.raises(SeenOtherwise) as refused:
+            await verb(HOTEL, NO_CHANGES, room_id=ROOM, if_revision=seen, by=INNWATCH, now=later(4))
+        assert (refused.value.by, refused.value.at) == ("ann", later(1))
+
+    assert await store.policy(HOTEL, room_id=ROOM) == changed
+    kept = await store.change_policy(HOTEL, HUSH, room_id=ROOM, if_revision=changed.revision, by=INNWATCH, now=NOW)
+    assert kept.revision == changed.revision
+
+
 async def test_a_hotel_always_has_a_profile(store: Store) -> None:
     await add_hotel(store)
 
@@ -62,6 +84,7 @@ async def test_a_hotel_always_has_a_profile(store: Store) -> None:
 
     assert kept.effective == Policy(profile=Profile.STRICT, battery_low=15)
     assert kept.inherited == DEFAULTS
+    assert await store.change_policy(HOTEL, NO_CHANGES, unset=["profile"], by=INNWATCH, now=NOW) == kept
     assert (await store.hotel(HOTEL)).profile is Profile.STRICT
 
 
