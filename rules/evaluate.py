@@ -8,27 +8,13 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from rules import (
-    agent_stuck,
-    alarm,
-    battery,
-    breach,
-    checkout,
-    families,
-    history,
-    lateness,
-    remembered,
-    session,
-    token,
-    weak_signal,
-)
+from rules import agent_stuck, alarm, battery, breach, checkout, families, history, lateness, session, token
 from rules.alarm import Occasion
-from rules.alerts import Condition, Rule
-from rules.memory import CALM_ACCESS_POINT, CALM_BATTERY, CALM_SIGNAL, CALM_SILENCE
+from rules.as_usual import is_as_usual
 from rules.messages import DeviceMessage, Heartbeat, Link, Renew, Report, ReportKind, Result, State, TokenEnded
 from rules.place import heard_bssid
 from rules.policy import Assignment
-from rules.state import DeviceState, LinkState, Posture, Power, Verdict, caught_up
+from rules.state import DeviceState, Verdict, caught_up
 
 
 def evaluate(
@@ -42,7 +28,7 @@ def evaluate(
     """
     if is_history:
         return history.learn(state, message, now=now)
-    if isinstance(message, Heartbeat) and _is_as_usual(state, message, assignment=assignment, now=now):
+    if isinstance(message, Heartbeat) and is_as_usual(state, message, assignment=assignment, now=now):
         return Verdict(caught_up(state, last_heard=now, rssi=message.rssi, battery=message.battery), as_usual=True)
     clock, is_late = lateness.judge(state, message, policy=assignment.policy, now=now)
     if is_late:
@@ -100,45 +86,6 @@ def _heartbeat(before: DeviceState, beat: Heartbeat, *, assignment: Assignment, 
         silence=quiet,
     )
     return families.after_heartbeat(before, after, beat, occasion=Occasion(assignment, beat.id, now))
-
-
-def _is_as_usual(state: DeviceState, beat: Heartbeat, *, assignment: Assignment, now: datetime) -> bool:
-    """The hot path: whether a heartbeat moves its three figures and nothing else. Most do, and cost a quarter then.
-
-    A shorter way to what `_heartbeat` comes to anyhow; tests/rules/test_properties.py holds the two together.
-    """
-    return (
-        beat.rssi is not None
-        and beat.battery is not None
-        and beat.wifi_bssid is not None
-        and beat.wifi_bssid == state.bssid
-        and state.bssid in assignment.place.access_points
-        and (beat.sid is None or beat.sid == state.sid)
-        and (beat.charging is None or beat.charging is state.charging)
-        and (beat.agent is None or beat.agent == state.agent)
-        and beat.rssi >= weak_signal.floor_of(assignment.policy)
-        and (state.charging or beat.battery > assignment.policy.battery_low)
-        and state.power is (Power.CHARGING if state.charging else Power.OK)
-        and state.link is LinkState.ONLINE
-        and state.posture is Posture.IN_ROOM
-        and (not state.alerts or _are_left_alone(state))
-        and state.silence is CALM_SILENCE
-        and state.signal is CALM_SIGNAL
-        and state.access_point is CALM_ACCESS_POINT
-        and state.battery_level is CALM_BATTERY
-        and state.reported is None
-        and not state.deaf_s
-        and lateness.is_prompt(state.clock, beat, now)
-        and not (state.ended and remembered.is_too_long_ago(state, at=now))
-        and families.are_calm(state, beat, assignment=assignment, now=now)
-    )
-
-
-def _are_left_alone(state: DeviceState) -> bool:
-    """Whether what is open may last for days and no heartbeat changes it: a token, or what waits for a person."""
-    return all(
-        alert.rule is Rule.TOKEN_EXPIRING or alert.condition is Condition.CLEARED for alert in state.alerts.values()
-    )
 
 
 def _report(before: DeviceState, report: Report, *, occasion: Occasion) -> Verdict:

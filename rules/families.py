@@ -10,9 +10,8 @@ back the state and what became of its alert:
 * `AFTER_LIFE`: after every sign of life, whatever was said (heartbeat, report, state, result, renewal).
 * `AFTER_ANYTHING`: for a family that follows what others made of a device: after all the above, and after wills, ends
   of tokens and deadlines too.
-* `IS_CALM`, if it looks at heartbeats: whether this one, of a device that has no alert, would leave the family's memory
-  as it is. Then the short way is taken (`rules.evaluate`): it moves `last_heard`, `rssi` and `battery` and asks nobody.
-  It is asked at each heartbeat there is, so it begins with what is cheapest and says most.
+* `rules.as_usual`, if it looks at heartbeats: whether this one would leave the family's memory and its alert as they
+  are. Then the short way is taken: it moves `last_heard`, `rssi` and `battery` and asks nobody.
 * `rules.deadlines.DEADLINES`, if silence changes something for it.
 
 The order of a tuple is that of being asked: who reads what another remembers comes after it. A time that a family
@@ -31,7 +30,6 @@ from rules import (
     backlog,
     battery,
     breach,
-    calm,
     checkout,
     clock,
     identity,
@@ -46,7 +44,6 @@ from rules import (
 from rules.alarm import Occasion
 from rules.alerts import AlertChange
 from rules.messages import Heartbeat, Report, State
-from rules.policy import Assignment
 from rules.state import DeviceState, Verdict
 
 Followed = tuple[DeviceState, AlertChange | None]
@@ -73,10 +70,6 @@ class Follow(Protocol):
     def __call__(self, before: DeviceState, after: DeviceState, /, *, occasion: Occasion) -> Followed: ...
 
 
-class IsCalm(Protocol):
-    def __call__(self, state: DeviceState, beat: Heartbeat, /, *, assignment: Assignment, now: datetime) -> bool: ...
-
-
 AFTER_HEARTBEAT: tuple[AfterHeartbeat, ...] = (
     power.after_heartbeat,  # before the breach, which is worse for a tablet that was taken off its dock
     breach.after_heartbeat,
@@ -99,7 +92,6 @@ AFTER_REPORT: tuple[AfterReport, ...] = (
 AFTER_STATE: tuple[AfterState, ...] = (silence.after_state, clock.after_message, agent_stuck.after_word)
 AFTER_LIFE: tuple[Follow, ...] = (token.after_life, never_seen.after_life, identity.after_life)
 AFTER_ANYTHING: tuple[Follow, ...] = (checkout.follow,)
-IS_CALM: tuple[IsCalm, ...] = (calm.is_calm,)
 
 
 def after_heartbeat(before: DeviceState, after: DeviceState, beat: Heartbeat, *, occasion: Occasion) -> Verdict:
@@ -148,14 +140,6 @@ def after_anything(
         made.append(change)
     after = _dated(before, remembered.forget(after, at=occasion.at), at=occasion.at)
     return Verdict(after, tuple(change for change in made if change is not None))
-
-
-def are_calm(state: DeviceState, beat: Heartbeat, *, assignment: Assignment, now: datetime) -> bool:
-    """Whether a heartbeat of a device that has no alert would leave all memories as they are."""
-    for is_calm in IS_CALM:  # noqa: SIM110 - half of what all() would cost, of every heartbeat
-        if not is_calm(state, beat, assignment=assignment, now=now):
-            return False
-    return True
 
 
 def _dated(before: DeviceState, after: DeviceState, *, at: datetime) -> DeviceState:

@@ -35,11 +35,6 @@ def late_after(policy: Policy) -> timedelta:
     return max(LATE_AFTER, policy.silence_allowance)
 
 
-def is_prompt(clock: ClockMemory | None, message: Heartbeat, now: datetime) -> bool:
-    """Whether a heartbeat of the present session is on time and leaves nothing to note: nearly all are."""
-    return clock is not None and clock.least < now - message.ts <= clock.most
-
-
 def judge(
     state: DeviceState, message: DeviceMessage, *, policy: Policy, now: datetime
 ) -> tuple[ClockMemory | None, bool]:

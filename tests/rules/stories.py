@@ -100,9 +100,20 @@ def stories(of: st.SearchStrategy[DeviceMessage] = messages, *, longest: int = 3
 USUAL = Heartbeat(
     id=MessageId("-"), ts=NOON, sid="boot-1", rssi=-55, wifi_bssid=OWN, battery=80, charging=False, agent="agent"
 )
+USUALS = (
+    USUAL,
+    replace(USUAL, battery=None, charging=None),
+    replace(USUAL, rssi=None),
+    replace(USUAL, wifi_bssid="02:00:00:00:00:00"),  # for want of a permission
+    replace(USUAL, wifi_bssid=None, rssi=None, battery=None, charging=None),
+)
+"""What tablets say time and again; not each says all of it."""
+
+DRAINING = [Step(600, replace(USUAL, battery=level)) for level in (96, 92, 88, 84, 80)]
+"""After it the battery's alert is open, and stays so."""
 
 
-def usual_beats() -> st.SearchStrategy[Heartbeat]:
+def usual_beats(usual: Heartbeat = USUAL) -> st.SearchStrategy[Heartbeat]:
     """A good sample like the ones before, of which one thing may be different."""
     other: dict[str, st.SearchStrategy[object]] = {
         "sid": _SIDS,
@@ -119,13 +130,13 @@ def usual_beats() -> st.SearchStrategy[Heartbeat]:
         "backlog": st.sampled_from([0, 51]),
     }
     change = st.sampled_from(sorted(other)).flatmap(lambda name: st.tuples(st.just(name), other[name]))
-    return st.lists(change, max_size=1).map(lambda changes: replace(USUAL, **dict(changes)))
+    return st.lists(change, max_size=1).map(lambda changes: replace(usual, **dict(changes)))
 
 
-def steps_aside() -> st.SearchStrategy[Story]:
+def steps_aside(usual: Heartbeat = USUAL) -> st.SearchStrategy[Story]:
     """A few messages after which a tablet may not be quite as usual."""
-    usual = st.builds(Step, _PAUSES, usual_beats())
-    return st.lists(usual, max_size=4) | stories(longest=1)
+    beats = st.builds(Step, _PAUSES, usual_beats(usual))
+    return st.lists(beats, max_size=4) | stories(longest=1)
 
 
 M = TypeVar("M", Heartbeat, DeviceMessage)

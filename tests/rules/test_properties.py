@@ -1,7 +1,7 @@
 """What holds for every story that a tablet might tell."""
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -12,22 +12,19 @@ from rules.dismissal import dismiss
 from rules.evaluate import evaluate
 from rules.ids import AlertId, MessageId
 from rules.messages import Heartbeat, Report
-from rules.policy import Assignment, Policy, Profile
+from rules.policy import Assignment, Profile
 from rules.response import Resolved
 from rules.state import DeviceState
 from tests.rules.given import NOON, Tablet, after, assigned
 from tests.rules.stories import (
-    USUAL,
     Step,
     Story,
     assignments,
     heartbeats,
     messages,
     stamped,
-    steps_aside,
     stories,
     tell,
-    usual_beats,
 )
 
 SETTLED = 260  # heartbeats; the last hour of a battery that has stopped emptying are 241
@@ -226,33 +223,6 @@ def test_a_heartbeat_in_which_all_is_unknown_changes_neither_posture_nor_power(
     assert tablet.state.signal == before.signal
     assert tablet.state.access_point == before.access_point
     assert tablet.state.reported == before.reported
-
-
-@settings(max_examples=600)  # each of the many conditions must once be the only one that does not hold
-@given(
-    st.sampled_from([assigned(), assigned(policy=Policy())]),
-    steps_aside(),
-    steps_aside(),
-    st.integers(0, 3),
-    usual_beats(),
-    st.sampled_from([0, 0, 0, 0, 30, 90, -5]),
-)
-def test_a_heartbeat_as_usual_is_judged_like_any_other(
-    assignment: Assignment, before: Story, between: Story, calm: int, said: Heartbeat, waited: float
-) -> None:
-    tablet = Tablet(assignment)
-    end = tell(tablet, [Step(10, USUAL), *before, *[Step(10, USUAL)] * calm, *between])
-    now, said = after(end), stamped(said, end, waited=waited)
-    # An agent that was not heard before is not as usual, so that one is judged at length.
-    renamed = replace(said, agent="another agent")
-
-    short = evaluate(tablet.state, said, assignment=assignment, now=now)
-    long = evaluate(tablet.state, renamed, assignment=assignment, now=now)
-
-    assert replace(long.state, agent=short.state.agent) == short.state
-    assert [(change.kind, change.alert.rule) for change in long.changes] == [
-        (change.kind, change.alert.rule) for change in short.changes
-    ]
 
 
 @given(assignments, stories(), messages)

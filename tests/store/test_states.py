@@ -15,7 +15,7 @@ from store.records import Device
 from store.times import micros
 from store.transaction import Dialect, Row
 from tests.rules.given import after, assigned
-from tests.rules.stories import USUAL, Step, Story, steps_aside, stories
+from tests.rules.stories import USUAL, USUALS, Step, Story, steps_aside, stories
 from tests.store.given import HOTEL, NOW, ON_POSTGRESQL, OTHER, add_hotel, batch, heartbeat, later, online
 
 
@@ -107,13 +107,13 @@ async def test_what_the_states_have_caught_up_with_is_not_looked_at_again(
 
 
 @settings(max_examples=300)
-@given(steps_aside(), st.integers(0, 4), stories(), st.integers(0, 4), steps_aside())
+@given(st.sampled_from([USUAL, *USUALS]), steps_aside(), st.integers(0, 4), stories(), st.integers(0, 4), steps_aside())
 def test_what_is_read_is_what_the_bridge_had_in_memory(
-    first: Story, calm: int, story: Story, calmer: int, last: Story
+    said: Heartbeat, first: Story, calm: int, story: Story, calmer: int, last: Story
 ) -> None:
     memory, stored = DeviceState(), None
     heard: Row | None = None
-    now, usual = after(0), [Step(4, USUAL)]
+    now, usual = after(0), [Step(4, said)]
     for step in [*first, *usual * calm, *story, *usual * calmer, *last]:
         now += timedelta(seconds=step.pause)
         verdict = evaluate(memory, step.message, assignment=assigned(), now=now)
