@@ -321,8 +321,9 @@ class Draft:
                 self._decide(tablet, judge_anew(before, occasion=occasion), before=before)
         told = None
         if is_checked_out(record, rooms):
-            here = [(tablet.device_id, self._state(tablet)) for tablet in fleet.in_room(hotel_id, record.room_id)]
-            told = clearance(record.room_id, here, at=word.at)
+            here = fleet.in_room(hotel_id, record.room_id)
+            tablets = [tablet.in_room._replace(state=self._state(tablet)) for tablet in here]
+            told = clearance(record.room_id, tablets, at=word.at)
         self.batch.messages.append(word_row(word))
         self.batch.pms.append(PmsTaken(hotel_id=hotel_id, record=record, rooms=rooms, clearance=told, at=word.at))
         self.results.append((hotel_id, record.by, answer_to(word, stale=not rooms)))

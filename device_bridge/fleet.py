@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rules.absence import Sample
+from rules.clearance import InRoom
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.messages import TokenEnd
 from rules.place import assignments
@@ -76,6 +77,11 @@ class Tablet:
     @property
     def floor(self) -> str | None:
         return self.assignment.place.floor
+
+    @property
+    def in_room(self) -> InRoom:
+        """As the desk asks for it."""
+        return InRoom(self.device_id, self.state, self.assignment.policy)
 
     @property
     def is_kept_away(self) -> bool:

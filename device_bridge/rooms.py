@@ -90,7 +90,8 @@ class Rooms:
             for hotel_id, room_id in touched:
                 await self._tell(hotel_id, room_id)
             for hotel_id, room_id in desk:
-                told = clearance(room_id, self._states(hotel_id, room_id), at=self._now())
+                here = [tablet.in_room for tablet in self._fleet.in_room(hotel_id, room_id)]
+                told = clearance(room_id, here, at=self._now())
                 await self._publisher.publish(_clearance_topic(hotel_id, room_id), _encode(told))
 
     def _states(self, hotel_id: HotelId, room_id: RoomId) -> list[tuple[DeviceId, DeviceState]]:

@@ -7,7 +7,7 @@ one of them is gone. All else is `unknown`, with what is missing, and somebody s
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -15,10 +15,8 @@ from rules import power
 from rules.alerts import Because, Family, Rule, Severity
 from rules.context import unhushed
 from rules.ids import DeviceId, RoomId
+from rules.policy import Policy
 from rules.state import DeviceState, LinkState, Posture
-
-FRESH: Final = timedelta(seconds=60)
-"""Older than that is no proof: every profile hears a tablet that is awake more often."""
 
 VALID: Final = timedelta(seconds=120)
 """How long the desk may go by a clearance before it asks again."""
@@ -55,6 +53,14 @@ _GONE: Final = frozenset(
 )
 
 
+class InRoom(NamedTuple):
+    """A tablet of the room, and the thresholds that it is held to."""
+
+    device_id: DeviceId
+    state: DeviceState
+    policy: Policy
+
+
 class ClearanceReason(Struct, frozen=True, rename="camel"):
     because: Finding
     device_id: DeviceId | None = None
@@ -76,12 +82,12 @@ class Clearance(Struct, frozen=True, rename="camel", kw_only=True):
     valid_until: datetime
 
 
-def clearance(room_id: RoomId, tablets: Sequence[tuple[DeviceId, DeviceState]], *, at: datetime) -> Clearance:
+def clearance(room_id: RoomId, tablets: Sequence[InRoom], *, at: datetime) -> Clearance:
     """The clearance of a room, by what is known of its tablets."""
-    reasons = [ClearanceReason(found, name) for name, state in tablets for found in _findings(state, at=at)]
+    reasons = [ClearanceReason(found, tablet.device_id) for tablet in tablets for found in _findings(tablet, at=at)]
     if not tablets:
         reasons = [ClearanceReason(Finding.NO_TABLET)]
-    states = [state for _, state in tablets]
+    states = [tablet.state for tablet in tablets]
     return Clearance(
         room_id=room_id,
         verdict=_verdict(reason.because for reason in reasons),
@@ -101,10 +107,10 @@ def _verdict(found: Iterable[Finding]) -> Clear:
     return Clear.UNKNOWN if findings else Clear.CLEAR
 
 
-def _findings(state: DeviceState, *, at: datetime) -> list[Finding]:
+def _findings(tablet: InRoom, *, at: datetime) -> list[Finding]:
     """All that speaks against one tablet, what is worse first; empty: it is here, and was heard a moment ago."""
-    gone = _gone(state)
-    return gone or _doubts(state, at=at)
+    gone = _gone(tablet.state)
+    return gone or _doubts(tablet.state, fresh=tablet.policy.silence_allowance, at=at)
 
 
 def _gone(state: DeviceState) -> list[Finding]:
@@ -126,15 +132,14 @@ def _gone(state: DeviceState) -> list[Finding]:
     return found
 
 
-def _doubts(state: DeviceState, *, at: datetime) -> list[Finding]:
+def _doubts(state: DeviceState, *, fresh: timedelta, at: datetime) -> list[Finding]:
+    """`fresh`: what was heard longer ago than a tablet that is awake may be silent proves nothing."""
     if state.last_heard is None:
         return [Finding.NEVER_SEEN]
     if state.link is LinkState.AWAY:
         return [Finding.SIGNED_OFF if state.silence.token_ended is None else Finding.KEPT_OUT]
-    if state.link is LinkState.SLEEPING:
-        return [Finding.ASLEEP]
-    if at - state.last_heard > FRESH:
-        return [Finding.NOT_HEARD_LATELY]
+    if at - state.last_heard > fresh:
+        return [Finding.ASLEEP if state.link is LinkState.SLEEPING else Finding.NOT_HEARD_LATELY]
     return [] if state.posture is Posture.IN_ROOM else [Finding.PLACE_UNKNOWN]
 
 

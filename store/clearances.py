@@ -4,10 +4,11 @@ from typing import Final
 
 import msgspec
 
-from rules.clearance import Clearance
+from rules.clearance import Clearance, InRoom
 from rules.ids import DeviceId, HotelId, IntegratorName, RoomId
-from rules.state import DeviceState
-from store import cursors, states
+from rules.place import own_policy
+from rules.policy import PolicyChanges, merged, resolve
+from store import cursors, facts, states
 from store.database import Database
 from store.errors import NotFound
 from store.records import Page
@@ -34,7 +35,7 @@ class Clearances:
             lambda transaction: _page(transaction, hotel_id, room_id, before=before, limit=limit)
         )
 
-    async def tablets_of_room(self, hotel_id: HotelId, room_id: RoomId) -> list[tuple[DeviceId, DeviceState]]:
+    async def tablets_of_room(self, hotel_id: HotelId, room_id: RoomId) -> list[InRoom]:
         """Return a room's tablets as they are now, in order of id. Raises NotFound (room)."""
         return await self._database.read(lambda transaction: _tablets(transaction, hotel_id, room_id))
 
@@ -72,21 +73,22 @@ def _given(row: Row) -> ClearanceGiven:
     return ClearanceGiven(asked_by=row[1], clearance=_decode(row[2]))
 
 
-def _tablets(transaction: Transaction, hotel_id: HotelId, room_id: RoomId) -> list[tuple[DeviceId, DeviceState]]:
-    room = transaction.row(
-        "SELECT room.key FROM room JOIN hotel ON hotel.key = room.hotel_key"
-        " WHERE hotel.id = :hotel AND room.id = :room",
-        hotel=hotel_id,
-        room=room_id,
-    )
+def _tablets(transaction: Transaction, hotel_id: HotelId, room_id: RoomId) -> list[InRoom]:
+    room = facts.room(transaction, hotel_id, room_id)
     if room is None:
         raise NotFound("room", room_id)
+    hotel = facts.hotel(transaction, hotel_id)
+    above = merged(hotel.policy, PolicyChanges(profile=hotel.profile)), own_policy(room)
     rows = transaction.rows(
-        "SELECT device.key, device.id, device_state.state FROM device JOIN hotel ON hotel.key = device.hotel_key"
-        " JOIN room ON room.key = device.room_key LEFT JOIN device_state ON device_state.device_key = device.key"
+        "SELECT device.key, device.id, device_state.state, device.policy"
+        " FROM device JOIN hotel ON hotel.key = device.hotel_key JOIN room ON room.key = device.room_key"
+        " LEFT JOIN device_state ON device_state.device_key = device.key"
         " WHERE hotel.id = :hotel AND room.id = :room AND device.retired_at IS NULL ORDER BY device.id",
         hotel=hotel_id,
         room=room_id,
     )
     heard = states.latest_of(transaction, hotel_id, [row[0] for row in rows])
-    return [(DeviceId(row[1]), states.read(row[2], heard.get(row[0]))) for row in rows]
+    return [
+        InRoom(DeviceId(row[1]), states.read(row[2], heard.get(row[0])), resolve(*above, facts.policy(row[3])))
+        for row in rows
+    ]

@@ -19,11 +19,11 @@ from api import ApiSettings, build_app
 from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_user
 from config.web import WebServer, bind
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Reason, Rule, Severity
-from rules.clearance import clearance
+from rules.clearance import InRoom, clearance
 from rules.ids import AlertId, DeviceId, HotelId, IncidentId, IntegratorName, MessageId, RoomId, UserName
 from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.outage import IncidentChange, Turn
-from rules.policy import PolicyChanges, Profile
+from rules.policy import Policy, PolicyChanges, Profile
 from rules.room_status import PmsKind, PmsRecord, RoomStatus
 from rules.state import DeviceState, LinkState, Posture, Power
 from store import INNWATCH, Batch, Doorbell, InputKind, LocalDoorbell, Store, StoredMessage
@@ -160,7 +160,7 @@ class World:
         by, now = IntegratorName(f"pms-of-{hotel_id}"), self.clock()
         record = PmsRecord(by=by, kind=PmsKind.CHECKOUT, room_id=ROOM, ts=now)
         rooms = {ROOM: RoomStatus(occupied=False, checked_out_at=now, changed_at=now, changed_by=by)}
-        told = clearance(ROOM, [(DEVICE, DeviceState())], at=now)
+        told = clearance(ROOM, [InRoom(DEVICE, DeviceState(), Policy())], at=now)
         taken = PmsTaken(hotel_id=hotel_id, record=record, rooms=rooms, clearance=told, at=now)
         await self.store.apply(Batch(received_at=now, pms=[taken]))
 

@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from rules.alerts import Because, Cause, Family, OpenAlert, Reason, Rule, Severity
-from rules.clearance import Clear, Finding, clearance
+from rules.clearance import Clear, Finding, InRoom, clearance
 from rules.ids import AlertId, DeviceId, RoomId
 from rules.memory import RareMemory, SilenceMemory, SupplyMemory
 from rules.messages import TokenEnd
+from rules.policy import Policy, Profile
 from rules.room_state import room_state
 from rules.room_status import NOTHING_SAID, RoomStatus
 from rules.state import DeviceState, LinkState, Posture, Power
@@ -19,6 +20,7 @@ ROOM, TAB, OTHER = RoomId("204"), DeviceId("tab-1"), DeviceId("tab-2")
 HERE = DeviceState(
     link=LinkState.ONLINE, posture=Posture.IN_ROOM, power=Power.OK, last_heard=NOON, battery=80, charging=False
 )
+NORMAL, STRICT = Policy(), Policy(profile=Profile.STRICT)
 OFF_DOCK = replace(HERE, rare=RareMemory(supply=SupplyMemory(unplugged_at=NOON)))
 
 
@@ -32,7 +34,7 @@ def with_alert(
 
 
 def test_a_tablet_that_was_heard_in_its_room_a_moment_ago_is_clear() -> None:
-    told = clearance(ROOM, [(TAB, HERE)], at=after(4))
+    told = clearance(ROOM, [InRoom(TAB, HERE, NORMAL)], at=after(4))
 
     assert (told.verdict, told.reasons) == (Clear.CLEAR, ())
     assert (told.seen_ago_s, told.battery, told.charging) == (4, 80, False)
@@ -54,14 +56,15 @@ def test_a_tablet_that_was_heard_in_its_room_a_moment_ago_is_clear() -> None:
         ),
         (with_alert(HERE, Rule.CHECKOUT_GUARD, Family.CHECKOUT, Reason(Because.UNPLUGGED)), Clear.CLEAR, None),
         (DeviceState(), Clear.UNKNOWN, Finding.NEVER_SEEN),
-        (replace(HERE, link=LinkState.SLEEPING), Clear.UNKNOWN, Finding.ASLEEP),
+        (replace(HERE, link=LinkState.SLEEPING), Clear.CLEAR, None),
+        (replace(HERE, link=LinkState.SLEEPING, last_heard=after(-31)), Clear.UNKNOWN, Finding.ASLEEP),
         (replace(HERE, link=LinkState.AWAY), Clear.UNKNOWN, Finding.SIGNED_OFF),
         (
             replace(HERE, link=LinkState.AWAY, silence=SilenceMemory(token_ended=TokenEnd.EXPIRED)),
             Clear.UNKNOWN,
             Finding.KEPT_OUT,
         ),
-        (replace(HERE, last_heard=after(-61)), Clear.UNKNOWN, Finding.NOT_HEARD_LATELY),
+        (replace(HERE, last_heard=after(-31)), Clear.UNKNOWN, Finding.NOT_HEARD_LATELY),
         (replace(HERE, posture=Posture.UNKNOWN), Clear.UNKNOWN, Finding.PLACE_UNKNOWN),
         (
             with_alert(replace(HERE, posture=Posture.WEAK), Rule.BREACH_SIGNAL, Family.BREACH, severity=Severity.LOW),
@@ -74,16 +77,22 @@ def test_a_tablet_that_was_heard_in_its_room_a_moment_ago_is_clear() -> None:
 def test_what_is_not_known_is_never_called_clear_and_what_is_known_is_named(
     state: DeviceState, verdict: Clear, because: Finding | None
 ) -> None:
-    told = clearance(ROOM, [(TAB, state)], at=NOON)
+    told = clearance(ROOM, [InRoom(TAB, state, NORMAL)], at=NOON)
 
     assert told.verdict is verdict
     assert [(reason.because, reason.device_id) for reason in told.reasons] == ([(because, TAB)] if because else [])
 
 
+@pytest.mark.parametrize(("policy", "allowance"), [(STRICT, 15), (NORMAL, 30)])
+def test_what_was_heard_longer_ago_than_a_tablet_may_be_silent_is_no_proof(policy: Policy, allowance: int) -> None:
+    assert clearance(ROOM, [InRoom(TAB, HERE, policy)], at=after(allowance)).verdict is Clear.CLEAR
+    assert clearance(ROOM, [InRoom(TAB, HERE, policy)], at=after(allowance + 1)).verdict is Clear.UNKNOWN
+
+
 def test_a_window_does_not_hide_from_the_desk_what_it_hides_from_everybody_else() -> None:
     hushed = with_alert(HERE, Rule.BREACH_SIGNAL, Family.BREACH, severity=Severity.INFO).alerts[Family.BREACH]
     leaving = replace(hushed, causes=(Cause(Rule.BREACH_SIGNAL, Severity.HIGH, ()),))
-    told = clearance(ROOM, [(TAB, replace(HERE, alerts={Family.BREACH: leaving}))], at=NOON)
+    told = clearance(ROOM, [InRoom(TAB, replace(HERE, alerts={Family.BREACH: leaving}), NORMAL)], at=NOON)
 
     assert (told.verdict, told.reasons[0].because) == (Clear.NOT_CLEAR, Finding.LEAVING)
 
@@ -97,7 +106,7 @@ def test_a_room_without_a_tablet_is_unknown() -> None:
 
 def test_of_several_tablets_every_one_must_be_there() -> None:
     gone = replace(HERE, link=LinkState.SILENT, last_heard=after(-500), battery=3, charging=None)
-    told = clearance(ROOM, [(TAB, HERE), (OTHER, gone)], at=NOON)
+    told = clearance(ROOM, [InRoom(TAB, HERE, NORMAL), InRoom(OTHER, gone, NORMAL)], at=NOON)
 
     assert (told.verdict, [one.device_id for one in told.reasons]) == (Clear.NOT_CLEAR, [OTHER])
     assert (told.seen_ago_s, told.battery, told.charging) == (500, 3, False)

@@ -4,8 +4,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from rules.clearance import clearance
+from rules.clearance import InRoom, clearance
 from rules.ids import DeviceId, HotelId, IntegratorName, MessageId, RoomId
+from rules.policy import Policy
 from rules.room_status import PmsKind, PmsRecord, RoomStatus, RoomWord
 from store import Batch, InboxFull, InputKind, NotFound, Store, StoredMessage, inbox
 from store.batch import PmsTaken
@@ -28,7 +29,7 @@ def taken(
     hotel: HotelId = HOTEL,
     name: str = "pms:opera:1",
 ) -> Batch:
-    told = clearance(record.room_id, [(DeviceId("tab-0"), online())], at=NOW)
+    told = clearance(record.room_id, [InRoom(DeviceId("tab-0"), online(), Policy())], at=NOW)
     row = StoredMessage(
         hotel_id=hotel,
         device_key=None,
@@ -81,7 +82,7 @@ async def test_the_tablets_of_a_room_are_as_they_are_now(store: Store) -> None:
     (device, _) = await add_hotel(store)
     await store.apply(Batch(received_at=NOW, states={device.key: online()}))
 
-    assert await store.tablets_of_room(HOTEL, HERE) == [(device.id, online())]
+    assert await store.tablets_of_room(HOTEL, HERE) == [InRoom(device.id, online(), Policy())]
     with pytest.raises(NotFound):
         await store.tablets_of_room(HOTEL, RoomId("999"))
 
