@@ -1,6 +1,7 @@
 """Alerts that are held open although no cause is left, because they were flapping: when each is over after all.
 
-Calm is what is heard to be calm: while the tablet is silent, nothing but its silence is known.
+Calm is what is heard to be calm. While a tablet is silent or away nothing is known of it, and while it sleeps nothing
+but what it was heard to say meanwhile.
 """
 
 from datetime import datetime, timedelta
@@ -50,9 +51,11 @@ def pass_deadline(
 def _due(state: DeviceState, alert: OpenAlert) -> datetime | None:
     if alert.flapping is None or alert.calm_since is None or alert.dismissed is not None:
         return None
-    if alert.family is not Family.SILENCE and state.link is LinkState.SILENT:
+    if state.link is LinkState.AWAY or (state.link is LinkState.SILENT and alert.family is not Family.SILENCE):
         return None
     due = alert.calm_since + CALM_AFTER
     if state.last_heard is None:
         return due
+    if state.link is LinkState.SLEEPING and state.last_heard < due:
+        return None
     return max(due, state.last_heard + timedelta(seconds=state.deaf_s))  # after a silence it is late

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from rules.alarm import Cause, Occasion, settle
 from rules.alerts import AlertChange, Because, ChangeKind, Condition, Family, Reason, Rule, Severity
 from rules.dismissal import dismiss
-from rules.messages import ReportKind
+from rules.messages import Link, ReportKind
 from rules.remembered import relabel
 from rules.response import Resolved
 from rules.state import DeviceState
@@ -135,6 +135,37 @@ def test_a_tablet_that_is_silent_is_not_calm() -> None:
     tablet.beat(31 * MINUTE)
     (over,) = tablet.until(31 * MINUTE)
     assert (over.kind, over.at) == (ChangeKind.CLEARED, after(31 * MINUTE))
+
+
+@pytest.mark.parametrize("rest", [Link.BYE, Link.SLEEPING])
+def test_a_tablet_that_rests_is_not_heard_to_be_calm(rest: Link) -> None:
+    tablet = flapping_tablet()
+    beats(tablet, 40, 14 * MINUTE)
+    tablet.say(14 * MINUTE, rest, reason="reboot", wake_by=22 * MINUTE)
+    assert tablet.until(16 * MINUTE) == ()
+    assert Family.BREACH in tablet.state.alerts
+    over = [*tablet.beat(16 * MINUTE, screen_on=True), *tablet.until(16 * MINUTE)]
+    assert [(change.kind, change.at) for change in over] == [(ChangeKind.CLEARED, after(16 * MINUTE))]
+
+
+def test_what_is_heard_of_a_tablet_that_dozes_is_heard_to_be_calm() -> None:
+    tablet = flapping_tablet()
+    beats(tablet, 40, 14 * MINUTE)
+    tablet.say(14 * MINUTE, Link.SLEEPING, wake_by=22 * MINUTE)
+    over = [*tablet.beat(16 * MINUTE, screen_on=False), *tablet.until(16 * MINUTE)]
+    assert [(change.kind, change.at) for change in over] == [(ChangeKind.CLEARED, after(16 * MINUTE))]
+
+
+def test_a_silence_that_was_flapping_is_not_over_while_the_tablet_is_away() -> None:
+    tablet = Tablet(assigned(policy=STRICT))
+    for start in (0, 60):
+        beats(tablet, start, start + 21)
+        beats(tablet, start + 40, start + 60)
+    assert tablet.alert(Family.SILENCE).calm_since is not None
+    tablet.beat(120)
+    tablet.expire(125)
+    tablet.until(60 * MINUTE)
+    assert Family.SILENCE in tablet.state.alerts
 
 
 def test_what_was_flapping_is_not_at_once_flapping_again() -> None:
