@@ -146,7 +146,7 @@ def _fire(state: DeviceState, family: Family, look: Look, *, causes: tuple[Cause
             last_at=at,
         )
     alert = replace(alert, turns=turned, flapping=turns.too_many(turned), fired_at=at, condition=Condition.ACTIVE)
-    alert = as_it_looks(alert, look, causes=causes)
+    alert = as_it_looks(alert, look, causes=causes, at=at)
     ended = {other: one for other, one in state.ended.items() if other is not family}
     state = replace(state, alerts=state.alerts | {family: alert}, ended=ended)
     return state, AlertChange(kind=kind, alert=alert, at=at, why=alert.why)
@@ -168,7 +168,7 @@ def _fire_again(
     if not waited:
         return _move(state, alert, look, causes=causes, signals=signals, at=at)
     alert = replace(alert, flapping=turns.too_many(turned), fired_at=at, last_at=at, count=alert.count + signals)
-    alert = as_it_looks(alert, look, causes=causes)
+    alert = as_it_looks(alert, look, causes=causes, at=at)
     state = replace(state, alerts=state.alerts | {alert.family: alert})
     return state, AlertChange(kind=ChangeKind.REOPENED, alert=alert, at=at, why=alert.why)
 
@@ -186,7 +186,7 @@ def _move(
     kind = None if look is None else kind_of(alert, look)
     moved = alert
     if look is not None and kind is not None:
-        moved = as_it_looks(alert, look, causes=causes)
+        moved = as_it_looks(alert, look, causes=causes, at=at)
     elif gist_of(causes) != gist_of(alert.bare):
         moved = replace(alert, causes=causes)
     if signals:

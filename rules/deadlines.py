@@ -10,7 +10,7 @@ later one or none.
 from datetime import datetime
 from typing import Protocol
 
-from rules import agent_stuck, battery, families, held, maintenance_end, never_seen, silence, token
+from rules import agent_stuck, battery, families, held, maintenance_end, never_seen, room_hours, silence, token
 from rules.alarm import Occasion
 from rules.policy import Assignment
 from rules.state import DeviceState, Verdict
@@ -35,6 +35,7 @@ DEADLINES: tuple[tuple[Deadline, PassDeadline], ...] = (
     (battery.deadline, battery.pass_deadline),
     (never_seen.deadline, never_seen.pass_deadline),
     (maintenance_end.deadline, maintenance_end.pass_deadline),
+    (room_hours.deadline, room_hours.pass_deadline),
     (held.deadline, held.pass_deadline),
 )
 """Of two that come at the same moment, the first passes first."""

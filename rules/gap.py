@@ -90,6 +90,7 @@ def _alert(alert: OpenAlert, gap: Gap) -> OpenAlert:
     return replace(
         alert,
         last_at=min(alert.last_at, gap.until),
+        looked_at=None if alert.looked_at is None else min(alert.looked_at, gap.until),
         turns=tuple(gap.moved(turn) for turn in alert.turns),
         calm_since=_maybe(alert.calm_since, gap),
         dismissed_at=_maybe(alert.dismissed_at, gap),

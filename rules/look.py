@@ -1,6 +1,7 @@
 """What staff see of an alert: its causes where the device is now, and as far as anybody is told of them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -36,7 +37,7 @@ def look_of(causes: Sequence[Cause], *, occasion: Occasion) -> Look:
     return Look(strongest.rule, strongest.severity, why, silenced.because if silenced is not None else None)
 
 
-def as_it_looks(alert: OpenAlert, look: Look, *, causes: tuple[Cause, ...]) -> OpenAlert:
+def as_it_looks(alert: OpenAlert, look: Look, *, causes: tuple[Cause, ...], at: datetime) -> OpenAlert:
     """The alert as its causes have it look."""
     return replace(
         alert,
@@ -45,6 +46,7 @@ def as_it_looks(alert: OpenAlert, look: Look, *, causes: tuple[Cause, ...]) -> O
         why=_why(alert, look),
         causes=causes,
         suppressed_by=look.suppressed_by,
+        looked_at=at,
     )
 
 

@@ -27,7 +27,7 @@ def seen(state: DeviceState) -> dict[Family, OpenAlert]:
 
 LONG_AGO = NOON - timedelta(days=1)
 FACTS = {
-    *("since", "last_heard", "opened_at", "fired_at", "last_at", "issued_at", "expires_at"),
+    *("since", "last_heard", "opened_at", "fired_at", "last_at", "looked_at", "issued_at", "expires_at"),
     *("noted_at", "found_at"),  # a battery goes on emptying while we are away
     *("dying_until", "night_over"),  # a morning of the hotel
 }

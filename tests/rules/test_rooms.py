@@ -10,6 +10,7 @@ from rules.alerts import Because, Cause, ChangeKind, Family, Reason, Rule, Sever
 from rules.context import in_context
 from rules.dismissal import dismiss
 from rules.evaluate import judge_anew
+from rules.gap import Gap, shifted
 from rules.ids import WindowId
 from rules.messages import Plug
 from rules.policy import Policy, Window
@@ -238,3 +239,62 @@ def test_a_silence_after_the_check_out_is_judged_in_a_window_too(checked_out_at:
 
     assert (silence.at, silence.alert.severity) == (after(found_at), Severity.INFO)
     assert (guard.alert.rule, guard.alert.severity) == (Rule.CHECKOUT_GUARD, Severity.CRITICAL)
+
+
+HOUR = 3600.0
+
+
+def test_what_is_open_grows_worse_by_itself_an_hour_before_the_departure_and_eases_half_a_day_after_it() -> None:
+    room = strict()
+    room.told(9, RoomStatus(occupied=True, departs_at=after(3 * HOUR)))
+    room.until(60)
+    assert room.alert(Family.SILENCE).severity == "high"
+
+    worse, eased = room.until(48 * HOUR)
+    assert (worse.kind, worse.at, worse.alert.severity) == (ChangeKind.WORSENED, after(2 * HOUR), "critical")
+    assert Because.DEPARTING in because(worse)
+    assert (eased.kind, eased.at, eased.alert.severity) == (ChangeKind.CHANGED, after(15 * HOUR), "high")
+    assert room.due() is None
+
+
+def test_a_tablet_next_door_is_no_longer_the_housekeepings_after_two_hours() -> None:
+    room = Room(assigned())
+    room.told(0, CLEANED)
+    for seconds in (0, 10, 20):
+        room.beat(seconds, bssid=NEIGHBOUR)
+    assert room.alert(Family.BREACH).severity == "low"
+    while (last := room.state.last_heard) is not None and last < after(2 * HOUR - 10):
+        room.beat((last - NOON).total_seconds() + 10, bssid=NEIGHBOUR)
+
+    (worse,) = room.until(2 * HOUR + 1)
+    assert (worse.kind, worse.at, worse.alert.severity) == (ChangeKind.WORSENED, after(2 * HOUR), "medium")
+
+
+def test_what_opens_when_the_hour_has_passed_is_as_severe_as_it_is_then() -> None:
+    room = strict()
+    room.told(9, RoomStatus(occupied=True, departs_at=after(-13 * HOUR), housekeeping_since=after(-3 * HOUR)))
+    (opened,) = room.until(24 * HOUR)
+    assert opened.alert.severity == "high"
+
+
+def test_what_a_person_resolved_fires_again_when_the_departure_makes_it_worse_than_they_saw() -> None:
+    room = strict()
+    room.told(9, RoomStatus(occupied=True, departs_at=after(3 * HOUR)))
+    room.until(60)
+    alert = room.alert(Family.SILENCE)
+    deed = Resolved(alert_id=alert.id, family=Family.SILENCE, severity=alert.severity, by="ana", at=after(60))
+    room.state = dismiss(room.state, deed, occasion=Occasion(room.assignment, "deed", after(60))).state
+
+    again, eased = room.until(48 * HOUR)
+    assert (again.at, again.alert.severity, eased.alert.severity) == (after(2 * HOUR), "critical", "high")
+
+
+def test_the_hour_of_a_room_comes_in_our_own_outage_too() -> None:
+    room = strict()
+    room.told(9, RoomStatus(occupied=True, departs_at=after(3 * HOUR)))
+    room.until(60)
+    room.state = shifted(room.state, Gap(after(1.5 * HOUR), after(2.5 * HOUR)))
+    room.watching_since = after(2.5 * HOUR)
+
+    (worse,) = room.until(2.5 * HOUR)
+    assert (worse.at, worse.alert.severity) == (after(2 * HOUR), "critical")

@@ -1,0 +1,67 @@
+"""The hours of a room: what is open is judged anew when a departure comes near or is long past, and when nobody can be
+taken to be cleaning any more, though nothing else is said or heard (`rules.context`).
+"""
+
+from datetime import datetime
+from typing import Final
+
+from rules.alarm import Occasion, anew
+from rules.alerts import Because, OpenAlert
+from rules.look import look_of
+from rules.policy import Assignment
+from rules.room_status import DEPARTING_AT_MOST, DEPARTING_FROM, HOUSEKEEPING_AT_MOST, NOTHING_SAID, RoomStatus
+from rules.state import DeviceState, Verdict
+
+_BY_THE_HOUR: Final = frozenset({Because.DEPARTING, Because.HOUSEKEEPING})
+
+
+def deadline(state: DeviceState, /, *, assignment: Assignment, watching_since: datetime) -> datetime | None:  # noqa: ARG001 - as every family's
+    """When the hour makes something that is open more or less severe than it was found to be when last looked at."""
+    if not state.alerts or assignment.room is NOTHING_SAID:
+        return None
+    dues = (
+        max(hour, _looked_at(alert))
+        for hour in _hours_of(assignment.room)
+        for alert in state.alerts.values()
+        if _differs(alert, assignment=assignment, at=max(hour, _looked_at(alert)))
+    )
+    return min(dues, default=None)
+
+
+def pass_deadline(
+    state: DeviceState,
+    /,
+    *,
+    assignment: Assignment,
+    watching_since: datetime,  # noqa: ARG001 - as every family's
+    at: datetime,
+) -> Verdict:
+    """What `at`, which is the deadline, makes of what is open."""
+    after, changes = anew(state, occasion=Occasion(assignment, at.isoformat(), at))
+    return Verdict(after, changes)
+
+
+def _hours_of(room: RoomStatus) -> tuple[datetime, ...]:
+    """When what is known of the room begins to count, or counts no more, by itself."""
+    departs_at, cleaned = room.departs_at, room.housekeeping_since
+    leaving = () if departs_at is None else (departs_at - DEPARTING_FROM, departs_at + DEPARTING_AT_MOST)
+    return leaving if cleaned is None else (*leaving, cleaned + HOUSEKEEPING_AT_MOST)
+
+
+def _looked_at(alert: OpenAlert) -> datetime:
+    return max(
+        alert.looked_at or alert.opened_at,
+        alert.fired_at or alert.opened_at,
+        alert.dismissed_at or alert.opened_at,
+    )
+
+
+def _differs(alert: OpenAlert, *, assignment: Assignment, at: datetime) -> bool:
+    """Whether an alert would look otherwise at `at`, by the hour alone; a dismissed one, more severe than was seen."""
+    if alert.calm_since is not None:
+        return False
+    look = look_of(alert.bare, occasion=Occasion(assignment, "", at))
+    if alert.dismissed is not None:
+        return look.severity.rank > alert.dismissed.rank
+    then = {reason.because for reason in look.why} & _BY_THE_HOUR
+    return then != {reason.because for reason in alert.why} & _BY_THE_HOUR
