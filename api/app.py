@@ -84,6 +84,8 @@ GUARDED: tuple[HTTPRouteHandler, ...] = (
     alerts.resolve,
     alerts.fix,
     access_points.list_access_points,
+    access_points.confirm_access_point,
+    access_points.forget_access_point,
     incidents.list_incidents,
     incidents.show_incident,
     incidents.acknowledge_incident,

@@ -104,6 +104,7 @@ class Inventory(Struct, frozen=True, rename="camel"):
         RoomId, RoomStatus
     ] = {}  # the fleet's own, so that whoever writes it down says what is known then
     learned: tuple[str, ...] = ()
+    confirmed: tuple[str, ...] = ()
 
 
 class TokenDates(Struct, frozen=True):
@@ -278,6 +279,7 @@ class Fleet:
             added={row.device.id: row.device.added_at for row in facts.devices},
             windows=facts.windows,
             learned=facts.learned,
+            confirmed=facts.confirmed,
         )
         self._tablets[hotel_id] = {
             row.device.id: self._tablet(row, before.get(row.device.id), belongs[row.device.id], facts.revision)
@@ -301,6 +303,7 @@ class Fleet:
             facts.windows,
             statuses,
             facts.learned,
+            facts.confirmed,
         )
         known, self._inventories[hotel_id] = self._inventories.get(hotel_id), inventory
         if known is None or replace(known, revision=inventory.revision) != inventory:

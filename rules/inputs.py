@@ -97,6 +97,7 @@ class InventoryRecord(Struct, frozen=True, rename="camel"):
     windows: tuple[Window, ...] = ()
     statuses: Mapping[RoomId, RoomStatus] = NOTHING_KNOWN  # of the rooms of which the hotel's systems said anything
     learned: tuple[str, ...] = ()  # access points that its tablets were heard on in their rooms
+    confirmed: tuple[str, ...] = ()  # those of them that a person knows to be the hotel's
 
 
 class DeadlineRecord(Struct, frozen=True, rename="camel", omit_defaults=True):

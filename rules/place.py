@@ -74,15 +74,17 @@ def assignments(  # noqa: PLR0913, all that a hotel says of its tablets
     added: Mapping[DeviceId, datetime] = NEVER_ADDED,
     windows: Sequence[Window] = (),
     learned: Collection[str] = (),
+    confirmed: Collection[str] = (),
 ) -> dict[DeviceId, Assignment]:
     """The assignment of each of a hotel's devices. One whose room is not among `rooms` has no known place.
 
     `profile` and `policy` are the hotel's; a room may have its own, and so may a device (`of_devices`, of those that
     do). `added` is when each was. `windows` are all of the hotel's; `learned` are access points that its
-    tablets were heard on in their rooms, listed or not. Rooms share what they can: thousands of them cost little.
+    tablets were heard on in their rooms, listed or not, `confirmed` those of them that a person knows to be the
+    hotel's. Rooms share what they can: thousands of them cost little.
     """
     known, devices = tuple(rooms), tuple(devices)
-    places = _places(known, learned=learned, lived_in={room_id for _, room_id in devices})
+    places = _places(known, learned=learned, confirmed=confirmed, lived_in={room_id for _, room_id in devices})
     hotel = merged(policy, PolicyChanges(profile=profile))
     of_rooms = {room.id: own_policy(room) for room in known}
     resolved: dict[tuple[PolicyChanges, PolicyChanges], Policy] = {}
@@ -126,11 +128,13 @@ def own_policy(room: RoomFacts) -> PolicyChanges:
 
 
 def _places(
-    rooms: Collection[RoomFacts], *, learned: Collection[str], lived_in: Collection[RoomId]
+    rooms: Collection[RoomFacts], *, learned: Collection[str], confirmed: Collection[str], lived_in: Collection[RoomId]
 ) -> dict[RoomId, Place]:
     listed = frozenset(bssid for room in rooms for bssid in room.access_points)
     everywhere = listed.union(learned)
-    is_incomplete = everywhere != listed or any(not room.access_points and room.id in lived_in for room in rooms)
+    is_incomplete = everywhere != listed.union(confirmed) or any(
+        not room.access_points and room.id in lived_in for room in rooms
+    )
     floors: dict[str, set[str]] = {}
     for room in rooms:
         if room.floor is not None:

@@ -392,6 +392,7 @@ class Replay:
             added={device.id: device.added_at for device in devices if device.added_at is not None},
             windows=self._inventory.windows,
             learned=self._inventory.learned,
+            confirmed=self._inventory.confirmed,
         )
         for device in devices:
             own = belongs[device.id]

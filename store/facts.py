@@ -16,6 +16,7 @@ from store.records import (
     Hotel,
     HotelFacts,
     Installation,
+    Ours,
     Page,
     Room,
 )
@@ -104,6 +105,7 @@ def _facts(transaction: Transaction, hotel: Row) -> HotelFacts:
         _DEVICES + " WHERE hotel.id = :hotel AND device.retired_at IS NULL ORDER BY device.id",
         hotel=hotel_id,
     )
+    learned = access_points.learned(transaction, hotel_id)
     return HotelFacts(
         hotel=_hotel(hotel),
         revision=hotel[4],
@@ -112,7 +114,8 @@ def _facts(transaction: Transaction, hotel: Row) -> HotelFacts:
         devices=tuple(_device_row(hotel_id, row, heard=heard) for row in devices),
         statuses=room_status.statuses(transaction, hotel_id),
         windows=maintenance.windows(transaction, hotel_id),
-        learned=access_points.learned(transaction, hotel_id),
+        learned=tuple(one.bssid for one in learned if one.state is not Ours.FORGOTTEN),
+        confirmed=tuple(one.bssid for one in learned if one.state is Ours.CONFIRMED),
     )
 
 

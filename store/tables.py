@@ -517,7 +517,10 @@ class ListeningTable(Base, table=True):
 
 
 class AccessPointTable(Base, table=True):
-    """Access points that a hotel's tablets were heard on in their rooms: learned, in no room's own list."""
+    """Access points that a hotel's tablets were heard on in their rooms: learned, in no room's own list.
+
+    `state` is what a person said of it (`store.records.Ours`), `decided_by` who did, as the audit shows them.
+    """
 
     __tablename__: ClassVar[str] = "access_point"
 
@@ -527,7 +530,9 @@ class AccessPointTable(Base, table=True):
     rooms: int = Field(sa_type=Integer)
     first_at: datetime = Field(sa_type=UtcDateTime)
     last_at: datetime = Field(sa_type=UtcDateTime)
-    confirmed_by: str | None
+    state: str = Field(sa_column_kwargs={"server_default": "learned"})
+    decided_by: str | None
+    decided_at: datetime | None = Field(sa_type=UtcDateTime)
 
 
 class SightingTable(Base, table=True):

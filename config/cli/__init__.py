@@ -14,6 +14,7 @@ import typer
 
 from config.cli import (
     access,
+    access_point,
     agent,
     alert,
     api,
@@ -71,6 +72,7 @@ for noun in (
     device,
     policy,
     maintenance,
+    access_point,
     enrol,
     alert,
     incident,

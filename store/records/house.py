@@ -212,13 +212,27 @@ class MigrationCounts(Struct, frozen=True, rename="camel", kw_only=True):
     cut: int
 
 
+class Ours(StrEnum):
+    """Is it the hotel's? It was learned that it is; a person said so; or a person said that it is not."""
+
+    LEARNED = "learned"
+    CONFIRMED = "confirmed"
+    FORGOTTEN = "forgotten"
+
+
 class LearnedAccessPoint(Struct, frozen=True, rename="camel", kw_only=True):
-    """An access point on which tablets of so many rooms were heard in their rooms, the first time at `since`."""
+    """An access point on which tablets of so many rooms were heard in their rooms, the first time at `since`.
+
+    `decided_by` is the person whose word `state` is, None while nobody said anything.
+    """
 
     bssid: str
     ssid: str | None
     rooms: int
     since: datetime
+    state: Ours = Ours.LEARNED
+    decided_by: str | None = None
+    decided_at: datetime | None = None
 
 
 class HotelFacts(Struct, frozen=True, kw_only=True):
@@ -232,6 +246,7 @@ class HotelFacts(Struct, frozen=True, kw_only=True):
     statuses: Mapping[RoomId, RoomStatus] = {}  # of the rooms of which anything was said
     windows: tuple[Window, ...] = ()  # of maintenance: those to come, those that run, and some that are over
     learned: tuple[str, ...] = ()  # access points that its tablets were heard on in their rooms
+    confirmed: tuple[str, ...] = ()  # those of them that a person knows to be the hotel's
 
 
 class Installation(Struct, frozen=True):

@@ -131,6 +131,12 @@ class World:
         )  # fmt: skip
         await self.store.apply(Batch(received_at=now, states={device.key: state}, changes=[change]))
 
+    async def learn_access_point(self, hotel_id: HotelId) -> str:
+        """Store that tablets were heard on an access point that no room lists; its BSSID."""
+        bssid = f"aa:bb:cc:00:01:{len(hotel_id):02}"
+        await self.store.learn_access_point(hotel_id, bssid, ssid=None, rooms=[ROOM], by=INNWATCH, now=self.clock())
+        return bssid
+
     async def open_incident(self, hotel_id: HotelId) -> IncidentId:
         """Store that the hotel's floor is out, with the alert that it has from the first."""
         incident_id = IncidentId(f"I-{hotel_id}")

@@ -56,6 +56,8 @@ TENANCY = {
     "POST /api/alerts/{alert_id:str}/fix": "missing",
     "GET /api/round": "own",
     "GET /api/access-points": "own",
+    "POST /api/access-points/{bssid:str}/confirm": "missing",
+    "POST /api/access-points/{bssid:str}/forget": "missing",
     "GET /api/incidents": "list",
     "GET /api/incidents/{incident_id:str}": "missing",
     "POST /api/incidents/{incident_id:str}/acknowledge": "missing",
@@ -214,6 +216,7 @@ SOME = {
     "channel_id": "9",
     "window_id": "w1",
     "incident_id": "I1",
+    "bssid": "aa:bb:cc:00:00:77",
     "kind": "checkout",
 }
 
@@ -315,6 +318,7 @@ async def things_of(world: World, hotel_id: HotelId) -> dict[str, str]:
         "window_id": window["id"],
         "replay_id": replay["id"],
         "incident_id": await world.open_incident(hotel_id),
+        "bssid": await world.learn_access_point(hotel_id),
     }
 
 

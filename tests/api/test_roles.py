@@ -33,6 +33,8 @@ WHO = {
     "GET /api/round": "viewer",
     "POST /api/alerts/acknowledge": "staff",
     "GET /api/access-points": "viewer, scope rooms",
+    "POST /api/access-points/{bssid:str}/confirm": "manager",
+    "POST /api/access-points/{bssid:str}/forget": "manager",
     "GET /api/incidents": "viewer, scope alerts",
     "GET /api/incidents/{incident_id:str}": "viewer, scope alerts",
     "POST /api/incidents/{incident_id:str}/acknowledge": "staff",

@@ -1,12 +1,17 @@
-"""`innwatch policy`, on an installation that nobody serves."""
+"""`innwatch policy` and `innwatch access-point`, on an installation that nobody serves."""
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from config.folder import Folder
+from rules.ids import HotelId, RoomId
+from store import INNWATCH
 from tests.config.command_line import CommandLine
+
+BSSID = "aa:bb:cc:00:00:77"
 
 
 @pytest.fixture
@@ -18,6 +23,21 @@ def hotel(new_folder: Path, tmp_path: Path) -> CommandLine:
     made("room", "add", "h", "101", "--zone", "east")
     made("device", "add", "h", "t", "--room", "101")
     return made
+
+
+def test_what_was_learned_is_listed_and_a_person_says_whose_it_is(hotel: CommandLine) -> None:
+    rooms, now = [RoomId("101")], datetime(2026, 11, 23, tzinfo=UTC)
+    hotel.with_store(
+        lambda store: store.learn_access_point(HotelId("h"), BSSID, ssid="Guests", rooms=rooms, by=INNWATCH, now=now)
+    )
+
+    assert hotel("access-point", "confirm", "h", BSSID.upper()).out == f"access point {BSSID} is the hotel's\n"
+    assert hotel("access-point", "forget", "h", BSSID, "--json").json()["state"] == "forgotten"
+    (line,) = (line for line in hotel("access-point", "list", "h").out.splitlines() if BSSID in line)
+    assert line.split()[1:3] == ["Guests", "1"]
+    assert line.split()[-3:] == ["forgotten", "command", "line"]
+    assert hotel.refused("access-point", "forget", "h", "aa:bb:cc:00:00:78").code == 1
+    assert hotel.refused("access-point", "forget", "h", "wifi").code == 2
 
 
 def test_thresholds_are_set_shown_and_inherited_again(hotel: CommandLine) -> None:
@@ -33,10 +53,15 @@ def test_thresholds_are_set_shown_and_inherited_again(hotel: CommandLine) -> Non
     assert hotel("room", "list", "h", "--json").json()[0]["zone"] == "east"
 
     hotel("policy", "unset", "h", "rssiFloor", "batteryLow", "--room", "101")
+    revision = hotel("policy", "show", "h", "--room", "101", "--json").json()["revision"]
     told = hotel("policy", "show", "h", "--device", "t", "--json").json()
     assert "rssiFloor" not in told["effective"]
 
     lines = {line.split()[0]: line.split()[1:] for line in hotel("policy", "show", "h").out.splitlines() if line}
     assert lines["byeReboot"] == ["5m", "3m", "5m"]
     assert lines["silenceHighAfter"] == ["–", "30s", "30s"]
+    told = hotel("policy", "set", "h", "docked=true", "--room", "101", "--if-revision", revision, "--json").json()
+    assert told["own"] == {"docked": True}
+    refused = hotel.refused("policy", "unset", "h", "docked", "--room", "101", "--if-revision", revision)
+    assert refused.err == "innwatch: the policy has changed since it was seen: by command line\n"
     assert hotel.refused("policy", "show", "h", "--room", "9").err == "innwatch: no room 9\n"

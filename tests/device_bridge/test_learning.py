@@ -13,7 +13,7 @@ from rules.ids import DeviceId, HotelId, MessageId, RoomId
 from rules.memory import Astray
 from rules.messages import Heartbeat
 from rules.policy import Assignment, Place, Policy
-from store import Store
+from store import INNWATCH, Store
 from tests.device_bridge.given import HOTEL, House, Post, heartbeat
 from tests.support import eventually
 
@@ -44,6 +44,13 @@ async def test_what_two_tablets_are_on_in_their_rooms_is_the_hotels(house: House
     assert tablet.assignment.place.is_incomplete
     await beat(house, 102, at_home=False)
     assert tablet.state.access_point.recent[-2:] == (Astray.FOREIGN, Astray.OUT_OF_ZONE)
+
+    await house.store.confirm_access_point(HOTEL, NEW, by=INNWATCH, now=datetime(2026, 11, 22, tzinfo=UTC))
+    await eventually(lambda: not tablet.assignment.place.is_incomplete)
+    assert NEW in tablet.assignment.place.hotel_access_points
+    await house.store.forget_access_point(HOTEL, NEW, by=INNWATCH, now=datetime(2026, 11, 22, tzinfo=UTC))
+    await eventually(lambda: NEW not in tablet.assignment.place.hotel_access_points)
+    assert not tablet.assignment.place.is_incomplete
 
 
 class Taught:

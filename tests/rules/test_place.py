@@ -2,6 +2,7 @@
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.place import assignments, normal_bssid
@@ -80,6 +81,8 @@ def test_what_was_learned_is_the_hotels_and_shows_that_the_rooms_do_not_list_all
         place = made[device].place
         assert place.hotel_access_points == {OWN, NEIGHBOUR, ELSEWHERE, *learned}
         assert place.is_incomplete is is_incomplete
+        known = assignments(hotel, profile=Profile.NORMAL, rooms=ROOMS, devices=at, learned=learned, confirmed=learned)
+        assert known[device].place == replace(place, is_incomplete=False)
 
 
 def test_a_room_with_a_tablet_that_lists_no_access_point_leaves_the_inventory_incomplete() -> None:

@@ -51,6 +51,7 @@ from tests.support import person
 A1, TAB, ROOM, E1 = AlertId("A1"), DeviceId("tab-0"), RoomId("100"), EnrolmentId("e1")
 I1 = IncidentId("I1")
 NOBODY = UserName("ann")
+AP = "aa:bb:cc:00:00:77"
 W1 = WindowId("w1")
 HUSH = PolicyChanges(battery_low=5)
 FIRST = NotificationId(1)
@@ -138,6 +139,8 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "event_bounds": (lambda store: store.event_bounds(OTHER), EventBounds(1, 0)),
     "alerts": (lambda store: store.alerts(OTHER), NOTHING),
     "learned_access_points": (lambda store: store.learned_access_points(OTHER), []),
+    "confirm_access_point": (lambda store: store.confirm_access_point(OTHER, AP, by=INNWATCH, now=NOW), NotFound),
+    "forget_access_point": (lambda store: store.forget_access_point(OTHER, AP, by=INNWATCH, now=NOW), NotFound),
     "incidents": (lambda store: store.incidents(OTHER), NOTHING),
     "incident": (lambda store: store.incident(OTHER, I1), None),
     "incident_alerts": (lambda store: store.incident_alerts(OTHER, I1), []),
@@ -312,8 +315,9 @@ async def one_of_everything(store: Store) -> None:
     await store.import_alerts(HOTEL, [OLD_ALERT], by=INNWATCH, now=NOW)
 
 
-async def an_incident(store: Store) -> None:
+async def what_is_newer(store: Store) -> None:
     """Not of the above, which an older schema can keep."""
+    await store.learn_access_point(HOTEL, AP, ssid=None, rooms=[ROOM], by=INNWATCH, now=NOW)
     floor = IncidentSnapshot(id=I1, rule=Outage.AREA, scope=Scope.FLOOR, place="1", opened_at=NOW, members=1)
     out = IncidentChange(turn=Turn.OPENED, incident=floor, at=NOW, absorbed=(A1,))
     await store.apply(Batch(received_at=NOW, incidents=[IncidentTurn(HOTEL, out)]))
@@ -333,6 +337,7 @@ async def everything(store: Store, hotel_id: HotelId) -> list[object]:
         await store.replays(hotel_id),
         await store.commands(hotel_id),
         await store.migration(hotel_id),
+        await store.learned_access_points(hotel_id),
     ]
 
 
@@ -341,7 +346,7 @@ async def test_a_verb_stays_in_its_hotel(store: Store, verb: str) -> None:
     await add_hotel(store, HOTEL, channels=[MAIL])
     await add_hotel(store, OTHER, tablets=0)
     await one_of_everything(store)
-    await an_incident(store)
+    await what_is_newer(store)
     before = await everything(store, HOTEL)
     call, answer = SEEN[verb]
 

@@ -210,7 +210,9 @@ def _create_what_is_remembered() -> None:
         sa.Column("rooms", sa.Integer(), nullable=False),
         sa.Column("first_at", TIME, nullable=False),
         sa.Column("last_at", TIME, nullable=False),
-        sa.Column("confirmed_by", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False, server_default="learned"),
+        sa.Column("decided_by", sa.String(), nullable=True),
+        sa.Column("decided_at", TIME, nullable=True),
         sa.ForeignKeyConstraint(["hotel_key"], ["hotel.key"], name="fk_access_point_hotel_key"),
         sa.PrimaryKeyConstraint("hotel_key", "bssid", name="pk_access_point"),
     )
