@@ -119,6 +119,15 @@ class Tallied(Struct):
     strange: int = 0
 
 
+class Judged(Struct, frozen=True):
+    """A device by its number, and by what it is judged; `revision` is that of its assignment."""
+
+    device: int
+    revision: int
+    assignment: Assignment
+    state: DeviceState
+
+
 class Replay:
     """One hotel, from row to row. `told` gets every step in which an alert changed; with `follow`, every step."""
 
@@ -178,12 +187,12 @@ class Replay:
         found = (device.state for device in self._devices.values() if device.id == device_id)
         return next(found, None)
 
-    def judged_by(self, device_id: DeviceId) -> tuple[int, Assignment] | None:
-        """A device's number, and what it is judged by now; None for one that is not known yet."""
+    def judged_by(self, device_id: DeviceId) -> Judged | None:
+        """By what a device is judged now; None for one that is not known yet."""
         if self._unsettled:
             self._settle()
-        found = ((device.key, device.assignment) for device in self._devices.values() if device.id == device_id)
-        return next(found, None)
+        found = (device for device in self._devices.values() if device.id == device_id)
+        return next((Judged(device.key, device.revision, device.assignment, device.state) for device in found), None)
 
     def _judge(self, one: StoredInput) -> None:
         """What each kind of input does: the one place to which a new kind, or a new meaning of one, is added."""
@@ -368,7 +377,7 @@ class Replay:
 
     def _settle_in(self, device: "_Device", record: AssignmentRecord) -> None:
         device.id, device.room_id = record.device_id or device.id, record.room_id
-        device.policy, device.added_at = record.policy, record.added_at
+        device.policy, device.added_at, device.revision = record.policy, record.added_at, record.revision
         self._unsettled = True
 
     def _known(self, one: StoredInput) -> "_Device | None":
@@ -436,11 +445,24 @@ class _Device:
     `reckoned`: its deadlines are; once they were, those that passed live mean nothing to it any more.
     """
 
-    __slots__ = ("added_at", "assignment", "due", "id", "key", "own", "policy", "reckoned", "room_id", "state")
+    __slots__ = (
+        "added_at",
+        "assignment",
+        "due",
+        "id",
+        "key",
+        "own",
+        "policy",
+        "reckoned",
+        "revision",
+        "room_id",
+        "state",
+    )
 
     def __init__(self, key: int, device_id: DeviceId, hotel_id: HotelId) -> None:
         self.key = key
         self.id = device_id
+        self.revision = 0
         self.room_id: RoomId | None = None
         self.added_at: datetime | None = None
         self.policy = Policy()

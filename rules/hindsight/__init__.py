@@ -6,6 +6,7 @@ against. Nothing here judges: a reason is read from the states and policies that
 """
 
 from rules.hindsight.finding import Finding, Heard, LookedBack
+from rules.hindsight.levels import Level, levels_of
 from rules.hindsight.look import look_back
 
-__all__ = ["Finding", "Heard", "LookedBack", "look_back"]
+__all__ = ["Finding", "Heard", "Level", "LookedBack", "levels_of", "look_back"]

@@ -39,8 +39,12 @@ class Heard(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class LookedBack(Struct, frozen=True, kw_only=True):
-    """`assignment` is what the tablet was judged by at the end; None: it was not known in that time."""
+    """`assignment` is what the tablet was judged by at the end; None: it was not known in that time.
+
+    `rule_version` are the rules of now, with the revision of the room and policy of then (`rules.version`).
+    """
 
     findings: tuple[Finding, ...]
     heard: tuple[Heard, ...]
     assignment: Assignment | None
+    rule_version: str | None = None

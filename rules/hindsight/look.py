@@ -26,6 +26,7 @@ from rules.place import normal_bssid
 from rules.policy import Assignment
 from rules.replay import SETTLING, Replay, Step
 from rules.state import Verdict
+from rules.version import rule_version
 
 _SAID = frozenset({InputKind.HEARTBEAT, InputKind.REPORT, InputKind.STATE, InputKind.RESULT})
 
@@ -80,6 +81,7 @@ class _Looking:
         self._findings: list[Finding] = []
         self._heard: list[Heard] = []
         self._assignment: Assignment | None = None
+        self._rule_version: str | None = None
 
     def see(self, step: Step) -> None:
         self._assignment = step.assignment
@@ -102,12 +104,14 @@ class _Looking:
 
     def stand(self, replay: Replay, device_id: DeviceId, *, at: datetime) -> None:
         """Where it stands at the end, whether or not anything happened to it: some things only last."""
-        found, state = replay.judged_by(device_id), replay.state(device_id)
-        if found is None or state is None:
+        judged = replay.judged_by(device_id)
+        if judged is None:
             return
-        key, assignment = found
-        name = MessageId("end")
-        self.see(Step(key, device_id, at, InputKind.CHECKPOINT, name, assignment, state, Verdict(state)))
+        self._rule_version = rule_version(judged.revision)
+        state, name = judged.state, MessageId("end")
+        self.see(
+            Step(judged.device, device_id, at, InputKind.CHECKPOINT, name, judged.assignment, state, Verdict(state))
+        )
 
     def looked_back(self, *, start: datetime, end: datetime) -> LookedBack:
         last = (watcher.end(end) for watcher in self._watchers)
@@ -116,6 +120,7 @@ class _Looking:
             findings=tuple(one for one in findings if one.until >= start and one.since < end),
             heard=tuple(one for one in self._heard if start <= one.at < end),
             assignment=self._assignment,
+            rule_version=self._rule_version,
         )
 
     def _hear(self, one: StoredInput) -> None:

@@ -11,11 +11,16 @@ from rules.ids import AlertId, IncidentId
 from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.inputs import AssignmentRecord, InventoryRecord, RoomRecord
 from rules.outage import IncidentChange, Turn
-from rules.policy import Policy, Profile
+from rules.policy import Policy, PolicyChanges, Profile
+from rules.version import RULES
 from store import InputKind, NotFound, Store, StoredMessage
+from store.audit import Actor, ActorKind
 from store.batch import Batch, IncidentTurn
-from store.records import Device
+from store.records import Device, EmailChannel
 from tests.store.given import HOTEL, MAIL, NOW, add_hotel, batch, heartbeat, later, opened
+
+SAM = Actor(ActorKind.USER, "sam")
+MINUTE = timedelta(minutes=1)
 
 
 def judged(device: Device) -> list[StoredMessage]:
@@ -81,13 +86,53 @@ async def test_of_an_alert_for_which_an_incident_was_told_it_says_so(store: Stor
     await store.apply(Batch(received_at=NOW, changes=[opened(device, found.alert_id or "")]))
     if is_told:
         (ref,) = await store.due_notifications(later(1), limit=10)
-        await store.claim_notification(HOTEL, ref.id, worker="w", now=later(1), lease=timedelta(minutes=1))
+        await store.claim_notification(HOTEL, ref.id, worker="w", now=later(1), lease=MINUTE)
         await store.record_delivered(HOTEL, ref.id, worker="w", now=later(1))
     await store.apply(Batch(received_at=NOW, incidents=[IncidentTurn(HOTEL, turn)]))
 
     (found,) = (await store.why_device(HOTEL, device.id, start=NOW, end=later(60))).findings
 
     assert found.untold == (None if is_told else Reason(Because.PART_OF_OUTAGE))
+
+
+@pytest.mark.parametrize("channels", [[MAIL], []], ids=["acknowledged", "no channel"])
+async def test_of_an_alert_that_nobody_was_told_it_says_why(store: Store, channels: list[EmailChannel]) -> None:
+    (device, _) = await add_hotel(store, channels=channels)
+    beats = [beat(device, number, 10 * number, rssi=-90) for number in range(6)]
+    await store.apply(batch(*judged(device), *beats))
+    (found,) = (await store.why_device(HOTEL, device.id, start=NOW, end=later(60))).findings
+    alert_id = AlertId(found.alert_id or "")
+    await store.apply(Batch(received_at=NOW, changes=[opened(device, alert_id)]))
+    if channels:
+        await store.acknowledge(HOTEL, alert_id, by=SAM, note=None, now=later(1))
+        (ref,) = await store.due_notifications(later(2), limit=10)
+        assert await store.claim_notification(HOTEL, ref.id, worker="w", now=later(2), lease=MINUTE) is None
+
+    (found,) = (await store.why_device(HOTEL, device.id, start=NOW, end=later(60))).findings
+
+    acknowledged = Reason(Because.ACKNOWLEDGED, observed=SAM.shown, since=later(1))
+    assert found.untold == (acknowledged if channels else Reason(Because.NO_CHANNEL))
+
+
+async def test_each_threshold_names_the_level_that_decided_it(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    now = later(0)
+    await store.put_policy(HOTEL, PolicyChanges(battery_low=30), by=SAM, now=now)
+    await store.put_policy(HOTEL, PolicyChanges(rssi_floor=-70), room_id=device.room_id, by=SAM, now=now)
+    await store.put_policy(HOTEL, PolicyChanges(docked=True), device_id=device.id, by=SAM, now=now)
+    policy = (await store.policy(HOTEL, device_id=device.id)).effective
+    hotel, mine = judged(device)
+    mine = replace(mine, body=msgspec.json.encode(AssignmentRecord(7, device.room_id, policy)))
+    await store.apply(batch(hotel, mine, beat(device, 1, 0, rssi=-50)))
+    await store.put_policy(HOTEL, PolicyChanges(docked=True, overheat=50), device_id=device.id, by=SAM, now=now)
+
+    why = await store.why_device(HOTEL, device.id, start=NOW, end=later(60))
+
+    named = ("batteryLow", "batteryLowClear", "rssiFloor", "docked", "overheat", "clockSkew")
+    assert [why.levels[name] for name in named] == ["hotel", "moved", "room", "device", "changed", "default"]
+    assert why.rule_version == f"{RULES}/7"
+    assert why.thresholds is not None
+    assert set(why.levels) == set(msgspec.to_builtins(why.thresholds))
 
 
 async def test_more_than_a_day_or_an_end_before_its_start_is_refused(store: Store) -> None:
