@@ -20,6 +20,7 @@ from api.enrolling import Reception
 from api.gate import Access, Caller, Connection, Gate, RouteWithoutAccess, hotel_of
 from api.heads import complete, guarded, timed
 from api.locksmith import Locksmith
+from api.look_backs import LookBacks
 from api.metrics import ApiMetrics
 from api.openapi import BEARER, description, openapi
 from api.operations import Health, operations
@@ -206,6 +207,7 @@ def build_app(
         "settings": settings,
         "metrics": metrics,
         "streams": streams,
+        "look_backs": LookBacks(),
         "desk": signin.Desk(store=store, keys=keys, clock=clock, life=settings.user_token_life),
         "tablet_desk": TabletDesk(store=store, keys=keys, clock=clock, life=settings.device_token_life),
         "reception": Reception(

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from api.gate import needs
+from api.look_backs import LookBacks
 from api.parameters import Name, alert_named, device_named, era_checked, moment_said
 from api.problems import invalid, problems
 from broker.tokens import Role
@@ -28,22 +29,29 @@ _Most = Annotated[int, QueryParameter(ge=1, le=5000, description="Messages to sh
     "/alerts/{alert_id:str}/why",
     tags=["alerts"],
     opt=needs(Role.VIEWER, scope="alerts"),
-    responses=problems(400, 401, 403, 404, 503),
+    responses=problems(400, 401, 403, 404, 429, 503),
 )
-async def why_alert(store: NamedDependency[Store], hotel_id: NamedDependency[HotelId], alert_id: Name) -> AlertWhy:
+async def why_alert(
+    store: NamedDependency[Store],
+    hotel_id: NamedDependency[HotelId],
+    look_backs: NamedDependency[LookBacks],
+    alert_id: Name,
+) -> AlertWhy:
     """What led to an alert: samples, thresholds, what spoke for it, its life, and whom it was told."""
-    return await store.why_alert(hotel_id, alert_named(alert_id))
+    async with look_backs.turn(hotel_id):
+        return await store.why_alert(hotel_id, alert_named(alert_id))
 
 
 @get(
     "/devices/{device_id:str}/why",
     tags=["devices"],
     opt=needs(Role.VIEWER, scope="alerts"),
-    responses=problems(400, 401, 403, 404, 503),
+    responses=problems(400, 401, 403, 404, 429, 503),
 )
 async def why_device(
     store: NamedDependency[Store],
     hotel_id: NamedDependency[HotelId],
+    look_backs: NamedDependency[LookBacks],
     clock: NamedDependency[Callable[[], datetime]],
     device_id: Name,
     from_: _From = None,
@@ -57,4 +65,5 @@ async def why_device(
         raise invalid("from", "must be before `to`")
     if end - start > LONGEST:
         raise invalid("from", f"is more than {LONGEST // timedelta(hours=1)} hours before `to`; ask for a day at most")
-    return await store.why_device(hotel_id, device_named(device_id), start=start, end=end, most=most)
+    async with look_backs.turn(hotel_id):
+        return await store.why_device(hotel_id, device_named(device_id), start=start, end=end, most=most)

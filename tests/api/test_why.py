@@ -1,9 +1,13 @@
-"""Looking back over HTTP: times at the edges of the calendar."""
+"""Looking back over HTTP: times at the edges of the calendar, and many who ask at once."""
+
+import asyncio
 
 import pytest
 
+from api.look_backs import OF_A_HOTEL, LookBacks
+from api.problems import Refused
 from broker.tokens import Role
-from tests.api.support import INN, World
+from tests.api.support import INN, LODGE, World
 
 
 @pytest.mark.parametrize(
@@ -27,3 +31,36 @@ async def test_a_time_at_the_edge_is_refused_by_its_field(
         assert answer.status_code == 200
     else:
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+
+
+async def test_one_looks_back_at_a_time_and_of_one_hotel_only_so_many_wait() -> None:
+    look_backs, done = LookBacks(), asyncio.Event()
+    now = most = 0
+
+    async def look() -> None:
+        nonlocal now, most
+        async with look_backs.turn(INN):
+            now += 1
+            most = max(most, now)
+            await done.wait()
+            now -= 1
+
+    async with asyncio.TaskGroup() as looking:
+        for _ in range(OF_A_HOTEL):
+            looking.create_task(look())
+        await asyncio.sleep(0)
+        with pytest.raises(Refused) as refused:
+            async with look_backs.turn(INN):
+                pass
+        looking.create_task(asyncio.wait_for(_once(look_backs), 60))
+        done.set()
+
+    assert (refused.value.problem.status, most) == (429, 1)
+    async with look_backs.turn(INN):
+        assert most == 1
+
+
+async def _once(look_backs: LookBacks) -> None:
+    """Another hotel waits for its turn, and gets it."""
+    async with look_backs.turn(LODGE):
+        pass
