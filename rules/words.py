@@ -6,6 +6,7 @@ The console has its own words for the same (`api/console/words.js`); tests see t
 from datetime import tzinfo
 
 from rules.alerts import Because, Family, Reason, Rule
+from rules.hindsight.levels import Level
 
 
 def explain(reason: Reason, zone: tzinfo) -> str:
@@ -72,6 +73,16 @@ HAPPENED = {
     Rule.BACKLOG_STUCK: "tablet cannot get rid of what it kept",
     Rule.IDENTITY_CONFLICT: "two tablets speak under one name",
 }
+
+DECIDED_BY = {
+    Level.DEFAULT: "nobody, it is the default",
+    Level.HOTEL: "the hotel",
+    Level.ROOM: "the room",
+    Level.DEVICE: "the tablet",
+    Level.MOVED: "nobody, it keeps apart from another",
+    Level.CHANGED: "not known, it was changed since",
+}
+"""Who decided a threshold that was in force."""
 
 RECOVERED = {
     Family.BREACH: "tablet is back",

@@ -185,17 +185,18 @@ def _print(policy: "LevelPolicy", *, as_json: bool) -> None:
         whole = {"own": policy.own, "inherited": inherited, "effective": effective, "revision": policy.revision}
         print_json(whole)
         return
-    own, above, found = asdict(policy.own), asdict(inherited), asdict(effective)
+    levels = asdict(policy.own), asdict(inherited), asdict(effective)
     print_table(
         ("threshold", "own", "inherited", "in effect"),
         [
-            (shown, *(None if level[name] is UNSET else _shown(name, level[name]) for level in (own, above, found)))
-            for shown, name in _fields().items()
+            (word, *(None if level[name] is UNSET else threshold_shown(name, level[name]) for level in levels))
+            for word, name in _fields().items()
         ],
     )
 
 
-def _shown(name: str, value: object) -> object:
+def threshold_shown(name: str, value: object) -> object:
+    """A threshold as people read it: durations with their unit. `name` is that of our records."""
     from datetime import timedelta
 
     from config.variable import shown

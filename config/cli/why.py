@@ -7,7 +7,8 @@ import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, HotelArgument, id_text
-from config.cli.printing import in_zone, plain, print_facts, print_json, print_table, warn
+from config.cli.policy import threshold_shown
+from config.cli.printing import in_zone, print_facts, print_json, print_table, warn
 from config.cli.replay import moment
 from rules.ids import AlertId, DeviceId, HotelId
 
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 _MOST = 5000
 
 
-def why(
+def why(  # noqa: PLR0913, typer spells options as arguments
     hotel: HotelArgument,
     device: Annotated[str | None, typer.Argument(metavar="TABLET", help="Of this tablet.", parser=id_text)] = None,
+    *,
     start: Annotated[
         str, typer.Option("--from", help="Since when: 2026-11-23T08:00, or so long ago: 2h.", metavar="TIME")
     ] = "1h",
@@ -29,6 +31,7 @@ def why(
         str | None, typer.Option("--alert", help="What led to this one, instead.", metavar="ID", parser=id_text)
     ] = None,
     samples: Annotated[bool, typer.Option("--samples", help="List the messages, too.")] = False,
+    thresholds: Annotated[bool, typer.Option("--thresholds", help="List the defaults among them, too.")] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -64,13 +67,13 @@ def why(
 
     if alert is not None:
         found, zone = with_installation(data, of_alert)
-        print_json(found) if as_json else _print_alert(found, zone, samples=samples)
+        print_json(found) if as_json else _print_alert(found, zone, samples=samples, all_of_them=thresholds)
     else:
         looked, zone = with_installation(data, of_device)
-        print_json(looked) if as_json else _print_device(looked, zone, samples=samples)
+        print_json(looked) if as_json else _print_device(looked, zone, samples=samples, all_of_them=thresholds)
 
 
-def _print_alert(found: "AlertWhy", zone: tzinfo, *, samples: bool) -> None:
+def _print_alert(found: "AlertWhy", zone: tzinfo, *, samples: bool, all_of_them: bool) -> None:
     from rules.words import HAPPENED, explain
 
     alert = found.alert
@@ -80,6 +83,7 @@ def _print_alert(found: "AlertWhy", zone: tzinfo, *, samples: bool) -> None:
             "what": HAPPENED[alert.rule],
             "rule": alert.rule.value,
             "severity": alert.severity.value,
+            "judged by": f"rules {alert.rule_version}" if alert.rule_version else None,
             "tablet": alert.device_id,
             "room": alert.room_id,
             "opened": in_zone(alert.opened_at, zone),
@@ -113,10 +117,10 @@ def _print_alert(found: "AlertWhy", zone: tzinfo, *, samples: bool) -> None:
         ],
     )
     print("\nthe tablet around that time")
-    _print_device(found.device, zone, samples=samples)
+    _print_device(found.device, zone, samples=samples, all_of_them=all_of_them)
 
 
-def _print_device(found: "DeviceWhy", zone: tzinfo, *, samples: bool) -> None:
+def _print_device(found: "DeviceWhy", zone: tzinfo, *, samples: bool, all_of_them: bool) -> None:
     if not found.complete:
         warn("what was stored does not reach back far enough; something of it may be missing")
     if not found.findings:
@@ -136,11 +140,7 @@ def _print_device(found: "DeviceWhy", zone: tzinfo, *, samples: bool) -> None:
                 for finding in found.findings
             ],
         )
-    if found.thresholds is not None:
-        import msgspec
-
-        held_against = msgspec.to_builtins(found.thresholds)
-        print("\njudged by: " + ", ".join(f"{name} {plain(value)}" for name, value in held_against.items()))
+    _print_thresholds(found, all_of_them=all_of_them)
     if samples:
         print()
         print_table(
@@ -150,6 +150,34 @@ def _print_device(found: "DeviceWhy", zone: tzinfo, *, samples: bool) -> None:
                 for one in found.heard
             ],
         )
+
+
+def _print_thresholds(found: "DeviceWhy", *, all_of_them: bool) -> None:
+    """Those that somebody decided, or all."""
+    if found.thresholds is None:
+        return
+    from msgspec.structs import asdict
+
+    from rules.hindsight import Level
+    from rules.policy import Policy, PolicyChanges, Profile
+    from rules.words import DECIDED_BY
+
+    values = asdict(found.thresholds)
+    policy = Policy(profile=Profile(str(values["profile"])))
+    every, allowed, grace = policy.heartbeat_interval, policy.silence_allowance, policy.silence_grace
+    print(
+        f"\njudged by rules {found.rule_version or '–'}, profile {policy.profile.value}: a heartbeat every"
+        f" {every.total_seconds():g} s, silence for {allowed.total_seconds():g} s and"
+        f" {grace.total_seconds():g} s of grace"
+    )
+    names = dict(zip(PolicyChanges.__struct_encode_fields__, PolicyChanges.__struct_fields__, strict=True))
+    shown = {name: level for name, level in found.levels.items() if all_of_them or level is not Level.DEFAULT}
+    print_table(
+        ("threshold", "in force", "decided by"),
+        [(name, threshold_shown(names[name], values[names[name]]), DECIDED_BY[level]) for name, level in shown.items()],
+    )
+    if len(shown) < len(found.levels):
+        print(f"and {len(found.levels) - len(shown)} defaults, which --thresholds lists")
 
 
 def _why(finding: "Finding", zone: tzinfo) -> str:

@@ -1,10 +1,13 @@
 """`innwatch why`: in words, in the hotel's time, and as JSON."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rules.hindsight import Level
 from rules.ids import HotelId
+from rules.words import DECIDED_BY
 from store import Store
 from tests.config.command_line import CommandLine
 from tests.store.past import BSSID, have_heard
@@ -29,7 +32,14 @@ def test_it_says_what_held_the_alert_back(hotel: CommandLine) -> None:
     said = hotel("why", "h", "t").out
 
     assert "it was silent for no longer than it may be (38 s, threshold 40 s)" in said
-    assert "judged by: profile normal" in said
+    assert "profile normal: a heartbeat every 10 s, silence for 30 s and 10 s of grace" in said
+    assert re.search(r"rssiFloor +-70 ", said)
+    assert "overheat" not in said
+    assert re.search(r"overheat +45 +nobody, it is the default", hotel("why", "h", "t", "--thresholds").out)
+
+
+def test_there_are_words_for_whoever_may_have_decided_a_threshold() -> None:
+    assert set(DECIDED_BY) == set(Level)
 
 
 def test_a_stretch_without_a_sign_of_trouble_says_so(hotel: CommandLine) -> None:
