@@ -24,10 +24,10 @@ export async function learnStaff(http) {
 }
 
 /** What to say of an answer that was not taken. `at` writes a moment on the hotel's clock. */
-export function refusal({ status, message, body }, at) {
-  if (status === 410) return "The alert is over: there is nothing left to answer.";
+export function refusal({ status, message, body }, at, noun = "alert") {
+  if (status === 410) return `The ${noun} is over: there is nothing left to answer.`;
   if (status !== 409) return `Not done. ${message}`;
-  if (!body.by) return "The alert has changed meanwhile. Look again, then answer.";
+  if (!body.by) return `The ${noun} has changed meanwhile. Look again, then answer.`;
   const first = `${body.by} was first, at ${at(body.at)}.`;
   return body.type?.endsWith("changed") ? `${first} Look again, then answer.` : first;
 }

@@ -51,6 +51,9 @@ const act = {
   logOut: () => session.end(""),
   open: (id) => go("alerts", id),
   openTablet: (id) => go("tablets", id),
+  openIncident: (id) => go("incidents", id),
+  openRoom: (id) => go("clearances", id),
+  takeOn,
   close,
   search: (query) => change({ query }),
   unanswered: (unanswered) => change({ unanswered }),
@@ -172,7 +175,7 @@ async function begin() {
     const { hotel } = await session.load();
     if (!hotel) return change({});
     when = calendar(hotel.timezone);
-    store = new Store({ alarm: (alert) => attention.alarm(alert) });
+    store = new Store({ alarm: (alert) => attention.alarm(alert), outage: (incident) => attention.outage(incident) });
     store.watch(() => change({}));
     feed?.stop();
     feed = new Feed({ session, clock, store, touched: (id) => id === page.route.id && learn(id) });
@@ -244,6 +247,19 @@ async function give(id, verb, body) {
   return conflict;
 }
 
+/** Take an incident on; returns what to complain of, if anything. */
+async function takeOn(id) {
+  let complaint = "";
+  try {
+    store.incident(await session.http.post(`incidents/${encodeURIComponent(id)}/acknowledge`));
+  } catch (problem) {
+    complaint = refusal(problem, (at) => when(at, clock.now()), "outage");
+  }
+  draw();
+  if (document.activeElement === document.body) document.querySelector("#incident-panel h2")?.focus();
+  return complaint;
+}
+
 /** Ask whom an alert may be given to, once for each hotel. */
 async function learnStaff() {
   if (page.staff) return;
@@ -310,7 +326,8 @@ function arrive() {
 
 // After a panel has closed the focus returns to where it was opened.
 function refocus(id) {
-  document.querySelector(`[data-alert="${CSS.escape(id)}"] button, [data-device="${CSS.escape(id)}"] button`)?.focus();
+  const opener = ["alert", "device", "incident", "room"].map((kind) => `.list [data-${kind}="${CSS.escape(id)}"] button`);
+  document.querySelector(opener.join())?.focus();
 }
 
 function rows() {
@@ -367,7 +384,8 @@ const arrow = (steps) => (event) => !event.target.closest?.(".panel") && along(s
 listenToKeys({
   j: along(1), k: along(-1), ArrowDown: arrow(1), ArrowUp: arrow(-1),
   a: atDesk(answer), "/": atDesk(find), "?": atDesk(() => change({ help: true })), Escape: atDesk(escape),
-  1: atDesk(() => go("alerts")), 2: atDesk(() => go("tablets")),
+  1: atDesk(() => go("alerts")), 2: atDesk(() => go("tablets")), o: atDesk(() => go("incidents")),
+  c: atDesk(() => session.mayAcknowledge && go("clearances")), r: atDesk(() => go("round")),
   3: atDesk(() => session.isManager && go("people")), 4: atDesk(() => session.isManager && go("enrolments")),
 });
 

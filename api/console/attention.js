@@ -2,7 +2,7 @@
 // the tab, and a sound for those who want one.
 
 import { rank } from "./store.js";
-import { headline, roomName, SEVERITY } from "./words.js";
+import { headline, outage, roomName, SEVERITY } from "./words.js";
 
 const GRAVE = rank("high");
 const SOUND = "innwatch.sound"; // in localStorage: a habit of this desk, not of a session
@@ -27,6 +27,12 @@ export class Attention {
   alarm(alert) {
     if (rank(alert.severity) < GRAVE || alert.acknowledged) return;
     if (this.#waiting.push(alert) === 1) setTimeout(() => this.#announce(), TOGETHER);
+  }
+
+  /** Many tablets are silent at once. */
+  outage(incident) {
+    this.#say(`Outage. ${outage(incident)}.`);
+    if (this.sound) this.#play();
   }
 
   /** Show in the title and the tab's icon how many grave alerts nobody has acknowledged. */

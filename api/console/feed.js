@@ -5,6 +5,8 @@ import { Live } from "./live.js";
 
 const FLEET = new Set(["device.added", "device.removed", "device.moved"]);
 const RESOLVED = 20; // ended alerts shown at first
+const PAST = 30; // incidents that are over
+const TOLD = 100; // what the desk was told of rooms
 const FAILED = 200; // notices that failed lately, of which those of open alerts are shown
 const ASK = 10_000; // ms between two questions after the server's health, as often as the monitor is refreshed
 const AGAIN = 3_000; // ms before lists that failed are asked for again
@@ -68,19 +70,22 @@ export class Feed {
       this.#stale = false;
       const since = this.#store.mark();
       try {
-        const [alerts, rooms, devices, ended, failed, incidents] = await Promise.all([
+        const [alerts, rooms, devices, ended, failed, incidents, past, told] = await Promise.all([
           http.all("alerts?status=open"),
           http.all("rooms"),
           http.all("devices"),
           http.get(`alerts?status=resolved&limit=${RESOLVED}`),
           http.get(`notifications?state=dead&limit=${FAILED}`),
           http.all("incidents?status=open"),
+          http.get(`incidents?limit=${PAST}`),
+          this.#session.mayAcknowledge ? http.get(`clearances?limit=${TOLD}`) : { items: [] },
         ]);
         if (signal.aborted) return;
         this.#store.fleet(rooms, devices, since);
         this.#store.resolvedAlerts(ended.items);
         this.#store.openAlerts(alerts, since);
-        this.#store.openIncidents(incidents);
+        this.#store.readIncidents(incidents, past.items.filter(({ closedAt }) => closedAt), since);
+        for (const one of told.items) this.#store.clearance(one);
         for (const { lastError, ...notice } of failed.items) this.#store.noticeFailed({ ...notice, error: lastError });
         this.#store.set({ loaded: true, trouble: null });
       } catch (problem) {
@@ -117,6 +122,14 @@ export class Feed {
     else if (kind === "devices") this.#store.device(payload);
     else if (kind === "monitor" && payload) this.#store.set({ monitor: payload });
     else if (kind === "events" && payload) this.#event(payload);
+    else if (kind === "clearance" && payload) this.#store.clearance({ clearance: payload });
+  }
+
+  // The stream does not carry what the desk is told anew when the tablet of a guest who left goes, or comes back.
+  async #askAnew(roomId) {
+    if (this.#store.link.via !== "stream" || !this.#session.mayAcknowledge || !roomId) return;
+    const said = await this.#session.http.get(`rooms/${encodeURIComponent(roomId)}/clearance`).catch(() => null);
+    if (said) this.#store.clearance({ clearance: said.now });
   }
 
   #streamed({ type, data }) {
@@ -132,13 +145,16 @@ export class Feed {
     if (type.startsWith("alert.")) {
       this.#store.alert(data);
       this.#touch(data.id);
+      if (data.family === "checkout") this.#askAnew(data.roomId);
     } else if (type.startsWith("notification.")) {
       if (!data.alertId) return; // of an incident
       if (type === "notification.dead") this.#store.noticeFailed(data);
       else if (type === "notification.sent") this.#store.noticeSent(data);
       this.#touch(data.alertId);
     } else if (type.startsWith("incident.")) this.#store.incident(data);
-    else if (type === "device.status") this.#store.device(data);
+    else if (type === "pms.received") {
+      if (data.clearance) this.#store.clearance({ clearance: data.clearance, askedBy: data.by });
+    } else if (type === "device.status") this.#store.device(data);
     else if (FLEET.has(type)) this.reload();
     else if (type === "monitor.changed") {
       this.#store.set({ monitor: { ...this.#store.monitor, ...data, since: at } });

@@ -2,6 +2,7 @@
 // news may arrive in any order; here it is decided which of two is the newer.
 
 export const SEVERITIES = ["info", "low", "medium", "high", "critical"];
+const INCIDENTS_KEPT = 100;
 const RESOLVED_KEPT = 500; // ended alerts, which also tell old news of them from new
 
 export function rank(severity) {
@@ -24,6 +25,9 @@ export class Store {
   rooms = new Map(); // id → item of /api/rooms
   failed = new Map(); // alert id → its notices that reached nobody: Map of key → { channel, kind, error? }
   incidents = new Map(); // id → snapshot of one that is not over
+  outages = new Set(); // ids of these; another set only when they are others
+  pastIncidents = new Map(); // id → snapshot of one that is, of the latest
+  clearances = new Map(); // room id → the newest that the desk was told of it: { clearance, askedBy? }
   monitor = null; // what hotels/{h}/monitor says
   health = null; // what the server says of itself, asked for while there is no monitor: { ready, why, at }
   link = { via: null, since: 0, heard: 0, ever: false }; // our own connection; times in the clock's ms
@@ -31,15 +35,19 @@ export class Store {
   trouble = null; // why the lists could not be loaded
 
   #over = new Map(); // alert id → the revision up to which everything about it is old news
-  #ended = new Set(); // ids of incidents: old news of one does not bring it back
   #touched = new Map(); // id of an alert or device → when live news about it last came, in steps
   #step = 0;
   #watchers = new Set();
   #alarm;
+  #outage;
 
-  /** `alarm(alert, before)` is called when an open alert is new or graver, except while the first lists load. */
-  constructor({ alarm = () => {} } = {}) {
+  /**
+   * `alarm(alert, before)` is called when an open alert is new or graver, `outage(incident)` when an incident is new;
+   * neither while the first lists load.
+   */
+  constructor({ alarm = () => {}, outage = () => {} } = {}) {
     this.#alarm = alarm;
+    this.#outage = outage;
   }
 
   /** Call `watcher()` after every change; returns what ends it. */
@@ -71,20 +79,41 @@ export class Store {
     this.#changed();
   }
 
-  /** The incidents that are not over, as just read. */
-  openIncidents(snapshots) {
-    this.incidents = new Map(snapshots.filter(({ id }) => !this.#ended.has(id)).map((one) => [one.id, one]));
+  /** The incidents that are not over, and the latest that are. One that is in no list, and not newer, is over. */
+  readIncidents(open, past, since) {
+    const listed = new Set(open.map(({ id }) => id));
+    for (const id of this.incidents.keys()) if (!listed.has(id) && !this.#news(id, since)) this.incidents.delete(id);
+    for (const one of [...past].reverse()) this.#keepPast(one);
+    for (const one of open) if (!this.#isOldOf(one)) this.incidents.set(one.id, one);
+    this.outages = new Set(this.incidents.keys());
     this.#changed();
   }
 
   /** Take a snapshot of an incident. An older revision than the one known changes nothing. */
   incident(snapshot) {
-    const { id, revision, closedAt } = snapshot;
-    if (this.#ended.has(id) || revision <= (this.incidents.get(id)?.revision ?? -1)) return;
+    if (this.#isOldOf(snapshot)) return;
+    const { id, closedAt } = snapshot;
+    this.#touch(id);
+    const isNew = !this.incidents.has(id);
     if (closedAt) {
       this.incidents.delete(id);
-      this.#ended.add(id);
-    } else this.incidents.set(id, snapshot);
+      this.#keepPast(snapshot);
+    } else {
+      this.incidents.set(id, snapshot);
+      if (this.loaded && isNew) this.#outage(snapshot);
+    }
+    if (isNew || closedAt) this.outages = new Set(this.incidents.keys());
+    this.#changed();
+  }
+
+  /** Take what the desk was told of a room; an older word than the one known changes nothing. */
+  clearance({ clearance, askedBy = null }) {
+    const { roomId, at } = clearance;
+    const known = this.clearances.get(roomId);
+    const older = known && Date.parse(known.clearance.at) >= Date.parse(at);
+    // The same word comes by its topic and by its event, which alone says who asked.
+    if (older && !(askedBy && known.clearance.at === at)) return;
+    this.clearances.set(roomId, { clearance, askedBy: askedBy ?? known?.askedBy ?? null });
     this.#changed();
   }
 
@@ -147,6 +176,17 @@ export class Store {
       }),
     );
     this.#changed();
+  }
+
+  // Incidents that are over stay so: old news of one does not bring it back.
+  #isOldOf({ id, revision }) {
+    return this.pastIncidents.has(id) || revision <= (this.incidents.get(id)?.revision ?? -1);
+  }
+
+  #keepPast(snapshot) {
+    this.pastIncidents.delete(snapshot.id);
+    this.pastIncidents.set(snapshot.id, snapshot);
+    if (this.pastIncidents.size > INCIDENTS_KEPT) this.pastIncidents.delete(this.pastIncidents.keys().next().value);
   }
 
   #end(snapshot) {

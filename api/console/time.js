@@ -18,6 +18,14 @@ function two(big, bigUnit, small, smallUnit) {
   return small ? `${big} ${bigUnit} ${small} ${smallUnit}` : `${big} ${bigUnit}`;
 }
 
+/** Formats moments in the hotel's zone to the minute, for what is planned: `night` with its day, `hour` without. */
+export function nightly(zone) {
+  const style = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", ...options });
+  const night = style({ weekday: "long", day: "numeric", month: "long" });
+  const hour = style({});
+  return { night: (moment) => night.format(new Date(moment)), hour: (moment) => hour.format(new Date(moment)) };
+}
+
 /** Formats moments in the hotel's zone: `at(moment, now)` with the day only when it is another one. */
 export function calendar(zone) {
   const style = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options });

@@ -6,10 +6,11 @@ const KEEP_ALIVE = 30; // s
 const BAD_LOGIN = 4; // CONNACK return codes of MQTT 3.1.1
 const NOT_AUTHORIZED = 5;
 
-/** The topics of one hotel that the console reads. */
-export function filters(hotel) {
+/** The topics of one hotel that the console reads; what the desk is told of rooms is not for who may only look. */
+export function filters(hotel, role) {
   const root = `hotels/${hotel}`;
-  return [`${root}/alerts/+`, `${root}/devices/+/status`, `${root}/monitor`, `${root}/events`];
+  const desk = role === "viewer" ? [] : [`${root}/clearance/+`];
+  return [`${root}/alerts/+`, `${root}/devices/+/status`, `${root}/monitor`, `${root}/events`, ...desk];
 }
 
 /** Where the broker listens: on the host that the page came from. */
@@ -58,7 +59,7 @@ export async function listen({ facts, token, clock, signal, up, heard, message }
     const late = setTimeout(end, IN_TIME, "late");
     signal.addEventListener("abort", stopped);
     client.on("connect", () => {
-      client.subscribe(filters(facts.hotel.id), { qos: 1 }, (error, granted) => {
+      client.subscribe(filters(facts.hotel.id, facts.role), { qos: 1 }, (error, granted) => {
         if (error || granted.some(({ qos }) => qos > 2)) return end("refused");
         clearTimeout(late);
         up();

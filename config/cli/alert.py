@@ -66,7 +66,7 @@ def list_(
         return
     zone = ZoneInfo(found.timezone)
     print_table(
-        ("opened", "severity", "room", "tablet", "rule", "status", "acknowledged", "assignee", "id"),
+        ("opened", "severity", "room", "tablet", "rule", "status", "signs", "acknowledged", "assignee", "id"),
         [
             (
                 in_zone(one.opened_at, zone),
@@ -75,6 +75,7 @@ def list_(
                 one.device_id,
                 one.rule,
                 one.status,
+                _signs(one),
                 None if one.acknowledged is None else one.acknowledged.by,
                 one.assignee,
                 one.id,
@@ -274,6 +275,8 @@ def _print_alert(alert: "AlertSnapshot", zone: "tzinfo") -> None:
             "severity": alert.severity,
             "status": alert.status,
             "condition": alert.condition,
+            "signs": _signs(alert),
+            "incident": alert.incident_id,
             "opened": in_zone(alert.opened_at, zone),
             "resolved": in_zone(alert.resolved_at, zone),
             "acknowledged": None if taken is None else f"{taken.by}, {plain(in_zone(taken.at, zone))}",
@@ -284,6 +287,23 @@ def _print_alert(alert: "AlertSnapshot", zone: "tzinfo") -> None:
     )
     for reason in alert.why:
         print(f"- {explain(reason, zone)}")
+
+
+def _signs(alert: "AlertSnapshot") -> tuple[str, ...]:
+    """What an alert has been through, and what holds its notices back, as the console shows it."""
+    from rules.alerts import AlertStatus, Because, Condition
+
+    is_open = alert.status is AlertStatus.OPEN
+    late = any(one.because in (Because.WIFI_OFF, Because.POWERED_OFF) and one.since for one in alert.why)
+    found = {
+        "waits for a person": is_open and alert.condition is Condition.CLEARED,
+        "flapping": is_open and alert.flapping,
+        f"reopened {alert.reopened}×": alert.reopened > 0,
+        "told late": late,
+        f"{alert.suppressed_by}: nobody is told": is_open and alert.suppressed_by is not None,
+        "snoozed": is_open and alert.snoozed_until is not None,
+    }
+    return tuple(words for words, holds in found.items() if holds)
 
 
 def _more(step: "TimelineEntry", zone: "tzinfo") -> str | None:

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, Route
 
 from api.settings import CONSOLE
 from rules.alerts import Because, Rule, Severity
+from rules.clearance import Clear, Finding
 from rules.state import LinkState, Posture, Power
 from store.records import EventType
 
@@ -94,6 +95,12 @@ async def test_every_value_on_the_wire_has_a_word(modules: Modules, table: str, 
     known = await modules.run("words.js", "(words, table) => Object.keys(words[table])", table)
 
     assert set(values) <= set(known)
+
+
+async def test_every_verdict_and_finding_of_a_clearance_has_a_word(modules: Modules) -> None:
+    known = await modules.run("clearance.js", "(words) => [words.VERDICTS, words.FINDINGS].flatMap(Object.keys)")
+
+    assert {*Clear, *Finding} <= set(known)
 
 
 # -- the event stream
@@ -219,6 +226,78 @@ async def test_an_incident_is_shown_as_it_is_until_it_is_over(modules: Modules) 
         "Floor 1: 40 tablets silent at once",
         "The whole hotel: 7 of 9 tablets still silent, sam has it",
     ]
+
+
+async def test_lists_that_were_asked_for_before_do_not_end_an_outage_nor_bring_one_back(modules: Modules) -> None:
+    steps = """(stores, [closed]) => {
+        const store = new stores.Store();
+        const news = [];
+        const note = () => news.push([[...store.outages], [...store.pastIncidents.keys()]]);
+        const asked = store.mark();
+        store.incident({ id: "I1", revision: 1, closedAt: null });
+        store.incident({ id: "I2", revision: 2, closedAt: closed });
+        store.readIncidents([{ id: "I2", revision: 1, closedAt: null }], [], asked);
+        note();
+        store.readIncidents([], [{ id: "I1", revision: 3, closedAt: closed }], store.mark());
+        note();
+        return news;
+    }"""
+    assert await modules.run("store.js", steps, ["2026-11-23T03:00:00Z"]) == [[["I1"], ["I2"]], [[], ["I2", "I1"]]]
+
+
+async def test_of_a_room_the_newest_word_stands_with_whoever_asked(modules: Modules) -> None:
+    steps = """(stores, words) => {
+        const store = new stores.Store();
+        return words.map(([at, askedBy]) => {
+            store.clearance({ clearance: { roomId: "101", at }, askedBy });
+            const { clearance, askedBy: by } = store.clearances.get("101");
+            return [clearance.at, by];
+        });
+    }"""
+    first, second = "2026-11-23T03:00:00.1Z", "2026-11-23T03:20:00Z"
+    told = await modules.run("store.js", steps, [[first, None], [first, "opera"], [second, None], [first, "opera"]])
+    assert told == [[first, None], [first, "opera"], [second, "opera"], [second, "opera"]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, []),
+        ({"condition": "cleared"}, ["Waits for a person"]),
+        ({"flapping": True, "reopened": 3}, ["Comes and goes", "Again, 3 times"]),
+        ({"suppressedBy": "maintenance"}, ["In maintenance"]),
+        ({"incidentId": "I1"}, ["Part of an outage"]),
+        ({"incidentId": "I9"}, []),
+        ({"why": [{"because": "wifi-off", "since": "2026-11-23T03:00:00Z"}]}, ["Told late"]),
+        ({"why": [{"because": "wifi-off"}]}, []),
+        ({"acknowledged": {"by": "ida"}, "assignee": "ben", "snoozedUntil": "x"}, ["For ben", "Snoozed"]),
+        ({"status": "resolved", "reopened": 1, "flapping": True}, ["Again"]),
+    ],
+)
+async def test_an_alert_has_the_signs_of_its_life(
+    modules: Modules, fields: dict[str, object], words: list[str]
+) -> None:
+    alert = {"status": "open", "condition": "active", "reopened": 0, "why": [], **fields}
+    told = await modules.run(
+        "signs.js", "(signs, alert) => signs.signs(alert, new Set(['I1'])).map(([, said]) => said)", alert
+    )
+    assert told == words
+
+
+@pytest.mark.parametrize(
+    ("members", "back", "lost", "is_over", "said"),
+    [
+        (40, 0, 0, False, "40 of 40 tablets still silent"),
+        (40, 39, 1, True, "1 of 40 tablets did not return"),
+        (3, 3, 0, True, "All 3 tablets came back"),
+        (3, 2, 0, True, "2 of 3 tablets came back"),
+    ],
+)
+async def test_how_an_outage_stands_is_said_in_a_sentence(
+    modules: Modules, members: int, back: int, lost: int, is_over: bool, said: str
+) -> None:
+    incident = {"members": members, "back": back, "lost": lost, "closedAt": "x" if is_over else None}
+    assert await modules.run("outages.js", "(words, one) => words.standing(one)", incident) == said
 
 
 async def test_only_what_is_new_or_graver_sounds_the_alarm_and_not_the_first_list(modules: Modules) -> None:

@@ -1,11 +1,13 @@
 // One alert: what happened and why, how the tablet is now, the acknowledgment, and everything that was done about it.
 
 import { reached } from "../fleet.js";
+import { address } from "../route.js";
 import { floorName, headline, reason, roomName, SEVERITY, step, untold, word } from "../words.js";
 import { Answer, Answered } from "./answer.js";
 import { condition } from "./axes.js";
 import { Icon } from "./icons.js";
 import { Facts, Panel } from "./panel.js";
+import { Signs } from "./signs.js";
 import { Ago, html, Moment } from "./parts.js";
 import { WhyAlert } from "./why.js";
 
@@ -15,19 +17,22 @@ import { WhyAlert } from "./why.js";
  */
 export function AlertPanel({
   id, alert, timeline, failed, room, device, blind, missing, conflict, writing, mayAcknowledge, manages,
-  staff,
+  staff, outages,
 }) {
   const panel = { id: "alert-panel", of: id, label: "Alert" };
   if (!alert) return html`<${Panel} ...${panel} title=${missing ? "There is no such alert" : "One moment…"} />`;
   const { severity, acknowledged, status } = alert;
   const mark = html`<span class="severity ${severity}"><${Icon} name=${severity} />${word(SEVERITY, severity)}</span>`;
   return html`<${Panel} ...${panel} title=${headline(alert)} mark=${mark}>
+    <${Signs} alert=${alert} outages=${outages} />
     <${Facts} facts=${[
       ["Room", roomName(room, alert.roomId)],
       ["Floor", floorName(alert.floor).replace("Floor ", "")],
       ["Tablet", html`<a href="#tablets/${alert.deviceId}">${alert.deviceId}</a>`],
       ["Since", html`<${Ago} at=${alert.openedAt} />, <${Moment} at=${alert.openedAt} />`],
       ["Seen", alert.count > 1 && html`${alert.count} times, last at <${Moment} at=${alert.lastAt} />`],
+      ["Outage", alert.incidentId && html`<a href=${address("incidents", alert.incidentId)}>${
+        outages.has(alert.incidentId) ? "It is part of one that lasts" : "It was part of one"}</a>`],
       ["Assigned", alert.assignee],
       ["Snoozed", alert.snoozedUntil && html`until <${Moment} at=${alert.snoozedUntil} />`],
       ["Drill", alert.drill && "Yes, this is an exercise"],

@@ -3,9 +3,11 @@
 import { useState } from "../vendor/preact-hooks.js";
 import { matches, reached } from "../fleet.js";
 import { byUrgency, SEVERITIES } from "../store.js";
+import { address } from "../route.js";
 import { judge } from "../watch.js";
 import { floorName, headline, outage, reason, roomName, SEVERITY, untold, word } from "../words.js";
 import { Icon } from "./icons.js";
+import { Signs } from "./signs.js";
 import { Ago, html, memo, Moment, useDesk, useNow } from "./parts.js";
 
 const LATELY = 50; // alerts that are over, as many as are shown
@@ -42,11 +44,12 @@ export function Alerts({ store, list, hotels, query, unanswered, selected }) {
     </div>
     ${store.incidents.size > 0 && html`<ul class="outages" id="outages" aria-label="Outages">
       ${[...store.incidents.values()].map((incident) => html`<li key=${incident.id} data-incident=${incident.id}>
-        <${Icon} name="high" /><strong>Outage</strong> ${outage(incident)} <${Ago} at=${incident.openedAt} /></li>`)}
+        <a href=${address("incidents", incident.id)}><${Icon} name="high" /><strong>Outage</strong> ${outage(incident)}${" "}
+          <${Ago} at=${incident.openedAt} /></a></li>`)}
     </ul>`}
     ${list.length > 0 && html`<ul class="alerts" id="alerts" aria-label="Open alerts">
       ${list.map((alert) => html`<${Row} key=${alert.id} alert=${alert} room=${store.rooms.get(alert.roomId)}
-        failed=${untold(store.failed.get(alert.id))} selected=${alert.id === selected} />`)}
+        failed=${untold(store.failed.get(alert.id))} outages=${store.outages} selected=${alert.id === selected} />`)}
     </ul>`}
     ${list.length === 0 && html`<${Nothing} store=${store} hotels=${hotels} some=${all.length > 0} />`}
     ${store.resolved.size > 0 && html`<${Ended} store=${store} selected=${selected} />`}
@@ -69,7 +72,7 @@ function Counts({ alerts }) {
     <${Icon} name=${severity} />${count} ${word(SEVERITY, severity).toLowerCase()}</span>`)}</p>`;
 }
 
-const Row = memo(({ alert, room, failed, selected }) => {
+const Row = memo(({ alert, room, failed, outages, selected }) => {
   const { act } = useDesk();
   const { acknowledged, severity, status } = alert;
   return html`<li class="alert ${severity} ${acknowledged || status !== "open" ? "answered" : "waiting"}"
@@ -78,6 +81,7 @@ const Row = memo(({ alert, room, failed, selected }) => {
       <span class="severity"><${Icon} name=${severity} />${word(SEVERITY, severity)}</span>
       <span class="what"><strong>${headline(alert)}</strong>
         ${alert.drill && html`<em class="tag">Drill</em>`}
+        <${Signs} alert=${alert} outages=${outages} />
         ${alert.why[0] && html`<span class="why">${reason(alert.why[0])}</span>`}
         ${failed && html`<span class="untold"><${Icon} name="high" />${failed}</span>`}</span>
       <span class="where"><strong>${roomName(room, alert.roomId)}</strong>

@@ -39,6 +39,9 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
     <nav aria-label="Lists">
       <${Tab} here=${view} to="alerts" words="Alerts" count=${open} grave=${grave} />
       <${Tab} here=${view} to="tablets" words="Tablets" count=${tablets} />
+      <${Tab} here=${view} to="incidents" words="Outages" count=${outages || null} grave=${outages} waits="going on" />
+      ${answers && html`<${Tab} here=${view} to="clearances" words="Check-outs" />`}
+      <${Tab} here=${view} to="round" words="Round" />
       ${toGo != null && html`<${Tab} here=${view} to="migration" words="HTTP to MQTT" count=${toGo} />`}
       ${failed > 0 && html`<a class="untold" id="notices-failed" href=${address("alerts", untold)}
         title="Notices about open alerts that reached nobody. Go to the first of these alerts.">

@@ -4,11 +4,14 @@
 import { rank } from "../store.js";
 import { AlertPanel } from "./alert.js";
 import { Alerts } from "./alerts.js";
+import { Clearances, RoomPanel } from "./clearances.js";
 import { Enrolments } from "./enrolments.js";
 import { Glance } from "./glance.js";
+import { IncidentPanel, Incidents } from "./incidents.js";
 import { Migration } from "./migration.js";
 import { html } from "./parts.js";
 import { People } from "./people.js";
+import { Round } from "./round.js";
 import { TabletPanel } from "./tablet.js";
 import { Tablets } from "./tablets.js";
 
@@ -29,6 +32,19 @@ const PAGES = {
       return html`<${TabletPanel} id=${id} device=${device} room=${store.rooms.get(device?.roomId)}
         alerts=${[...store.alerts.values()]} blind=${blind} />`;
     },
+  },
+  incidents: {
+    list: ({ store, id }) => html`<${Incidents} store=${store} selected=${id} />`,
+    opened: ({ store, session, id }) => html`<${IncidentPanel} id=${id} key=${id} store=${store}
+      mayAcknowledge=${session.mayAcknowledge} />`,
+  },
+  clearances: {
+    may: (session) => session.mayAcknowledge,
+    list: ({ store, id }) => html`<${Clearances} store=${store} selected=${id} />`,
+    opened: ({ store, id }) => html`<${RoomPanel} id=${id} key=${id} store=${store} />`,
+  },
+  round: {
+    list: ({ store, session }) => html`<${Round} hotel=${session.facts.hotel} rooms=${store.rooms} devices=${store.devices} />`,
   },
   people: {
     may: (session) => session.isManager,
@@ -57,7 +73,7 @@ function openedAlert({ id, page, session, store, blind }) {
   return html`<${AlertPanel} id=${id} alert=${alert} timeline=${own?.timeline} conflict=${own?.conflict}
     missing=${own?.missing} failed=${store.failed.get(id)} blind=${blind} room=${store.rooms.get(alert?.roomId)}
     device=${store.devices.get(alert?.deviceId)} writing=${page.writing === id} mayAcknowledge=${session.mayAcknowledge}
-    manages=${session.isManager} staff=${page.staff} />`;
+    manages=${session.isManager} staff=${page.staff} outages=${store.outages} />`;
 }
 
 // The gravest open alert of each device.
