@@ -20,6 +20,8 @@ def deadline(
     watching_since: datetime,  # noqa: ARG001 - likewise
 ) -> datetime | None:
     """When the first of them is over, if nothing comes between; None: none is held, or nothing is heard."""
+    if not state.alerts:
+        return None
     dues = [due for alert in state.alerts.values() if (due := _due(state, alert)) is not None]
     return min(dues, default=None)
 

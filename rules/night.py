@@ -10,6 +10,8 @@ from msgspec import Struct
 EVENING: Final = time(21)
 MORNING: Final = time(7)
 
+_STEP: Final = 900  # seconds
+
 
 class Night(Struct, frozen=True):
     """One night, in UTC."""
@@ -20,8 +22,14 @@ class Night(Struct, frozen=True):
 
 def night_of(at: datetime, *, timezone: str) -> Night:
     """The night that is on at `at`, or the one that comes next; `timezone` is an IANA name."""
+    return _night_of(int(at.timestamp()) // _STEP, timezone)
+
+
+@lru_cache(maxsize=1024)
+def _night_of(step: int, timezone: str) -> Night:
+    """For every moment of a quarter of an hour: no zone's hours begin within one."""
     zone = _zone(timezone)
-    local = at.astimezone(zone)
+    local = datetime.fromtimestamp(step * _STEP, zone)
     day = local.date() if local.time() < MORNING else local.date() + timedelta(days=1)
     evening = datetime.combine(day - timedelta(days=1), EVENING, tzinfo=zone)
     morning = datetime.combine(day, MORNING, tzinfo=zone)

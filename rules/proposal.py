@@ -48,8 +48,6 @@ class Proposal(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, 
         return replace(made, place=place)
 
 
-NOTHING_NEW: Final = Proposal()
-
 Moment = Annotated[datetime, Meta(tz=True)]
 
 

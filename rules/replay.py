@@ -15,8 +15,6 @@ before it are gone. What a new kind of input means to the rules is said in `Repl
 else.
 """
 
-import heapq
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Final
@@ -29,11 +27,11 @@ from rules import token
 from rules.absence import set_apart
 from rules.alarm import Occasion
 from rules.alerts import AlertChange, Because, ChangeKind, Reason
-from rules.deadlines import deadline, may_come_nearer, pass_deadline
+from rules.deadlines import may_come_nearer, pass_deadline
 from rules.dismissal import dismiss
 from rules.evaluate import evaluate, judge_anew
 from rules.gap import Gap, shifted
-from rules.ids import DeviceId, HotelId, MessageId, RoomId
+from rules.ids import DeviceId, HotelId, MessageId
 from rules.inputs import (
     LEFT,
     PARTNER,
@@ -54,39 +52,22 @@ from rules.inputs import (
 )
 from rules.messages import DeviceMessage, Renew
 from rules.outage import left_behind
-from rules.place import assignments
-from rules.policy import Assignment, Place, Policy, Profile
+from rules.policy import Assignment
+from rules.reckoning import Reckoning
+from rules.register import Change, Known, Register
 from rules.response import Resolved
 from rules.room_fit import Partner, paired
-from rules.room_status import NOTHING_SAID, PmsRecord, RoomStatus, news
+from rules.room_status import PmsRecord, news
 from rules.state import DeviceState, Verdict
+from rules.step import Step
 
-Change = Callable[[Assignment], Assignment]
-"""What a proposal makes of an assignment; the same one where it changes nothing."""
-
+__all__ = ["SETTLING", "Change", "Judged", "Replay", "Step", "Tallied", "steps"]
 
 _NOTHING_BESIDES: Final = DeadlineRecord()
+_LONG_AGO: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
-
-class Step(Struct, frozen=True, gc=False):
-    """What one input made of one device; `message` is None for what no device said.
-
-    `at` is what the verdict is dated at: the time of receipt, of a deadline the deadline itself.
-    """
-
-    device: int
-    device_id: DeviceId
-    at: datetime
-    kind: InputKind
-    name: MessageId
-    assignment: Assignment
-    before: DeviceState
-    verdict: Verdict
-    message: DeviceMessage | None = None
-
-    @property
-    def changes(self) -> tuple[AlertChange, ...]:
-        return self.verdict.changes
+SETTLING: Final = frozenset({InputKind.ASSIGNMENT, InputKind.INVENTORY, InputKind.CHECKPOINT})
+"""Kinds that come in rows of thousands, and say of whom what they are judged by."""
 
 
 def steps(inputs: Iterable[StoredInput], *, hotel_id: HotelId, device_id: DeviceId) -> Iterator[Step]:
@@ -133,38 +114,44 @@ class Replay:
 
     def __init__(self, hotel_id: HotelId, *, told: Callable[[Step], None], follow: bool = False) -> None:
         self.tally = Tallied()
-        self.watching_since = _LONG_AGO
         self._taken_at = _LONG_AGO
-        self._hotel_id = hotel_id
         self._told = told
         self._follow = follow
-        self._devices: dict[int, _Device] = {}
-        self._inventory = _NO_ROOMS
-        self._unsettled = False  # all are placed anew before anything needs it: where one lives matters to others
-        self._statuses: dict[RoomId, RoomStatus] = {}
-        self._change: Change | None = None
-        self._due: list[tuple[datetime, int, _Device]] = []
-        self._turn = itertools.count()  # two entries never compare their devices
+        self._reckoning = Reckoning(watching_since=_LONG_AGO)
+        self._register = Register(hotel_id, moved=self._reckoning.look_at)
 
     def take(self, one: StoredInput) -> None:
         """Judge the next row."""
         self.tally.taken += 1
-        if self._unsettled and one.kind not in SETTLING:
-            self._settle()
+        kind = one.kind
+        if not self._register.is_settled and kind not in SETTLING:
+            self._register.settle()
         try:
-            if self._due and self._due[0][0] <= one.at:
-                self._pass_until(one.at if one.kind is not InputKind.WATCHING else self._listened_until(one))
+            if self._reckoning.nearest <= one.at:
+                self._pass_until(one.at if kind is not InputKind.WATCHING else self._listened_until(one))
             self._taken_at = one.at
-            self._judge(one)
+            if kind is InputKind.HEARTBEAT:  # nearly all are
+                self._hear(one)
+            else:
+                self._judge(one)
         except UNREADABLE:
             self.tally.unreadable += 1
 
     def propose(self, change: Change) -> None:
         """From here on judge by what `change` makes of each assignment."""
-        self._settle()
-        self._change = change
-        for device in self._devices.values():
-            self._assign(device, device.own)
+        self._register.propose(change)
+
+    def state(self, device_id: DeviceId) -> DeviceState | None:
+        """What a device has come to; None for one that is not known yet."""
+        device = self._register.find(device_id)
+        return None if device is None else device.state
+
+    def judged_by(self, device_id: DeviceId) -> Judged | None:
+        """By what a device is judged now; None for one that is not known yet."""
+        if not self._register.is_settled:
+            self._register.settle()
+        device = self._register.find(device_id)
+        return None if device is None else Judged(device.key, device.revision, device.assignment, device.state)
 
     def _listened_until(self, one: StoredInput) -> datetime:
         """Until when we were listening before we began to: whoever is silent after that is silent because of us."""
@@ -172,27 +159,8 @@ class Replay:
 
     def _pass_until(self, at: datetime) -> None:
         """Pass the reckoned deadlines until `at`, in their order."""
-        while self._due and self._due[0][0] <= at:
-            due, _, device = heapq.heappop(self._due)
-            if device.due != due:
-                continue  # an entry that a nearer one has replaced
-            device.due = None
-            now = deadline(device.state, assignment=device.assignment, watching_since=self.watching_since)
-            if now is not None and now <= due:
-                self._pass(device, due, name=MessageId(f"deadline:{due.isoformat()}"))
-            self._look_at(device)
-
-    def state(self, device_id: DeviceId) -> DeviceState | None:
-        """What a device has come to; None for one that is not known yet."""
-        found = (device.state for device in self._devices.values() if device.id == device_id)
-        return next(found, None)
-
-    def judged_by(self, device_id: DeviceId) -> Judged | None:
-        """By what a device is judged now; None for one that is not known yet."""
-        if self._unsettled:
-            self._settle()
-        found = (device for device in self._devices.values() if device.id == device_id)
-        return next((Judged(device.key, device.revision, device.assignment, device.state) for device in found), None)
+        for device, due in self._reckoning.due_by(at):
+            self._pass(device, due, name=MessageId(f"deadline:{due.isoformat()}"))
 
     def _judge(self, one: StoredInput) -> None:
         """What each kind of input does: the one place to which a new kind, or a new meaning of one, is added."""
@@ -234,17 +202,11 @@ class Replay:
 
     def _take_word(self, one: StoredInput) -> None:
         """What a hotel's system said of rooms: their devices are judged anew, in order of id."""
-        changed = news(_word.decode(one.body), known=self._status, at=one.at)
-        self._statuses |= changed
+        changed = news(_word.decode(one.body), known=self._register.status, at=one.at)
         for room_id, status in changed.items():
-            here = [device for device in self._devices.values() if device.room_id == room_id]
-            for device in sorted(here, key=lambda device: device.id):
-                self._assign(device, replace(device.own, room=status))
+            for device in self._register.learn(room_id, status):
                 occasion = Occasion(device.assignment, one.name, one.at)
                 self._decide(device, judge_anew(device.state, occasion=occasion), one=one)
-
-    def _status(self, room_id: RoomId | None) -> RoomStatus:
-        return NOTHING_SAID if room_id is None else self._statuses.get(room_id, NOTHING_SAID)
 
     def _pass_deadline(self, one: StoredInput) -> None:
         """One that passed live; where deadlines are reckoned it was that of the old thresholds."""
@@ -253,10 +215,10 @@ class Replay:
             self._pass(device, one.ts, name=one.name, record=_deadline.decode(one.body))
 
     def _pass(
-        self, device: "_Device", due: datetime, *, name: MessageId, record: DeadlineRecord = _NOTHING_BESIDES
+        self, device: Known, due: datetime, *, name: MessageId, record: DeadlineRecord = _NOTHING_BESIDES
     ) -> None:
         before, assignment = device.state, device.assignment
-        since = self.watching_since
+        since = self._reckoning.watching_since
         verdict = pass_deadline(before, assignment=assignment, watching_since=since, at=due, alive_at=record.alive_at)
         if record.apart is not None:
             verdict = set_apart(verdict, record.apart, occasion=Occasion(assignment, name, due))
@@ -274,21 +236,19 @@ class Replay:
         elif one.name.startswith(LEFT):
             self._leave(one)
         elif one.device is not None:
-            self._settle_in(self._devices.get(one.device) or self._new(one), _assignment.decode(one.body))
+            self._register.move(self._register.of(one) or self._register.add(one), _assignment.decode(one.body))
 
     def _remove(self, one: StoredInput) -> None:
         """It was retired: what was open has ended, and one that comes back begins anew."""
         device = self._known(one)
-        if device is None or one.device is None:
+        if device is None:
             return
         before = device.state
         ended = tuple(
             AlertChange(kind=ChangeKind.CLEARED, alert=alert, at=one.at, why=(Reason(Because.DEVICE_REMOVED),))
             for alert in before.alerts.values()
         )
-        device.due = None
-        del self._devices[one.device]
-        self._unsettled = True
+        self._register.remove(device)
         verdict = Verdict(DeviceState(), ended)
         self._tell(Step(device.key, device.id, one.at, one.kind, one.name, device.assignment, before, verdict))
 
@@ -325,97 +285,55 @@ class Replay:
         self._decide(device, verdict, one=one)
 
     def _take_rooms(self, one: StoredInput) -> None:
-        self._inventory = _inventory.decode(one.body)
-        self._learn()
-        self._unsettled = True
+        self._register.furnish(_inventory.decode(one.body))
 
     def _watch(self, one: StoredInput) -> None:
         """We began to listen, after a gap of ours; no row of older releases tells of one.
 
         Of those, whoever was heard in the future, because the clock was set back, was heard now.
         """
-        self.watching_since = one.at
+        self._reckoning.watching_since = one.at
         gap = None if one.body == b"{}" else _gap.decode(one.body)
-        for device in self._devices.values():
+        for device in self._register:
             if gap is not None:
                 device.state = shifted(device.state, gap)
             heard = device.state.last_heard
             if heard is not None and heard > one.at:
                 device.state = replace(device.state, last_heard=one.at)
             device.due = None
-            self._look_at(device)
+            self._reckoning.look_at(device)
 
     def _begin_at(self, one: StoredInput) -> None:
         """A checkpoint is where a device begins; one that is known should have come out there by itself."""
         if one.device is None:
             hotel = _hotel_checkpoint.decode(one.body)
-            self._inventory, self.watching_since = hotel.inventory, hotel.watching_since
-            self._learn()
-            self._unsettled = True
+            self._reckoning.watching_since = hotel.watching_since
+            self._register.furnish(hotel.inventory)
             return
-        device = self._devices.get(one.device)
+        device = self._register.of(one)
         if device is not None and device.reckoned:
             return
         checkpoint = _device_checkpoint.decode(one.body)
         if device is None:
-            device = self._new(one)
+            device = self._register.add(one)
         elif device.state == checkpoint.state:
             return
         else:
             self.tally.diverged += 1
         device.state = checkpoint.state
-        self._settle_in(device, checkpoint.assignment)
+        self._register.move(device, checkpoint.assignment)
 
-    def _learn(self) -> None:
-        """What is known of rooms at a beginning. Of those of which a word was replayed, that is known better."""
-        self._statuses = {**self._inventory.statuses, **self._statuses}
-
-    def _new(self, one: StoredInput) -> "_Device":
-        assert one.device is not None and one.device_id is not None  # noqa: PT018, S101 - a row of a device
-        device = self._devices[one.device] = _Device(one.device, one.device_id, self._hotel_id)
-        return device
-
-    def _settle_in(self, device: "_Device", record: AssignmentRecord) -> None:
-        device.id, device.room_id = record.device_id or device.id, record.room_id
-        device.policy, device.added_at, device.revision = record.policy, record.added_at, record.revision
-        self._unsettled = True
-
-    def _known(self, one: StoredInput) -> "_Device | None":
-        if self._unsettled:
-            self._settle()
-        device = None if one.device is None else self._devices.get(one.device)
+    def _known(self, one: StoredInput) -> Known | None:
+        """The device of a row, with what it is judged by."""
+        if not self._register.is_settled:
+            self._register.settle()
+        device = self._register.of(one)
         if device is None:
             self.tally.strange += 1
         return device
 
-    def _settle(self) -> None:
-        """Give every device what it is judged by, proposal apart: its place from the rooms, its policy from its row."""
-        self._unsettled = False
-        devices = tuple(self._devices.values())
-        belongs = assignments(
-            self._hotel_id,
-            profile=self._inventory.profile,
-            rooms=self._inventory.rooms,
-            devices=[(device.id, device.room_id or _NOWHERE) for device in devices],
-            timezone=self._inventory.timezone,
-            added={device.id: device.added_at for device in devices if device.added_at is not None},
-            windows=self._inventory.windows,
-            learned=self._inventory.learned,
-            confirmed=self._inventory.confirmed,
-        )
-        for device in devices:
-            own = belongs[device.id]
-            self._assign(device, replace(own, policy=device.policy, room=self._status(own.place.room_id)))
-
-    def _assign(self, device: "_Device", own: Assignment) -> None:
-        device.own = own
-        device.assignment = own if self._change is None else self._change(own)
-        device.reckoned = device.reckoned or device.assignment != own
-        device.due = None
-        self._look_at(device)
-
     def _decide(
-        self, device: "_Device", verdict: Verdict, *, one: StoredInput, message: DeviceMessage | None = None
+        self, device: Known, verdict: Verdict, *, one: StoredInput, message: DeviceMessage | None = None
     ) -> None:
         before, device.state = device.state, verdict.state
         if verdict.changes or self._follow:
@@ -423,62 +341,12 @@ class Replay:
                 Step(device.key, device.id, one.at, one.kind, one.name, device.assignment, before, verdict, message)
             )
         if device.reckoned and (device.due is None or may_come_nearer(before, verdict)):
-            self._look_at(device)
+            self._reckoning.look_at(device)
 
     def _tell(self, step: Step) -> None:
         if step.verdict.changes or self._follow:
             self._told(step)
 
-    def _look_at(self, device: "_Device") -> None:
-        """As the bridge's watch does it: a deadline that only moved away keeps its entry."""
-        if not device.reckoned:
-            return
-        due = deadline(device.state, assignment=device.assignment, watching_since=self.watching_since)
-        if due is not None and (device.due is None or due < device.due):
-            device.due = due
-            heapq.heappush(self._due, (due, next(self._turn), device))
-
-
-class _Device:
-    """One device between two rows. `own` is what it was judged by, `assignment` what the proposal makes of that.
-
-    `reckoned`: its deadlines are; once they were, those that passed live mean nothing to it any more.
-    """
-
-    __slots__ = (
-        "added_at",
-        "assignment",
-        "due",
-        "id",
-        "key",
-        "own",
-        "policy",
-        "reckoned",
-        "revision",
-        "room_id",
-        "state",
-    )
-
-    def __init__(self, key: int, device_id: DeviceId, hotel_id: HotelId) -> None:
-        self.key = key
-        self.id = device_id
-        self.revision = 0
-        self.room_id: RoomId | None = None
-        self.added_at: datetime | None = None
-        self.policy = Policy()
-        self.own = Assignment(hotel_id=hotel_id, device_id=device_id, place=Place(), policy=self.policy)
-        self.assignment = self.own
-        self.state = DeviceState()
-        self.reckoned = False
-        self.due: datetime | None = None
-
-
-SETTLING: Final = frozenset({InputKind.ASSIGNMENT, InputKind.INVENTORY, InputKind.CHECKPOINT})
-"""Kinds that come in rows of thousands, and say of whom what they are judged by."""
-
-_LONG_AGO: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-_NO_ROOMS: Final = InventoryRecord(0, Profile.NORMAL, ())
-_NOWHERE: Final = RoomId("")  # no room has this name
 
 _assignment = msgspec.json.Decoder(AssignmentRecord)
 _word = msgspec.json.Decoder(PmsRecord)

@@ -25,6 +25,8 @@ def deadline(state: DeviceState, *, assignment: Assignment, watching_since: date
     A tablet that could not renew while we were not there gets the policy's restart grace to do it.
     """
     policy, memory = assignment.policy, state.token
+    if memory.expires_at is None and memory.kept_out_at is None:
+        return None
     if not _is_judged(state) or _is_expired(state):
         return None
     moments = [_missed_from(memory, policy) if _is_kept_out(state) else None, memory.expires_at]
