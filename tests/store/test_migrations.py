@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from store import Limits, LocalDoorbell, SchemaTooNew, SchemaTooOld, Store, StoreUnavailable, schema
 from store.postgres import dsn_of
-from store.records import HotelFacts, Installation
+from store.records import EventType, HotelFacts, Installation
 from store.tables import Base
 from tests.store.given import HOTEL, MAIL, ON_POSTGRESQL, add_hotel, batch, heartbeat, open_at, opened
 from tests.store.test_tenancy import one_of_everything
@@ -68,6 +68,10 @@ async def test_what_an_older_schema_knew_is_there_after_the_way_down_and_up_agai
     await again.close()
 
 
+NEW = EventType.PMS_RECEIVED
+"""What an older schema has no word for: `tests/store/test_way_back.py` is about such."""
+
+
 def _as_ever(installation: Installation) -> list[HotelFacts]:
     """Without what a tablet's row has since 0005, and the windows since 0006: an older schema can keep none of it."""
     return [
@@ -87,7 +91,7 @@ async def everything(store: Store) -> list[object]:
     return [
         _as_ever(await store.load()),
         await store.alerts(HOTEL),
-        [event.id for event in await store.events_after(HOTEL, 0, limit=100)],
+        [event.id for event in await store.events_after(HOTEL, 0, limit=100) if event.type is not NEW],
         await store.notifications(HOTEL),
         [row.id async for row in store.messages(HOTEL)],
         await store.quarantine(HOTEL),

@@ -27,6 +27,7 @@ from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.outage import IncidentChange, Turn
 from rules.policy import PolicyChanges
 from rules.room_status import PmsKind, PmsRecord
+from rules.state import DeviceState
 from store import INNWATCH, Batch, Deed, NotFound, Store
 from store.batch import IncidentTurn, Orphan, PmsTaken, Quarantined
 from store.importing import OldAlert, TakenOver
@@ -296,7 +297,9 @@ async def one_of_everything(store: Store) -> None:
     await store.add_user(HOTEL, NOBODY, role=MemberRole.STAFF, password_hash=None, by=INNWATCH, now=NOW)
     device = await store.find_device(HOTEL, TAB)
     assert device is not None
-    whole = batch(heartbeat(device, "m-1"), changes=[opened(device)])
+    alert = opened(device)
+    state = DeviceState(alerts={alert.change.alert.family: alert.change.alert})
+    whole = batch(heartbeat(device, "m-1"), changes=[alert], states={device.key: state})
     whole.orphans = [Orphan(HOTEL, DeviceId("stranger"), NOW)]
     whole.quarantined = [
         Quarantined(hotel_id=HOTEL, device_id=TAB, topic="t", reason="r", detail="d", head=b"x", at=NOW)

@@ -13,6 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from store.migrations import before_trust
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -101,6 +103,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    before_trust.translate(op.get_bind())
     op.execute("DELETE FROM notification WHERE alert_key IS NULL")
     _let_be_empty("notification", "alert_key", again=False)
     for table, (old, new) in WORDS.items():
