@@ -14,6 +14,7 @@ import { Session } from "./session.js";
 import { Store } from "./store.js";
 import { calendar } from "./time.js";
 import { shown } from "./views/alerts.js";
+import { NOTHING_BEGUN } from "./views/manage.js";
 import { Root } from "./views/root.js";
 
 const TOGETHER = 16; // ms in which changes are drawn as one
@@ -37,6 +38,7 @@ const page = {
   staff: null, // the names of those whom an alert may be given to, once they were asked for
   link: null, // a link for a new password: { secret, username, trouble }
   password: false, // whether the form for one is open at the desk
+  begun: NOTHING_BEGUN, // what somebody has begun to change of how the hotel is watched
 };
 
 const attention = new Attention({ say: (text) => change({ announced: text }), room: (id) => store.rooms.get(id) });
@@ -76,6 +78,8 @@ const act = {
   letShared,
   say: (announced) => change({ announced }),
   look: (path) => session.http.get(path),
+  go: (view, id) => go(view, id),
+  keep: (edit) => change({ begun: { ...page.begun, ...edit(page.begun) } }),
 };
 
 // One object for good: another one would have every view drawn again at every change.
@@ -170,7 +174,7 @@ function chooseHotel() {
 
 /** Go from the door to the desk: learn who we are, then start the feed. */
 async function begin() {
-  change({ notice: "", problem: "", detail: null, staff: null });
+  change({ notice: "", problem: "", detail: null, staff: null, begun: NOTHING_BEGUN });
   try {
     const { hotel } = await session.load();
     if (!hotel) return change({});
@@ -200,7 +204,7 @@ function leave(why) {
   people = new People({ session, changed: () => change({}) });
   enrolments = new Enrolments({ session, clock, changed: () => change({}) });
   change({ notice: why, problem: "", query: "", detail: null, announced: "", help: false, password: false,
-    migration: null, migrationProblem: "", cutOnly: false });
+    migration: null, migrationProblem: "", cutOnly: false, begun: NOTHING_BEGUN });
 }
 
 /** Fetch what only one page shows, when somebody comes there. */
@@ -295,7 +299,7 @@ async function letShared(deviceId, sharedToken) {
 
 function close() {
   const { view, id } = page.route;
-  if (!id) return false;
+  if (!id || view === "policy") return false; // a level of the policy is chosen, not opened
   go(view, null, { replace: true });
   return true;
 }
@@ -387,6 +391,7 @@ listenToKeys({
   1: atDesk(() => go("alerts")), 2: atDesk(() => go("tablets")), o: atDesk(() => go("incidents")),
   c: atDesk(() => session.mayAcknowledge && go("clearances")), r: atDesk(() => go("round")),
   3: atDesk(() => session.isManager && go("people")), 4: atDesk(() => session.isManager && go("enrolments")),
+  5: atDesk(() => go("policy")),
 });
 
 // A page that has failed must not look like a quiet night.

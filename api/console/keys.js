@@ -11,6 +11,7 @@ export const HELP = [
   ["c", "check-outs (staff)"],
   ["r", "tonight’s round"],
   ["3  4", "people, enrolment (managers)"],
+  ["5", "how the hotel is watched"],
   ["Esc", "close"],
   ["?", "this help"],
 ];

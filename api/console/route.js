@@ -1,6 +1,7 @@
 // Where the page is, in the address's fragment, so that Back closes what was opened and a reload keeps the place.
 
-const VIEWS = ["alerts", "tablets", "incidents", "clearances", "round", "people", "enrolments", "migration"];
+const VIEWS = ["alerts", "tablets", "incidents", "clearances", "round", "people", "enrolments", "migration",
+  "policy", "maintenance", "calibration", "replay", "access-points"];
 
 /** Read "#alerts/01J…" as `{ view, id }`; anything else is the list of alerts. */
 export function parse(fragment) {

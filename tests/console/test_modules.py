@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from msgspec.inspect import type_info
 from playwright.async_api import Browser, Page, Route
 
 from api.settings import CONSOLE
 from rules.alerts import Because, Rule, Severity
 from rules.clearance import Clear, Finding
+from rules.policy import PolicyChanges
 from rules.state import LinkState, Posture, Power
 from store.records import EventType
 
@@ -101,6 +103,61 @@ async def test_every_verdict_and_finding_of_a_clearance_has_a_word(modules: Modu
     known = await modules.run("clearance.js", "(words) => [words.VERDICTS, words.FINDINGS].flatMap(Object.keys)")
 
     assert {*Clear, *Finding} <= set(known)
+
+
+# -- thresholds and the hotel's clock
+
+
+async def test_the_page_knows_every_threshold_and_its_limits(modules: Modules) -> None:
+    known: dict[str, dict[str, float]] = await modules.run("thresholds.js", "({ THRESHOLDS }) => THRESHOLDS")
+
+    judged = {}
+    for field in type_info(PolicyChanges).fields:  # type: ignore[attr-defined]
+        judged[field.encode_name] = (getattr(field.type, "ge", None), getattr(field.type, "le", None))
+    assert {name: (one.get("least"), one.get("most")) for name, one in known.items()} == judged
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "read"),
+    [
+        ("rssiFloor", " \N{MINUS SIGN}72,5 ", {"value": -72.5}),
+        ("silenceCriticalAfter", "5", {"value": 300}),
+        ("neverSeenAfter", "0.1", {"wrong": "This must be 10 min to 720 h."}),
+        ("misfitShare", "70", {"value": 0.7}),
+        ("docked", "false", {"value": False}),
+        ("batteryLow", "", {"value": None}),
+        ("batteryLow", "low", {"wrong": "This is a number, 1 to 90 %."}),
+        ("backlogLongest", "100001", {"wrong": "This must be 1 to 100,000 messages."}),
+        ("takeOvers", "2.5", {"wrong": "This must be a whole number."}),
+    ],
+)
+async def test_a_threshold_is_read_as_people_write_it(
+    modules: Modules, name: str, text: str, read: dict[str, object]
+) -> None:
+    assert await modules.run("thresholds.js", "({ read }, [name, text]) => read(name, text)", [name, text]) == read
+
+
+@pytest.mark.parametrize(
+    ("field", "moment", "back"),
+    [
+        ("2026-11-23T20:00", "2026-11-23T19:00:00.000Z", "2026-11-23T20:00"),
+        ("2026-10-25T02:30", "2026-10-25T00:30:00.000Z", "2026-10-25T02:30"),  # twice: the first
+        ("2026-03-29T02:30", "2026-03-29T01:30:00.000Z", "2026-03-29T03:30"),  # never
+    ],
+)
+async def test_a_field_for_a_moment_is_on_the_hotels_clock(
+    modules: Modules, field: str, moment: str, back: str
+) -> None:
+    said = await modules.run(
+        "wallclock.js",
+        """({ fromField, toField }, field) => {
+            const moment = fromField(field, "Europe/Vienna");
+            return [new Date(moment).toISOString(), toField(moment, "Europe/Vienna")];
+        }""",
+        field,
+    )
+
+    assert said == [moment, back]
 
 
 # -- the event stream

@@ -3,6 +3,7 @@
 import { address } from "../route.js";
 import { ROLE, word } from "../words.js";
 import { Icon } from "./icons.js";
+import { TITLES } from "./manage.js";
 import { html, memo, useDesk } from "./parts.js";
 
 const WAYS = {
@@ -11,10 +12,12 @@ const WAYS = {
 };
 
 // What is set up once and looked at by day: a row of its own, and on a phone behind one word.
-const HOUSE = { people: "People", enrolments: "Enrolment" };
+const HOUSE = { people: "People", enrolments: "Enrolment", ...TITLES };
+const OF_MANAGERS = new Set(["people", "enrolments"]); // the others everybody may read
 
 export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, outages, toGo, failed, untold, answers, manages, knocking }) => {
   const { act } = useDesk();
+  const house = Object.keys(HOUSE).filter((to) => manages || !OF_MANAGERS.has(to));
   const [way, meaning] = WAYS[via] ?? [ever ? "Not connected" : "Connecting…", "No news is coming."];
   return html`<header class="top">
     <div class="who">
@@ -46,13 +49,13 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
       ${failed > 0 && html`<a class="untold" id="notices-failed" href=${address("alerts", untold)}
         title="Notices about open alerts that reached nobody. Go to the first of these alerts.">
         <${Icon} name="high" />Notices failed: ${failed}</a>`}
-      ${manages && html`<a class="to-house" href=${address("people")} aria-current=${view in HOUSE ? "true" : null}>House
-        ${knocking > 0 && html`<span class="count grave">${knocking}</span>`}</a>`}
+      <a class="to-house" href=${address(house[0])} aria-current=${view in HOUSE ? "true" : null}>House
+        ${knocking > 0 && html`<span class="count grave">${knocking}</span>`}</a>
     </nav>
-    ${manages && html`<nav class=${view in HOUSE ? "house here" : "house"} aria-label="House">
-      ${Object.entries(HOUSE).map(([to, words]) => html`<${Tab} key=${to} here=${view} to=${to} words=${words}
+    <nav class=${view in HOUSE ? "house here" : "house"} aria-label="House">
+      ${house.map((to) => html`<${Tab} key=${to} here=${view} to=${to} words=${HOUSE[to]}
         ...${to === "enrolments" && { count: knocking || null, grave: knocking, waits: "waiting for a yes" }} />`)}
-    </nav>`}
+    </nav>
   </header>`;
 });
 

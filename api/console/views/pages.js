@@ -9,6 +9,7 @@ import { Enrolments } from "./enrolments.js";
 import { Glance } from "./glance.js";
 import { IncidentPanel, Incidents } from "./incidents.js";
 import { Migration } from "./migration.js";
+import { Manage, TITLES } from "./manage.js";
 import { html } from "./parts.js";
 import { People } from "./people.js";
 import { Round } from "./round.js";
@@ -55,6 +56,10 @@ const PAGES = {
     may: (session) => session.isManager,
     list: ({ enrolments, store }) => html`<${Enrolments} enrolments=${enrolments} store=${store} />`,
   },
+  ...Object.fromEntries(Object.keys(TITLES).map((view) => [view, {
+    list: ({ id, page, session, store }) => html`<${Manage} key=${`${view} ${session.facts.hotel.id}`} view=${view} id=${id}
+      hotel=${session.facts.hotel} mayChange=${session.isManager} rooms=${store.rooms} devices=${store.devices} kept=${page.begun} />`,
+  }])),
   migration: {
     list: ({ page, store, session }) => html`<${Migration} told=${page.migration} rooms=${store.rooms}
       cutOnly=${page.cutOnly} mayChange=${session.isManager} problem=${page.migrationProblem} />`,

@@ -35,6 +35,12 @@ export function Moment({ at }) {
   return html`<time datetime=${at}>${when(at, clock.now())}</time>`;
 }
 
+/** From a moment to another on the hotel's clock, with the day of the first, and of the second where it is another one. */
+export function Stretch({ from, to }) {
+  const { when } = useDesk();
+  return html`<time datetime=${from}>${when(from, 0)}</time> to <time datetime=${to}>${when(to, Date.parse(from))}</time>`;
+}
+
 /** A view that is drawn again only when one of its properties is another object or value. */
 export function memo(view) {
   return class extends Component {

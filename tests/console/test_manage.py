@@ -1,0 +1,201 @@
+"""How the hotel is watched: thresholds, maintenance, calibration, replay and access points, for a manager to change."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from rules.alerts import Family, Rule, Severity
+from rules.ids import AlertId, DeviceId, MessageId, RoomId, WindowId
+from rules.inputs import InputKind
+from rules.policy import PolicyChanges
+from rules.proposal import ReplayRequest, ReplayResult, Trouble
+from store import INNWATCH, Batch, StoredMessage
+from store.gathering import gather
+from store.records import NewWindow
+from tests.console.desk import PHONE, at_the_desk
+from tests.console.inn import INN, Inn, an_inn
+
+pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
+
+HEARD = "aa:00:00:00:00:17"
+
+
+async def go(page: Page, name: str) -> None:
+    await page.get_by_role("navigation", name="House").get_by_role("link", name=name).click()
+    await expect(page.get_by_role("heading", name=name, exact=True)).to_be_attached()
+
+
+async def have_heard_enough(inn: Inn, room: str) -> None:
+    """A thousand heartbeats at -60 dBm, from an access point that no room lists."""
+    now = inn.clock()
+    beats = [
+        StoredMessage(
+            hotel_id=INN,
+            device_key=inn.devices[room].key,
+            kind=InputKind.HEARTBEAT,
+            message_id=MessageId(f"h-{number}"),
+            received_at=now,
+            body=b"{}",
+            rssi=-60.0,
+            bssid=HEARD,
+        )
+        for number in range(1000)
+    ]
+    await inn.store.apply(Batch(received_at=now, messages=beats))
+    await gather(inn.store._database)
+
+
+async def judge(inn: Inn) -> None:
+    """End the newest replay as if one alert, of room 102, had been gained by what it tried."""
+    asked = (await inn.store.replays(INN)).items[0]
+    request = msgspec.json.decode(asked.request, type=ReplayRequest)
+    gained = Trouble(
+        id=AlertId("gained"),
+        device_id=DeviceId("tab-102"),
+        room_id=RoomId("102"),
+        family=Family.BREACH,
+        rule=Rule.BREACH_SIGNAL,
+        severity=Severity.HIGH,
+        opened_at=request.starts_at,
+    )
+    result = ReplayResult(
+        starts_at=request.starts_at,
+        ends_at=request.ends_at,
+        inputs=1000,
+        took_s=0.1,
+        whole=True,
+        diverged=0,
+        unreadable=0,
+        strange=0,
+        kept=3,
+        gained_count=1,
+        lost_count=0,
+        gained=(gained,),
+        lost=(),
+    )
+    await inn.store.end_replay(INN, asked.id, result=msgspec.json.encode(result), now=inn.clock())
+
+
+async def test_a_manager_changes_thresholds_and_is_told_beside_the_field_what_is_wrong(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
+        await go(page, "Thresholds")
+        low = page.get_by_role("textbox", name="Battery is low at")
+        floor = page.get_by_role("textbox", name="Weakest signal in the room")
+        save = page.get_by_role("button", name="Save", exact=True)
+        await expect(low).to_have_attribute("placeholder", "20")
+        await low.fill("400")
+        await save.click()
+        await expect(low).to_be_focused()
+        await expect(low).to_have_accessible_description(re.compile("This must be 1 to 90 %"))
+
+        # Somebody else was first, with another threshold: what was typed stays, and is saved on what is there now.
+        await low.fill("30")
+        await inn.store.change_policy(INN, PolicyChanges(overheat=50), by=INNWATCH, now=inn.clock())
+        await save.click()
+        await expect(page.get_by_text("innwatch changed these thresholds")).to_be_visible()
+        await expect(page.get_by_role("textbox", name="Too hot at")).to_have_value("50")
+        await expect(low).to_have_value("30")
+        await save.click()
+        await expect(page.get_by_text("Saved.")).to_be_visible()
+
+        await page.get_by_role("combobox", name="For").select_option("101")
+        await expect(floor).to_have_value("-70")
+        await expect(low).to_have_accessible_description(re.compile("Inherited: 30 %, from the hotel"))
+        await page.get_by_role("button", name="Inherit: Weakest signal in the room").click()
+        await expect(floor).to_be_focused()
+        await save.click()
+        await expect(page.get_by_text("Saved.")).to_be_visible()
+
+        assert (await inn.store.policy(INN)).own.battery_low == 30
+        room = await inn.store.policy(INN, room_id=RoomId("101"))
+        assert (room.effective.rssi_floor, room.effective.battery_low) == (None, 30)
+
+
+async def test_a_window_is_set_on_the_hotels_clock_and_ended(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
+        await go(page, "Maintenance")
+        await page.get_by_role("button", name="Set the window").click()
+        await expect(page.get_by_label("Until")).to_have_accessible_description(re.compile("Say until when"))
+
+        there = (inn.clock() + timedelta(hours=30)).astimezone(ZoneInfo("Europe/Vienna"))
+        ends = there.replace(second=0, microsecond=0)
+        await page.get_by_label("Where").select_option("floor 1")
+        await page.get_by_label("Until").fill(f"{ends:%Y-%m-%dT%H:%M}")
+        await page.get_by_label("Why").fill("New switch")
+        await page.get_by_role("button", name="Set the window").click()
+        window = page.locator(".window.running")
+        await expect(window).to_contain_text("Floor 1")
+        (stored,) = (await inn.store.maintenance(INN)).items
+        assert (stored.floor, stored.ends_at, stored.reason) == ("1", ends, "New switch")
+
+        await window.get_by_role("button", name="End now").click()
+        await expect(page.locator(".window.over")).to_contain_text("ended early")
+
+
+async def test_what_calibration_proposes_is_tried_and_then_set(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
+        await have_heard_enough(inn, "102")
+        await go(page, "Calibration")
+        room = page.locator("[data-room='102']")
+        await expect(room).to_contain_text(f"{HEARD} new")
+
+        await page.get_by_role("button", name="Try it on the last 24 hours").click()
+        await expect(page.get_by_text("Waits for its turn")).to_be_visible()
+        await judge(inn)
+        await expect(page.locator("#verdict")).to_have_text("1 alert more and 0 less; 3 stay as they were.")
+
+        await room.get_by_role("button", name="Set it: Room 102").click()
+        await expect(page.get_by_text("1 room set.")).to_be_visible()
+        await expect(page.get_by_role("button", name="Set it")).to_have_count(0)
+        set_ = await inn.store.room(INN, RoomId("102"))
+        assert set_ is not None
+        assert (set_.rssi_floor, set_.access_points) == (-63.0, (HEARD,))
+
+
+async def test_thresholds_that_were_typed_are_tried_on_the_past_before_they_are_saved(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
+        await go(page, "Thresholds")
+        critical = page.get_by_role("textbox", name="Silence is critical after")
+        await critical.fill("5")
+        await page.get_by_role("button", name="Try on the past").click()
+        await expect(critical).to_have_value("5")
+        await page.get_by_role("button", name="Try it", exact=True).click()
+        await expect(page.get_by_text("Tried: Silence is critical after 5 min.")).to_be_visible()
+        await judge(inn)
+        await expect(page.get_by_role("row", name="Room 102 tab-102 Signal too weak for its room")).to_be_visible()
+
+        await go(page, "Thresholds")
+        await expect(critical).to_have_value("5")
+        await expect(page.get_by_text("1 change, not saved")).to_be_visible()
+
+
+async def test_who_may_only_look_changes_nothing_and_a_phone_shows_it_all(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn:
+        now = inn.clock()
+        await inn.store.learn_access_point(INN, HEARD, ssid="Inn", rooms=[RoomId("101")], by=INNWATCH, now=now)
+        window = NewWindow(room_id=RoomId("101"), ends_at=now + timedelta(hours=5), reason="Painting")
+        await inn.store.add_window(INN, WindowId("painting"), window, by=INNWATCH, now=now)
+        shown = {
+            "policy": "Battery is low at",
+            "maintenance": "Painting",
+            "calibration": "Nothing was heard yet of any room.",
+            "replay": "Asked for lately",
+            "access-points": HEARD,
+        }
+        async with at_the_desk(browser, inn, person="vera", viewport=PHONE) as page:
+            await page.get_by_role("link", name="House").click()
+            for view, words in shown.items():
+                await page.evaluate("(view) => (location.hash = view)", view)
+                await expect(page.get_by_text(words)).to_be_visible()
+                await expect(page.locator("main :is(input, button)")).to_have_count(0)
+                width: int = await page.evaluate("document.documentElement.scrollWidth")
+                assert width <= PHONE["width"]
