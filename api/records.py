@@ -1,5 +1,6 @@
 """What the API says and hears, as it stands on the wire. Other records go out as the rules or the store made them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -114,6 +115,11 @@ class AlertDetail(AlertSnapshot, frozen=True, rename="camel", kw_only=True):
     timeline: tuple[TimelineEntry, ...]
 
 
+def of_alert_alone(timeline: Iterable[TimelineEntry]) -> tuple[TimelineEntry, ...]:
+    """An alert's life without the notices of it: what was told to whom is for the hotel's people."""
+    return tuple(step for step in timeline if step.channel is None)
+
+
 class Answer(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """What every answer to an alert may say: which revision of it was seen."""
 
@@ -155,10 +161,16 @@ class Taken(Struct, frozen=True):
 
 
 class TakenWord(Struct, frozen=True):
-    """What a hotel's system said is on disk; what comes of it is told by MQTT, and by the room's status."""
+    """What a hotel's system said is on disk: what it is told by MQTT, in the same words.
+
+    `duplicate`: it had been said before. `stale`: it is older than what its sender said of the room since, and changes
+    nothing. What is refused is a problem, with the reason.
+    """
 
     id: MessageId
     verdict: Literal["accepted"] = "accepted"
+    duplicate: bool = False
+    stale: bool = False
 
 
 class ClearanceView(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,6 @@ but its id: whoever maps a booking to our words may have put a guest's name anyw
 before anything is stored.
 """
 
-from hashlib import blake2b
 from typing import TypeGuard
 
 import msgspec
@@ -15,13 +14,10 @@ from device_bridge.decode import Refused, Rejected, read
 from device_bridge.fleet import Fleet
 from device_bridge.matters import Matter, Turned, Word
 from device_bridge.queue import Arrived
-from rules.ids import HotelId, IntegratorName, MessageId
-from rules.room_status import PmsKind, PmsMessage, PmsRecord, recorded, what_is_wrong
+from rules.ids import HotelId, IntegratorName
+from rules.room_status import PmsKind, PmsMessage, PmsRecord, name_of_word, recorded, what_is_wrong
 from store import Store
 from store.records import PmsLeft
-
-LONGEST_NAME = 64
-"""Of an input, in the store."""
 
 _message = msgspec.json.Decoder(PmsMessage)
 _left = msgspec.json.Decoder(PmsLeft)
@@ -98,11 +94,3 @@ class HotelSystems:
 def is_word(item: object) -> TypeGuard[Arrived]:
     """Whether an input of the queue is what a hotel's system said."""
     return isinstance(item, Arrived) and item.delivery.topic.kind is Kind.PMS_IN
-
-
-def name_of_word(by: IntegratorName, message_id: MessageId) -> MessageId:
-    """What a word goes by among the inputs of its hotel; one that would be too long is cut by a hash."""
-    name = f"pms:{by}:{message_id}"
-    if len(name) > LONGEST_NAME:
-        name = f"pms:{blake2b(name.encode(), digest_size=20).hexdigest()}"
-    return MessageId(name)

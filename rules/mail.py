@@ -2,6 +2,13 @@
 
 import re
 
+_ADDRESS = re.compile(r"[^\s<>\"'()@:;,]+@[^\s<>\"'(),;:]+")
+
+
+def without_addresses(text: str) -> str:
+    """The text with `…` for whatever may be a mail address: a server that refuses a recipient repeats whom."""
+    return _ADDRESS.sub("…", text)
+
 
 def is_mail_address(text: str) -> bool:
     """A plain `local@domain` in ASCII, the domain a host's name (one label will do: `localhost`).

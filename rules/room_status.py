@@ -32,6 +32,10 @@ CLOCKS_APART: Final = timedelta(days=1)
 LONGEST_STAY: Final = timedelta(days=1000)
 
 
+LONGEST_NAME: Final = 64
+"""Of an input, in the store."""
+
+
 class PmsKind(StrEnum):
     CHECKIN = "checkin"
     CHECKOUT = "checkout"
@@ -135,6 +139,14 @@ def recorded(message: PmsMessage, *, kind: PmsKind, by: IntegratorName, key: byt
         status=None if message.status is None else RoomWord(message.status),
         departs_at=message.departs_at,
     )
+
+
+def name_of_word(by: IntegratorName, message_id: MessageId) -> MessageId:
+    """What a word goes by among the inputs of its hotel; one that would be too long is cut by a hash."""
+    name = f"pms:{by}:{message_id}"
+    if len(name) > LONGEST_NAME:
+        name = f"pms:{blake2b(name.encode(), digest_size=20).hexdigest()}"
+    return MessageId(name)
 
 
 def what_is_wrong(message: PmsMessage, kind: PmsKind, *, at: datetime) -> str | None:

@@ -15,6 +15,7 @@ from rules.state import DeviceState
 from store import states
 from store.database import Database
 from store.errors import InboxFull, NotFound
+from store.foretelling import Foretold, foretold
 from store.records import InboxKey, InboxKind, InboxRow, PmsLeft
 from store.times import moment
 from store.transaction import Row, Transaction
@@ -40,12 +41,12 @@ class Inbox:
             lambda transaction: _leave(transaction, hotel_id, device_id, kind=kind, payload=payload, now=now)
         )
 
-    async def leave_word(self, hotel_id: HotelId, word: PmsLeft, *, now: datetime) -> None:
-        """Keep what a hotel's system said of a room for the bridge. Durable on disk when it returns.
+    async def leave_word(self, hotel_id: HotelId, word: PmsLeft, *, now: datetime) -> Foretold:
+        """Keep what a hotel's system said of a room for the bridge; what will become of it. Durable when it returns.
 
-        Raises NotFound (hotel), InboxFull.
+        One that is stored already, or waits, is not left again. Raises NotFound (hotel), InboxFull.
         """
-        await self._database.write(lambda transaction: _leave_word(transaction, hotel_id, word, now=now))
+        return await self._database.write(lambda transaction: _leave_word(transaction, hotel_id, word, now=now))
 
     async def left(self, *, limit: int) -> list[InboxRow]:
         """Return what waits, the oldest first, of all hotels."""
@@ -97,13 +98,16 @@ def _leave(
     return states.read(state, None)
 
 
-def _leave_word(transaction: Transaction, hotel_id: HotelId, word: PmsLeft, *, now: datetime) -> None:
+def _leave_word(transaction: Transaction, hotel_id: HotelId, word: PmsLeft, *, now: datetime) -> Foretold:
     row = transaction.row(_OF_HOTEL, hotel=hotel_id, of_hotel=OF_HOTEL)
     if row is None:
         raise NotFound("hotel", hotel_id)
     hotel_key, waiting = row
     if waiting >= OF_HOTEL:
         raise InboxFull(f"{OF_HOTEL} messages of {hotel_id} wait already")
+    becomes = foretold(transaction, hotel_id, word, now=now)
+    if becomes is Foretold.DUPLICATE:
+        return becomes
     transaction.run(
         "INSERT INTO inbox (hotel_key, kind, payload, received_at) VALUES (:hotel, :kind, :payload, :now)",
         hotel=hotel_key,
@@ -112,6 +116,7 @@ def _leave_word(transaction: Transaction, hotel_id: HotelId, word: PmsLeft, *, n
         now=now,
     )
     transaction.news = True
+    return becomes
 
 
 _OF_HOTEL = (

@@ -24,6 +24,7 @@ import msgspec
 
 from rules.alerts import AlertSnapshot, Family
 from rules.ids import HotelId, IncidentId
+from rules.mail import without_addresses
 from store import events, incidents
 from store.database import Database
 from store.events import Entry, NoticeOutcome
@@ -506,7 +507,7 @@ def _finish(
     if row is None:
         return False
     kind, alert_key, alert_id, channel, incident_id = row
-    outcome = NoticeOutcome(ChannelKind(channel), NoticeKind(kind), alert_id, incident_id, error)
+    outcome = NoticeOutcome(ChannelKind(channel), NoticeKind(kind), alert_id, incident_id, _told(error))
     sent = state is NotificationState.DELIVERED
     entry = Entry(
         at=now,
@@ -517,3 +518,8 @@ def _finish(
     )
     events.append(transaction, hotel_id, [entry])
     return True
+
+
+def _told(error: str | None) -> str | None:
+    """As an event says it, which integrators read too; the ledger has it whole, for the hotel's people."""
+    return None if error is None else without_addresses(error)

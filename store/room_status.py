@@ -78,6 +78,12 @@ def statuses(transaction: Transaction, hotel_id: HotelId) -> dict[RoomId, RoomSt
     return {RoomId(row[0]): _status(row) for row in rows}
 
 
+def status(transaction: Transaction, hotel_id: HotelId, room_id: RoomId) -> RoomStatus:
+    """What is known of a room; of one that is not there, nothing."""
+    row = transaction.row(_STATUS, hotel=hotel_id, room=room_id)
+    return NOTHING_SAID if row is None else _status(row)
+
+
 def take(transaction: Transaction, taken: PmsTaken, *, known: Known) -> Entry:
     """Write what a hotel system's message changed; the event that tells of it. A room that is gone is left out."""
     hotel_key = known.hotel_key(transaction, taken.hotel_id)

@@ -15,7 +15,7 @@ from litestar.params import FromQuery, JSONBody
 from api.gate import Caller, needs
 from api.parameters import PAGE, Cursor, Limit, Name, alert_named, checked
 from api.problems import Refused, Trouble, problems
-from api.records import Acknowledge, AddNote, AlertDetail, Answer, Assign, Resolve, Snooze
+from api.records import Acknowledge, AddNote, AlertDetail, Answer, Assign, Resolve, Snooze, of_alert_alone
 from broker.tokens import Role
 from rules.alerts import AlertSnapshot, AlertStatus
 from rules.ids import AlertId, DeviceId, HotelId, RoomId, UserName
@@ -52,13 +52,20 @@ async def list_alerts(
     opt=needs(Role.VIEWER, scope="alerts"),
     responses=problems(400, 401, 403, 404, 503),
 )
-async def show_alert(store: NamedDependency[Store], hotel_id: NamedDependency[HotelId], alert_id: Name) -> AlertDetail:
-    """One alert with its timeline, oldest step first."""
+async def show_alert(
+    store: NamedDependency[Store],
+    hotel_id: NamedDependency[HotelId],
+    caller: NamedDependency[Caller],
+    alert_id: Name,
+) -> AlertDetail:
+    """One alert with its timeline, oldest step first; an integrator sees no steps about notices."""
     snapshot = await store.alert(hotel_id, alert_named(alert_id))
     if snapshot is None:
         raise Refused(Trouble.NOT_FOUND)
-    timeline = await store.timeline(hotel_id, snapshot.id)
-    return AlertDetail(**msgspec.structs.asdict(snapshot), timeline=tuple(timeline))
+    timeline = tuple(await store.timeline(hotel_id, snapshot.id))
+    if caller.role is None:
+        timeline = of_alert_alone(timeline)
+    return AlertDetail(**msgspec.structs.asdict(snapshot), timeline=timeline)
 
 
 class Given(TypedDict):

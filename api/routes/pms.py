@@ -22,6 +22,7 @@ from rules.ids import HotelId, IntegratorName
 from rules.room_state import RoomSaid
 from rules.room_status import PmsKind, PmsMessage, recorded, what_is_wrong
 from store import InboxFull, NotFound, Store
+from store.foretelling import Foretold
 from store.records import Page, PmsLeft
 from store.records.pms import ClearanceGiven
 
@@ -51,7 +52,8 @@ async def take_word(
 ) -> TakenWord:
     """What a hotel's system says of a room. Fields that are not named here are dropped, and never stored.
 
-    The same `id` again is accepted and changes nothing, so whoever heard no answer says it again.
+    The same `id` again is accepted as a `duplicate` and changes nothing, so whoever heard no answer says it again; and
+    so is what is `stale`: older than what the same system said of the room since.
     """
     if kind not in set(PmsKind):
         raise Refused(Trouble.NOT_FOUND)
@@ -66,10 +68,10 @@ async def take_word(
         if await store.room(hotel_id, room_id) is None:
             raise NotFound("room", room_id)
     try:
-        await store.leave_word(hotel_id, PmsLeft(data.id, record), now=now)
+        becomes = await store.leave_word(hotel_id, PmsLeft(data.id, record), now=now)
     except InboxFull:
         raise too_many(FULL_FOR) from None
-    return TakenWord(data.id)
+    return TakenWord(data.id, duplicate=becomes is Foretold.DUPLICATE, stale=becomes is Foretold.STALE)
 
 
 @get(

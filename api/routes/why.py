@@ -7,11 +7,13 @@ from typing import Annotated
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
+from msgspec.structs import replace
 
-from api.gate import needs
+from api.gate import Caller, needs
 from api.look_backs import LookBacks
 from api.parameters import Name, alert_named, device_named, era_checked, moment_said
 from api.problems import invalid, problems
+from api.records import of_alert_alone
 from broker.tokens import Role
 from rules.ids import HotelId
 from store import Store
@@ -35,11 +37,16 @@ async def why_alert(
     store: NamedDependency[Store],
     hotel_id: NamedDependency[HotelId],
     look_backs: NamedDependency[LookBacks],
+    caller: NamedDependency[Caller],
     alert_id: Name,
 ) -> AlertWhy:
-    """What led to an alert: samples, thresholds, what spoke for it, its life, and whom it was told."""
+    """What led to an alert: samples, thresholds, what spoke for it, its life, and whom it was told.
+
+    The last is for the hotel's people: an integrator sees neither notices nor steps about them.
+    """
     async with look_backs.turn(hotel_id):
-        return await store.why_alert(hotel_id, alert_named(alert_id))
+        why = await store.why_alert(hotel_id, alert_named(alert_id))
+    return why if caller.role is not None else replace(why, notices=(), timeline=of_alert_alone(why.timeline))
 
 
 @get(

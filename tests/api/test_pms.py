@@ -1,16 +1,19 @@
 """What a hotel's system says over HTTP waits for the bridge, sealed and without anything that nobody asked for."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 
 from broker.tokens import Role
 from rules.room_status import PmsKind
 from store import inbox
-from store.records import PmsLeft
+from store.records import InboxKind, PmsLeft
 from tests.api.support import INN, NOON, ROOM, World
 
 TS = f"{NOON:%Y-%m-%dT%H:%M:%SZ}"
 WORD = {"id": "w-1", "roomId": "101", "ts": TS}
+TAKEN = {"id": "w-1", "verdict": "accepted", "duplicate": False, "stale": False}
 
 
 async def test_what_is_left_is_sealed_and_nothing_but_what_was_asked_for(world: World) -> None:
@@ -18,7 +21,7 @@ async def test_what_is_left_is_sealed_and_nothing_but_what_was_asked_for(world: 
     async with world.client(world.integrator(INN, "pms", "pms")) as client:
         answer = await client.post("/api/pms/checkin", json=said)
 
-    assert (answer.status_code, answer.json()) == (202, {"id": "w-1", "verdict": "accepted"})
+    assert (answer.status_code, answer.json()) == (202, TAKEN)
     (row,) = await world.store.left(limit=10)
     left = msgspec.json.decode(row.payload, type=PmsLeft)
     assert (left.id, left.record.by, left.record.kind, left.record.departs_at) == ("w-1", "pms", PmsKind.CHECKIN, NOON)
@@ -48,6 +51,25 @@ async def test_what_cannot_be_taken_is_refused_at_once(
     assert answer.status_code == status
     assert detail in answer.text
     assert await world.store.left(limit=10) == []
+
+
+async def test_what_was_said_before_and_what_is_old_by_now_is_told_apart(world: World) -> None:
+    early, later = (f"{NOON + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}" for minutes in (-1, 1))
+    async with world.client(world.integrator(INN, "pms", "pms")) as client:
+
+        async def say(kind: str, **said: str) -> tuple[bool, bool]:
+            answer = await client.post(f"/api/pms/{kind}", json=WORD | said)
+            assert (answer.status_code, answer.json()["verdict"]) == (202, "accepted")
+            return answer.json()["duplicate"], answer.json()["stale"]
+
+        assert await say("checkin", id="new", ts=TS) == (False, False)
+        assert await say("checkin", id="new", ts=TS) == (True, False)
+        assert await say("checkin", id="old", ts=early) == (False, True)
+        world.clock.pass_(minutes=2)
+        assert await say("checkout", id="newer", ts=later) == (False, False)
+        assert await say("checkout", id="between", ts=TS) == (False, True)  # than what waits before it
+
+    assert [row.kind for row in await world.store.left(limit=10)] == [InboxKind.PMS] * 4
 
 
 async def test_when_too_much_waits_it_is_to_come_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

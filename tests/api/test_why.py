@@ -1,6 +1,7 @@
 """Looking back over HTTP: times at the edges of the calendar, and many who ask at once."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -31,6 +32,31 @@ async def test_a_time_at_the_edge_is_refused_by_its_field(
         assert answer.status_code == 200
     else:
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+
+
+async def test_what_was_told_to_whom_is_for_the_hotels_people_alone(world: World) -> None:
+    alert, store, now = world.alerts[INN], world.store, world.clock()
+    (notice,) = (await store.notifications(INN)).items
+    claimed = await store.claim_notification(INN, notice.id, worker="w", now=now, lease=timedelta(minutes=1))
+    assert claimed is not None
+    error = "mail.example refused the mail: 550 5.1.1 <night@inn.example>: unknown"
+    assert await store.record_dead(INN, notice.id, worker="w", now=now, error=error)
+    seen = {}
+    for token in (world.integrator(INN, "pms", "alerts"), world.user(INN, "inn-viewer", role=Role.VIEWER)):
+        async with world.client(token) as client:
+            seen[token] = [(await client.get(f"/api/alerts/{alert}{path}")) for path in ("", "/why")]
+    (theirs, ours) = seen.values()
+
+    for answer in theirs:
+        assert answer.status_code == 200
+        assert "notification." not in answer.text
+        assert "inn.example" not in answer.text
+        assert [step["type"] for step in answer.json()["timeline"]] == ["alert.opened"]
+    assert theirs[1].json()["notices"] == []
+    for answer in ours:
+        dead = answer.json()["timeline"][-1]
+        assert (dead["type"], dead["error"]) == ("notification.dead", error.replace("night@inn.example", "…"))
+    assert ours[1].json()["notices"][0]["lastError"] == error
 
 
 async def test_one_looks_back_at_a_time_and_of_one_hotel_only_so_many_wait() -> None:

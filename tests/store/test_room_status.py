@@ -10,6 +10,7 @@ from rules.policy import Policy
 from rules.room_status import PmsKind, PmsRecord, RoomStatus, RoomWord
 from store import Batch, InboxFull, InputKind, NotFound, Store, StoredMessage, inbox
 from store.batch import PmsTaken
+from store.foretelling import Foretold
 from store.records import EventType, InboxKind, PmsLeft
 from tests.store.given import HOTEL, NOW, OTHER, add_hotel, later, online
 
@@ -55,6 +56,23 @@ async def test_what_is_known_of_a_room_is_read_as_it_was_written(store: Store) -
     assert (await store.room_status(HOTEL, THERE)).changed_at is None
     with pytest.raises(NotFound):
         await store.room_status(HOTEL, RoomId("999"))
+
+
+async def test_a_word_that_is_left_is_held_against_what_is_stored_and_what_waits(store: Store) -> None:
+    await add_hotel(store)
+    await store.apply(taken({HERE: STATUS}))
+    earlier = replace(CHECKED_OUT, ts=later(-61))
+
+    async def leave(id_: str, record: PmsRecord = CHECKED_OUT) -> Foretold:
+        return await store.leave_word(HOTEL, PmsLeft(MessageId(id_), record), now=later(1))
+
+    assert await leave("1") is Foretold.DUPLICATE
+    assert await leave("2", earlier) is Foretold.STALE
+    assert await leave("3") is Foretold.NEWS
+    assert await leave("3") is Foretold.DUPLICATE
+    assert await leave("4", replace(CHECKED_OUT, ts=later(-30))) is Foretold.STALE  # than what waits
+    assert await leave("2", replace(earlier, by=IntegratorName("desk"))) is Foretold.NEWS
+    assert len(await store.left(limit=9)) == 4
 
 
 async def test_it_is_an_event_with_the_clearance_and_without_the_stay(store: Store) -> None:
