@@ -26,18 +26,6 @@ _MINUTES = (
 )
 
 
-class _Five(Struct, frozen=True):
-    """The rows of one device in five minutes, added up."""
-
-    first_id: int
-    count: int
-    rssi_sum: float | None
-    rssi_count: int
-    rssi_min: float | None
-    battery: float | None
-    charging: bool | None
-
-
 async def coarsen(database: Database, *, before: datetime) -> int:
     """Make five minutes of the minutes before this moment; return how many rows that saves. May be stopped any time.
 
@@ -103,46 +91,38 @@ def _coarsen_part(transaction: Transaction, *, device: int, start: int, end: int
 
 
 def _replace(transaction: Transaction, device: int, rows: list[Row]) -> int:
-    """Write five-minute rows in place of these, where that saves any; return how many it saves."""
-    saved = 0
-    for at, group in groupby(rows, key=lambda row: row[0] - row[0] % FIVE_MINUTES):
-        minutes = list(group)
-        if len(minutes) == 1 and minutes[0][0] == at:
-            continue
-        transaction.run(
-            "DELETE FROM minute WHERE device_key = :device AND at >= :start AND at < :end",
-            device=device,
-            start=at,
-            end=at + FIVE_MINUTES,
-        )
-        five = _sum(minutes)
-        transaction.run(
-            "INSERT INTO minute (device_key, at, first_id, count, rssi_sum, rssi_count, rssi_min, battery, charging)"
-            " VALUES (:device, :at, :first, :count, :rssi_sum, :rssi_count, :rssi_min, :battery, :charging)",
-            device=device,
-            at=at,
-            first=five.first_id,
-            count=five.count,
-            rssi_sum=five.rssi_sum,
-            rssi_count=five.rssi_count,
-            rssi_min=five.rssi_min,
-            battery=five.battery,
-            charging=five.charging,
-        )
-        saved += len(minutes) - 1
-    return saved
+    """Write five-minute rows in place of these, from the first to the last that is none; return how many it saves."""
+    groups = [(at, list(group)) for at, group in groupby(rows, key=lambda row: row[0] - row[0] % FIVE_MINUTES)]
+    finer = [place for place, (at, minutes) in enumerate(groups) if len(minutes) > 1 or minutes[0][0] != at]
+    if not finer:
+        return 0
+    groups = groups[finer[0] : finer[-1] + 1]
+    transaction.run(
+        "DELETE FROM minute WHERE device_key = :device AND at >= :start AND at < :end",
+        device=device,
+        start=groups[0][0],
+        end=groups[-1][0] + FIVE_MINUTES,
+    )
+    transaction.fill(
+        "INSERT INTO minute (device_key, at, first_id, count, rssi_sum, rssi_count, rssi_min, battery, charging)"
+        " VALUES",
+        [(device, at, *_sum(minutes)) for at, minutes in groups],
+    )
+    return sum(len(minutes) - 1 for _, minutes in groups)
 
 
-def _sum(minutes: list[Row]) -> _Five:
-    charging = _last(row[7] for row in minutes)
-    return _Five(
-        first_id=min(row[1] for row in minutes),
-        count=sum(row[2] for row in minutes),
-        rssi_sum=_sum_of(row[3] for row in minutes),
-        rssi_count=sum(row[4] for row in minutes),
-        rssi_min=min((row[5] for row in minutes if row[5] is not None), default=None),
-        battery=_last(row[6] for row in minutes),
-        charging=None if charging is None else bool(charging),
+def _sum(minutes: list[Row]) -> Row:
+    """The rows of one device in five minutes, added up; of battery and charger the last that was known."""
+    _, first_ids, counts, rssi_sums, rssi_counts, rssi_mins, batteries, chargings = zip(*minutes, strict=True)
+    charging = _last(chargings)
+    return (
+        min(first_ids),
+        sum(counts),
+        _sum_of(rssi_sums),
+        sum(rssi_counts),
+        min((rssi for rssi in rssi_mins if rssi is not None), default=None),
+        _last(batteries),
+        None if charging is None else bool(charging),
     )
 
 
