@@ -34,6 +34,8 @@ async def forget(database: Database, *, history: datetime, events: datetime, qua
             gone[table] = gone.get(table, 0) + await _all(database, partial(some, hotel=hotel, before=micros(events)))
         heard = await _all(database, partial(_sightings, hotel=hotel, before=micros(history)))
         gone["sighting"] = gone.get("sighting", 0) + heard
+        replayed = await _all(database, partial(_replays, hotel=hotel, before=micros(quarantine)))
+        gone["replay"] = gone.get("replay", 0) + replayed
     gone["clearance"] = await _all(database, partial(_clearances, before=micros(events)))
     gone["quarantine"] = await _all(database, partial(_quarantined, before=micros(quarantine)))
     gone["orphan"] = await _all(database, partial(_orphans, before=micros(quarantine)))
@@ -161,6 +163,17 @@ def _quarantined(transaction: Transaction, *, before: int) -> int:
     rows = transaction.rows("SELECT id, at FROM quarantine ORDER BY id LIMIT :slice", slice=SLICE)
     last = _last_before(rows, before)
     return 0 if last is None else transaction.run("DELETE FROM quarantine WHERE id <= :last", last=last)
+
+
+def _replays(transaction: Transaction, *, hotel: int, before: int) -> int:
+    """Of a hotel where nobody asks for another: else they go then (`store.replaying`)."""
+    return transaction.run(
+        "DELETE FROM replay WHERE hotel_key = :hotel AND key IN (SELECT key FROM replay"
+        " WHERE hotel_key = :hotel AND finished_at < :before ORDER BY key LIMIT :slice)",
+        hotel=hotel,
+        before=before,
+        slice=SLICE,
+    )
 
 
 def _orphans(transaction: Transaction, *, before: int) -> int:

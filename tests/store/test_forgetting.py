@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rules.ids import DeviceId, WindowId
+from rules.ids import DeviceId, ReplayId, WindowId
 from store import INNWATCH, Batch, Deed, Store, forgetting
 from store.batch import Orphan, Quarantined
 from store.records import Hotel, NewWindow
@@ -66,7 +66,7 @@ async def test_an_event_stays_as_long_as_a_notice_has_to_tell_of_it(store: Store
     assert (await prune(store))["event"] == 1
 
 
-async def test_what_was_refused_goes_after_weeks(store: Store) -> None:
+async def test_what_was_refused_or_only_tried_goes_after_weeks(store: Store) -> None:
     await add_hotel(store)
     await add_hotel(store, OTHER)
     for hotel in (HOTEL, OTHER):
@@ -77,10 +77,16 @@ async def test_what_was_refused_goes_after_weeks(store: Store) -> None:
             )
             stranger = Orphan(hotel, device, ago(days))
             await store.apply(Batch(received_at=ago(days), quarantined=[refused], orphans=[stranger]))
+        for name, days in (("waits", 40), ("old", 31), ("new", 29)):
+            await store.add_replay(hotel, ReplayId(name), b"{}", by=INNWATCH, now=ago(40))
+            if name != "waits":
+                await store.end_replay(hotel, ReplayId(name), result=b"{}", now=ago(days))
 
     gone = await prune(store)
 
-    assert {name: gone[name] for name in ("quarantine", "orphan")} == {"quarantine": 2, "orphan": 4}
+    counted = {name: gone[name] for name in ("quarantine", "orphan", "replay")}
+    assert counted == {"quarantine": 2, "orphan": 4, "replay": 2}
+    assert {one.id for one in (await store.replays(OTHER)).items} == {"waits", "new"}
     assert [row.device_id for row in (await store.quarantine(HOTEL)).items] == ["d29"]
     assert [row.device_id for row in await store.orphans(OTHER)] == ["d29"]
 
