@@ -340,9 +340,7 @@ class EventTable(Base, table=True):
         ),
         Index(
             "ix_event_incident",
-            "hotel_key",
-            "subject",
-            "id",
+            "subject",  # alone: of an index that begins as the primary key does, SQLite takes the key
             sqlite_where=text(OF_INCIDENT),
             postgresql_where=text(OF_INCIDENT),
         ),

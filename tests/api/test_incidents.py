@@ -1,7 +1,19 @@
 """Incidents over HTTP: seen by all, taken on by the first."""
 
+from datetime import timedelta
+
 from broker.tokens import Role
 from tests.api.support import INN, World
+
+
+async def tell_of(incident_id: str, world: World) -> None:
+    """The notice of the incident fails for good."""
+    now = world.clock()
+    rows = (await world.store.notifications(INN)).items
+    (notice,) = [row for row in rows if row.incident_id == incident_id]
+    lease = timedelta(minutes=1)
+    assert await world.store.claim_notification(INN, notice.id, worker="post", now=now, lease=lease)
+    assert await world.store.record_dead(INN, notice.id, worker="post", now=now, error="desk@inn is unknown")
 
 
 async def test_an_incident_is_seen_with_its_alerts_and_taken_on_once(world: World) -> None:
@@ -16,6 +28,11 @@ async def test_an_incident_is_seen_with_its_alerts_and_taken_on_once(world: Worl
         assert [(step["type"], step["scope"], step["members"]) for step in shown["timeline"]] == [
             ("incident.opened", "floor", 1)
         ]
+        await tell_of(incident_id, world)
+        told = (await client.get(f"/api/incidents/{incident_id}")).json()["timeline"]
+        assert [(step["type"], step.get("error")) for step in told[1:]] == [
+            ("notification.dead", "desk@inn is unknown")
+        ]
 
         taken = await client.post(f"/api/incidents/{incident_id}/acknowledge")
         assert (taken.status_code, taken.json()["acknowledged"]["by"]) == (200, "inn-staff")
@@ -26,3 +43,6 @@ async def test_an_incident_is_seen_with_its_alerts_and_taken_on_once(world: Worl
         over = await client.post(f"/api/incidents/{incident_id}/acknowledge")
         assert (over.status_code, over.json()["type"].rpartition(":")[2]) == (410, "already-over")
         assert (await client.get("/api/incidents", params={"status": "open"})).json()["items"] == []
+    async with world.client(world.integrator(INN, "pms", "alerts")) as client:
+        timeline = (await client.get(f"/api/incidents/{incident_id}")).json()["timeline"]
+        assert [step["type"] for step in timeline] == ["incident.opened", "incident.changed", "incident.closed"]

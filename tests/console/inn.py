@@ -21,7 +21,7 @@ from broker.server import BrokerSettings, MqttBroker
 from broker.settings import Listener, Scheme
 from broker.shelf import Shelf
 from broker.tokens import KeyRing
-from broker.topics import alert_topic, events_topic, monitor_topic, status_topic
+from broker.topics import Kind, Topic, alert_topic, events_topic, monitor_topic, name_of, status_topic
 from rules.alerts import (
     AlertChange,
     AlertSnapshot,
@@ -34,6 +34,7 @@ from rules.alerts import (
     Rule,
     Severity,
 )
+from rules.clearance import Clearance
 from rules.ids import AlertId, DeviceId, HotelId, RoomId, UserName
 from rules.memory import SilenceMemory
 from rules.policy import Profile
@@ -261,6 +262,10 @@ class Inn:
         await self._publish(
             monitor_topic(INN), {"state": state, "since": now, "why": why, "validUntil": now + valid_for}
         )
+
+    async def tell_desk(self, given: Clearance) -> None:
+        """Tell the desk anew of a room, as when the tablet of a guest who left is seen there."""
+        await self._publish(name_of(Topic(Kind.CLEARANCE, INN, given.room_id)), given, retain=False)
 
     async def announce(self, doorbell: LocalDoorbell) -> None:
         """Publish what the store commits, until cancelled."""

@@ -15,7 +15,7 @@ from rules.alerts import (
     Rule,
     Severity,
 )
-from rules.clearance import clearance
+from rules.clearance import Clear, Clearance, clearance
 from rules.ids import AlertId, IncidentId, IntegratorName, RoomId
 from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.memory import Charge, DrainMemory
@@ -111,6 +111,22 @@ async def check_out(inn: Inn, room: str) -> None:
     told = clearance(RoomId(room), tablets, at=now)
     taken = PmsTaken(hotel_id=INN, record=record, rooms={RoomId(room): status}, clearance=told, at=now)
     await inn.store.apply(Batch(received_at=now, pms=[taken]))
+
+
+async def find_in_room(inn: Inn, room: str) -> None:
+    """The tablet of a guest who left is heard in its room after all, and the desk is told anew."""
+    now = inn.clock()
+    found = Clearance(
+        room_id=RoomId(room),
+        verdict=Clear.CLEAR,
+        reasons=(),
+        seen_ago_s=2.0,
+        battery=80.0,
+        charging=True,
+        at=now,
+        valid_until=now + timedelta(minutes=2),
+    )
+    await inn.tell_desk(found)
 
 
 async def run_low(inn: Inn, room: str) -> None:

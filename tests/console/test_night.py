@@ -44,10 +44,13 @@ async def test_whoever_is_up_at_night_sees_the_outage_the_check_outs_and_the_rou
 
             await page.get_by_role("link", name="Check-outs").click()
             await expect(page.locator("#no-clearance")).to_be_visible()
+            await expect(page.locator("#connection")).to_have_attribute("data-via", "websocket")
             await night.check_out(inn, "101")
             told = page.locator('.clearances [data-room="101"]')
             await expect(told).to_contain_text("Not clear")
             await expect(told).to_contain_text("tab-101 is not heard")
+            await night.find_in_room(inn, "101")
+            await expect(told).to_contain_text("battery 80 %, charging")
             await page.get_by_label("May the guest go? Room").fill("909")
             await page.get_by_role("button", name="Ask").click()
             await expect(page.locator("#ask-trouble")).to_have_text("There is no room 909 here.")
@@ -75,6 +78,7 @@ async def test_who_may_only_look_hears_of_no_check_out_and_learns_who_has_the_ou
         async with at_the_desk(browser, inn, person="vera") as page:
             await page.goto(f"{inn.url}/#incidents/{night.FLOOR}")
             await expect(page.locator("#incident-taken")).to_contain_text("by ben")
+            await expect(page.locator("#connection")).to_have_attribute("data-via", "websocket")
             await expect(page.get_by_role("link", name="Check-outs")).to_have_count(0)
             await page.goto(f"{inn.url}/#clearances")
             await expect(page.locator("#alerts")).to_be_visible()

@@ -10,9 +10,10 @@ from rules.alerts import ChangeKind, Family, Reason, Severity
 from rules.ids import AlertId, IncidentId
 from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.outage import IncidentChange, Turn
-from store import AlertGone, AlreadyAcknowledged, NotFound, Store
+from store import AlertGone, AlreadyAcknowledged, NotFound, Store, incident_life
 from store.batch import Batch, DeviceChange, IncidentTurn
 from store.records import Claimed, Device, EventType, NoticeKind, NotificationState
+from store.transaction import Dialect
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, SLACK, add_hotel, an_alert, change, later
 from tests.support import person
 
@@ -245,6 +246,10 @@ async def test_its_life_is_told_in_steps_that_say_more_than_a_count(store: Store
 
     steps = await store.incident_steps(HOTEL, OUT.id)
 
+    if store._database.dialect is Dialect.SQLITE:
+        asked = f"EXPLAIN QUERY PLAN {incident_life._STEPS}"
+        plan = await store._database.ask(asked, hotel=HOTEL, incident=OUT.id)
+        assert "ix_event_incident" in str(plan)
     told = [(step.type, step.back, step.by, step.notice) for step in steps if step.notice != NoticeKind.OPENED]
     assert told == [
         (EventType.INCIDENT_OPENED, 0, None, None),

@@ -20,8 +20,8 @@ export function Clearances({ store, selected }) {
     <${Ask} rooms=${store.rooms} key=${selected ?? ""} />
     ${list.length === 0 && html`<p class="nothing" id="no-clearance">${!store.loaded ? "Loading…"
       : "No check-out was told of yet. Any room can be asked for above."}</p>`}
-    <ul class="clearances" aria-label="What was told at check-outs" aria-live="polite" aria-relevant="additions text">
-      ${list.map(({ clearance, askedBy }) => html`<${Row} key=${clearance.roomId} clearance=${clearance} askedBy=${askedBy}
+    <ul class="clearances" aria-label="What was told at check-outs" aria-live="polite" aria-relevant="additions">
+      ${list.map(({ clearance, askedBy }) => html`<${Row} key=${`${clearance.roomId} ${clearance.at}`} clearance=${clearance} askedBy=${askedBy}
         room=${store.rooms.get(clearance.roomId)} selected=${clearance.roomId === selected} />`)}
     </ul>
   </section>`;
@@ -81,7 +81,7 @@ export function RoomPanel({ id, store }) {
   return html`<${Panel} ...${panel} title=${title}>
     ${complaint && html`<p class="complaint" role="alert">${found ? `As it was: ${complaint}` : complaint}</p>`}
     ${found ? html`<${Now} clearance=${found.now} />` : !complaint && html`<p aria-busy="true">Looking…</p>`}
-    ${given && html`<section><h3>When the guest left</h3><p><${Verdict} verdict=${given.clearance.verdict} />${" "}
+    ${given && html`<section><h3>What the desk was told last</h3><p><${Verdict} verdict=${given.clearance.verdict} />${" "}
       at <${Moment} at=${given.clearance.at} />${given.askedBy && `, asked by ${given.askedBy}`}</p>
       <${Reasons} clearance=${given.clearance} /></section>`}
     <section><h3>Tablets</h3>${tablets.length === 0 && html`<p class="hint">None belongs here.</p>`}

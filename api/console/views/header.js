@@ -15,7 +15,7 @@ const WAYS = {
 const HOUSE = { people: "People", enrolments: "Enrolment", ...TITLES };
 const OF_MANAGERS = new Set(["people", "enrolments"]); // the others everybody may read
 
-export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, outages, toGo, failed, untold, answers, manages, knocking }) => {
+export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, outages, unclaimed, toGo, failed, untold, answers, manages, knocking }) => {
   const { act } = useDesk();
   const house = Object.keys(HOUSE).filter((to) => manages || !OF_MANAGERS.has(to));
   const [way, meaning] = WAYS[via] ?? [ever ? "Not connected" : "Connecting…", "No news is coming."];
@@ -42,7 +42,7 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
     <nav aria-label="Lists">
       <${Tab} here=${view} to="alerts" words="Alerts" count=${open} grave=${grave} />
       <${Tab} here=${view} to="tablets" words="Tablets" count=${tablets} />
-      <${Tab} here=${view} to="incidents" words="Outages" count=${outages || null} grave=${outages} waits="going on" />
+      <${Tab} here=${view} to="incidents" words="Outages" count=${outages || null} grave=${unclaimed} waits="waiting" />
       ${answers && html`<${Tab} here=${view} to="clearances" words="Check-outs" />`}
       <${Tab} here=${view} to="round" words="Round" />
       ${toGo != null && html`<${Tab} here=${view} to="migration" words="HTTP to MQTT" count=${toGo} />`}

@@ -39,7 +39,7 @@ function AtDesk(known) {
   return html`<${Header} facts=${session.facts} via=${store.link.via} ever=${store.link.ever} sound=${sound} view=${view}
       open=${store.alerts.size} grave=${waiting(store)} tablets=${store.devices.size}
       toGo=${page.migration && (isUnderWay(page.migration) || view === "migration") ? left(page.migration.counts) : null}
-      outages=${store.incidents.size} failed=${told.notices} untold=${told.first} answers=${session.mayAcknowledge}
+      outages=${store.incidents.size} unclaimed=${unclaimed(store)} failed=${told.notices} untold=${told.first} answers=${session.mayAcknowledge}
       manages=${session.isManager} knocking=${knocking.length} />
     <${Banner} link=${store.link} monitor=${store.monitor} health=${store.health} trouble=${store.trouble} />
     ${session.facts.temporaryPassword && html`<${Urge} choose=${act.choosePassword} />`}
@@ -63,6 +63,11 @@ function Starting({ problem, act }) {
 function waiting(store) {
   return [...store.alerts.values()].filter(
     ({ severity, acknowledged }) => rank(severity) >= rank("high") && !acknowledged).length;
+}
+
+// The outages that nobody has.
+function unclaimed({ incidents }) {
+  return [...incidents.values()].filter(({ acknowledged }) => !acknowledged).length;
 }
 
 // The tablets that do not speak MQTT yet.

@@ -85,7 +85,7 @@ def upgrade() -> None:
         "ix_alert_snoozed", "alert", ["snoozed_until"], **where("status = 'open' AND snoozed_until IS NOT NULL")
     )
     op.create_index("ix_alert_incident", "alert", ["incident_key"], **where("incident_key IS NOT NULL"))
-    op.create_index("ix_event_incident", "event", ["hotel_key", "subject", "id"], **where(OF_INCIDENT))
+    op.create_index("ix_event_incident", "event", ["subject"], **where(OF_INCIDENT))
     _create_what_the_hotel_knows()
     _create_what_is_remembered()
     op.add_column("notification", sa.Column("incident_key", KEY, nullable=True))
