@@ -11,7 +11,7 @@ from msgspec import Struct
 from rules import backlog, clock, power
 from rules.alerts import Because, Family, Reason
 from rules.hindsight.finding import Finding
-from rules.hindsight.watcher import Run, alert_of
+from rules.hindsight.watcher import Run, alert_of, names
 from rules.messages import Heartbeat
 from rules.policy import Policy
 from rules.replay import Step
@@ -90,6 +90,7 @@ class Lasting:
         self._kind = kind
         self._run: Run | None = None
         self._nearest: Reason | None = None
+        self._last: Reason | None = None
 
     def see(self, step: Step) -> Finding | None:
         kind = self._kind
@@ -97,19 +98,20 @@ class Lasting:
         if near is None:
             return self.end(step.at)
         self._run = run = self._run or Run(kind.family, step)
-        if step.message is not None:
-            run.add(step.at)
-        is_asked = near.because is not Because.TOO_SHORT or isinstance(
-            step.message, Heartbeat
-        )  # of times, by those alone
+        alert = alert_of(step, kind.family)
+        if alert is not None and names(alert, kind.speaks_for):
+            run.has_alert(alert)
+        is_long = near.because is Because.TOO_SHORT
+        if step.message is not None and (is_long or run.is_alert or near != self._last):
+            run.add(step.at)  # a message that says nothing of it is no sign of it
+        self._last = near
+        # How long it lasted a rule asks at heartbeats alone.
+        is_asked = not is_long or isinstance(step.message, Heartbeat)
         if self._nearest is None or (is_asked and _share(near) >= _share(self._nearest)):
             self._nearest = near
-        alert = alert_of(step, kind.family)
-        if alert is not None and any(reason.because in kind.speaks_for for reason in alert.why):
-            run.has_alert(alert)
         return None
 
     def end(self, at: datetime) -> Finding | None:
         run, near = self._run, self._nearest
-        self._run, self._nearest = None, None
+        self._run, self._nearest, self._last = None, None, None
         return None if run is None or near is None else run.found(near, speaks_for=self._kind.speaks_for)

@@ -4,7 +4,7 @@ One of them is silent, and one leaves its room with an empty battery: so that it
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +23,12 @@ STEP = 8
 OWN_TOO = "02:00:5e:00:01:06"
 FOREIGN = "02:00:5e:ff:ff:ff"
 
+LIVING = (101, 102, 103, 105, 106, 107, 108, 109, 110, 111, 112)
+"""Those that nobody revoked."""
+
+RESTS = {("silence", "asleep", False), ("silence", "within-allowance", False)}
+"""What a tablet that sleeps between its heartbeats says too, and one on a slow machine."""
+
 
 Said = Mapping[int, Mapping[str, object] | None]
 """What tablets say at a step, by number; None: nothing at all."""
@@ -33,8 +39,8 @@ class Evening:
 
     def __init__(self, innwatch: Installation, clock: Path) -> None:
         self._innwatch, self._clock = innwatch, clock
-        self._shift = 0
-        self.began = datetime.now(UTC)
+        self._shift = int(clock.read_text())
+        self.began = self.now
         self.tablets = {number: Tablet(innwatch, number, keepalive=60) for number in range(101, 113)}
 
     @property
@@ -49,9 +55,9 @@ class Evening:
         for tablet in self.tablets.values():
             tablet.come()
 
-    def step(self, said: Said | None = None, *, of: range | None = None) -> None:
+    def step(self, said: Said | None = None, *, of: Iterable[int] | None = None, seconds: int = STEP) -> None:
         """Time passes, and everybody sends a heartbeat: as usual, with other fields, or (None) not at all."""
-        self.pass_time(STEP)
+        self.pass_time(seconds)
         sent = []
         for number in of or self.tablets:
             fields = (said or {}).get(number, {})
@@ -66,8 +72,8 @@ class Evening:
         for message in sent:
             message.wait_for_publish(5)
 
-    def say(self, number: int, kind: str, **fields: object) -> None:
-        self._publish(number, kind, fields).wait_for_publish(5)
+    def say(self, number: int, topic: str, /, **fields: object) -> None:
+        self._publish(number, topic, fields).wait_for_publish(5)
 
     def _publish(self, number: int, kind: str, fields: dict[str, object]) -> Json:
         body = {"id": f"e-{number}-{self._shift}-{kind}", "ts": self.now.isoformat(), "sid": "s-1"} | fields
@@ -77,7 +83,11 @@ class Evening:
 
 @pytest.fixture
 def innwatch(install: Install, tmp_path: Path) -> Installation:
-    installation = install(Shape.EMBEDDED, env={"INNWATCH_CLOCK": str(tmp_path / "clock")})
+    clock = tmp_path / "clock"
+    now = datetime.now(UTC)
+    morning = now.replace(hour=9, minute=0, second=0) + timedelta(days=now.hour >= 9)
+    clock.write_text(str(int((morning - now).total_seconds())))  # the evening's round is far away
+    installation = install(Shape.EMBEDDED, env={"INNWATCH_CLOCK": str(clock)})
     installation.start("--for-tests")
     installation.furnish(rooms=12, profile="normal")
     installation.cli("maintenance", "add", "grand", "--room", "110", "--for", "30m", "--reason", "new wallpaper")
@@ -99,6 +109,13 @@ def why(person: Person, number: int, *, start: datetime, end: datetime) -> list[
     span = {"from": start.isoformat(), "to": end.isoformat()}
     findings = person.get(f"/api/devices/tab-{number}/why", **span)["findings"]
     return [(one["family"], one["because"]["because"], one["alertId"] is not None) for one in findings]
+
+
+def untold(person: Person, number: int, *, start: datetime, end: datetime) -> list[str]:
+    """Of each finding that is an alert, why nobody was told of it."""
+    span = {"from": start.isoformat(), "to": end.isoformat()}
+    findings = person.get(f"/api/devices/tab-{number}/why", **span)["findings"]
+    return [one["untold"]["because"] for one in findings if one["alertId"] is not None]
 
 
 def test_for_each_alert_that_did_not_come_the_true_reason_is_told(innwatch: Installation, evening: Evening) -> None:
@@ -141,9 +158,12 @@ def test_for_each_alert_that_did_not_come_the_true_reason_is_told(innwatch: Inst
         number: [(family, because, False)] for number, (family, because) in held_back.items()
     }
     assert found[111] == [("silence", "nothing-heard", True)]
+    assert untold(sam, 111, start=evening.began, end=end) == ["no-channel"]
     assert {(family, is_alert) for family, _, is_alert in found[112]} == {("breach", True), ("battery", True)}
 
     battery_is_one_alert_of_two_levels_and_the_breach_stays(sam)
+    so_it_is_of_what_is_rarer(innwatch, evening, sam)
+    so_it_is_of_what_takes_an_hour(evening, sam)
     our_own_outage_is_named(innwatch, evening, sam)
 
 
@@ -160,17 +180,82 @@ def battery_is_one_alert_of_two_levels_and_the_breach_stays(sam: Person) -> None
     assert sam.all("/api/alerts", status="resolved") == []
 
 
+def so_it_is_of_what_is_rarer(innwatch: Installation, evening: Evening, sam: Person) -> None:
+    """Of the same tablets, but for the one that is revoked; and of one that never came."""
+    innwatch.cli("device", "add", "grand", "tab-113", "--room", "112")
+    innwatch.cli("policy", "set", "grand", "--device", "tab-107", "docked=true")
+    innwatch.cli("integrator", "add", "grand", "opera", "--scope", "pms")
+    opera = Person(innwatch.url, innwatch.token("integrator", "grand", "opera"))
+    for _ in range(3):
+        evening.step(of=LIVING)  # what was open comes to its end, and the docked one is known to be on its dock
+    eventually_sync(lambda: sam.get("/api/devices/tab-107/why")["levels"]["docked"] == "device")
+    began = evening.now
+    out = {"id": "out-103", "roomId": "103", "ts": began.isoformat()}
+    assert opera.post("/api/pms/checkout", out).status_code < 300
+    fast = {"ts": (evening.now + timedelta(seconds=STEP + 200)).isoformat()}
+    evening.step({101: {"kiosk": False}, 102: {"tempC": 50}, 103: {"backlog": 3}, 105: {"roomId": "106"},
+                  106: {"sid": "b-1"}, 107: {"plug": "none"}, 108: fast, 109: None}, of=LIVING)  # fmt: skip
+    evening.step({101: {"kiosk": False}, 102: {"tempC": 50}, 103: {"backlog": 3}, 105: {"roomId": "106"},
+                  106: {"sid": "s-2"}, 107: {"plug": "none"}, 109: None}, of=LIVING)  # fmt: skip
+    evening.step({101: {"kiosk": False}, 103: {"backlog": 3}, 106: {"sid": "s-2"}, 107: {"plug": "none"}, 109: None},
+                 of=LIVING, seconds=5)  # fmt: skip
+    evening.say(109, "alert", kind="battery", level=80)
+    well: Said = {101: {"kiosk": True}, 103: {"backlog": 0}, 105: {"roomId": "105"}, 106: {"sid": "s-2"},
+                  107: {"plug": "ac"}}  # fmt: skip
+    evening.step(well, of=LIVING, seconds=1)
+    evening.step(well, of=LIVING)
+
+    held_back = {
+        101: {("tamper", "too-short", False)},
+        102: {("power", "too-few-samples", False)},
+        103: {("backlog", "too-short", False), ("checkout", "seen-in-its-room", False)},
+        105: {("room", "too-few-samples", False)},
+        106: {("identity", "too-few-take-overs", False)},
+        107: {("power", "too-short", False)},
+        108: {("clock", "too-few-samples", False)},
+        109: {("silence", "heartbeats-late", False)},
+        113: {("never-seen", "too-short", False)},
+    }
+    found = {number: set(why(sam, number, start=began, end=evening.now)) for number in held_back}
+    assert {number: those - RESTS for number, those in found.items()} == held_back
+
+
+def so_it_is_of_what_takes_an_hour(evening: Evening, sam: Person) -> None:
+    """Tablets that sleep for five minutes at a time: so their batteries can be watched for most of an hour."""
+    began = evening.now
+    for number in range(1, 11):
+        for tablet in LIVING:
+            evening.say(tablet, "state", state="sleeping", wakeBy=(evening.now + timedelta(minutes=10)).isoformat())
+        falls: dict[int, dict[str, object]] = {
+            101: {"battery": 80 - 2 * min(number, 5), "charging": number > 5},
+            102: {"battery": 80 - number},
+            105: {"plug": "ac" if number < 3 else "none"},
+            106: {"battery": 80 - number, "charging": number > 9},
+        }
+        evening.step(falls, of=LIVING, seconds=305)
+
+    held_back = {
+        101: {("battery", "too-short", False)},
+        102: {("battery", "drains-slowly", False), ("battery", "not-yet-evening", False)},
+        105: {("power", "not-docked", False)},
+        106: {("battery", "drains-slowly", False), ("battery", "charging", False)},
+    }
+    found = {number: set(why(sam, number, start=began, end=evening.now)) for number in held_back}
+    assert {number: those - RESTS for number, those in found.items()} == held_back
+
+
 def our_own_outage_is_named(innwatch: Installation, evening: Evening, sam: Person) -> None:
     """Ten minutes in which nobody listens: of a tablet that is back in time it says so."""
+    evening.step({109: {"screenOn": True}}, of=LIVING)
     gone = evening.now
     innwatch.kill()
     for tablet in evening.tablets.values():
         tablet.client.loop_stop()
     evening.pass_time(600)
     innwatch.start("--for-tests")
-    evening.tablets[101].come()
-    evening.step(of=range(101, 102))
-    evening.step(of=range(101, 102))
+    evening.tablets[109].come()
+    evening.step(of=[109])
+    evening.step(of=[109])
 
-    found = why(sam, 101, start=gone, end=evening.now)
+    found = why(sam, 109, start=gone, end=evening.now)
     assert found == [("silence", "not-listening", False)]
