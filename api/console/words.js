@@ -230,6 +230,19 @@ function celsius(degrees, otherwise) {
   return degrees == null ? otherwise : `${minus(Math.round(degrees))} °C`;
 }
 
+/** Who decided a threshold that was in force. */
+export const DECIDED_BY = {
+  default: "default", hotel: "the hotel", room: "this room", device: "this tablet",
+  moved: "keeps apart from another", changed: "changed since",
+};
+
+const SAID = { heartbeat: "Heartbeat", report: "Report", state: "Birth, sleep or goodbye", result: "Answer to a command" };
+
+/** What kind of message it was. */
+export function message(kind) {
+  return SAID[kind] ?? first(plain(kind));
+}
+
 /** What happened, as a headline. */
 export function headline(alert) {
   const sharper = alert.rule === "breach.access-point" && alert.why.map((why) => SHARPER[why.because]).find(Boolean);

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, Route
 from api.settings import CONSOLE
 from rules.alerts import Because, Rule, Severity
 from rules.clearance import Clear, Finding
+from rules.hindsight import Level
 from rules.policy import PolicyChanges
 from rules.state import LinkState, Posture, Power
 from store.records import EventType
@@ -90,6 +91,7 @@ async def test_a_reason_is_said_with_what_was_seen(modules: Modules, reason: dic
         ("POWER", Power),
         ("HEADLINES", Rule),
         ("REASONS", Because),
+        ("DECIDED_BY", Level),
         ("STEPS", [type_ for type_ in EventType if type_.startswith(("alert.", "notification."))]),
     ],
 )

@@ -1,5 +1,6 @@
 """Why, and why not: the console looks back over what a tablet said."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from playwright.async_api import Browser, expect
 
 from tests.console.desk import PHONE, at_the_desk, row
 from tests.console.inn import an_inn
-from tests.store.past import have_heard
+from tests.store.past import BSSID, have_heard
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
 
@@ -30,5 +31,10 @@ async def test_the_panels_tell_what_led_to_an_alert_and_what_held_one_back(brows
             await expect(why.get_by_role("img")).to_have_accessible_name(
                 "Signal, \u221250 dBm at the weakest; this room needs \u221270 dBm"
             )
+            await why.get_by_text("What it was held against").click()
+            floor = why.locator(".judged dl div", has_text="Weakest signal in the room")
+            await expect(floor).to_contain_text("\u221270 dBm")
+            await why.get_by_text(re.compile("What it said")).click()
+            await expect(why.locator(".samples tbody tr").first).to_contain_text(BSSID)
             width: int = await page.evaluate("document.documentElement.scrollWidth")
             assert width <= PHONE["width"]

@@ -1,7 +1,8 @@
 // Why and why not: what spoke for trouble of a tablet in a stretch of time, and what came of it or what held it back.
 
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
-import { dbm, lower, reason } from "../words.js";
+import { GROUPS, inWords } from "../thresholds.js";
+import { DECIDED_BY, dbm, lower, message, percent, reason, word } from "../words.js";
 import { Icon } from "./icons.js";
 import { html, Moment, useDesk } from "./parts.js";
 
@@ -60,7 +61,7 @@ function Answer({ waits, complaint, device }) {
   if (waits) return html`<p>Looking back…</p>`;
   if (complaint) return html`<p class="complaint" role="alert">${complaint}</p>`;
   if (!device) return null;
-  const { findings, heard, heardInAll, thresholds, complete } = device;
+  const { findings, heard, heardInAll, thresholds, levels, ruleVersion, complete } = device;
   return html`<${Signals} heard=${heard} floor=${thresholds?.rssiFloor} />
     ${!complete && html`<p class="hint">What was stored does not reach back far enough; something may be missing.</p>`}
     ${findings.length === 0 && html`<p>Nothing spoke for trouble. It was heard ${heardInAll} times.</p>`}
@@ -70,7 +71,37 @@ function Answer({ waits, complaint, device }) {
         : html`<span class="held"><${Icon} name="check" /> No alert</span>`}: ${reason(finding.because)}${
         finding.until !== finding.since && html`, until <${Moment} at=${finding.until} />`}${
         finding.untold && html`. Nobody was told: ${lower(reason(finding.untold))}`}</div>
-    </li>`)}</ol>`;
+    </li>`)}</ol>
+    <${Heard} heard=${heard} inAll=${heardInAll} />
+    ${thresholds && html`<${JudgedBy} thresholds=${thresholds} levels=${levels} ruleVersion=${ruleVersion} />`}`;
+}
+
+/** The samples themselves, newest first. */
+function Heard({ heard, inAll }) {
+  if (heard.length === 0) return null;
+  return html`<details class="samples"><summary>What it said (${inAll} ${inAll === 1 ? "message" : "messages"}${
+    heard.length < inAll ? `, of which ${heard.length} are shown` : ""})</summary>
+    <div class="scrolls" tabindex="0" role="region" aria-label="What it said"><table><thead><tr><th scope="col">When</th><th scope="col">What</th>
+      <th scope="col">Signal</th><th scope="col">Access point</th><th scope="col">Battery</th></tr></thead>
+    <tbody>${[...heard].reverse().map(({ at, kind, rssi, bssid, battery, charging, late }, index) => html`<tr key=${index}>
+      <td><${Moment} at=${at} /></td><td>${message(kind)}${late && ", late"}</td><td>${rssi == null ? "–" : dbm(rssi)}</td>
+      <td>${bssid ?? "–"}</td><td>${battery == null ? "–" : percent(battery)}${charging && ", charging"}</td></tr>`)}</tbody></table></div>
+  </details>`;
+}
+
+/** All the limits that it was held against, and who decided each; what somebody decided is set apart. */
+function JudgedBy({ thresholds, levels, ruleVersion }) {
+  const [version, revision] = (ruleVersion ?? "").split("/");
+  return html`<details class="judged"><summary>What it was held against</summary>
+    ${ruleVersion && html`<p class="hint">Version ${version} of the rules, revision ${revision} of its room and thresholds.</p>`}
+    ${Object.entries(GROUPS).map(([group, names]) => {
+      const known = Object.keys(names).filter((name) => name in levels);
+      return known.length > 0 && html`<h4>${group}</h4><dl>${known.map((name) => html`<div key=${name}
+          class=${levels[name] === "default" ? null : "decided"} title=${names[name].means}>
+        <dt>${names[name].words}</dt><dd>${inWords(name, thresholds[name])}<span class="by">${word(DECIDED_BY, levels[name])}</span></dd>
+      </div>`)}</dl>`;
+    })}
+  </details>`;
 }
 
 /** The signal over the time, with the room's floor. */
