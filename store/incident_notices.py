@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from rules.outage import IncidentChange, Turn
+from store import outbox
 from store.incidents import Written
 from store.outbox import HEARS, OF_IT, PART_OF
 from store.records import NoticeKind
@@ -61,7 +62,7 @@ def tell(
 
 
 def _speak_for(transaction: Transaction, hotel_key: int, written: Written, *, now: datetime) -> datetime | None:
-    """Cancel what is pending of the alerts that the incident took in; when the first of it was due, if anything was."""
+    """Stop what tells of the alerts that the incident took in; when the first of it was due, if anything was."""
     dues = []
     for alert_key in written.absorbed:
         dues += transaction.rows(
@@ -70,14 +71,8 @@ def _speak_for(transaction: Transaction, hotel_key: int, written: Written, *, no
             hotel=hotel_key,
             alert=alert_key,
         )
-        transaction.run(
-            "UPDATE notification SET state = 'cancelled', due_at = NULL, finished_at = :now, last_error = :why"
-            " WHERE hotel_key = :hotel AND alert_key = :alert AND state = 'pending' AND kind <> 'recovered'",
-            now=now,
-            why=PART_OF.format(written.incident.id),
-            hotel=hotel_key,
-            alert=alert_key,
-        )
+        why = PART_OF.format(written.incident.id)
+        outbox.stop(transaction, hotel_key, alert_key=alert_key, why=why, now=now)
     return moment(min(due for (due,) in dues)) if dues else None
 
 

@@ -120,6 +120,9 @@ _TAKEN_ON = (
 )
 """That somebody has taken an incident on since the row was made."""
 
+_NOT_AGAIN = " notification.not_again IS NOT NULL"
+"""That its alert was withheld while it was under way, and whoever sent it never said what became of it."""
+
 _NOT_TOLD = "nobody was told of the trouble by this channel, so nobody is told that it is over"
 
 _ANSWERED_FOR = "somebody answered for the alert before this was sent"
@@ -196,11 +199,12 @@ class Outbox:
         error: str,
         next_at: datetime,
     ) -> bool:
-        """Give it back until `next_at`. False: the claim was lost, nothing is recorded."""
-        del now  # The ledger keeps no time of a failed attempt; the verb takes it like its siblings.
+        """Give it back until `next_at`, or cancel it where it is not to be tried again. False: the claim was lost,
+        nothing is recorded.
+        """
         return await self._database.write(
             lambda transaction: _give_back(
-                transaction, hotel_id, notification_id, worker=worker, error=error, next_at=next_at
+                transaction, hotel_id, notification_id, worker=worker, now=now, error=error, next_at=next_at
             )
         )
 
@@ -312,6 +316,8 @@ def _claim(
         return None
     if _cancel(transaction, hotel_id, notification_id, _TAKEN_ON, why=_TAKEN, now=now):
         return None
+    if _cancel(transaction, hotel_id, notification_id, _NOT_AGAIN, why=_SUPPRESSED, now=now):
+        return None
     taken = transaction.run(
         "UPDATE notification SET state = 'sending', leased_by = :worker, due_at = :lease_until,"  # noqa: S608 - ours
         " attempts = attempts + 1"
@@ -402,7 +408,7 @@ def _cancel(
     """Cancel a due notice that need not be sent any more. Here, because only now that is known for sure."""
     changed = transaction.run(
         "UPDATE notification SET state = 'cancelled', due_at = NULL, leased_by = NULL, finished_at = :now,"  # noqa: S608
-        " last_error = :why"
+        " last_error = coalesce(not_again, :why)"
         " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
         f" AND {_IS_DUE} AND {_IN_ORDER} AND {condition}",
         now=now,
@@ -432,12 +438,27 @@ def tell_after_all(transaction: Transaction, hotel_key: int, *, alert_key: int, 
 
 
 def withhold(transaction: Transaction, hotel_key: int, *, alert_key: int | None, now: datetime) -> None:
-    """From now on something suppresses the alert: cancel what is pending of it, but for the end of it."""
+    """From now on something suppresses the alert: nobody is told of it but of the end of it."""
+    stop(transaction, hotel_key, alert_key=alert_key, why=_SUPPRESSED, now=now)
+
+
+def stop(transaction: Transaction, hotel_key: int, *, alert_key: int | None, why: str, now: datetime) -> None:
+    """Cancel what is pending of an alert, and have what is under way not tried again; but for the end of it.
+
+    What is under way may arrive, and then its recovery is to be told: so whoever sends it says what became of it.
+    """
     transaction.run(
         "UPDATE notification SET state = 'cancelled', due_at = NULL, finished_at = :now, last_error = :why"
         " WHERE hotel_key = :hotel AND alert_key = :alert AND state = 'pending' AND kind <> 'recovered'",
         now=now,
-        why=_SUPPRESSED,
+        why=why,
+        hotel=hotel_key,
+        alert=alert_key,
+    )
+    transaction.run(
+        "UPDATE notification SET not_again = :why"
+        " WHERE hotel_key = :hotel AND alert_key = :alert AND state = 'sending' AND kind <> 'recovered'",
+        why=why,
         hotel=hotel_key,
         alert=alert_key,
     )
@@ -449,14 +470,20 @@ def _give_back(
     notification_id: NotificationId,
     *,
     worker: str,
+    now: datetime,
     error: str,
     next_at: datetime,
 ) -> bool:
     changed = transaction.run(
-        "UPDATE notification SET state = 'pending', due_at = :next_at, leased_by = NULL, last_error = :error"
+        "UPDATE notification SET leased_by = NULL,"
+        " state = CASE WHEN not_again IS NULL THEN 'pending' ELSE 'cancelled' END,"
+        " due_at = CASE WHEN not_again IS NULL THEN CAST(:next_at AS bigint) END,"
+        " finished_at = CASE WHEN not_again IS NOT NULL THEN CAST(:now AS bigint) END,"
+        " last_error = coalesce(not_again, :error)"
         " WHERE id = :id AND hotel_key = (SELECT hotel.key FROM hotel WHERE hotel.id = :hotel)"
         " AND state = 'sending' AND leased_by = :worker",
         next_at=next_at,
+        now=now,
         error=error,
         id=notification_id,
         hotel=hotel_id,

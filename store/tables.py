@@ -423,6 +423,7 @@ class NotificationTable(Base, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     finished_at: datetime | None = Field(sa_type=UtcDateTime)
     incident_key: int | None = Field(sa_type=KEY)  # then `alert_revision` is the incident's
+    not_again: str | None  # why it is not tried again, should the attempt that is under way fail
 
 
 class IncidentTable(Base, table=True):

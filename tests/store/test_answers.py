@@ -21,6 +21,7 @@ from store.records import (
     InboxKind,
     MemberRole,
     NoticeKind,
+    NotificationId,
     NotificationState,
 )
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, SLACK, add_hotel, an_alert, batch, change, cleared, later, opened
@@ -341,6 +342,42 @@ async def test_nobody_is_told_of_what_is_suppressed_before_it_is_released(store:
     assert await send_what_is_due(store, 100) == [NoticeKind.OPENED] * 2
 
 
+async def suppressed_while_under_way(store: Store) -> tuple[Device, NotificationId]:
+    device = await one_alert(store)
+    (notice,) = await store.due_notifications(NOW, limit=10)
+    await claim(store, notice.id, 0)
+    held = msgspec.structs.replace(an_alert(), suppressed_by="maintenance")
+    await store.apply(batch(changes=[change(device, ChangeKind.SUPPRESSED, held)], at=later(1)))
+    return device, notice.id
+
+
+async def test_what_is_under_way_when_its_alert_is_suppressed_is_not_tried_again(store: Store) -> None:
+    _, notice = await suppressed_while_under_way(store)
+
+    assert await store.record_retry(HOTEL, notice, worker="w", now=later(2), error="busy", next_at=later(5))
+
+    (line,) = (await store.notifications(HOTEL)).items
+    assert (line.state, line.finished_at) == (NotificationState.CANCELLED, later(2))
+    assert line.last_error == "something suppressed the alert before this was sent"
+    assert await send_what_is_due(store, 10) == []
+
+
+async def test_what_a_dead_worker_had_of_a_suppressed_alert_is_not_tried_again(store: Store) -> None:
+    await suppressed_while_under_way(store)
+
+    assert await send_what_is_due(store, 10 * AN_HOUR) == []
+    assert await store.count_notifications(HOTEL) == {NotificationState.CANCELLED: 1}
+
+
+async def test_what_arrives_although_its_alert_was_suppressed_meanwhile_has_its_end_told(store: Store) -> None:
+    device, notice = await suppressed_while_under_way(store)
+    assert await store.record_delivered(HOTEL, notice, worker="w", now=later(2))
+
+    await store.apply(batch(changes=[cleared(device)], at=later(3)))
+
+    assert await send_what_is_due(store, 4) == [NoticeKind.RECOVERED]
+
+
 async def test_what_opens_and_is_suppressed_in_one_batch_is_told_to_nobody(store: Store) -> None:
     (device, _) = await add_hotel(store, channels=[MAIL])
     held = msgspec.structs.replace(an_alert(), suppressed_by="maintenance")
@@ -351,7 +388,7 @@ async def test_what_opens_and_is_suppressed_in_one_batch_is_told_to_nobody(store
 
 async def test_an_answer_is_known_again_by_its_request(store: Store) -> None:
     await one_alert(store)
-    ann = msgspec.structs.replace(ANN, request_id="do-1")
+    ann = msgspec.structs.replace(ANN, request_id="do-1", digest="of-once")
     assert not await store.answered_before(HOTEL, A1, Deed.ALERT_NOTED, by=ann)
 
     await store.note_alert(HOTEL, A1, "once", by=ann, now=NOW)
@@ -362,6 +399,9 @@ async def test_an_answer_is_known_again_by_its_request(store: Store) -> None:
     )
     assert not await store.answered_before(
         HOTEL, A1, Deed.ALERT_NOTED, by=msgspec.structs.replace(BOB, request_id="do-1")
+    )
+    assert not await store.answered_before(
+        HOTEL, A1, Deed.ALERT_NOTED, by=msgspec.structs.replace(ann, digest="of-other-words")
     )
     assert not await store.answered_before(HOTEL, A1, Deed.ALERT_RESOLVED, by=ann)
 

@@ -89,6 +89,7 @@ def upgrade() -> None:
     _create_what_the_hotel_knows()
     _create_what_is_remembered()
     op.add_column("notification", sa.Column("incident_key", KEY, nullable=True))
+    op.add_column("notification", sa.Column("not_again", sa.String(), nullable=True))
     op.create_index(
         "uq_notification_incident",
         "notification",
@@ -111,6 +112,7 @@ def downgrade() -> None:
         _let_be(table, f"{old} {new}", old)
     _let_be_empty("inbox", "device_key", again=False)
     op.drop_index("uq_notification_incident", "notification")
+    op.drop_column("notification", "not_again")
     op.drop_column("notification", "incident_key")
     for table in TABLES:
         op.drop_table(table)
