@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Annotated, Final
 
 import msgspec
@@ -89,7 +90,7 @@ _DEED: Final = {
     Op.SNOOZE: Deed.ALERT_SNOOZED,
     Op.RESOLVE: Deed.ALERT_RESOLVED,
 }
-"""What each is noted as: an id that was given to another one before makes nothing a repeat."""
+"""What each is noted as."""
 
 _WANTS: Final = frozenset({Op.ASSIGN, Op.NOTE, Op.SNOOZE})
 """Ops that mean nothing without what they take."""
@@ -184,7 +185,7 @@ class Doing:
         role = role_of(await self._store.find_account(UserName(name)), hotel_id)
         if role is None:
             return DoResult(id=said.id, verdict=Verdict.FORBIDDEN, detail="needs the role staff")
-        by = Actor(ActorKind.USER, name, request_id=said.id)
+        by = Actor(ActorKind.USER, name, request_id=said.id, digest=_digest(said))
         try:
             alert = await self._again(hotel_id, said, by)
             if alert is None:
@@ -194,7 +195,10 @@ class Doing:
         return DoResult(id=said.id, verdict=Verdict.APPLIED, alert=alert)
 
     async def _again(self, hotel_id: HotelId, said: Do, by: Actor) -> AlertSnapshot | None:
-        """The alert, where this very deed was done before: its result, or the acknowledgment of it, was lost."""
+        """The alert, where this very deed was done before: its result, or the acknowledgment of it, was lost.
+
+        Another one of the same id is a deed of its own: a console that counts its requests from 1 again is not ignored.
+        """
         alert_id = AlertId(said.alert_id)
         done = await self._store.answered_before(hotel_id, alert_id, _DEED[said.op], by=by)
         return await self._store.alert(hotel_id, alert_id) if done else None
@@ -282,6 +286,10 @@ def read(payload: bytes) -> Do | str:
     if said.op is Op.NOTE and not said.note:
         return "an empty note"
     return said
+
+
+def _digest(said: Do) -> str:
+    return blake2b(msgspec.json.encode(said), digest_size=8).hexdigest()
 
 
 class _Named(Struct):

@@ -151,7 +151,9 @@ class Answers:
         return await self._database.write(lambda transaction: _end(transaction, hotel_id, alert_id, now=now))
 
     async def answered_before(self, hotel_id: HotelId, alert_id: AlertId, deed: Deed, *, by: Actor) -> bool:
-        """Whether the same person gave this very answer to this alert by a request of the same id, not long ago."""
+        """Whether the same person gave this very answer to this alert by this very request, not long ago: by one of the
+        same id and digest.
+        """
         return await self._database.read(
             lambda transaction: _answered_before(transaction, hotel_id, alert_id, deed, by=by)
         )
@@ -484,9 +486,9 @@ def _lapsed_at(held: _Open, now: datetime) -> datetime | None:
 
 def _answered_before(transaction: Transaction, hotel_id: HotelId, alert_id: AlertId, deed: Deed, *, by: Actor) -> bool:
     """Of the newest lines alone: no index knows requests, and what comes twice comes twice within seconds."""
-    row = transaction.row(
-        "SELECT 1 FROM (SELECT actor_kind, actor, request_id, deed, subject FROM audit WHERE hotel_id = :hotel"
-        " ORDER BY id DESC LIMIT :lately) AS late"
+    rows = transaction.rows(
+        "SELECT detail FROM (SELECT actor_kind, actor, request_id, deed, subject, detail FROM audit"
+        " WHERE hotel_id = :hotel ORDER BY id DESC LIMIT :lately) AS late"
         " WHERE actor_kind = :kind AND actor = :actor AND request_id = :request AND subject = :alert"
         " AND deed = :deed",
         hotel=hotel_id,
@@ -497,4 +499,4 @@ def _answered_before(transaction: Transaction, hotel_id: HotelId, alert_id: Aler
         alert=alert_id,
         deed=deed,
     )
-    return row is not None
+    return any(audit.digest_of(detail) == by.digest for (detail,) in rows)

@@ -28,13 +28,15 @@ class ActorKind(StrEnum):
 class Actor(Struct, frozen=True):
     """Who does something: a person by account name, a tablet by id, at the command line the user of the machine.
 
-    `address` is where the request came from, `request_id` what our log has it under.
+    `address` is where the request came from, `request_id` what our log has it under. `digest` is of all that was asked,
+    where whoever asks names the request and may do so again: by it a repeat is told from another request of that name.
     """
 
     kind: ActorKind
     name: str
     address: str | None = None
     request_id: str | None = None
+    digest: str | None = None
 
     @property
     def shown(self) -> str:
@@ -127,6 +129,10 @@ class AuditEntry(Struct, frozen=True, rename="camel", kw_only=True):
 Detail = Mapping[str, str | int | bool | None]
 
 _NOTHING: Final[Detail] = {}
+
+DIGEST: Final = "request"
+"""In the detail of a deed: that of the request."""
+
 _detail = msgspec.json.Decoder(dict[str, str | int | bool | None])
 
 _WANTED: Final = {
@@ -210,8 +216,13 @@ def note(
         request=by.request_id,
         deed=deed,
         subject=subject,
-        detail=msgspec.json.encode(detail).decode(),
+        detail=msgspec.json.encode(detail if by.digest is None else {**detail, DIGEST: by.digest}).decode(),
     )
+
+
+def digest_of(detail: str) -> str | int | bool | None:
+    """The digest of the request, as a line's detail has it."""
+    return _detail.decode(detail).get(DIGEST)
 
 
 def latest(

@@ -61,11 +61,15 @@ async def test_what_comes_again_is_done_once_and_answered_again(house: House, al
     assert first["alert"]["revision"] == 2
 
 
-async def test_a_deed_is_done_although_another_op_had_its_id(house: House, alert: AlertSnapshot) -> None:
+async def test_a_deed_is_done_although_another_had_its_id(house: House, alert: AlertSnapshot) -> None:
+    """Another op, or other words: a console that counts its requests from 1 again is not ignored."""
     await do(house, {"id": "d-1", "op": "acknowledge", "alertId": alert.id}, by="max")
+    await do(house, {"id": "d-1", "op": "note", "alertId": alert.id, "note": "seen"}, by="max")
 
+    note = await do(house, {"id": "d-1", "op": "note", "alertId": alert.id, "note": "gone again"}, by="max")
     result = await do(house, {"id": "d-1", "op": "resolve", "alertId": alert.id}, by="max")
 
+    assert note["alert"]["revision"] == 4
     assert (result["verdict"], result["alert"]["status"]) == ("applied", "resolved")
 
 
