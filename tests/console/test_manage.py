@@ -104,6 +104,8 @@ async def test_a_manager_changes_thresholds_and_is_told_beside_the_field_what_is
         await expect(low).to_have_value("30")
         await save.click()
         await expect(page.get_by_text("Saved.")).to_be_visible()
+        cleared = page.get_by_role("textbox", name="Battery is no longer low at")
+        await expect(cleared).to_have_accessible_description(re.compile("Inherited: 25 %, standard.*In force: 31 %"))
 
         await page.get_by_role("combobox", name="For").select_option("101")
         await expect(floor).to_have_value("-70")
@@ -176,6 +178,19 @@ async def test_thresholds_that_were_typed_are_tried_on_the_past_before_they_are_
         await go(page, "Thresholds")
         await expect(critical).to_have_value("5")
         await expect(page.get_by_text("1 change, not saved")).to_be_visible()
+
+
+async def test_a_manager_says_whether_an_access_point_is_the_hotels(browser: Browser, tmp_path: Path) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
+        await inn.store.learn_access_point(INN, HEARD, ssid="Inn", rooms=[RoomId("101")], by=INNWATCH, now=inn.clock())
+        await go(page, "Access points")
+        row, inventory = page.locator(f"[data-bssid='{HEARD}']"), page.locator("#inventory")
+        await expect(inventory).to_contain_text("1 access point waits for a word, and 3 rooms with tablets list none.")
+        await row.get_by_role("button", name=f"It is ours: {HEARD}").click()
+        await expect(row).to_contain_text("Yes, confirmed mia")
+        await expect(inventory).not_to_contain_text("waits for a word")
+        await row.get_by_role("button", name=f"It is not ours: {HEARD}").click()
+        await expect(row).to_contain_text("No, foreign mia")
 
 
 async def test_who_may_only_look_changes_nothing_and_a_phone_shows_it_all(browser: Browser, tmp_path: Path) -> None:

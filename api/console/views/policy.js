@@ -2,12 +2,13 @@
 
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { byRoom } from "../fleet.js";
-import { GROUPS, inField, inWords, limits, read, signOf, THRESHOLDS } from "../thresholds.js";
+import { GROUPS, inField, read, THRESHOLDS } from "../thresholds.js";
 import { roomName } from "../words.js";
 import { useDeed, useFound } from "./asking.js";
 import { Outcome, useFirstWrong } from "./field.js";
 import { html, useDesk } from "./parts.js";
 import { inFull } from "./places.js";
+import { Threshold } from "./threshold.js";
 
 const NONE = {};
 
@@ -71,16 +72,16 @@ export function Policy({ id, mayChange, rooms, devices, kept: { drafts } }) {
       ${Object.entries(GROUPS).map(([title, group]) => html`<fieldset key=${title}><legend>${title}</legend>
         ${Object.keys(group).map((name) => html`<${Threshold} key=${name} name=${name} told=${found} from=${source(name, { level, hotel, room })}
           text=${draft[name] ?? inField(name, found.own[name])} changed=${name in draft} wrong=${deed.wrong[name]}
-          type=${mayChange ? type : null} needed=${level.path === "policy" && name === "profile"} />`)}</fieldset>`)}
-      <div class="foot ${count ? "pending" : ""}">
+          type=${mayChange ? type : null} first=${level.path === "policy"} />`)}</fieldset>`)}
+      ${mayChange && html`<div class="foot ${count ? "pending" : ""}">
         <${Outcome} deed=${deed} fields=${Object.keys(THRESHOLDS)} />
-        ${mayChange && html`<p class="tools">
+        <p class="tools">
           <span class="hint">${count ? `${count === 1 ? "1 change" : `${count} changes`}, not saved` : "Nothing changed"}</span>
           ${count > 0 && !level.device && html`<button type="button" onClick=${tryOut}>Try on the past</button>`}
           <button type="button" disabled=${!count || deed.busy} onClick=${leave}>Discard</button>
           <button type="submit" class="primary" disabled=${!count || deed.busy}>Save</button>
-        </p>`}
-      </div>
+        </p>
+      </div>`}
     </form>`}`;
 }
 
@@ -123,36 +124,6 @@ function source(name, { level, hotel, room }) {
   if (!hotel || (level.device && level.room && !room)) return "";
   if (level.device && room?.own[name] !== undefined) return "from its room";
   return hotel.own[name] !== undefined ? "from the hotel" : "standard";
-}
-
-// `type` is null for who may only look; `needed`: there is nothing to inherit it from.
-function Threshold({ name, told, from, text, changed, wrong, type, needed }) {
-  const { words, means, choices } = THRESHOLDS[name];
-  const { own, inherited, effective } = told;
-  const decided = own[name] !== undefined;
-  const id = `threshold-${name}`;
-  const otherwise = `${inWords(name, inherited[name])}${from && inherited[name] !== undefined ? `, ${from}` : ""}`;
-  const moved = !changed && decided && effective[name] !== own[name];
-  const props = { id, "aria-describedby": `${id}-means ${id}-says${wrong ? ` ${id}-wrong` : ""}`, "aria-invalid": wrong ? "true" : null };
-  return html`<div class="threshold ${decided ? "decided" : ""} ${changed ? "changed" : ""} ${wrong ? "refused" : ""}" data-threshold=${name}>
-    <div><label for=${type ? id : null}>${words}</label><p class="hint" id="${id}-means">${means}</p></div>
-    <div class="value">
-      ${!type ? html`<strong>${inWords(name, effective[name])}</strong>`
-        : choices ? html`<select ...${props} value=${text} onChange=${(event) => type(name, event.target.value)}>
-            ${!needed && html`<option value="" selected=${text === ""}>as inherited</option>`}
-            ${choices.map(([value, said]) => html`<option key=${said} value=${String(value)} selected=${String(value) === text}>${said}</option>`)}
-          </select>`
-        : html`<input ...${props} value=${text} placeholder=${inField(name, inherited[name]).replace("-", "−")} autocomplete="off"
-            inputmode=${THRESHOLDS[name].least < 0 ? "text" : "decimal"} onInput=${(event) => type(name, event.target.value)} />
-          <span class="sign">${signOf(name)}</span>`}
-      ${type && text !== "" && !needed && html`<button type="button" class="quiet" aria-label="Inherit: ${words}"
-        onClick=${() => { type(name, ""); document.getElementById(id)?.focus(); }}>Inherit</button>`}
-    </div>
-    <p class="says hint" id="${id}-says">${needed ? "" : decided || changed ? `Otherwise: ${otherwise}. ` : `Inherited: ${otherwise}. `}${
-      type && limits(name) ? `${limits(name)}. ` : ""}${
-      moved ? html`<strong>In force: ${inWords(name, effective[name])}</strong>, for another threshold stands too near.` : ""}</p>
-    ${wrong && html`<p class="complaint" id="${id}-wrong">${wrong}</p>`}
-  </div>`;
 }
 
 function readAll(draft) {
