@@ -72,7 +72,7 @@ from rules.messages import (
     State,
     TokenEnded,
 )
-from rules.outage import left_behind, why_left
+from rules.outage import left_behind
 from rules.room_fit import paired
 from rules.room_status import RoomStatus, is_checked_out, news
 from rules.snapshot import status_of
@@ -277,7 +277,9 @@ class Draft:
     def _part(self, parted: Parted) -> None:
         """Split the incidents whose time has come: who did not return is told by itself."""
         for change, lost in self.outlook.pass_deadline(parted.hotel_id, parted.at):
-            reason = why_left(change)
+            reason = change.left
+            if reason is None:  # it lasts
+                continue
             for tablet in lost:
                 before = self._state(tablet)
                 occasion = Occasion(tablet.assignment, f"{LEFT}{change.at.isoformat()}", change.at)

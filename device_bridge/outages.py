@@ -7,7 +7,8 @@ began to listen counts, so that history judged again comes to the same.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ from rules.gap import Gap
 from rules.ids import DeviceId, HotelId, IncidentId
 from rules.messages import DeviceMessage, Heartbeat
 from rules.outage import (
-    CALM,
+    TOLD_AGAIN,
     Incident,
     IncidentChange,
     Outages,
@@ -30,12 +31,12 @@ from rules.outage import (
     deadline,
     follow,
     pass_deadline,
-    shifted,
     without_strangers,
 )
 from rules.place import heard_bssid
 from rules.policy import DEFAULTS
 from rules.power import is_plugged
+from rules.silences import Silences
 from rules.state import DeviceState, Verdict
 from store import Store
 from store.batch import IncidentTurn
@@ -73,8 +74,8 @@ class Memory:
 
     def adopt(self, outlook: "Outlook") -> None:
         """After the commit."""
-        self._known.update(outlook.known)
-        for hotel_id in outlook.known:
+        self._known.update(outlook.own)
+        for hotel_id in outlook.own:
             self._asked.pop(hotel_id, None)
 
     def look_again(self, hotel_id: HotelId) -> None:
@@ -105,13 +106,19 @@ class Memory:
             for tablet in self._fleet.tablets_of(hotel_id)
             if (one := absent_of(tablet.state, tablet.assignment, watching_since=_LONG_AGO))
         }
-        incidents = tuple(_incident(one, absent) for one in lasting)
+        resolved = {
+            tablet.device_id for tablet in self._fleet.tablets_of(hotel_id) if tablet.state.silence.silent is not None
+        }
+        incidents = [_incident(one, absent, resolved=resolved - absent.keys(), now=self._now()) for one in lasting]
         members = {device_id for incident in incidents for device_id in incident.silent}
-        return Outages({name: one for name, one in absent.items() if name not in members}, incidents)
+        return Outages(Silences({name: one for name, one in absent.items() if name not in members}), incidents)
 
 
 class Outlook:
-    """The outages as one batch makes them. `turns`: what became of incidents, to be written with it."""
+    """The outages as one batch makes them: `own` are those that it changed, copies until the commit.
+
+    `turns`: what became of incidents, to be written with it.
+    """
 
     def __init__(
         self,
@@ -121,11 +128,11 @@ class Outlook:
         state_of: Callable[[Tablet], DeviceState],
         watching_since: datetime,
     ) -> None:
-        self.known: dict[HotelId, Outages] = {}
+        self.own: dict[HotelId, Outages] = {}
         self.turns: list[IncidentTurn] = []
         self.heard: list[tuple[Tablet, Sample]] = []  # what the heartbeats of the batch said, in order
         self.strange: list[tuple[Tablet, Heartbeat]] = []  # on access points that are not known as the hotel's
-        self._before = known
+        self._known = known
         self._fleet = fleet
         self._state_of = state_of
         self._watching_since = watching_since
@@ -167,15 +174,15 @@ class Outlook:
         at = next((one.at for one in changes if one.alert.family is Family.SILENCE), resolved_at or after.last_heard)
         if at is None:
             return
-        outages, made = follow(
-            self._outages(tablet.hotel_id),
+        made = follow(
+            self._own(tablet.hotel_id),
             before,
             after,
             crowd=lambda: self._crowd(tablet.hotel_id),
             watching_since=self._watching_since,
             occasion=Occasion(tablet.assignment, "outage", at),
         )
-        self._take(tablet.hotel_id, outages, made)
+        self._take(tablet.hotel_id, made)
 
     def wait_of(self, tablet: Tablet, change: AlertChange, after: DeviceState) -> timedelta:
         """How long a notice waits for others with the same cause: that of a silence which an outage may explain."""
@@ -188,25 +195,24 @@ class Outlook:
         """The incident that is told instead of what changed."""
         if change.alert.family is not Family.SILENCE:
             return None
-        return self._outages(tablet.hotel_id).incident_of(tablet.device_id)
+        outages = self.own.get(tablet.hotel_id, self._known.get(tablet.hotel_id))
+        return None if outages is None else outages.incident_of(tablet.device_id)
 
     def shift(self, hotel_id: HotelId, gap: Gap) -> None:
         """We heard nobody for a while."""
-        outages = self._outages(hotel_id)
-        if outages != CALM:
-            self.known[hotel_id] = shifted(outages, gap)
+        if self._known.get(hotel_id) or hotel_id in self.own:
+            self._own(hotel_id).shift(gap)
 
     def pass_deadline(self, hotel_id: HotelId, now: datetime) -> list[tuple[IncidentChange, list[Tablet]]]:
-        """Split what is to be split by `now`; each incident with the tablets that did not return."""
-        outages, made = without_strangers(
-            self._outages(hotel_id), lambda name: self._fleet.find(hotel_id, name) is not None, at=now
-        )
-        self._take(hotel_id, outages, made)
+        """Split what is to be split by `now`, and say what lasts; each incident with the tablets that are lost."""
+        outages = self._own(hotel_id)
+        made = without_strangers(outages, lambda name: self._fleet.find(hotel_id, name) is not None, at=now)
+        self._take(hotel_id, made)
         split: list[tuple[IncidentChange, list[Tablet]]] = []
         since = self._watching_since
         while (due := deadline(outages, watching_since=since, grace=_NOT_LISTENING_YET)) is not None and due <= now:
-            outages, made = pass_deadline(outages, watching_since=since, grace=_NOT_LISTENING_YET, at=due)
-            self._take(hotel_id, outages, made)
+            made = pass_deadline(outages, watching_since=since, grace=_NOT_LISTENING_YET, at=due)
+            self._take(hotel_id, made)
             split += [(change, list(self._found(hotel_id, change.lost))) for change in made]
         return split
 
@@ -216,8 +222,12 @@ class Outlook:
             if tablet is not None:
                 yield tablet
 
-    def _outages(self, hotel_id: HotelId) -> Outages:
-        return self.known.get(hotel_id) or self._before.get(hotel_id, CALM)
+    def _own(self, hotel_id: HotelId) -> Outages:
+        """To be changed: the batch may come to nothing, and then nothing has happened."""
+        if hotel_id not in self.own:
+            known = self._known.get(hotel_id)
+            self.own[hotel_id] = Outages() if known is None else known.copy()
+        return self.own[hotel_id]
 
     def _lately(self, tablet: Tablet) -> list[Sample]:
         return [*tablet.lately, *(sample for one, sample in self.heard if one is tablet)]
@@ -231,8 +241,7 @@ class Outlook:
             self._crowds[hotel_id] = crowd
         return crowd
 
-    def _take(self, hotel_id: HotelId, outages: Outages, made: tuple[IncidentChange, ...]) -> None:
-        self.known[hotel_id] = outages
+    def _take(self, hotel_id: HotelId, made: tuple[IncidentChange, ...]) -> None:
         for change in made:
             last = self.turns[-1] if self.turns else None
             if last is None or not _continues(last, hotel_id, change):
@@ -256,17 +265,28 @@ def _continues(last: IncidentTurn, hotel_id: HotelId, change: IncidentChange) ->
     return same and change.turn is Turn.GREW and last.change.turn is not Turn.CLOSED
 
 
-def _incident(lasting: Lasting, absent: dict[DeviceId, Absent]) -> Incident:
-    """Who came back and is silent anew has another alert, for which the incident does not speak."""
+def _incident(
+    lasting: Lasting, absent: Mapping[DeviceId, Absent], *, resolved: AbstractSet[DeviceId], now: datetime
+) -> Incident:
+    """Who came back and is silent anew has another alert, for which the incident does not speak.
+
+    Since when half of them are back was not written down: since now. Nor was when people were last told that it lasts:
+    at the last full hour of it, so that they are again at the next.
+    """
     known = lasting.incident
     members = sorted(set(lasting.alerts.values()))
     silent = {name: absent[name] for name in members if name in absent and absent[name].alert_id in lasting.alerts}
-    return Incident(
+    excused = set(members) & resolved
+    incident = Incident(
         id=known.id,
         spot=Spot(known.scope, known.place or ""),
         opened_at=known.opened_at,
-        silent=silent,
-        back=frozenset(members) - silent.keys(),
+        told_at=now - (now - known.opened_at) % TOLD_AGAIN,
+        silent=Silences(silent),
+        back=set(members) - silent.keys() - excused,
+        excused=excused,
         back_at=known.back_at,
         why=known.why,
     )
+    incident.half_at = (known.back_at or now) if incident.is_half_back else known.back_at
+    return incident

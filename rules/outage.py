@@ -1,9 +1,9 @@
 """Outages: many silences, one cause. Which incidents open, grow and widen, and when who did not return is split out.
 
-Pure, of one hotel at a time: `Outages` is what is known of its silences, each function makes the next one of it and
-says what became of incidents. They are told of each silence and each return in the order of the inputs, so that history
-judged again gives the same incidents. Alerts are not touched here, but for the one that is split out (`left_behind`):
-what an incident changes is who is told.
+Of one hotel at a time: `Outages` is what is known of its silences. Each function changes it and says what became of
+incidents. They are told of each silence and each return in the order of the inputs, so that history judged again gives
+the same incidents. Alerts are not touched here, but for the one that is split out (`left_behind`): what an incident
+changes is who is told.
 
 A tablet that moved in its last minute is never part of any of it, nor one that said itself why it would fall silent
 (`rules.absence`): an outage explains neither.
@@ -18,43 +18,37 @@ from msgspec.structs import replace
 from rules import silence
 from rules.absence import Absent, Spot, absent_of, is_absent
 from rules.alerts import Because, ChangeKind, Family, Reason
-from rules.extent import best, gone_at, has_lately, is_inside, is_near, lately_of, least
-from rules.gap import Gap
+from rules.extent import best, inside, least
 from rules.ids import DeviceId, IncidentId
 from rules.incident import Outage
 from rules.occasion import Occasion, alert_id
-from rules.outages import CALM, Incident, IncidentChange, Outages, Turn, change_of, rule_of
+from rules.outages import Incident, IncidentChange, Outages, Turn, change_of, rule_of
+from rules.silences import Silences
 from rules.state import DeviceState, Verdict
 
 __all__ = [
-    "CALM",
+    "TOLD_AGAIN",
     "Incident",
     "IncidentChange",
     "Outages",
     "Turn",
-    "came_back",
     "deadline",
-    "fell_silent",
     "follow",
     "left_behind",
     "pass_deadline",
-    "shifted",
-    "why_left",
     "without_strangers",
 ]
 
 RETURN_WITHIN: Final = timedelta(minutes=3)
 """Who is not back so long after most of them has another reason."""
 
+STALLS_WITHIN: Final = timedelta(minutes=15)
+"""Likewise, after half of them: what works for one tablet in two is no longer why the other is silent."""
 
-Next = tuple[Outages, tuple[IncidentChange, ...]]
+TOLD_AGAIN: Final = timedelta(minutes=60)
+"""While more than half are silent, people are reminded so often that nobody watches those tablets."""
 
-
-def why_left(change: IncidentChange) -> Reason:
-    """What is said of those who are lost when an incident is split."""
-    since = change.incident.back_at
-    waited = None if since is None else (change.at - since).total_seconds()
-    return Reason(Because.DID_NOT_RETURN, observed=waited, limit=RETURN_WITHIN.total_seconds(), since=since)
+Changes = tuple[IncidentChange, ...]
 
 
 def left_behind(state: DeviceState, reason: Reason, *, occasion: Occasion) -> Verdict:
@@ -72,108 +66,125 @@ def follow(
     crowd: Callable[[], Mapping[Spot, int]],
     watching_since: datetime,
     occasion: Occasion,
-) -> Next:
+) -> Changes:
     """After any verdict about a tablet; most change nothing here. `crowd` is asked where a silence is new."""
-    was, now = is_absent(before), is_absent(after)
     device_id = occasion.assignment.device_id
+    if before.silence.silent is not None and after.silence.silent is None:
+        return _came_back(outages, device_id, at=occasion.at)
+    was, now = is_absent(before), is_absent(after)
     if was and not now:
-        return came_back(outages, device_id, at=occasion.at)
+        return _excuse(outages, device_id, at=occasion.at)
     if was or not now:
-        return outages, ()
+        return ()
     absent = absent_of(after, occasion.assignment, watching_since=watching_since)
     if absent is None:
-        return outages, ()
-    return fell_silent(outages, device_id, absent, crowd=crowd(), occasion=occasion)
-
-
-def fell_silent(
-    outages: Outages, device_id: DeviceId, absent: Absent, *, crowd: Mapping[Spot, int], occasion: Occasion
-) -> Next:
-    """After one more silence. `crowd` is how many are online now at each spot of the hotel."""
-    at = absent.since
-    alone = {name: one for name, one in outages.alone.items() if is_near(one, at)} | {device_id: absent}
-    outages = replace(outages, alone=alone)
-    changes: list[IncidentChange] = []
-    joined = next((one for one in outages.incidents if _explains(one, device_id, absent)), None)
-    if joined is not None:
-        outages, grown = _join(outages, joined, device_id, at=at)
-        changes.append(grown)
-    spot = best(outages, absent, joined=joined, crowd=crowd, at=at)
-    if spot is None:
-        return outages, tuple(changes)
-    outages, made = _gather(outages, spot, crowd=crowd, occasion=occasion, at=at)
-    return outages, (*changes, *made)
-
-
-def came_back(outages: Outages, device_id: DeviceId, *, at: datetime) -> Next:
-    """After a tablet was heard again, or somebody resolved its alert: nobody waits for it any more."""
-    if device_id in outages.alone:
-        alone = {name: one for name, one in outages.alone.items() if name != device_id}
-        return replace(outages, alone=alone), ()
-    incident = next((one for one in outages.incidents if device_id in one.silent), None)
-    if incident is None:
-        return outages, ()
-    silent = {name: one for name, one in incident.silent.items() if name != device_id}
-    moved = replace(incident, silent=silent, back=incident.back | {device_id})
-    if not silent:
-        return outages.without(incident), (change_of(Turn.CLOSED, moved, at=at, closed=True),)
-    if incident.back_at is None and moved.is_mostly_back:
-        moved = replace(moved, back_at=at)
-        return outages.having(moved), (change_of(Turn.CHANGED, moved, at=at),)
-    return outages.having(moved), (change_of(Turn.GREW, moved, at=at),)
+        return ()
+    return _fell_silent(outages, device_id, absent, crowd=crowd(), occasion=occasion)
 
 
 def deadline(outages: Outages, *, watching_since: datetime, grace: timedelta) -> datetime | None:
-    """When the next incident is split; after we began to listen, not before everybody had the time to be heard."""
-    dues = (
-        _due(incident.back_at, watching_since=watching_since, grace=grace)
-        for incident in outages.incidents
-        if incident.back_at is not None
-    )
+    """When the next incident is split, or told again; after we began to listen, none is split before everybody had the
+    time to be heard.
+    """
+    dues = (_due(incident, watching_since=watching_since, grace=grace) for incident in outages.incidents)
     return min(dues, default=None)
 
 
-def pass_deadline(outages: Outages, *, watching_since: datetime, grace: timedelta, at: datetime) -> Next:
-    """Split the incidents whose deadline has come by `at`, which is the first of them: who is silent still, is lost."""
-    changes = []
-    for incident in outages.incidents:
-        since = incident.back_at
-        if since is not None and _due(since, watching_since=watching_since, grace=grace) <= at:
-            outages = outages.without(incident)
-            lost = tuple(incident.silent)
-            changes.append(replace(change_of(Turn.CLOSED, incident, at=at, closed=True), lost=lost))
-    return outages, tuple(changes)
+def pass_deadline(outages: Outages, *, watching_since: datetime, grace: timedelta, at: datetime) -> Changes:
+    """What comes of the incidents whose deadline has come by `at`, which is the first of them.
+
+    Where most are back, or half of them long enough, who is silent still is lost. Else people are told that it lasts.
+    """
+    due = [one for one in outages.incidents if _due(one, watching_since=watching_since, grace=grace) <= at]
+    return tuple(_split(outages, one, at=at) if one.half_at else _tell_again(one, at=at) for one in due)
 
 
-def shifted(outages: Outages, gap: Gap) -> Outages:
-    """With every clock moved by the time in which we heard nobody; what people read stays as it was."""
-    return Outages(
-        alone={name: _shifted(one, gap) for name, one in outages.alone.items()},
-        incidents=tuple(
-            replace(
-                incident,
-                silent={name: _shifted(one, gap) for name, one in incident.silent.items()},
-                back_at=None if incident.back_at is None else gap.moved(incident.back_at),
-            )
-            for incident in outages.incidents
-        ),
-    )
-
-
-def without_strangers(outages: Outages, is_known: Callable[[DeviceId], bool], *, at: datetime) -> Next:
+def without_strangers(outages: Outages, is_known: Callable[[DeviceId], bool], *, at: datetime) -> Changes:
     """Without the tablets that were removed while an incident waited for them."""
-    changes: list[IncidentChange] = []
-    for incident in outages.incidents:
-        for device_id in incident.silent:
-            if not is_known(device_id):
-                outages, made = came_back(outages, device_id, at=at)
-                changes += made
-    return outages, tuple(changes)
+    gone = [name for incident in outages.incidents for name in incident.silent if not is_known(name)]
+    return tuple(change for name in gone for change in _excuse(outages, name, at=at))
 
 
-def _due(back_at: datetime, *, watching_since: datetime, grace: timedelta) -> datetime:
-    due = back_at + RETURN_WITHIN
-    return due if back_at >= watching_since else max(due, watching_since + grace)
+def _fell_silent(
+    outages: Outages, device_id: DeviceId, absent: Absent, *, crowd: Mapping[Spot, int], occasion: Occasion
+) -> Changes:
+    """After one more silence. `crowd` is how many are online now at each spot of the hotel."""
+    at = absent.since
+    outages.add(device_id, absent)
+    changes: Changes = ()
+    joined = next((one for one in outages.incidents if _explains(one, device_id, absent)), None)
+    if joined is not None:
+        outages.alone.remove(device_id)
+        changes = (_join(joined, device_id, absent, at=at),)
+    spot = best(outages, absent, joined=joined, crowd=crowd, at=at)
+    if spot is None:
+        return changes
+    return (*changes, *_gather(outages, spot, crowd=crowd, occasion=occasion, at=at))
+
+
+def _came_back(outages: Outages, device_id: DeviceId, *, at: datetime) -> Changes:
+    """After a tablet was heard again, also one that nobody waits for any more: what is out for others works for it."""
+    outages.alone.remove(device_id)
+    outages.lately.remove(device_id)
+    incident = outages.silent_in(device_id)
+    if incident is None:
+        incident = next((one for one in outages.incidents if device_id in one.excused), None)
+    if incident is None:
+        return ()
+    was_back = incident.back_at is not None
+    incident.silent.remove(device_id)
+    incident.excused.discard(device_id)
+    incident.back.add(device_id)
+    incident.count(at)
+    if not incident.silent:
+        outages.end(incident)
+        return (change_of(Turn.CLOSED, incident, at=at),)
+    turned = incident.back_at is not None and not was_back
+    return (change_of(Turn.CHANGED if turned else Turn.GREW, incident, at=at),)
+
+
+def _excuse(outages: Outages, device_id: DeviceId, *, at: datetime) -> Changes:
+    """After somebody resolved its silence, or removed it: nobody waits for it, and it says nothing of the others."""
+    outages.alone.remove(device_id)
+    outages.lately.remove(device_id)
+    incident = outages.silent_in(device_id)
+    if incident is None:
+        return ()
+    incident.silent.remove(device_id)
+    incident.excused.add(device_id)
+    incident.count(at)
+    if not incident.silent:
+        outages.end(incident)
+        return (change_of(Turn.CLOSED, incident, at=at),)
+    return (change_of(Turn.GREW, incident, at=at),)
+
+
+def _due(incident: Incident, *, watching_since: datetime, grace: timedelta) -> datetime:
+    since, wait = incident.back_at, RETURN_WITHIN
+    if since is None:
+        since, wait = incident.half_at, STALLS_WITHIN
+    if since is None:
+        return incident.told_at + TOLD_AGAIN
+    due = since + wait
+    return due if since >= watching_since else max(due, watching_since + grace)
+
+
+def _split(outages: Outages, incident: Incident, *, at: datetime) -> IncidentChange:
+    outages.end(incident)
+    since, wait = incident.back_at, RETURN_WITHIN
+    if since is None:
+        since, wait = incident.half_at, STALLS_WITHIN
+    waited = None if since is None else (at - since).total_seconds()
+    left = Reason(Because.DID_NOT_RETURN, observed=waited, limit=wait.total_seconds(), since=since)
+    return replace(change_of(Turn.CLOSED, incident, at=at), lost=tuple(incident.silent), left=left)
+
+
+def _tell_again(incident: Incident, *, at: datetime) -> IncidentChange:
+    lasted_s = (at - incident.opened_at).total_seconds()
+    still = Reason(Because.STILL_FIRING, observed=lasted_s, limit=TOLD_AGAIN.total_seconds(), since=incident.opened_at)
+    incident.told_at = at
+    incident.why = (*(reason for reason in incident.why if reason.because is not Because.STILL_FIRING), still)
+    return change_of(Turn.LASTS, incident, at=at)
 
 
 def _explains(incident: Incident, device_id: DeviceId, absent: Absent) -> bool:
@@ -184,56 +195,53 @@ def _explains(incident: Incident, device_id: DeviceId, absent: Absent) -> bool:
     in between, on what works again for it, has another reason.
     """
     if incident.back_at is not None:
-        return device_id in incident.back
+        return device_id in incident.back or device_id in incident.excused
     if incident.spot not in absent.spots:
         return False
-    return absent.heard <= incident.opened_at or any(is_near(one, absent.since) for one in incident.silent.values())
+    return absent.heard <= incident.opened_at or bool(incident.silent.near(absent.since))
 
 
-def _join(outages: Outages, incident: Incident, device_id: DeviceId, *, at: datetime) -> tuple[Outages, IncidentChange]:
-    absent = outages.alone[device_id]
-    grown = replace(incident, silent=dict(incident.silent) | {device_id: absent}, back=incident.back - {device_id})
-    if not grown.is_mostly_back:
-        grown = replace(grown, back_at=None)
-    alone = {name: one for name, one in outages.alone.items() if name != device_id}
-    outages = replace(outages, alone=alone).having(grown)
-    return outages, replace(change_of(Turn.GREW, grown, at=at), absorbed=(absent.alert_id,))
+def _join(incident: Incident, device_id: DeviceId, absent: Absent, *, at: datetime) -> IncidentChange:
+    incident.silent.add(device_id, absent)
+    incident.back.discard(device_id)
+    incident.excused.discard(device_id)
+    incident.count(at)
+    return replace(change_of(Turn.GREW, incident, at=at), absorbed=(absent.alert_id,))
 
 
-def _gather(outages: Outages, spot: Spot, *, crowd: Mapping[Spot, int], occasion: Occasion, at: datetime) -> Next:
+def _gather(outages: Outages, spot: Spot, *, crowd: Mapping[Spot, int], occasion: Occasion, at: datetime) -> Changes:
     """Make one incident of all that is silent at a spot: a new one, or the oldest inside, which becomes as wide."""
-    inside = [one for one in outages.incidents if has_lately(one, at) and is_inside(one, spot)]
-    absorbed = {name: one for name, one in outages.alone.items() if spot in one.spots}
-    lately = lately_of(outages, at)
-    gone = gone_at(spot, lately)
-    reason = Reason(
+    gone = outages.lately.near(at, spot)
+    why = Reason(
         _BECAUSE[rule_of(spot)],
         observed=float(gone),
         limit=float(least(spot, gone=gone, crowd=crowd)),
-        cause=None,
-        since=min((one.since for one in lately.values() if spot in one.spots), default=at),
+        since=outages.lately.began(at, spot) or at,
     )
-    for one in inside[1:]:
-        outages = outages.without(one)
-        absorbed |= one.silent
-    alone = {name: one for name, one in outages.alone.items() if name not in absorbed}
-    outages = replace(outages, alone=alone)
-    came = frozenset[DeviceId]().union(*(one.back for one in inside))
-    if inside:
-        silent = dict(inside[0].silent) | absorbed
-        whole = replace(inside[0], spot=spot, silent=silent, back=came - silent.keys(), back_at=None, why=(reason,))
-        outages, turn = outages.having(whole), Turn.CHANGED
+    absorbed = dict(outages.alone.there(spot))
+    parts = inside(outages, spot, at=at)
+    if parts:
+        whole, turn = parts[0], Turn.CHANGED
     else:
         name = IncidentId(alert_id(Family.SILENCE, replace(occasion, trigger=f"outage:{spot.scope}:{spot.place}")))
-        whole = Incident(id=name, spot=spot, opened_at=at, silent=absorbed, why=(reason,))
-        outages, turn = replace(outages, incidents=(*outages.incidents, whole)), Turn.OPENED
+        whole, turn = Incident(id=name, spot=spot, opened_at=at, told_at=at, silent=Silences()), Turn.OPENED
+        outages.incidents.append(whole)
+    ended = []
+    for part in parts[1:]:
+        outages.incidents.remove(part)
+        ended.append(replace(change_of(Turn.CLOSED, part, at=at), into=whole.id))
+        absorbed |= dict(part.silent.items())
+        whole.back |= part.back
+        whole.excused |= part.excused
+    for device_id, absent in absorbed.items():
+        outages.alone.remove(device_id)
+        whole.silent.add(device_id, absent)
+    whole.back.difference_update(whole.silent)
+    whole.excused.difference_update(whole.silent)
+    whole.spot, whole.told_at, whole.why = spot, at, (why,)
+    whole.half_at, whole.back_at = at if whole.is_half_back else None, None
     alerts = tuple(one.alert_id for one in absorbed.values())
-    merged = [replace(change_of(Turn.CLOSED, one, at=at, closed=True), into=whole.id) for one in inside[1:]]
-    return outages, (replace(change_of(turn, whole, at=at), absorbed=alerts), *merged)
-
-
-def _shifted(absent: Absent, gap: Gap) -> Absent:
-    return replace(absent, since=gap.moved(absent.since))
+    return (replace(change_of(turn, whole, at=at), absorbed=alerts), *ended)
 
 
 _BECAUSE = {

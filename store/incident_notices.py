@@ -44,7 +44,7 @@ def tell(
     event_id: int,
     now: datetime,
 ) -> None:
-    """Tell of an incident in place of its alerts: that it opened, or is wider than was told, and that it is over.
+    """Tell of an incident in place of its alerts: that it opened, is wider than was told or lasts, and that it is over.
 
     One that becomes part of another falls silent, and of each tablet that joins or comes back nobody is told.
     `event_id` is that of its turn.

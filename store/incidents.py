@@ -43,6 +43,7 @@ EVENT_OF: Final = {
     Turn.OPENED: EventType.INCIDENT_OPENED,
     Turn.GREW: EventType.INCIDENT_CHANGED,
     Turn.CHANGED: EventType.INCIDENT_CHANGED,
+    Turn.LASTS: EventType.INCIDENT_CHANGED,
     Turn.CLOSED: EventType.INCIDENT_CLOSED,
 }
 

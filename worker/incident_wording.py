@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 
+from rules.alerts import Because
 from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.words import explain, one_line
 from store.records import NoticeKind
@@ -49,13 +50,23 @@ _SCOPES = {
 
 
 def _happened(incident: IncidentSnapshot, *, over: bool) -> str:
+    if not over and _lasting(incident) is not None:
+        return f"{incident.members - incident.back} of {_tablets(incident.members)} are still silent"
     if not over and incident.rule is Outage.OWN:
         return f"{_tablets(incident.members)} did not come back after Innwatch was away"
     if not over:
         return f"{_tablets(incident.members)} fell silent at once"
     if incident.lost:
         return f"{incident.back} of {_tablets(incident.members)} are back, {incident.lost} did not return"
+    if incident.back < incident.members:
+        return f"{incident.back} of {_tablets(incident.members)} are back, nobody waits for the others"
     return f"all of {_tablets(incident.members)} are back"
+
+
+def _lasting(incident: IncidentSnapshot) -> timedelta | None:
+    """How long it had lasted when people were last told that it does."""
+    still = (reason.observed for reason in incident.why if reason.because is Because.STILL_FIRING)
+    return next((timedelta(seconds=lasted) for lasted in still if isinstance(lasted, float)), None)
 
 
 def _tablets(count: int) -> str:
@@ -78,10 +89,14 @@ def _facts(incident: IncidentSnapshot, *, hotel: str, zone: tzinfo) -> Iterable[
 def _remark(incident: IncidentSnapshot, *, over: bool, zone: tzinfo, now: datetime) -> str | None:
     if not over and incident.closed_at is not None:
         return f"It was over at {moment_of(incident.closed_at, zone)}, before this could be sent."
-    happened = incident.closed_at if over and incident.closed_at is not None else incident.opened_at
+    happened = incident.opened_at + (_lasting(incident) or timedelta(0))
+    if over and incident.closed_at is not None:
+        happened = incident.closed_at
     minutes = (now - happened) // timedelta(minutes=1)
     if minutes >= LATE_FROM_MINUTES:
         return f"This is {minutes} minutes old, because it could not be sent earlier. It may have changed since."
     if over:
         return "Whoever did not return has an alert of its own." if incident.lost else None
+    if _lasting(incident) is not None:
+        return "While it lasts nobody is told of any of these tablets by itself. You are told of it again every hour."
     return "Each tablet's alert stands in Innwatch; you are told again of those that do not return with the others."

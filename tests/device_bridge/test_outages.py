@@ -120,7 +120,7 @@ def test_after_a_start_an_incident_speaks_for_the_alerts_it_took_in_and_for_no_o
     later = START + timedelta(hours=1)
     absent = {DeviceId("tab-102"): Absent(AlertId(alert), later, later, (Spot(Scope.FLOOR, "1"),))}
 
-    incident = _incident(lasting, absent)
+    incident = _incident(lasting, absent, resolved=frozenset(), now=later)
 
     assert (DeviceId("tab-102") in incident.silent) is is_silent
     assert (incident.members, DeviceId("tab-102") in incident.back) == (2, not is_silent)

@@ -4,24 +4,27 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rules.absence import Sample, crowd_of, is_absent, set_apart, why_apart
+from rules.absence import Absent, Sample, Spot, crowd_of, is_absent, set_apart, why_apart
 from rules.alarm import Occasion
-from rules.alerts import Because, ChangeKind, Family, Severity
+from rules.alerts import Because, ChangeKind, Family, Reason, Severity
 from rules.deadlines import deadline, pass_deadline
 from rules.dismissal import dismiss
 from rules.evaluate import evaluate
 from rules.gap import Gap
 from rules.gap import shifted as shift
-from rules.ids import DeviceId, HotelId, MessageId, RoomId
+from rules.ids import AlertId, DeviceId, HotelId, MessageId, RoomId
 from rules.incident import Outage, Scope
 from rules.messages import DeviceMessage, Heartbeat, Report, ReportKind
-from rules.outage import IncidentChange, Outages, Turn, follow, left_behind, shifted, why_left
+from rules.outage import IncidentChange, Outages, Turn, follow, left_behind, without_strangers
 from rules.outage import deadline as split_at
 from rules.outage import pass_deadline as split
 from rules.policy import Assignment, Place, Policy
 from rules.power import is_plugged
 from rules.response import Resolved
+from rules.silences import Silences
 from rules.state import DeviceState, Verdict
 from tests.rules.given import NOON, after
 
@@ -107,7 +110,7 @@ class Hotel:
             reason = why_apart(verdict.state, self.samples[name], assignment=self.assigned[name])
             verdict = verdict if reason is None else set_apart(verdict, reason, occasion=occasion)
         self.states[name] = verdict.state
-        self.outages, made = follow(
+        made = follow(
             self.outages,
             before,
             verdict.state,
@@ -123,12 +126,13 @@ class Hotel:
         at = split_at(self.outages, watching_since=self.watching_since, grace=timedelta(seconds=60))
         assert at == due
         assert at is not None
-        self.outages, made = split(self.outages, watching_since=self.watching_since, grace=timedelta(seconds=60), at=at)
+        made = split(self.outages, watching_since=self.watching_since, grace=timedelta(seconds=60), at=at)
         self.incidents += made
         for change in made:
             for name in change.lost:
+                assert change.left is not None
                 occasion = Occasion(self.assigned[name], "split", at)
-                verdict = left_behind(self.states[name], why_left(change), occasion=occasion)
+                verdict = left_behind(self.states[name], change.left, occasion=occasion)
                 self.states[name] = verdict.state
                 self.told += [(name, one.kind) for one in verdict.changes]
 
@@ -266,7 +270,7 @@ def test_a_hotel_of_which_60_percent_are_silent_is_out_as_one() -> None:
     assert hotel.incidents[-1].incident.rule is Outage.HOTEL
     hotel.gone = set()
     hotel.run(300)
-    assert hotel.outages == Outages()
+    assert not hotel.outages
     assert hotel.closed()[-1].incident.lost == 0
 
 
@@ -344,8 +348,136 @@ def test_nobody_waits_for_one_whose_silence_a_person_resolved() -> None:
     hotel.gone = {"1-00"}
     hotel.run(600)
     (closed,) = hotel.closed()
-    assert (closed.lost, hotel.outages.incidents) == ((), ())
+    assert (closed.lost, hotel.outages.incidents) == ((), [])
     assert ("1-00", ChangeKind.WORSENED) not in hotel.told
+
+
+def test_what_people_resolved_by_hand_is_not_back() -> None:
+    hotel = Hotel(floor("1", 10) | floor("2", 40))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(200)
+    for name in names("1-", hotel)[:8]:
+        hotel.resolve(name)
+    (incident,) = hotel.outages.incidents
+    assert (incident.members, incident.back, incident.back_at) == (10, set(), None)
+    hotel.run(600)
+    assert hotel.closed() == []
+
+    hotel.gone = {"1-08", "1-09"}  # heard again, it is back whoever resolved what
+    hotel.run(640)
+    assert (len(incident.back), incident.back_at is None) == (8, False)
+    hotel.run(900)
+    (closed,) = hotel.closed()
+    assert (closed.incident.back, closed.lost) == (8, ("1-08", "1-09"))
+
+
+def test_what_was_removed_is_not_back() -> None:
+    hotel = Hotel(floor("1", 10) | floor("2", 40))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(200)
+    left = {"1-08", "1-09"}
+    made = without_strangers(hotel.outages, lambda name: name in left, at=after(200))
+    (incident,) = hotel.outages.incidents
+    assert (len(made), set(incident.silent), incident.back, incident.back_at) == (8, left, set(), None)
+
+
+def test_an_incident_that_lasts_is_told_again_every_hour() -> None:
+    hotel = Hotel(floor("1", 10) | floor("2", 40))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(200)
+    (opened,) = hotel.opened()
+    lasting: list[IncidentChange] = []
+    for hours in (1, 2):
+        due = split_at(hotel.outages, watching_since=NOON, grace=timedelta(seconds=60))
+        assert due == opened.at + timedelta(hours=hours)
+        lasting += split(hotel.outages, watching_since=NOON, grace=timedelta(seconds=60), at=due)
+    _, lasts = lasting
+
+    assert (lasts.turn, lasts.lost) == (Turn.LASTS, ())
+    assert [reason.because for reason in lasts.incident.why] == [Because.AREA_SILENT, Because.STILL_FIRING]
+    assert lasts.incident.why[1].observed == 7200
+
+
+def test_when_half_are_back_the_others_have_a_quarter_of_an_hour() -> None:
+    hotel = Hotel(floor("1", 10) | floor("2", 40))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(300)
+    missing = set(names("1-", hotel)[5:])
+    hotel.gone = set(missing)
+    hotel.run(320 + 890)
+    assert hotel.closed() == []
+    hotel.run(320 + 910)
+
+    (closed,) = hotel.closed()
+    assert (closed.incident.back, set(closed.lost)) == (5, missing)
+    assert closed.left == Reason(Because.DID_NOT_RETURN, observed=900, limit=900, since=after(320))
+    assert {name for name, kind in hotel.told if kind is ChangeKind.WORSENED} == missing
+
+
+def test_one_that_comes_and_goes_puts_off_nobodys_quarter_of_an_hour() -> None:
+    hotel = Hotel(floor("1", 10) | floor("2", 40))
+    vanish(hotel, names("1-", hotel))
+    hotel.run(300)
+    missing, flaps = set(names("1-", hotel)[6:]), "1-00"
+    hotel.gone = set(missing)
+    while hotel.second < 310 + 920:
+        hotel.gone ^= {flaps}
+        hotel.run(hotel.second + 120)
+    (closed,) = hotel.closed()
+    assert missing <= set(closed.lost)
+
+
+def test_what_a_copy_is_told_its_original_does_not_know() -> None:
+    hotel = Hotel(floor("1", 10) | floor("2", 40))
+    vanish(hotel, [*names("1-", hotel), "2-00"])
+    hotel.run(200)
+    before, twin = seen(hotel.outages), hotel.outages.copy()
+    kept, hotel.outages = hotel.outages, twin
+    hotel.gone = {"1-00", "2-01"}
+    hotel.run(400)
+
+    assert seen(kept) == before
+    assert seen(twin) != before
+
+
+def seen(outages: Outages) -> object:
+    silences = [outages.alone, outages.lately, *(one.silent for one in outages.incidents)]
+    spots = {spot for one in silences for _, absent in one.items() for spot in absent.spots}
+    counted = [{spot: (one.near(after(100), spot), dict(one.there(spot))) for spot in spots} for one in silences]
+    return counted, [(one.back, one.back_at, one.members) for one in outages.incidents]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcdef"), st.sampled_from(["1", "2"]), st.integers(0, 400) | st.none()), max_size=30
+    ),
+    st.integers(0, 400),
+)
+def test_silences_are_counted_as_if_each_were_looked_at(told: list[tuple[str, str, int | None]], moment: int) -> None:
+    silences, known = Silences(), dict[DeviceId, Absent]()
+    for name, number, since in told:
+        silences = silences.copy()
+        device_id = DeviceId(name)
+        if since is None:
+            silences.remove(device_id)
+            known.pop(device_id, None)
+        else:
+            spots = (Spot(Scope.FLOOR, number), Spot(Scope.HOTEL))
+            absent = Absent(AlertId(name), after(since), NOON, spots)
+            silences.add(device_id, absent)
+            known.pop(device_id, None)
+            known[device_id] = absent
+
+    near = [name for name, one in known.items() if abs((one.since - after(moment)).total_seconds()) < 90]
+    assert silences.items() == list(known.items())
+    assert silences.near(after(moment)) == len(near)
+    assert sorted(silences.far(after(moment))) == sorted(known.keys() - set(near))
+    for number in ("1", "2"):
+        spot = Spot(Scope.FLOOR, number)
+        there = [name for name in near if spot in known[name].spots]
+        began = min((known[name].since for name in there), default=None)
+        assert silences.near(after(moment), spot) == len(there)
+        assert not there or silences.began(after(moment), spot) == began
 
 
 def test_who_is_absent_after_an_outage_of_ours_is_one_area_first() -> None:
@@ -353,7 +485,7 @@ def test_who_is_absent_after_an_outage_of_ours_is_one_area_first() -> None:
     vanish(hotel, [*names("1-", hotel), *names("2-", hotel)])
     hotel.second = 660
     gap = Gap(after(60), after(660))
-    hotel.outages = shifted(hotel.outages, gap)
+    hotel.outages.shift(gap)
     hotel.states = {name: shift(state, gap) for name, state in hotel.states.items()}
     hotel.watching_since = after(660)
     hotel.gone = {*names("1-", hotel)[:5], *names("2-", hotel)[:4]}

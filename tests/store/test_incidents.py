@@ -166,6 +166,16 @@ async def test_an_incident_that_widens_is_told_again_unless_it_still_waits(store
     assert len(await send(store, at=50)) == 1
 
 
+async def test_an_incident_that_lasts_is_told_again_though_somebody_has_it(store: Store) -> None:
+    one, two, three = await add_hotel(store, tablets=3, channels=[MAIL])
+    await apply(store, waiting(one), waiting(two), waiting(three), turns=[turn(absorbed=[one, two, three])])
+    await send(store, at=21)
+    await store.acknowledge_incident(HOTEL, OUT.id, by=person("sam"), now=later(30))
+    await apply(store, turns=[turn(Turn.LASTS)], at=3600)
+
+    assert [claimed.kind for claimed in await send(store, at=3601)] == [NoticeKind.INCIDENT]
+
+
 async def test_a_channel_that_fails_keeps_no_other_from_hearing_that_an_incident_widened(store: Store) -> None:
     one, two, three = await add_hotel(store, tablets=3, channels=[MAIL, SLACK])
     await apply(store, *map(waiting, (one, two, three)), turns=[turn(absorbed=[one, two, three])])

@@ -45,7 +45,11 @@ def test_the_subject_says_what_is_out_and_how_many_are_silent() -> None:
 
 @pytest.mark.parametrize(
     ("back", "lost", "says"),
-    [(40, 0, "all of 40 tablets are back"), (39, 1, "39 of 40 tablets are back, 1 did not return")],
+    [
+        (40, 0, "all of 40 tablets are back"),
+        (39, 1, "39 of 40 tablets are back, 1 did not return"),
+        (4, 0, "4 of 40 tablets are back, nobody waits for the others"),
+    ],
 )
 def test_its_end_says_who_is_back(back: int, lost: int, says: str) -> None:
     over = replace(OUT, closed_at=NIGHT + timedelta(seconds=10), back=back, lost=lost)
@@ -69,3 +73,12 @@ def test_every_scope_has_words(rule: Outage, scope: Scope, place: str | None, sa
 def test_one_that_was_over_before_it_could_be_sent_says_so() -> None:
     remark = worded(replace(OUT, closed_at=NIGHT + timedelta(minutes=9)), after=timedelta(hours=1)).remark
     assert remark == "It was over at Mon 23 Nov 2026, 03:09:00 CET, before this could be sent."
+
+
+def test_one_that_lasts_says_so_and_how_many_are_still_silent() -> None:
+    still = Reason(Because.STILL_FIRING, observed=7200.0, limit=3600.0, since=NIGHT)
+    notice = worded(replace(OUT, back=3, why=(*OUT.why, still)), after=timedelta(hours=2, seconds=2))
+    assert notice.headline == "OUTAGE - access point aa:bb:cc:00:00:01: 37 of 40 tablets are still silent"
+    assert notice.remark is not None
+    assert notice.remark.startswith("While it lasts nobody is told of any of these tablets by itself.")
+    assert any("it has not ended" in reason for reason in notice.reasons)
