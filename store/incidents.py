@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rules.alerts import Acknowledgment, AlertSnapshot, AlertStatus, Because, Reason
 from rules.ids import AlertId, DeviceId, HotelId, IncidentId
@@ -140,7 +141,8 @@ def incident_of(row: Row) -> IncidentSnapshot:
 
 def write(transaction: Transaction, hotel_key: int, change: IncidentChange) -> Written:
     """Write one turn of an incident, and that its alerts are part of it."""
-    row = (_insert if change.turn is Turn.OPENED else _update)(transaction, hotel_key, change.incident)
+    known = change.incident if change.into is None else _part_of_another(change.incident)
+    row = (_insert if change.turn is Turn.OPENED else _update)(transaction, hotel_key, known)
     key, incident = row[0], incident_of(row)
     part = Reason(Because.PART_OF_OUTAGE, observed=incident.place)
     absorbed: list[int] = []
@@ -162,6 +164,11 @@ def write(transaction: Transaction, hotel_key: int, change: IncidentChange) -> W
     data = events.encoded(incident)
     entries.append(Entry(at=change.at, type=EVENT_OF[change.turn], subject=incident.id, data=data))
     return Written(key, incident, tuple(absorbed), tuple(entries))
+
+
+def _part_of_another(incident: IncidentSnapshot) -> IncidentSnapshot:
+    """It ends because a wider one speaks for its tablets: none is lost by that."""
+    return replace(incident, lost=0, why=(*incident.why, Reason(Because.PART_OF_OUTAGE)))
 
 
 def _insert(transaction: Transaction, hotel_key: int, incident: IncidentSnapshot) -> Row:

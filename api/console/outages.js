@@ -20,7 +20,8 @@ export function kind({ rule }) {
 }
 
 /** How it stands, in a sentence without a full stop. */
-export function standing({ members, back, lost, closedAt }) {
+export function standing({ members, back, lost, closedAt, why = [] }) {
+  if (why.some(({ because }) => because === "part-of-outage")) return "It became part of a wider outage";
   if (!closedAt) return `${members - back} of ${tablets(members)} still silent`;
   if (lost) return `${lost} of ${tablets(members)} did not return`;
   return members === back ? `All ${tablets(members)} came back` : `${back} of ${tablets(members)} came back`;
@@ -39,13 +40,13 @@ export function groupOf(alert, incident) {
 }
 
 /** One step of an incident's timeline, in a sentence without a full stop. */
-export function stepOf(step) {
+export function stepOf(step, incident) {
   const { type, notice, channel, by } = step;
   if (type === "notification.sent") return `Told by ${word(CHANNELS, channel)} ${about(notice)}`;
   if (type === "notification.dead") return `The notice by ${word(CHANNELS, channel)} ${about(notice)} failed`;
   if (type === "incident.opened") return `Began: ${where(step)}, ${tablets(step.members)} silent`;
   if (by) return `Acknowledged by ${by}`;
-  if (type === "incident.closed") return `Over: ${standing({ ...step, closedAt: true })}`;
+  if (type === "incident.closed") return `Over: ${standing(incident)}`;
   return `${where(step)}: ${step.back ? `${step.back} of ${tablets(step.members)} back` : `${tablets(step.members)} silent`}`;
 }
 

@@ -98,7 +98,8 @@ async def keep_waiting(inn: Inn, room: str) -> AlertId:
         why=(Reason(Because.KIOSK_LEFT, observed=400.0),),
     )
     await _tell(inn, room, alert, kind=ChangeKind.OPENED)
-    await _tell(inn, room, replace(alert, condition=Condition.CLEARED), kind=ChangeKind.SUBSIDED)
+    clean = (Reason(Because.REPORTED_CLEAN),)
+    await _tell(inn, room, replace(alert, condition=Condition.CLEARED), kind=ChangeKind.SUBSIDED, why=clean)
     return alert.id
 
 
@@ -143,7 +144,7 @@ async def run_low(inn: Inn, room: str) -> None:
     await inn.store.apply(Batch(received_at=now, states={inn.devices[room].key: state}))
 
 
-async def _tell(inn: Inn, room: str, alert: OpenAlert, *, kind: ChangeKind) -> None:
+async def _tell(inn: Inn, room: str, alert: OpenAlert, *, kind: ChangeKind, why: tuple[Reason, ...] = ()) -> None:
     now, device = inn.clock(), inn.devices[room]
     gone = kind is ChangeKind.OPENED and alert.family is Family.SILENCE
     state = DeviceState(
@@ -161,6 +162,6 @@ async def _tell(inn: Inn, room: str, alert: OpenAlert, *, kind: ChangeKind) -> N
         device_id=device.id,
         room_id=RoomId(room),
         floor=ROOMS[room],
-        change=AlertChange(kind=kind, alert=alert, at=now, why=alert.why),
+        change=AlertChange(kind=kind, alert=alert, at=now, why=why or alert.why),
     )
     await inn.store.apply(Batch(received_at=now, states={device.key: state}, changes=[change]))

@@ -344,18 +344,21 @@ async def test_an_alert_has_the_signs_of_its_life(
 
 
 @pytest.mark.parametrize(
-    ("members", "back", "lost", "is_over", "said"),
+    ("incident", "said"),
     [
-        (40, 0, 0, False, "40 of 40 tablets still silent"),
-        (40, 39, 1, True, "1 of 40 tablets did not return"),
-        (3, 3, 0, True, "All 3 tablets came back"),
-        (3, 2, 0, True, "2 of 3 tablets came back"),
+        ({"members": 40, "back": 0}, "40 of 40 tablets still silent"),
+        ({"members": 40, "back": 39, "lost": 1, "closedAt": "x"}, "1 of 40 tablets did not return"),
+        ({"members": 3, "back": 3, "lost": 0, "closedAt": "x"}, "All 3 tablets came back"),
+        ({"members": 3, "back": 2, "lost": 0, "closedAt": "x"}, "2 of 3 tablets came back"),
+        (
+            {"members": 3, "back": 0, "closedAt": "x", "why": [{"because": "part-of-outage"}]},
+            "It became part of a wider outage",
+        ),
     ],
 )
 async def test_how_an_outage_stands_is_said_in_a_sentence(
-    modules: Modules, members: int, back: int, lost: int, is_over: bool, said: str
+    modules: Modules, incident: dict[str, object], said: str
 ) -> None:
-    incident = {"members": members, "back": back, "lost": lost, "closedAt": "x" if is_over else None}
     assert await modules.run("outages.js", "(words, one) => words.standing(one)", incident) == said
 
 

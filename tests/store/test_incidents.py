@@ -201,8 +201,10 @@ async def test_a_channel_that_fails_keeps_no_other_from_hearing_that_an_incident
 async def test_one_that_becomes_part_of_another_is_told_no_more(store: Store) -> None:
     one, two, three = await add_hotel(store, tablets=3, channels=[MAIL])
     await apply(store, *map(waiting, (one, two, three)), turns=[turn(absorbed=[one, two, three])])
-    await apply(store, turns=[turn(Turn.CLOSED, into="I0", closed_at=later(5))], at=5)
+    await apply(store, turns=[turn(Turn.CLOSED, into="I0", closed_at=later(5), lost=3)], at=5)
     assert await send(store, at=60) == []
+    (closed,) = (await store.incidents(HOTEL)).items
+    assert (closed.lost, closed.why[-1].because) == (0, Why.PART_OF_OUTAGE)
 
 
 async def test_first_who_takes_an_incident_on_wins_and_what_is_pending_of_it_is_not_sent(store: Store) -> None:

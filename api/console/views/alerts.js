@@ -44,8 +44,7 @@ export function Alerts({ store, list, hotels, query, unanswered, selected }) {
     </div>
     ${store.incidents.size > 0 && html`<ul class="outages" id="outages" aria-label="Outages">
       ${[...store.incidents.values()].map((incident) => html`<li key=${incident.id} data-incident=${incident.id}>
-        <a href=${address("incidents", incident.id)}><${Icon} name="high" /><strong>Outage</strong> ${outage(incident)}${" "}
-          <${Ago} at=${incident.openedAt} /></a></li>`)}
+        <a href=${address("incidents", incident.id)}><${Icon} name="high" /><strong>Outage</strong> ${outage(incident)} · <${Ago} at=${incident.openedAt} /></a></li>`)}
     </ul>`}
     ${list.length > 0 && html`<ul class="alerts" id="alerts" aria-label="Open alerts">
       ${list.map((alert) => html`<${Row} key=${alert.id} alert=${alert} room=${store.rooms.get(alert.roomId)}

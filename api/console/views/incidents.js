@@ -69,7 +69,7 @@ export function IncidentPanel({ id, store, mayAcknowledge }) {
       : !closedAt && html`<${TakeOn} id=${id} may=${mayAcknowledge} />`}
     <${Members} incident=${incident} alerts=${found?.alerts} store=${store} complaint=${complaint} />
     <section><h3>What happened</h3>${found ? html`<ol class="timeline">${found.timeline.map((step) => html`<li key=${step.id}>
-      <${Moment} at=${step.at} /><div>${stepOf(step)}${step.error && html`<p class="hint">${step.error}</p>`}</div></li>`)}</ol>`
+      <${Moment} at=${step.at} /><div>${stepOf(step, incident)}${step.error && html`<p class="hint">${step.error}</p>`}</div></li>`)}</ol>`
       : html`<p aria-busy="true">Loading…</p>`}</section>
   <//>`;
 }
@@ -103,6 +103,7 @@ function Members({ incident, alerts, store, complaint }) {
     : html`<p aria-busy="true">Loading…</p>`}</section>`;
   const groups = new Map(Object.keys(GROUPS).map((key) => [key, []]));
   for (const alert of alerts.map((one) => newest(one, store))) groups.get(groupOf(alert, incident)).push(alert);
+  if (alerts.length === 0) return html`<p class="hint" id="members">Its tablets stand with the wider outage.</p>`;
   return html`<section id="members">${[...groups].map(([key, list]) => list.length > 0 && html`
     <${Group} key=${key} name=${key} alerts=${list} store=${store} />`)}</section>`;
 }

@@ -28,7 +28,8 @@ export function Round({ hotel, rooms, devices }) {
       ${byFloor(found.stops).map(([floor, stops]) => html`<tbody key=${floor}>
         <tr class="floor-row"><th colspan="7" scope="rowgroup">${floorName(floor) || "No floor"} <span>${stops.length}</span></th></tr>
         ${stops.map((stop) => html`<${Stop} key=${stop.deviceId} stop=${stop} room=${rooms.get(stop.roomId)}
-          charging=${devices.get(stop.deviceId)?.charging} hour=${hour} />`)}
+          charging=${devices.get(stop.deviceId)?.charging}
+          hour=${hour} morning=${hour(found.morning)} />`)}
       </tbody>`)}
     </table></div>`}
   </section>`;
@@ -49,7 +50,7 @@ function AsOf({ of, hour }) {
   return html`As of ${useMemo(() => hour(clock.now()), [of])}.`;
 }
 
-function Stop({ stop, room, charging, hour }) {
+function Stop({ stop, room, charging, hour, morning }) {
   const { deviceId, roomId, battery, rate, left, emptyAt } = stop;
   return html`<tr data-stop=${deviceId} class=${charging ? "charging" : ""}>
     <td><span class="box" aria-hidden="true"></span></td>
@@ -57,7 +58,7 @@ function Stop({ stop, room, charging, hour }) {
     <td><a href="#tablets/${deviceId}">${deviceId}</a>${charging && html` <em class="tag"><${Icon} name="bolt" /> Charging now</em>`}</td>
     <td data-by="Battery">${percent(battery)}</td>
     <td data-by="Loses an hour">${percent(rate)}</td>
-    <td data-by="In the morning">${left <= 0 ? "empty" : percent(left)}</td>
+    <td data-by="At ${morning}">${left <= 0 ? "empty" : percent(left)}</td>
     <td data-by="Empty at">${emptyAt ? hour(emptyAt) : "–"}</td>
   </tr>`;
 }
