@@ -1,11 +1,13 @@
 """The one wall clock. Everybody else is handed `now`, and only this module reads the time.
 
 With INNWATCH_CLOCK=FILE the seconds that FILE holds are added, so that a scenario of hours runs against the
-real process in seconds. That is refused unless the data folder was made for tests: whoever can write FILE
-could make tokens live for ever.
+real process in seconds. Where FILE holds a moment instead (2026-11-23T03:00:00Z), time stands still at it: what is
+asked then does not depend on how fast the machine is. Either is refused unless the data folder was made for tests:
+whoever can write FILE could make tokens live for ever.
 """
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,15 +21,16 @@ class Clock:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._shift = timedelta() if file is None else _read(file)
+        self._said = timedelta() if file is None else _read(file)
         self._drift = _drift()
         self._steps = 0
 
     def now(self) -> datetime:
+        wall = datetime.now(UTC)
         if self._file is not None:
             # Every time: whoever wrote the file may count on the next message being received at the new time.
-            self._move(self._shift_now(self._file))
-        return datetime.now(UTC) + self._shift
+            self._obey(self._read_now(self._file), wall)
+        return _at(self._said, wall)
 
     def steps(self) -> int:
         """How often the clock was set while we ran: by NTP, by a person, by a machine that was suspended.
@@ -40,16 +43,20 @@ class Clock:
         self._drift = drift  # each time, so that a clock which is slowly put right is no step
         return self._steps
 
-    def _move(self, shift: timedelta) -> None:
-        if shift < self._shift:
+    def _obey(self, said: timedelta | datetime, wall: datetime) -> None:
+        if _at(said, wall) < _at(self._said, wall):
             self._steps += 1
-        self._shift = shift
+        self._said = said
 
-    def _shift_now(self, file: Path) -> timedelta:
+    def _read_now(self, file: Path) -> timedelta | datetime:
         try:
             return _read(file)
         except BadSetting:
-            return self._shift  # read in the middle of being written: look again in a moment
+            return self._said  # read in the middle of being written: look again in a moment
+
+
+def _at(said: timedelta | datetime, wall: datetime) -> datetime:
+    return said if isinstance(said, datetime) else wall + said
 
 
 def _drift() -> timedelta:
@@ -57,11 +64,20 @@ def _drift() -> timedelta:
     return timedelta(seconds=time.time() - time.monotonic())
 
 
-def _read(file: Path) -> timedelta:
-    """The shift that FILE holds, as a number of seconds; a file that is not there (yet) holds none."""
+def _read(file: Path) -> timedelta | datetime:
+    """What FILE holds: a shift, as a number of seconds, or a moment. A file that is not there (yet) shifts nothing."""
     try:
-        return timedelta(seconds=float(file.read_text()))
+        text = file.read_text().strip()
     except FileNotFoundError:
         return timedelta()
-    except (OSError, ValueError, OverflowError) as error:
-        raise BadSetting(f"INNWATCH_CLOCK: {file} must hold a number of seconds, such as 3600") from error
+    except OSError as error:
+        raise BadSetting(f"INNWATCH_CLOCK: {file} cannot be read: {error.strerror}") from error
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    try:
+        return timedelta(seconds=float(text))
+    except (ValueError, OverflowError) as error:
+        problem = f"INNWATCH_CLOCK: {file} must hold a number of seconds, such as 3600, or a moment with its zone"
+        raise BadSetting(problem) from error

@@ -275,7 +275,10 @@ LOG_FORMAT: Final = Variable(
     "INNWATCH_LOG_FORMAT", choice("TEXT", "JSON"), "TEXT", "`text` for people or `json` for programs."
 )
 CLOCK: Final = Variable(
-    "INNWATCH_CLOCK", FILE, None, "A file with seconds to add to the clock; only for folders made with `--for-tests`."
+    "INNWATCH_CLOCK",
+    FILE,
+    None,
+    "A file with seconds to add to the clock, or the moment at which it stands; for folders made with `--for-tests`.",
 )
 
 SECTIONS: Final[Mapping[str, tuple[Variable[object], ...]]] = {

@@ -21,6 +21,7 @@ from rules.ids import HotelId, UserName
 from store import INNWATCH, LocalDoorbell
 from tests.api.support import INN, LODGE, Furnished, Parts, Reader, Served, World, bearer, serving
 from tests.support import eventually
+from tests.support.http import TRUSTS_NOBODY
 
 
 @pytest.fixture
@@ -183,7 +184,7 @@ async def test_a_stream_ends_when_the_key_that_signed_its_token_is_taken_out(wor
 
 
 async def test_a_stranger_gets_no_stream(world: World, served: Served) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=TRUSTS_NOBODY) as client:
         answer = await client.get(f"{served.url}/api/events")
 
     assert answer.status_code == 401

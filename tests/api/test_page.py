@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from api import ApiSettings, build_app
 from tests.api.support import Parts, World, serving
+from tests.support.http import TRUSTS_NOBODY
 
 
 async def test_the_page_is_served_with_a_strict_policy_and_asked_for_each_time(world: World) -> None:
@@ -45,7 +46,7 @@ async def test_what_the_browser_has_is_not_sent_again(world: World) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/console/views/list.js", "/console/no-such.js"])
 async def test_the_head_of_a_file_can_be_had_alone(world: World, path: str) -> None:
-    async with serving(world.app) as served, httpx.AsyncClient() as client:
+    async with serving(world.app) as served, httpx.AsyncClient(verify=TRUSTS_NOBODY) as client:
         whole = await client.get(served.url + path)
         head = await client.head(served.url + path)
         again = await client.get(served.url + path)

@@ -52,7 +52,22 @@ def test_a_file_read_in_the_middle_of_being_written_leaves_the_clock_as_it_was(t
         eventually_sync(lambda: clock.now() - datetime.now(UTC) < timedelta(minutes=119), within=0.3)
 
 
-@pytest.mark.parametrize("text", ["an hour", "nan", "1e300", ""])
+def test_it_stands_still_at_the_moment_that_the_file_holds_until_that_is_another(tmp_path: Path) -> None:
+    file = tmp_path / "clock"
+    file.write_text("2026-11-23T03:00:00Z")
+    clock = Clock(file)
+
+    assert clock.now() == clock.now() == datetime(2026, 11, 23, 3, tzinfo=UTC)
+    file.write_text("2026-11-23T04:00:20+01:00")
+    assert clock.now() == datetime(2026, 11, 23, 3, 0, 20, tzinfo=UTC)
+    assert clock.steps() == 0
+
+    file.write_text("2026-11-23T03:00:00Z")
+    clock.now()
+    assert clock.steps() == 1
+
+
+@pytest.mark.parametrize("text", ["an hour", "nan", "1e300", "", "2026-11-23T03:00:00"])
 def test_a_file_that_holds_no_seconds_is_refused_at_the_start(tmp_path: Path, text: str) -> None:
     (tmp_path / "clock").write_text(text)
 

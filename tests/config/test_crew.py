@@ -16,8 +16,6 @@ from config.crew import Crew
 from tests.config.foreman import Said
 from tests.support import Process, Processes, eventually_sync
 
-pytestmark = pytest.mark.timeout(120)
-
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -16,6 +16,7 @@ from rules.alerts import Severity
 from tests.config.command_line import INNWATCH, CommandLine
 from tests.support import Processes, eventually_sync, free_port
 from tests.support.command_line import quiet_environment
+from tests.support.http import plain
 
 log = logging.getLogger("broker.test")
 
@@ -117,6 +118,6 @@ def test_every_line_that_a_process_logs_is_an_object_with_its_event(cli: Command
 
 def _is_ready(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/health/ready", trust_env=False).status_code == 200
+        return plain.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
     except httpx.TransportError:
         return False

@@ -18,6 +18,7 @@ from config.renewal import keep_renewed
 from tests.broker.authority import Authority
 from tests.config.command_line import INNWATCH, CommandLine
 from tests.support import Processes, eventually, eventually_sync, free_port
+from tests.support.http import plain
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_a_running_installation_shows_a_new_certificate_and_keeps_a_good_one(
 
     def health() -> httpx.Response | None:
         with suppress(httpx.TransportError):
-            return httpx.get(f"http://127.0.0.1:{http}/health/ready", timeout=2)
+            return plain.get(f"http://127.0.0.1:{http}/health/ready", timeout=2)
         return None
 
     def ready() -> bool:
@@ -130,6 +131,6 @@ def test_a_running_installation_shows_a_new_certificate_and_keeps_a_good_one(
     assert answer is not None
     assert "the new TLS certificate is not used" in answer.text
     assert shown() == second
-    metrics = httpx.get(f"http://127.0.0.1:{http}/metrics", timeout=5).text
+    metrics = plain.get(f"http://127.0.0.1:{http}/metrics", timeout=5).text
     assert 'innwatch_mqtt_certificate_renewals_total{outcome="refused"} 1.0' in metrics
     assert process.exit_code() is None

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import httpx
 import pytest
 from paho.mqtt.client import MQTTMessage
 from playwright.sync_api import sync_playwright
@@ -26,6 +25,7 @@ from rules.ids import HotelId
 from tests.console.conftest import QUIETLY
 from tests.deploy.compose import DEPLOY, ROOT
 from tests.support import Processes, eventually_sync, free_port, requires
+from tests.support.http import plain
 from tests.system.installation import Installation
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -79,7 +79,7 @@ def test_the_script_answers_a_webhook_with_what_innwatch_answered(processes: Pro
     eventually_sync(lambda: "connected" in script.output(), within=20)
 
     def hook(said: object, *, knows: str = "open sesame") -> tuple[int, str]:
-        reply = httpx.post(f"http://127.0.0.1:{port}", json=said, headers={"X-Webhook-Secret": knows}, timeout=15)
+        reply = plain.post(f"http://127.0.0.1:{port}", json=said, headers={"X-Webhook-Secret": knows}, timeout=15)
         return reply.status_code, reply.text
 
     check_out = CHECKED_OUT | {"room": "101", "occurredAt": _now()}

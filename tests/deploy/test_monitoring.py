@@ -10,7 +10,7 @@ import yaml
 
 from tests.deploy.compose import DEPLOY, environment, services, strings
 from tests.deploy.figures import DASHBOARD, alerts, documented, expressions, named, panels, plain
-from tests.support import PostgreSQL, Processes, eventually_sync, free_port, requires
+from tests.support import PostgreSQL, Processes, eventually_sync, free_port, http, requires
 
 FOR_ALL = {"job", "instance", "le", "datname"}
 """Labels that Prometheus or the exporter of PostgreSQL gives."""
@@ -151,7 +151,7 @@ def test_the_accounts_of_the_database_are_made_and_whatever_is_asked_of_it_is_me
 
     def measured() -> set[str]:
         try:
-            text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+            text = http.plain.get(f"http://127.0.0.1:{port}/metrics").text
         except httpx.TransportError:
             return set()
         return set(re.findall(r"^(pg_\w+)", text, re.MULTILINE)) if "pg_up 1" in text else set()

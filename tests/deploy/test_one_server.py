@@ -22,7 +22,7 @@ from tests.deploy.one_server import DOMAIN, OneServer
 from tests.support import PostgreSQL, Processes, eventually_sync
 from tests.system.installation import PASSWORD, bssid_of, heartbeat
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.server
 
 
 @pytest.fixture

@@ -85,7 +85,6 @@ async def read_on(store: Store, hotel_id: HotelId, seen: list[int], *, limit: in
     seen += [event.id for event in await store.events_after(hotel_id, last, limit=limit)]
 
 
-@pytest.mark.timeout(120)
 async def test_a_reader_gets_every_event_once_and_in_order_while_eight_write_and_lines_are_cut(
     url: str, stores: list[Store]
 ) -> None:

@@ -13,6 +13,10 @@ from typing import TypeVar, overload
 
 T = TypeVar("T")
 
+SOON = 20.0
+"""Seconds until a test that waits gives up: far more than anything takes, for a machine that is busy with much else.
+A test about how long something takes says so itself."""
+
 EVERY = 0.02
 """Seconds between two questions: short beside any deadline, long beside the cost of asking."""
 
@@ -21,7 +25,7 @@ EVERY = 0.02
 async def eventually(predicate: Callable[[], Awaitable[T]], *, within: float = ..., every: float = ...) -> T: ...
 @overload
 async def eventually(predicate: Callable[[], T], *, within: float = ..., every: float = ...) -> T: ...
-async def eventually(predicate: Callable[[], Awaitable[T] | T], *, within: float = 5.0, every: float = EVERY) -> T:
+async def eventually(predicate: Callable[[], Awaitable[T] | T], *, within: float = SOON, every: float = EVERY) -> T:
     """Ask a plain or an async predicate until it holds, and return its answer.
 
     Raises AssertionError after `within` seconds, naming the question and its last answer. A question that hangs is
@@ -47,7 +51,7 @@ async def eventually(predicate: Callable[[], Awaitable[T] | T], *, within: float
     raise AssertionError(_complaint(predicate, within=within, last=last))
 
 
-def eventually_sync(predicate: Callable[[], T], *, within: float = 5.0, every: float = EVERY) -> T:
+def eventually_sync(predicate: Callable[[], T], *, within: float = SOON, every: float = EVERY) -> T:
     """Do as `eventually` does, where there is no event loop. A question that hangs is left to pytest's own time-out."""
     deadline = time.monotonic() + within
     while True:

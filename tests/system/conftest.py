@@ -7,7 +7,7 @@ import pytest
 
 from store import schema
 from tests.support import PostgreSQL, Processes, Redis
-from tests.system.installation import Installation, Shape
+from tests.system.installation import Installation, Shape, StoppedClock
 from tests.system.several import ONE_OF_EACH, GuardedMosquitto, Several
 
 Install = Callable[..., Installation]
@@ -40,6 +40,12 @@ def several(request: pytest.FixtureRequest, processes: Processes, tmp_path: Path
         )
 
     return make
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> StoppedClock:
+    """A clock that stands still, for an installation that is made with its `env` and started `--for-tests`."""
+    return StoppedClock(tmp_path / "clock")
 
 
 @pytest.fixture

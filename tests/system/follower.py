@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import httpx
 
+from tests.support.http import plain
+
 
 class Follower:
     """Reads a hotel's events from either of two APIs, and goes on at the other where one fails."""
@@ -22,7 +24,7 @@ class Follower:
             turn += 1
             last = {"Last-Event-ID": str(self.ids[-1])} if self.ids else {}
             try:
-                with httpx.stream(
+                with plain.stream(
                     "GET",
                     f"{self._urls[turn % len(self._urls)]}/api/events",
                     headers=self._headers | last,

@@ -12,8 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from config.clock import Clock
 from tests.support import Process, Processes, eventually_sync, free_port
 from tests.support.command_line import run_beside
+from tests.support.http import plain
 
 INNWATCH = Path(sys.executable).with_name("innwatch")
 Json = Any
@@ -107,7 +109,7 @@ class Installation:
             if process is not None and process.exit_code() is not None:
                 raise RuntimeError(f"{process.command[1]} ended:\n{process.output()}")
         try:
-            health = httpx.get(f"{self.url}/health/ready", timeout=2)
+            health = plain.get(f"{self.url}/health/ready", timeout=2)
         except httpx.TransportError as error:
             raise AssertionError(f"{error}\n{self.process.output() if self.process else ''}") from error
         assert health.status_code == 200, health.text
@@ -132,7 +134,7 @@ class Installation:
 
     def log_in(self, username: str, password: str, *, hotel: str | None = None) -> "Person":
         body = {"username": username, "password": password} | ({"hotelId": hotel} if hotel else {})
-        reply = httpx.post(f"{self.url}/api/auth/user-token", json=body, timeout=10)
+        reply = plain.post(f"{self.url}/api/auth/user-token", json=body, timeout=10)
         assert reply.status_code in (200, 201), reply.text
         return Person(self.url, reply.json()["token"])
 
@@ -168,7 +170,7 @@ class Person:
         self._url = url
 
     def get(self, path: str, **params: str | int) -> Json:
-        reply = httpx.get(f"{self._url}{path}", params=params, headers=self._headers(), timeout=10)
+        reply = plain.get(f"{self._url}{path}", params=params, headers=self._headers(), timeout=10)
         assert reply.status_code == 200, f"{path}: {reply.status_code} {reply.text}"
         return reply.json()
 
@@ -186,8 +188,13 @@ class Person:
     def open_alerts(self) -> list[Json]:
         return self.all("/api/alerts", status="open")
 
+    def has_heard(self, device: str, *, at: datetime) -> bool:
+        """Whether the last that is stored of a tablet came at this moment of a clock that stands."""
+        last = self.get(f"/api/devices/{device}")["lastHeard"]
+        return last is not None and datetime.fromisoformat(last) == at
+
     def post(self, path: str, body: Json) -> httpx.Response:
-        return httpx.post(f"{self._url}{path}", json=body, headers=self._headers(), timeout=10)
+        return plain.post(f"{self._url}{path}", json=body, headers=self._headers(), timeout=10)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
@@ -207,11 +214,38 @@ class TabletsClock:
         self.file: Path | None = None
 
     def now(self) -> datetime:
-        moved = self.file.read_text() if self.file is not None and self.file.exists() else ""
-        return datetime.now(UTC) + timedelta(seconds=float(moved or 0))
+        return Clock(self.file).now()
 
 
 tablets_clock = TabletsClock()
+
+
+class StoppedClock:
+    """The one clock of a test's servers and tablets.
+
+    It stands still until the test moves it, so that no answer depends on how fast the machine is.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.began = datetime.now(UTC).replace(microsecond=0)
+        self.passed = 0.0
+        self.env = {"INNWATCH_CLOCK": str(file)}
+        self._file = file
+        self.pass_to(0)
+
+    @property
+    def now(self) -> datetime:
+        return self.began + timedelta(seconds=self.passed)
+
+    def pass_to(self, seconds: float) -> None:
+        """It is so many seconds after the beginning now."""
+        self.passed = seconds
+        written = self._file.with_suffix(".new")
+        written.write_text(self.now.isoformat())
+        written.replace(self._file)
+
+    def pass_by(self, seconds: float) -> None:
+        self.pass_to(self.passed + seconds)
 
 
 def heartbeat(*, bssid: str, rssi: int = -55, battery: int = 80, **fields: object) -> str:

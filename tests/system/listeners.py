@@ -11,6 +11,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support import eventually_sync
+from tests.support.http import TRUSTS_NOBODY
 
 Json = Any
 
@@ -80,7 +81,7 @@ class StreamReader:
 @contextmanager
 def event_stream(url: str, token: str, *, last_event_id: str | None = None) -> Iterator[StreamReader]:
     """A reader of `/api/events` that is connected when the block begins."""
-    reader, client = StreamReader(), httpx.Client(timeout=httpx.Timeout(10, read=30))
+    reader, client = StreamReader(), httpx.Client(verify=TRUSTS_NOBODY, timeout=httpx.Timeout(10, read=30))
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
     if last_event_id is not None:
         headers["Last-Event-ID"] = last_event_id

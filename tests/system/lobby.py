@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import httpx
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support import eventually_sync
+from tests.support.http import plain
 from tests.system.installation import Installation, bssid_of, heartbeat
 
 SOON = 5.0
@@ -86,7 +86,7 @@ class Stream:
 
     def _read(self) -> None:
         headers = {"Authorization": f"Bearer {self._token}"}
-        with httpx.stream("GET", self._url, headers=headers, timeout=60) as reply:
+        with plain.stream("GET", self._url, headers=headers, timeout=60) as reply:
             for _ in reply.iter_lines():
                 self._has_begun.set()
         self.out_at = time.monotonic()
@@ -144,7 +144,7 @@ class Lobby:
 
     def _answers(self, token: str) -> int:
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.get(f"{self.innwatch.url}/api/session", headers=headers, timeout=5).status_code
+        return plain.get(f"{self.innwatch.url}/api/session", headers=headers, timeout=5).status_code
 
 
 @contextmanager

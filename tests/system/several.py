@@ -9,6 +9,7 @@ import httpx
 
 from broker.access_file import rules_of_bridge
 from tests.support import Process, Processes, eventually_sync, free_port, requires
+from tests.support.http import plain
 from tests.support.mosquitto import Mosquitto
 from tests.system.installation import PASSWORD, Installation, Person, Shape
 
@@ -82,7 +83,7 @@ class Several(Installation):
     def missing(self, name: str) -> list[str] | None:
         """What a process says is missing; None when it says nothing at all."""
         try:
-            reply = httpx.get(f"{self.url_of(name)}/health/ready", timeout=2)
+            reply = plain.get(f"{self.url_of(name)}/health/ready", timeout=2)
         except httpx.TransportError:
             return None
         found: list[str] = reply.json().get("missing", [])
@@ -100,7 +101,7 @@ class Several(Installation):
 
     def metric(self, name: str, metric: str) -> float | None:
         try:
-            text = httpx.get(f"{self.url_of(name)}/metrics", timeout=2).text
+            text = plain.get(f"{self.url_of(name)}/metrics", timeout=2).text
         except httpx.TransportError:
             return None
         values = (line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(f"{metric} "))

@@ -8,17 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import segno
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.support import Process, Processes, eventually_sync, requires
+from tests.support.http import plain
 from tests.system.conftest import Install
 from tests.system.installation import INNWATCH, PASSWORD, Installation, Person, Shape, bssid_of
 from tests.system.lobby import lobby
-
-pytestmark = pytest.mark.timeout(180)
 
 DAY = 86_400
 
@@ -220,7 +218,7 @@ def test_a_code_that_is_of_no_use_is_refused_with_the_reason_and_leaves_no_token
     if deed == "used":
         headers = {"Authorization": f"Bearer {issued['code']}"}
         body = {"deviceId": "tab-first"}
-        assert httpx.post(f"{innwatch.url}/api/devices/register", json=body, headers=headers).status_code == 200
+        assert plain.post(f"{innwatch.url}/api/devices/register", json=body, headers=headers).status_code == 200
     elif deed == "withdrawn":
         assert manager.post(f"/api/enrolments/{issued['id']}/withdraw", {}).status_code == 200
     else:

@@ -7,12 +7,12 @@ import sqlite3
 import stat
 from pathlib import Path
 
-import httpx
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support import Processes, eventually_sync
+from tests.support.http import plain
 from tests.system.installation import Installation, bssid_of, heartbeat
 from tests.system.listeners import event_stream
 
@@ -110,7 +110,7 @@ def test_a_rubbish_token_is_refused(innwatch: Installation, token: str) -> None:
     wire = Wire(innwatch, token=token)
     wire.close()
     assert wire.codes in ([134], [135])
-    reply = httpx.get(f"{innwatch.url}/api/alerts", headers={"Authorization": f"Bearer {token or 'x'}"})
+    reply = plain.get(f"{innwatch.url}/api/alerts", headers={"Authorization": f"Bearer {token or 'x'}"})
     assert (reply.status_code, reply.headers["content-type"]) == (401, "application/problem+json")
 
 
@@ -155,7 +155,7 @@ def test_a_second_process_on_the_folder_is_refused_and_the_first_goes_on(
     second = Installation(processes, tmp_path).spawn()
     assert second.wait(within=10) == 1
     assert "in use" in second.output()
-    assert httpx.get(f"{innwatch.url}/health/ready").status_code == 200
+    assert plain.get(f"{innwatch.url}/health/ready").status_code == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

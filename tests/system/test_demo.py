@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from config.folder import Folder
 from tests.support import Processes, eventually_sync
 from tests.system.installation import INNWATCH, Installation
@@ -39,7 +37,6 @@ def test_a_demo_shows_its_tablets_and_takes_them_along_when_it_is_killed(process
     eventually_sync(lambda: not is_running(tablets[0]))
 
 
-@pytest.mark.timeout(120)
 def test_a_simulated_tablet_that_walks_away_opens_a_breach(processes: Processes, tmp_path: Path) -> None:
     innwatch = Installation(processes, tmp_path)
     innwatch.start()

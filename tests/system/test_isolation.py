@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from rules.canaries import CANARIES
 from tests.support import Processes, eventually_sync
+from tests.support.http import plain
 from tests.system.conftest import Install
 from tests.system.installation import Installation, Shape
 from tests.system.several import Several
@@ -20,7 +20,7 @@ OFTEN = {"INNWATCH_ISOLATION_EVERY": "1s"}
 
 def metrics(url: str) -> dict[tuple[str, str], float]:
     """What the audit counts, by metric and the values of its labels."""
-    text = httpx.get(f"{url}/metrics", timeout=10).text
+    text = plain.get(f"{url}/metrics", timeout=10).text
     return {
         (sample.name.removeprefix("innwatch_isolation_"), "-".join(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(text)
@@ -49,12 +49,12 @@ def test_nobody_gets_through_and_nobody_sees_who_tries(install: Install, shape: 
     found = metrics(watching)
     assert found["broken", ""] == 0
     assert not {name: value for name, value in found.items() if name[1].endswith(("missed", "broken")) and value}
-    assert httpx.get(f"{watching}/health/ready", timeout=10).status_code == 200
+    assert plain.get(f"{watching}/health/ready", timeout=10).status_code == 200
     dropped = "innwatch_mqtt_messages_dropped_total{"  # each is worth an alarm
-    assert dropped not in httpx.get(f"{broker_of(innwatch)}/metrics", timeout=10).text
+    assert dropped not in plain.get(f"{broker_of(innwatch)}/metrics", timeout=10).text
     listed = innwatch.cli("hotel", "list", "--json")
     assert "grand" in listed
-    for shown in (listed, httpx.get(f"{watching}/metrics", timeout=10).text):
+    for shown in (listed, plain.get(f"{watching}/metrics", timeout=10).text):
         assert not any(canary in shown for canary in CANARIES)
 
 
@@ -93,7 +93,7 @@ def test_what_gets_through_is_an_alarm(broken: tuple[Installation, list[str]]) -
 
     eventually_sync(lambda: metrics(innwatch.url)["broken", ""] > 0, within=90)
 
-    health = httpx.get(f"{innwatch.url}/health/ready", timeout=10)
+    health = plain.get(f"{innwatch.url}/health/ready", timeout=10)
     assert health.status_code == 503
     assert "one hotel can reach another" in health.text
     eventually_sync(lambda: all(what in process.output() for what in told), within=10)

@@ -40,7 +40,6 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_stored_twice(processes: Pro
         eventually_sync(every_notice_found_its_end, within=60, every=1)
 
 
-@pytest.mark.timeout(180)
 def test_a_broker_by_itself_loses_nothing_either_whichever_process_is_killed(
     processes: Processes, tmp_path: Path
 ) -> None:

@@ -4,7 +4,6 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -71,7 +70,6 @@ def notices(person: Person) -> list[str]:
     return sorted(row["kind"] for row in person.all("/api/notifications"))
 
 
-@pytest.mark.timeout(120)
 def test_wifi_that_is_switched_off_alarms_and_a_backlog_explains_while_a_doze_that_was_announced_alarms_nobody(
     processes: Processes, tmp_path: Path
 ) -> None:

@@ -62,7 +62,6 @@ def last_heard(person: Person) -> Json:
     return person.get("/api/devices/tab-101")["lastHeard"]
 
 
-@pytest.mark.timeout(120)
 @every_shape
 def test_a_tablet_walks_out_of_its_room_and_somebody_knows(install: Install, tmp_path: Path, shape: Shape) -> None:
     chromium = requires("chromium")

@@ -37,7 +37,6 @@ class Login:
         return listening
 
 
-@pytest.mark.timeout(120)
 def test_a_tablet_excuses_nobody_and_a_viewer_reads_no_secret_of_a_command(several: Callable[..., Several]) -> None:
     innwatch = several(names=("bridge", "api"), behind_mosquitto=True)
     innwatch.start()

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.support import eventually_sync
+from tests.support.http import TRUSTS_NOBODY
 from tests.system.conftest import Install
 from tests.system.installation import Installation, Person, Shape
 from tests.system.receivers import Webhook, webhook
@@ -53,7 +54,7 @@ def test_forty_tablets_that_vanish_are_one_notice_and_the_one_that_does_not_retu
     clock = tmp_path / "clock"
     innwatch = install(Shape.EMBEDDED, env={"INNWATCH_CLOCK": str(clock)})
     innwatch.start("--for-tests")
-    with webhook() as slack, httpx.Client(base_url=innwatch.url, timeout=10) as http:
+    with webhook() as slack, httpx.Client(verify=TRUSTS_NOBODY, base_url=innwatch.url, timeout=10) as http:
         innwatch.cli("hotel", "add", "grand", "--profile", "normal", "--slack-webhook", slack.url)
         boss = innwatch.person("bo", role="manager")
         there, others = Floor(innwatch, http, "a", 41, bssid=DEAD), Floor(innwatch, http, "b", 27, bssid=ALIVE)

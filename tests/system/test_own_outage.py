@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support import Processes, eventually_sync
+from tests.support.http import plain
 from tests.system.installation import Installation, Shape, heartbeat
 from tests.system.listeners import event_stream
 
@@ -96,7 +96,7 @@ def test_ten_minutes_in_the_dark_accuse_nobody_and_hide_nobody(processes: Proces
             assert innwatch.process is not None
             innwatch.process.kill()
         else:
-            eventually_sync(lambda: httpx.get(f"{innwatch.url}/health/ready", timeout=5).status_code != 200)
+            eventually_sync(lambda: plain.get(f"{innwatch.url}/health/ready", timeout=5).status_code != 200)
         lost, *there = there
         crowd.carry_off(lost)
         now += 600

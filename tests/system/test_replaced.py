@@ -9,8 +9,6 @@ from tests.system.conftest import Install
 from tests.system.installation import Installation, Shape, bssid_of
 from tests.system.test_agent import Tablet, device, enrolment, link_of
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def innwatch(install: Install) -> Installation:

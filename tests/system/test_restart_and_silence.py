@@ -2,16 +2,14 @@
 
 import json
 import socket
-from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
-import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.support import Processes, eventually_sync
-from tests.system.installation import Installation, Shape, bssid_of, heartbeat
+from tests.support import eventually_sync
+from tests.system.conftest import Install
+from tests.system.installation import Installation, Shape, StoppedClock, bssid_of, every_shape, heartbeat
 
 
 class Tablet:
@@ -20,18 +18,24 @@ class Tablet:
     def __init__(self, innwatch: Installation, number: int, *, keepalive: int = 10) -> None:
         self.name, self.number, self._port, self._keepalive = f"tab-{number}", number, innwatch.mqtt_port, keepalive
         self._token = innwatch.token("device", "grand", self.name)
+        self._sessions = 0
         self.client = self._new_client()
 
     def _new_client(self) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, client_id=f"grand/{self.name}")
         client.username_pw_set(f"grand/{self.name}", self._token)
-        client.will_set(self._topic("state"), '{"state":"lost","sid":"s-1"}', qos=1)
+        client.will_set(self._topic("state"), json.dumps({"state": "lost", "sid": self.sid}), qos=1)
         return client
+
+    @property
+    def sid(self) -> str:
+        return f"s-{self._sessions}"
 
     def _topic(self, kind: str) -> str:
         return f"hotels/grand/devices/{self.name}/{kind}"
 
     def come(self) -> None:
+        self._sessions += 1
         self.client = self._new_client()
         self.client.connect("127.0.0.1", self._port, keepalive=self._keepalive)
         self.client.loop_start()
@@ -39,13 +43,13 @@ class Tablet:
 
     def beat(self, times: int = 1) -> None:
         for _ in range(times):
-            payload = heartbeat(bssid=bssid_of(self.number), sid="s-1")
-            self.client.publish(self._topic("heartbeat"), payload, qos=1).wait_for_publish(5)
+            payload = heartbeat(bssid=bssid_of(self.number), sid=self.sid)
+            self.client.publish(self._topic("heartbeat"), payload, qos=1).wait_for_publish(20)
 
     def say(self, *, bssid: str, ts: datetime) -> None:
         """A heartbeat from another access point, at a time of its own."""
-        payload = heartbeat(bssid=bssid, ts=ts.isoformat(), sid="s-1")
-        self.client.publish(self._topic("heartbeat"), payload, qos=1).wait_for_publish(5)
+        payload = heartbeat(bssid=bssid, ts=ts.isoformat(), sid=self.sid)
+        self.client.publish(self._topic("heartbeat"), payload, qos=1).wait_for_publish(20)
 
     def drop_the_socket(self) -> None:
         """The battery falls out: the other end sees a reset."""
@@ -64,69 +68,63 @@ class Tablet:
         self.client.loop_stop()
 
 
-@pytest.fixture(params=Shape)
-def innwatch(processes: Processes, tmp_path: Path, request: pytest.FixtureRequest) -> Installation:
-    clock = tmp_path / "clock"
-    installation = Installation(processes, tmp_path, env={"INNWATCH_CLOCK": str(clock)}, shape=request.param)
-    installation.start("--for-tests")
-    installation.furnish(rooms=2)
-    return installation
-
-
-@pytest.mark.parametrize("pull", [Tablet.drop_the_socket, Tablet.freeze])
-def test_a_tablet_whose_plug_is_pulled_is_missed_within_20_seconds(
-    innwatch: Installation, tmp_path: Path, pull: Callable[[Tablet], None]
+@every_shape
+def test_who_falls_silent_is_missed_within_20_seconds_and_our_own_restart_accuses_only_who_stays_away(
+    install: Install, clock: StoppedClock, shape: Shape
 ) -> None:
-    sam, tablet = innwatch.person("sam"), Tablet(innwatch, 101)
-    tablet.come()
-    tablet.beat()
-    pull(tablet)
-    (tmp_path / "clock").write_text("20")
-    (alert,) = eventually_sync(sam.open_alerts)
-    assert (alert["family"], alert["severity"], alert["deviceId"]) == ("silence", "high", "tab-101")
+    innwatch = install(shape, env=clock.env)
+    innwatch.start("--for-tests")
+    innwatch.furnish(rooms=4)
+    sam = innwatch.person("sam")
+    pulled, frozen, stolen, faithful = (Tablet(innwatch, number) for number in range(101, 105))
 
+    def hear(*tablets: Tablet, times: int = 1) -> None:
+        """Each is heard now: a broker by itself acknowledges before that."""
+        for tablet in tablets:
+            tablet.beat(times)
+        eventually_sync(lambda: all(sam.has_heard(tablet.name, at=clock.now) for tablet in tablets), within=20)
 
-def test_a_tablet_that_is_heard_again_ends_its_silence(innwatch: Installation, tmp_path: Path) -> None:
-    sam, tablet = innwatch.person("sam"), Tablet(innwatch, 101)
-    tablet.come()
-    tablet.beat()
-    tablet.leave()
-    (tmp_path / "clock").write_text("20")
-    eventually_sync(sam.open_alerts)
-    tablet.come()
-    tablet.beat(times=2)
-    eventually_sync(lambda: sam.open_alerts() == [])
+    def accused() -> set[str]:
+        return {alert["deviceId"] for alert in sam.open_alerts()}
+
+    for tablet in (pulled, frozen, stolen, faithful):
+        tablet.come()
+    hear(pulled, frozen, stolen, faithful)
+    pulled.drop_the_socket()
+    frozen.freeze()
+    stolen.leave()
+    for seconds in (10, 20):
+        clock.pass_to(seconds)
+        hear(faithful)
+    eventually_sync(lambda: accused() == {"tab-101", "tab-102", "tab-103"}, within=20)
+    assert {(alert["family"], alert["severity"]) for alert in sam.open_alerts()} == {("silence", "high")}
+
+    # Who is heard again ends its silence, and a replay says the same.
+    clock.pass_to(25)
+    stolen.come()
+    hear(stolen, times=2)
+    hear(faithful)
+    eventually_sync(lambda: accused() == {"tab-101", "tab-102"}, within=20)
     (alert,) = sam.all("/api/alerts", status="resolved")
-    assert [reason["because"] for reason in sam.get(f"/api/alerts/{alert['id']}")["timeline"][-1]["why"]] == [
-        "heard-again"
-    ]
-    tablet.leave()
-
+    timeline = sam.get(f"/api/alerts/{alert['id']}")["timeline"]
+    assert [reason["because"] for reason in timeline[-1]["why"]] == ["heard-again"]
     again = json.loads(innwatch.cli("replay", "grand", "--from", "1h", "--json"))
-    assert (again["gained"], again["lost"], again["kept"]) == ([], [], len(sam.all("/api/alerts", status="all")))
+    assert (again["gained"], again["lost"], again["kept"]) == ([], [], 3)
     assert (again["diverged"], again["unreadable"], again["strange"]) == (0, 0, 0)
 
-
-def test_our_own_restart_accuses_only_the_tablet_that_does_not_come_back(
-    innwatch: Installation, tmp_path: Path
-) -> None:
-    sam, faithful, stolen = innwatch.person("sam"), Tablet(innwatch, 101), Tablet(innwatch, 102)
-    for tablet in (faithful, stolen):
-        tablet.come()
-        tablet.beat()
+    # Ten minutes in which we are not there.
     innwatch.kill()
-    for tablet in (faithful, stolen):
+    for tablet in (stolen, faithful):
         tablet.client.loop_stop()
-    (tmp_path / "clock").write_text("600")
+    clock.pass_to(620)
     innwatch.start("--for-tests")
     faithful.come()
-    faithful.beat()
-    (tmp_path / "clock").write_text("612")
-    faithful.beat()
-    assert sam.open_alerts() == []
-    for seconds in (622, 632, 642, 652, 662):
-        (tmp_path / "clock").write_text(str(seconds))
-        faithful.beat()
-    (alert,) = eventually_sync(sam.open_alerts)
-    assert alert["deviceId"] == "tab-102"
+    hear(faithful)
+    for seconds in range(630, 680, 10):
+        clock.pass_to(seconds)
+        hear(faithful)
+        assert accused() == {"tab-101", "tab-102"}
+    clock.pass_to(690)
+    hear(faithful)
+    eventually_sync(lambda: accused() == {"tab-101", "tab-102", "tab-103"}, within=20)
     faithful.leave()

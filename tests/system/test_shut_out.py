@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import jwt
 import pytest
 
 from tests.support import eventually_sync
+from tests.support.http import plain
 from tests.system.conftest import Install
 from tests.system.installation import PASSWORD, Installation, Json, Person, Shape, both_shapes
 from tests.system.lobby import Guest, Lobby, Stream, lobby
@@ -135,7 +135,7 @@ def test_who_is_removed_or_may_do_less_is_out_of_that_hotel_alone(innwatch: Inst
         assert [guest.name for guest in guests if not guest.is_in] == []
         headers = {"Authorization": f"Bearer {admin.token}"}
         json = None if body is None else dict(body)
-        reply = httpx.request(method, f"{innwatch.url}{path}", json=json, headers=headers, timeout=10)
+        reply = plain.request(method, f"{innwatch.url}{path}", json=json, headers=headers, timeout=10)
         assert reply.status_code in {200, 204}, reply.text
         inside.assert_out(*guests, since=time.monotonic())
 
@@ -159,7 +159,7 @@ def test_everybody_of_a_suspended_hotel_is_out_until_it_is_resumed(innwatch: Ins
     innwatch.cli("hotel", "suspend", "grand")
     inside.assert_out(*guests, since=time.monotonic())
     inside.assert_refused("grand/tab-101", token)
-    reply = httpx.post(f"{innwatch.url}/api/auth/user-token", json={"username": "sam", "password": PASSWORD})
+    reply = plain.post(f"{innwatch.url}/api/auth/user-token", json={"username": "sam", "password": PASSWORD})
     assert reply.json()["type"] == "urn:innwatch:problem:hotel-suspended"
     assert stranger.is_in
 

@@ -11,8 +11,6 @@ from tests.system.conftest import Install
 from tests.system.installation import Installation, Json, Person, Shape, bssid_of, heartbeat
 from tests.system.listeners import Subscriber, event_stream, subscriber
 
-pytestmark = pytest.mark.timeout(120)
-
 HOTELS = ("annex", "grand")
 
 

@@ -8,13 +8,12 @@ import httpx
 import pytest
 
 from tests.support import eventually_sync
+from tests.support.http import plain
 from tests.system.conftest import Install
 from tests.system.installation import Installation, Json, Shape, bssid_of, heartbeat
 from tests.system.listeners import Subscriber, event_stream
 
 API_TOKEN = "b0arding-pass-0f-the-0ld-days"
-pytestmark = pytest.mark.timeout(180)
-
 EXPORT = [
     {"type": "room", "room_id": "101", "name": "Garden", "floor": "1", "bssid": bssid_of(101), "min_rssi": -75},
     {"type": "room", "room_id": "102", "floor": "1", "bssid": bssid_of(102), "min_rssi": -75},
@@ -56,7 +55,7 @@ class OldAgent:
         assert self.said("alert/tamper", deviceId=self.device, roomId=self._room, **threats) == ok
 
     def config(self) -> Json:
-        answer = httpx.get(f"{self._url}/config/{self.device}", headers=self._headers(), timeout=10)
+        answer = plain.get(f"{self._url}/config/{self.device}", headers=self._headers(), timeout=10)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -69,7 +68,7 @@ class OldAgent:
         return answer.json()
 
     def post(self, path: str, **body: object) -> httpx.Response:
-        return httpx.post(f"{self._url}/{path}", json=body, headers=self._headers(), timeout=10)
+        return plain.post(f"{self._url}/{path}", json=body, headers=self._headers(), timeout=10)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}

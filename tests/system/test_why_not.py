@@ -15,8 +15,6 @@ from tests.system.conftest import Install
 from tests.system.installation import Installation, Json, Person, Shape, bssid_of
 from tests.system.test_restart_and_silence import Tablet
 
-pytestmark = [pytest.mark.timeout(180)]
-
 STEP = 8
 """Seconds from one heartbeat to the next: less than the ten of the profile, for a slow machine adds its own."""
 

@@ -12,6 +12,7 @@ from store import Store
 from store.records import Device, NotificationState, SlackChannel
 from tests.store.given import HOTEL, add_hotel, batch, opened
 from tests.support import Process, Processes, Redis, eventually, free_port
+from tests.support.http import TRUSTS_NOBODY
 from tests.worker.support import WebServer
 
 INNWATCH = Path(sys.executable).with_name("innwatch")
@@ -51,7 +52,7 @@ class Office:
         return children_of(self.process.pid)
 
     async def _get(self, path: str) -> httpx.Response:
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(verify=TRUSTS_NOBODY, timeout=5) as client:
             try:
                 return await client.get(f"{self._url}{path}")
             except httpx.TransportError as error:

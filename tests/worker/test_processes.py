@@ -19,7 +19,7 @@ from tests.support import PostgreSQL, Processes, Redis, eventually
 from tests.worker.crowd import Night, Office, Street, kill, runs
 from tests.worker.support import WebServer
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.server
 
 LEASE = timedelta(minutes=2, seconds=1)
 
