@@ -106,7 +106,7 @@ async def test_what_the_states_have_caught_up_with_is_not_looked_at_again(
     assert int(by_hand("SELECT upto FROM caught_up")) == newest < await store.newest_message()
 
 
-@settings(max_examples=300)
+@settings(max_examples=80)  # each a life of some hundred steps
 @given(st.sampled_from([USUAL, *USUALS]), steps_aside(), st.integers(0, 4), stories(), st.integers(0, 4), steps_aside())
 def test_what_is_read_is_what_the_bridge_had_in_memory(
     said: Heartbeat, first: Story, calm: int, story: Story, calmer: int, last: Story

@@ -188,10 +188,13 @@ class Person:
     def open_alerts(self) -> list[Json]:
         return self.all("/api/alerts", status="open")
 
-    def has_heard(self, device: str, *, at: datetime) -> bool:
-        """Whether the last that is stored of a tablet came at this moment of a clock that stands."""
-        last = self.get(f"/api/devices/{device}")["lastHeard"]
-        return last is not None and datetime.fromisoformat(last) == at
+    def has_heard(self, *devices: str, at: datetime) -> bool:
+        """Whether the last that is stored of each of these tablets came at this moment of a clock that stands.
+
+        What is answered, or acknowledged by a broker by itself, need not be stored yet, and the clock must wait for it.
+        """
+        last = {one["deviceId"]: one["lastHeard"] for one in self.all("/api/devices")}
+        return all(last[name] is not None and datetime.fromisoformat(last[name]) == at for name in devices)
 
     def post(self, path: str, body: Json) -> httpx.Response:
         return plain.post(f"{self._url}{path}", json=body, headers=self._headers(), timeout=10)

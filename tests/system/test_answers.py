@@ -1,14 +1,13 @@
 """Two people answer at once, over MQTT and over HTTP: one wins, and nobody is told what somebody has taken on."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from tests.support import eventually_sync
 from tests.support.http import plain
 from tests.system.conftest import Install
-from tests.system.installation import Installation, Json, Person, Shape
+from tests.system.installation import Installation, Json, Person, Shape, StoppedClock
 from tests.system.listeners import subscriber
 from tests.system.receivers import webhook
 
@@ -28,12 +27,11 @@ def ledger(person: Person, alert: Json) -> dict[str, Json]:
 
 
 def test_of_two_who_acknowledge_at_once_one_wins_and_what_was_pending_is_not_sent(
-    install: Install, tmp_path: Path
+    install: Install, clock: StoppedClock
 ) -> None:
-    clock = tmp_path / "clock"
     with webhook() as slack:
         slack.answer = 500
-        innwatch = install(Shape.EMBEDDED, env={"INNWATCH_CLOCK": str(clock)})
+        innwatch = install(Shape.EMBEDDED, env=clock.env)
         innwatch.start("--for-tests")
         innwatch.furnish(channels=("--slack-webhook", slack.url))
         sam, pat = innwatch.person("sam"), innwatch.person("pat")
@@ -57,11 +55,11 @@ def test_of_two_who_acknowledge_at_once_one_wins_and_what_was_pending_is_not_sen
             assert by_http.status_code == 200
 
         slack.answer = 200
-        clock.write_text("1200")
+        clock.pass_to(1200)
         eventually_sync(lambda: ledger(sam, alert)["opened"]["state"] == "cancelled")
         assert "somebody answered" in ledger(sam, alert)["opened"]["lastError"]
 
-        clock.write_text("4000")
+        clock.pass_to(4000)
         eventually_sync(lambda: "lapsed" in ledger(sam, alert) and ledger(sam, alert)["lapsed"]["state"] == "delivered")
         timeline = [entry["type"] for entry in sam.get(f"/api/alerts/{alert['id']}")["timeline"]]
         answers = [type_ for type_ in timeline if type_ in {"alert.acknowledged", "alert.lapsed", "notification.sent"}]

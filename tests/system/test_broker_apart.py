@@ -14,8 +14,9 @@ from tests.broker.authority import Authority
 from tests.support import Processes, eventually_sync, free_port
 from tests.support.http import plain
 from tests.support.mosquitto import Mosquitto
-from tests.system.installation import Installation, Shape, bssid_of, heartbeat, tablets_clock
-from tests.system.listeners import event_stream, subscriber
+from tests.system.conftest import Install
+from tests.system.installation import Installation, Shape, StoppedClock, bssid_of, heartbeat, tablets_clock
+from tests.system.listeners import Subscriber, event_stream, subscriber
 
 
 class Tablet:
@@ -32,7 +33,7 @@ class Tablet:
         self.client.loop_start()
         eventually_sync(self.client.is_connected)
 
-    def beat(self, times: int = 1, *, within: float = 15) -> None:
+    def beat(self, times: int = 1, *, within: float = 30) -> None:
         """Returns when all of them are acknowledged."""
         topic = f"hotels/grand/devices/{self.name}/heartbeat"
         self._acknowledged.clear()
@@ -57,6 +58,11 @@ def tablets(innwatch: Installation, *numbers: int) -> Iterator[list[Tablet]]:
             tablet.leave()
 
 
+def said(told: Subscriber) -> list[str]:
+    """What the platform's monitor said, in order."""
+    return [body["state"] for body in told.of("platform")]
+
+
 def count(innwatch: Installation) -> int:
     return int(innwatch.cli("messages", "grand", "--count"))
 
@@ -75,20 +81,21 @@ def test_whichever_starts_first_waits_for_the_other(processes: Processes, tmp_pa
     innwatch = Installation(processes, tmp_path, shape=Shape.SEPARATE)
     innwatch.spawn_broker()
     health = f"http://127.0.0.1:{innwatch.health_port}"
-    eventually_sync(lambda: problems(health) == [], within=15)  # before there is a database
+    eventually_sync(lambda: problems(health) == [])  # before there is a database
     innwatch.start()
     innwatch.kill()
     innwatch.spawn()
     innwatch.broker = None
     waiting = "no connection to the broker"
-    eventually_sync(lambda: [one for one in problems(innwatch.url) or [] if waiting in one], within=15)
+    eventually_sync(lambda: [one for one in problems(innwatch.url) or [] if waiting in one])
     innwatch.start()
     assert problems(health) == []
 
 
-def test_a_broker_that_is_away_accuses_nobody_and_who_stays_away_is_found(processes: Processes, tmp_path: Path) -> None:
-    clock = tmp_path / "clock"
-    innwatch = Installation(processes, tmp_path, env={"INNWATCH_CLOCK": str(clock)}, shape=Shape.SEPARATE)
+def test_a_broker_that_is_away_accuses_nobody_and_who_stays_away_is_found(
+    install: Install, clock: StoppedClock
+) -> None:
+    innwatch = install(Shape.SEPARATE, env=clock.env)
     innwatch.start("--for-tests")
     innwatch.furnish(rooms=2)
     sam = innwatch.person("sam")
@@ -97,25 +104,28 @@ def test_a_broker_that_is_away_accuses_nobody_and_who_stays_away_is_found(proces
         def monitor() -> list[str]:
             return [event["data"]["state"] for event in stream.of("monitor.changed")]
 
-        faithful.beat()
-        stolen.beat()
-        eventually_sync(lambda: count(innwatch) == 2)
+        def hear(*tablets: Tablet) -> None:
+            for tablet in tablets:
+                tablet.beat()
+            eventually_sync(lambda: sam.has_heard(*(tablet.name for tablet in tablets), at=clock.now))
+
+        hear(faithful, stolen)
         assert innwatch.broker is not None
         innwatch.broker.kill()
         stolen.client.loop_stop()
         eventually_sync(lambda: problems(innwatch.url))
-        clock.write_text("600")
+        clock.pass_to(600)
         eventually_sync(lambda: monitor()[-1:] == ["blind"])
         assert sam.open_alerts() == []
 
         innwatch.start("--for-tests")
-        faithful.beat()
-        clock.write_text("612")
-        faithful.beat()
+        hear(faithful)
+        clock.pass_to(612)
+        hear(faithful)
         assert sam.open_alerts() == []
         for seconds in range(622, 690, 10):
-            clock.write_text(str(seconds))
-            faithful.beat()
+            clock.pass_to(seconds)
+            hear(faithful)
         (alert,) = eventually_sync(sam.open_alerts)
         assert alert["deviceId"] == "tab-102"
         assert monitor() == ["blind", "watching"]
@@ -134,17 +144,17 @@ def test_what_is_acknowledged_while_the_rest_is_away_is_stored_when_it_is_back(
         tablets(innwatch, 101) as (tablet,),
         subscriber(innwatch.mqtt_port, "platform/monitor", client_id="grand/user/admin/x", token=console) as told,
     ):
-        eventually_sync(lambda: told.of("platform")[-1]["state"] == "watching")
+        eventually_sync(lambda: said(told)[-1:] == ["watching"])
         innwatch.process.kill()
-        eventually_sync(lambda: told.of("platform")[-1]["state"] == "blind")
+        eventually_sync(lambda: said(told)[-1:] == ["blind"])
         tablet.beat(times=200)
         innwatch.broker.kill()
         innwatch.spawn_broker()
         tablet.beat(times=100)
         innwatch.start()
-        eventually_sync(lambda: count(innwatch) == 300, within=15)
+        eventually_sync(lambda: count(innwatch) == 300)
     with subscriber(innwatch.mqtt_port, "platform/monitor", client_id="grand/user/admin/y", token=console) as told:
-        eventually_sync(lambda: told.of("platform")[-1]["state"] == "watching", within=15)
+        eventually_sync(lambda: said(told)[-1:] == ["watching"])
 
 
 @pytest.mark.server
@@ -161,7 +171,7 @@ def test_a_mosquitto_will_do(processes: Processes, tmp_path: Path) -> None:
         innwatch.process.kill()
         tablet.beat(times=50)
         innwatch.start()
-        eventually_sync(lambda: count(innwatch) == 100, within=15)
+        eventually_sync(lambda: count(innwatch) == 100)
         report = json.dumps({"id": "r-1", "ts": tablets_clock.now().isoformat(), "kind": "breach", "rssi": -90})
         tablet.client.publish("hotels/grand/devices/tab-101/alert", report, qos=1)
         (alert,) = eventually_sync(sam.open_alerts)
@@ -191,8 +201,8 @@ def test_by_tls_both_know_each_other_and_a_stranger_of_either_kind_is_not_taken(
         return any(why in problem for problem in problems(innwatch.url) or [])
 
     up()
-    eventually_sync(lambda: refusal("certificate verify failed"), within=15)
+    eventually_sync(lambda: refusal("certificate verify failed"))
     up(INNWATCH_BROKER_CA=str(authority.trusted), SECRET_KEY="another key of at least thirty-two bytes")
-    eventually_sync(lambda: refusal("it refuses us"), within=15)
+    eventually_sync(lambda: refusal("it refuses us"))
     up(INNWATCH_BROKER_CA=str(authority.trusted))
     innwatch.wait_until_ready()

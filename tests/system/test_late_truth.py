@@ -2,13 +2,22 @@
 
 import json
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.support import Processes, eventually_sync
-from tests.system.installation import Installation, Json, Person, bssid_of, heartbeat, tablets_clock
+from tests.support import eventually_sync
+from tests.system.conftest import Install
+from tests.system.installation import (
+    Installation,
+    Json,
+    Person,
+    Shape,
+    StoppedClock,
+    bssid_of,
+    heartbeat,
+    tablets_clock,
+)
 from tests.system.receivers import webhook
 
 
@@ -38,7 +47,7 @@ class Tablet:
     def say(self, topic: str, **fields: object) -> None:
         assert self._client is not None
         body = self.said() | fields
-        self._client.publish(self._topic(topic), json.dumps(body), qos=1).wait_for_publish(10)
+        self._client.publish(self._topic(topic), json.dumps(body), qos=1).wait_for_publish(20)
 
     def said(self, *, at: datetime | None = None) -> Json:
         """A heartbeat of now, or of then that it kept."""
@@ -71,11 +80,10 @@ def notices(person: Person) -> list[str]:
 
 
 def test_wifi_that_is_switched_off_alarms_and_a_backlog_explains_while_a_doze_that_was_announced_alarms_nobody(
-    processes: Processes, tmp_path: Path
+    install: Install, clock: StoppedClock
 ) -> None:
-    clock = tmp_path / "clock"
     with webhook() as slack:
-        innwatch = Installation(processes, tmp_path, env={"INNWATCH_CLOCK": str(clock)})
+        innwatch = install(Shape.EMBEDDED, env=clock.env)
         innwatch.start("--for-tests")
         innwatch.furnish("grand", channels=("--slack-webhook", slack.url))
         innwatch.furnish("doze", rooms=2, profile="normal")
@@ -92,14 +100,14 @@ def test_wifi_that_is_switched_off_alarms_and_a_backlog_explains_while_a_doze_th
         # Wi-Fi goes at all three. The strict one is missed within 20 s.
         for one in (tablet, dozing, quiet):
             one.go()
-        clock.write_text("19.5")
+        clock.pass_to(20)
         (alert,) = eventually_sync(sam.open_alerts)
         assert (alert["rule"], alert["severity"]) == ("silence", "high")
-        clock.write_text("30")
-        eventually_sync(lambda: len(slack.posts) == 1, within=10)
+        clock.pass_to(30)
+        eventually_sync(lambda: len(slack.posts) == 1)
 
         # Forty seconds of silence: an alert where nothing was announced, and none where a sleep was.
-        clock.write_text("42")
+        clock.pass_to(42)
         (missed,) = eventually_sync(dora.open_alerts)
         assert (missed["deviceId"], missed["rule"]) == ("tab-102", "silence")
 
@@ -113,13 +121,13 @@ def test_wifi_that_is_switched_off_alarms_and_a_backlog_explains_while_a_doze_th
         assert (named["id"], named["severity"], named["why"][0]["because"]) == (alert["id"], "high", "wifi-off")
         tablet.beat(times=2)
         eventually_sync(lambda: sam.open_alerts() == [])
-        clock.write_text("50")
-        eventually_sync(lambda: len(slack.posts) == 2, within=10)
+        clock.pass_to(50)
+        eventually_sync(lambda: len(slack.posts) == 2)
         assert notices(sam) == ["opened", "recovered"]
         assert [one["rule"] for one in sam.all("/api/alerts", status="resolved")] == ["wifi-off"]
 
         # The dozing one wakes in time.
-        clock.write_text("290")
+        clock.pass_to(290)
         dozing.come()
         dozing.beat(times=2, screenOn=True)
         eventually_sync(lambda: dora.get("/api/devices/tab-101")["link"] == "online")

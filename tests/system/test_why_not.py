@@ -5,18 +5,17 @@ One of them is silent, and one leaves its room with an empty battery: so that it
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import pytest
 
 from tests.support import eventually_sync
 from tests.system.conftest import Install
-from tests.system.installation import Installation, Json, Person, Shape, bssid_of
+from tests.system.installation import Installation, Json, Person, Shape, StoppedClock, bssid_of
 from tests.system.test_restart_and_silence import Tablet
 
 STEP = 8
-"""Seconds from one heartbeat to the next: less than the ten of the profile, for a slow machine adds its own."""
+"""Seconds from one heartbeat to the next, of the ten that the profile allows."""
 
 OWN_TOO = "02:00:5e:00:01:06"
 FOREIGN = "02:00:5e:ff:ff:ff"
@@ -25,7 +24,7 @@ LIVING = (101, 102, 103, 105, 106, 107, 108, 109, 110, 111, 112)
 """Those that nobody revoked."""
 
 RESTS = {("silence", "asleep", False), ("silence", "within-allowance", False)}
-"""What a tablet that sleeps between its heartbeats says too, and one on a slow machine."""
+"""What a tablet that sleeps between its heartbeats says too."""
 
 
 Said = Mapping[int, Mapping[str, object] | None]
@@ -35,19 +34,17 @@ Said = Mapping[int, Mapping[str, object] | None]
 class Evening:
     """Tablets that all say at each step what they are told to say; whoever is not named says that it is well."""
 
-    def __init__(self, innwatch: Installation, clock: Path) -> None:
-        self._innwatch, self._clock = innwatch, clock
-        self._shift = int(clock.read_text())
-        self.began = self.now
+    def __init__(self, innwatch: Installation, clock: StoppedClock) -> None:
+        self._clock = clock
+        self.began = clock.now
         self.tablets = {number: Tablet(innwatch, number, keepalive=60) for number in range(101, 113)}
 
     @property
     def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self._shift)
+        return self._clock.now
 
     def pass_time(self, seconds: int) -> None:
-        self._shift += seconds
-        self._clock.write_text(str(self._shift))
+        self._clock.pass_by(seconds)
 
     def come(self) -> None:
         for tablet in self.tablets.values():
@@ -68,24 +65,22 @@ class Evening:
                 }
                 sent.append(self._publish(number, "heartbeat", usual | dict(fields)))
         for message in sent:
-            message.wait_for_publish(5)
+            message.wait_for_publish(20)
 
     def say(self, number: int, topic: str, /, **fields: object) -> None:
-        self._publish(number, topic, fields).wait_for_publish(5)
+        self._publish(number, topic, fields).wait_for_publish(20)
 
     def _publish(self, number: int, kind: str, fields: dict[str, object]) -> Json:
-        body = {"id": f"e-{number}-{self._shift}-{kind}", "ts": self.now.isoformat(), "sid": "s-1"} | fields
+        body = {"id": f"e-{number}-{self._clock.passed:g}-{kind}", "ts": self.now.isoformat(), "sid": "s-1"} | fields
         topic = f"hotels/grand/devices/tab-{number}/{kind}"
         return self.tablets[number].client.publish(topic, json.dumps(body), qos=1)
 
 
 @pytest.fixture
-def innwatch(install: Install, tmp_path: Path) -> Installation:
-    clock = tmp_path / "clock"
-    now = datetime.now(UTC)
-    morning = now.replace(hour=9, minute=0, second=0) + timedelta(days=now.hour >= 9)
-    clock.write_text(str(int((morning - now).total_seconds())))  # the evening's round is far away
-    installation = install(Shape.EMBEDDED, env={"INNWATCH_CLOCK": str(clock)})
+def innwatch(install: Install, clock: StoppedClock) -> Installation:
+    morning = clock.now.replace(hour=9, minute=0, second=0) + timedelta(days=clock.now.hour >= 9)
+    clock.pass_to((morning - clock.began).total_seconds())  # the evening's round is far away
+    installation = install(Shape.EMBEDDED, env=clock.env)
     installation.start("--for-tests")
     installation.furnish(rooms=12, profile="normal")
     installation.cli("maintenance", "add", "grand", "--room", "110", "--for", "30m", "--reason", "new wallpaper")
@@ -94,8 +89,8 @@ def innwatch(install: Install, tmp_path: Path) -> Installation:
 
 
 @pytest.fixture
-def evening(innwatch: Installation, tmp_path: Path) -> Iterator[Evening]:
-    evening = Evening(innwatch, tmp_path / "clock")
+def evening(innwatch: Installation, clock: StoppedClock) -> Iterator[Evening]:
+    evening = Evening(innwatch, clock)
     evening.come()
     yield evening
     for tablet in evening.tablets.values():
