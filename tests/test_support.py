@@ -35,6 +35,13 @@ async def test_waiting_asks_an_async_predicate_and_takes_a_failed_assertion_for_
     assert await eventually(third)
 
 
+async def test_waiting_takes_what_is_not_there_for_not_yet() -> None:
+    said: list[str] = []
+    asyncio.get_running_loop().call_later(0.05, said.append, "at last")
+
+    assert await eventually(lambda: said[-1]) == "at last"
+
+
 async def test_waiting_in_vain_says_what_for_and_what_came_instead() -> None:
     with pytest.raises(AssertionError, match=r"(?s)not within 0.05 s: .*sum\(\[\]\).*last answer: 0"):
         await eventually(lambda: sum([]), within=0.05)

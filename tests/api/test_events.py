@@ -216,7 +216,7 @@ async def test_a_reader_that_does_not_read_holds_up_nobody_and_not_the_stop(worl
                 await world.change(
                     INN, world.alerts[INN], kind=ChangeKind.CHANGED, observed=more_than_the_system_buffers
                 )
-            await eventually(lambda: len(reader.heard) == 150, within=15)
+            await eventually(lambda: len(reader.heard) == 150)
             served.stop()
             await eventually(lambda: reader.ended)
     async with world.client(address="127.0.0.1") as client:

@@ -62,7 +62,7 @@ async def caged(house: House, caplog: pytest.LogCaptureFixture) -> AsyncIterator
     await canary.disconnect()
     for client in house.clients:
         client.cut()
-    await eventually(lambda: not house.open_sockets, within=20)  # who is refused late is let go late
+    await eventually(lambda: not house.open_sockets)  # who is refused late is let go late
     hub = house.broker._hub
     for session in list(hub.sessions.values()):
         hub.sessions.forget(session)

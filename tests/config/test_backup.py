@@ -51,7 +51,7 @@ async def writing(url: str) -> AsyncIterator[Writing]:
     writer = Writing(store)
     running = asyncio.create_task(writer.run())
     try:
-        await eventually(lambda: writer.done > 20, within=20)
+        await eventually(lambda: writer.done > 20)
         yield writer
     finally:
         running.cancel()
@@ -245,7 +245,7 @@ class Broker:
         self._processes.start(
             [INNWATCH, "broker", "--data", self._folder.path, *words], env=quiet_environment(self._said)
         )
-        eventually_sync(self._answers, within=20)
+        eventually_sync(self._answers)
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):

@@ -75,7 +75,8 @@ async def test_an_outage_is_one_incident_through_a_start_and_who_did_not_return_
         await beat(furnished, ROOMS[:-1])
         await beat(furnished, ROOMS[-1:], rssi=-71)  # carried off as all vanish
         furnished.clock.advance(19)
-        (incident,) = await eventually(lambda: incidents(furnished))
+        await eventually(lambda: _took_in(furnished, 7))
+        (incident,) = await incidents(furnished)
         await eventually(lambda: told(furnished))
     await furnished.store.close()
     assert (incident.scope, incident.place) == (Scope.HOTEL, None)
@@ -86,7 +87,7 @@ async def test_an_outage_is_one_incident_through_a_start_and_who_did_not_return_
     await house.open()
     async with beside(house.bridge.run()):
         assert (await incidents(house))[0].members == 7
-        assert await told(house) == [("tab-108", NoticeKind.OPENED), (None, NoticeKind.INCIDENT)]
+        await eventually(lambda: _is_told(house, [("tab-108", NoticeKind.OPENED), (None, NoticeKind.INCIDENT)]))
         for _ in range(2):
             house.clock.advance(4)
             await beat(house, ROOMS[:6])
@@ -124,6 +125,15 @@ def test_after_a_start_an_incident_speaks_for_the_alerts_it_took_in_and_for_no_o
 
     assert (DeviceId("tab-102") in incident.silent) is is_silent
     assert (incident.members, DeviceId("tab-102") in incident.back) == (2, not is_silent)
+
+
+async def _took_in(house: House, members: int) -> bool:
+    return (await incidents(house))[0].members == members
+
+
+async def _is_told(house: House, expected: list[tuple[str | None, NoticeKind]]) -> bool:
+    assert await told(house) == expected
+    return True
 
 
 async def _is_back(house: House) -> bool:

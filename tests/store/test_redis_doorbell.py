@@ -62,7 +62,7 @@ async def heard_by_the_other(one: RedisDoorbell, bell: Bell) -> None:
         one.ring()
         return await is_rung(bell, within=0.1)
 
-    await eventually(rung, within=10)
+    await eventually(rung)
 
 
 async def test_a_ring_is_heard_by_others_and_by_oneself_once(redis: Redis) -> None:
@@ -81,7 +81,7 @@ async def test_a_ring_is_heard_by_others_and_by_oneself_once(redis: Redis) -> No
 
 async def test_two_processes_hear_each_other_within_200_ms(redis: Redis, processes: Processes) -> None:
     child = processes.start([sys.executable, "-m", "tests.store.ringer", redis.url], cwd=ROOT)
-    await eventually(lambda: redis_subscribers(redis) == 1, within=20)
+    await eventually(lambda: redis_subscribers(redis) == 1)
     async with connected(redis.url) as (doorbell,):
         with doorbell.listen() as bell:
             for _ in range(10):
@@ -191,7 +191,7 @@ async def test_redis_frozen_stops_nobody_and_is_noticed(redis: Redis) -> None:
 
             redis.thaw()
 
-            await eventually(lambda: not one.problems() and not other.problems(), within=10)
+            await eventually(lambda: not one.problems() and not other.problems())
             await heard_by_the_other(one, far)
 
 

@@ -1,8 +1,8 @@
 """Waiting for something to become true instead of sleeping and hoping.
 
 A predicate is asked again and again until it answers something truthy, which is then returned. An AssertionError
-inside it means "not yet", so that a predicate may assert; any other exception is a fault of the test and comes out at
-once.
+inside it means "not yet", so that a predicate may assert, and so does a LookupError, for the last of a list that is
+still empty; any other exception is a fault of the test and comes out at once.
 """
 
 import asyncio
@@ -42,8 +42,8 @@ async def eventually(predicate: Callable[[], Awaitable[T] | T], *, within: float
                     if value:
                         return value
                     last = repr(value)
-                except AssertionError as refusal:
-                    last = str(refusal) or "AssertionError"
+                except (AssertionError, LookupError) as refusal:
+                    last = str(refusal) or type(refusal).__name__
                 await asyncio.sleep(every)
     except TimeoutError:
         if not deadline.expired():
@@ -60,8 +60,8 @@ def eventually_sync(predicate: Callable[[], T], *, within: float = SOON, every: 
             if value:
                 return value
             last = repr(value)
-        except AssertionError as refusal:
-            last = str(refusal) or "AssertionError"
+        except (AssertionError, LookupError) as refusal:
+            last = str(refusal) or type(refusal).__name__
         if time.monotonic() >= deadline:
             raise AssertionError(_complaint(predicate, within=within, last=last))
         time.sleep(every)

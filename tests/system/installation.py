@@ -86,7 +86,7 @@ class Installation:
         command = [*self.program, words[0], "--data", self.data, "--host", "127.0.0.1", *words[1:]]
         return self._processes.start([str(word) for word in command], env=self.env)
 
-    def start(self, *options: str, within: float = 40) -> Process:
+    def start(self, *options: str, within: float = 90) -> Process:
         """Start what does not run, both processes where it is two; returns when all is ready."""
         if self._brings_its_broker and not _runs(self.broker):
             self.spawn_broker(*options)
@@ -94,7 +94,7 @@ class Installation:
         self.wait_until_ready(within=within)
         return process
 
-    def wait_until_ready(self, *, within: float = 40) -> None:
+    def wait_until_ready(self, *, within: float = 90) -> None:
         """A start takes a second; beside other tests on a slow machine, many."""
         eventually_sync(self._is_ready, within=within)
 

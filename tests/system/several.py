@@ -67,7 +67,7 @@ class Several(Installation):
         self.running[name] = self.spawn_as(*words)
         return self.running[name]
 
-    def start(self, *options: str, within: float = 60) -> Process:
+    def start(self, *options: str, within: float = 90) -> Process:
         """Start those that do not run; returns when all are ready and one bridge watches."""
         self._options = options
         for name in self.names:

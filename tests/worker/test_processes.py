@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,19 @@ async def night(url: str, web: WebServer) -> AsyncIterator[Night]:
     await store.close()
 
 
+async def has_told(office: Office) -> bool:
+    with suppress(AssertionError):  # who has done nothing counts nothing
+        return await office.count("innwatch_deliveries_total") > 0
+    return False
+
+
+async def has_counted(offices: Office | list[Office], name: str, total: float) -> bool:
+    """Whether all of them together have; they count when a deed is done, and the counts are added up now and then."""
+    together = offices if isinstance(offices, list) else [offices]
+    assert sum([await office.count(name) for office in together]) == total
+    return True
+
+
 async def ready(*offices: Office) -> None:
     for office in offices:
         await eventually(office.is_ready, within=40)
@@ -56,7 +70,7 @@ async def test_one_process_tells_everybody_and_stops_gracefully(street: Street, 
     await night.alert(10)
     await night.is_told(within=40)
 
-    assert await office.count("innwatch_deliveries_total") == night.rows
+    await eventually(lambda: has_counted(office, "innwatch_deliveries_total", night.rows))
     assert len(night.told()) == night.rows
     office.process.signal(signal.SIGTERM)
     assert office.process.wait(within=20) == 0, office.process.output()
@@ -68,16 +82,19 @@ async def test_several_processes_on_several_machines_share_the_work_and_tell_eac
 ) -> None:
     offices = [street.start("--processes", "2", "--threads", "4"), street.start("--processes", "2", "--threads", "4")]
     await ready(*offices)
-    await night.alert(50)
-    await night.is_told(within=40)
+    for _ in range(10):  # one of them may be held up meanwhile, but not for ever
+        await night.alert(10)
+        await night.is_told(within=40)
+        if all([await has_told(office) for office in offices]):
+            break
+    else:
+        pytest.fail("one has told nobody")
 
     assert len(night.told()) == night.rows
-    assert all(f" worker.deliveries {number}: " in offices[0].process.output() for number in (1, 2))
-    told = [await office.count("innwatch_deliveries_total") for office in offices]
-    assert sum(told) == night.rows
-    assert all(told), told
+    await eventually(lambda: all(f" worker.deliveries {one}: " in offices[0].process.output() for one in (1, 2)))
+    await eventually(lambda: has_counted(offices, "innwatch_deliveries_total", night.rows))
     # One dispatches, so that there are as many attempts to claim as rows, and not four times as many.
-    assert [await office.count("innwatch_outbox_due") for office in offices] == [0, 0]
+    await eventually(lambda: has_counted(offices, "innwatch_outbox_due", 0))
 
 
 async def test_sigterm_ends_all_of_them_and_gives_back_what_was_being_sent(street: Street, night: Night) -> None:
@@ -86,7 +103,7 @@ async def test_sigterm_ends_all_of_them_and_gives_back_what_was_being_sent(stree
     await ready(office)
     members = office.members()
     await night.alert(3)
-    await eventually(lambda: len(night.web.requests) == 8, within=20)
+    await eventually(lambda: len(night.web.requests) == 8, within=40)
     assert len(members) == 3
 
     office.process.signal(signal.SIGTERM)
@@ -116,12 +133,12 @@ async def test_a_member_that_is_killed_while_sending_is_replaced_and_nothing_is_
     office = street.start("--processes", "2", "--threads", "4")
     await ready(office)
     await night.alert(20)
-    await eventually(lambda: len(night.web.requests) == 8, within=20)
+    await eventually(lambda: len(night.web.requests) == 8, within=40)
 
     victim, other = office.members()
     kill(victim)
     held.set()
-    await eventually(lambda: len(office.members()) == 2 and victim not in office.members(), within=20)
+    await eventually(lambda: len(office.members()) == 2 and victim not in office.members(), within=40)
     await ready(office)
 
     # No lease ends meanwhile: the one that replaces it takes back what it had claimed.
@@ -129,7 +146,7 @@ async def test_a_member_that_is_killed_while_sending_is_replaced_and_nothing_is_
     assert other in office.members()
     # What the killed one had sent and not recorded is sent again, by the same id.
     assert night.rows <= len(night.told()) <= night.rows + 8
-    assert await office.count("innwatch_worker_restarts_total") == 1
+    await eventually(lambda: has_counted(office, "innwatch_worker_restarts_total", 1))
 
 
 async def test_redis_flushed_and_killed_under_way_delays_nothing_by_more_than_seconds(
@@ -142,7 +159,7 @@ async def test_redis_flushed_and_killed_under_way_delays_nothing_by_more_than_se
         held = asyncio.Event()
         night.web.hold = held
         await night.alert(20)
-        await eventually(lambda: len(night.web.requests) % night.rows >= 4, within=20)
+        await eventually(lambda: len(night.web.requests) % night.rows >= 4, within=40)
         fault()
         held.set()
         began = time.monotonic()
@@ -151,7 +168,7 @@ async def test_redis_flushed_and_killed_under_way_delays_nothing_by_more_than_se
         longest = max(longest, time.monotonic() - began)
     assert longest < 20
 
-    await eventually(office.lacks, within=20)
+    await eventually(office.lacks, within=40)
     await redis.start_anew()
     await ready(office)
     await night.alert(5)
@@ -228,10 +245,10 @@ async def test_postgresql_stopped_and_killed_while_sending_loses_nothing(
         before, held = len(night.told()), asyncio.Event()
         web.hold = held
         await night.alert(20)
-        await eventually(lambda before=before: len(night.told()) >= before + 4, within=20)  # type: ignore[misc]
+        await eventually(lambda before=before: len(night.told()) >= before + 4, within=40)  # type: ignore[misc]
         end()
         held.set()
-        await eventually(partial(lacks, office, "the database does not answer"), within=20)
+        await eventually(partial(lacks, office, "the database does not answer"), within=40)
         await own_postgresql.start_anew()
         await ready(office)
 
