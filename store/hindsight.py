@@ -40,14 +40,24 @@ AFTER: Final = timedelta(minutes=1)
 
 class Hindsight(Alerts, Ledger, Inputs):
     async def why_device(
-        self, hotel_id: HotelId, device_id: DeviceId, *, start: datetime, end: datetime, most: int = 500
+        self,
+        hotel_id: HotelId,
+        device_id: DeviceId,
+        *,
+        start: datetime,
+        end: datetime,
+        most: int = 500,
+        now: datetime | None = None,
     ) -> DeviceWhy:
         """What spoke for trouble in [start, end), a day of it at most, with `most` messages at the most.
 
+        What is to come is nobody's silence: if `now` is given, nothing is said of what comes after it.
         Raises NotFound (hotel, device), ValueError unless start < end ≤ start + LONGEST and most ≥ 1.
         """
         if not (timedelta() < end - start <= LONGEST) or most < 1:
             raise ValueError(f"a look back goes over {LONGEST} at most, from a start before its end")
+        if now is not None and start < now < end:
+            end = now
         span = await self.span(hotel_id, start=start, end=end)
         inputs = [one async for page in self.inputs(hotel_id, span, device_id=device_id) for one in page.inputs]
         looked = await asyncio.to_thread(
@@ -73,8 +83,8 @@ class Hindsight(Alerts, Ledger, Inputs):
             heard_in_all=len(looked.heard),
         )
 
-    async def why_alert(self, hotel_id: HotelId, alert_id: AlertId) -> AlertWhy:
-        """What led to an alert, and what became of it. Raises NotFound (alert)."""
+    async def why_alert(self, hotel_id: HotelId, alert_id: AlertId, *, now: datetime | None = None) -> AlertWhy:
+        """What led to an alert, and what became of it; `now` as above. Raises NotFound (alert)."""
         alert = await self.alert(hotel_id, alert_id)
         if alert is None:
             raise NotFound("alert", alert_id)
@@ -83,7 +93,7 @@ class Hindsight(Alerts, Ledger, Inputs):
         start = max(begins - BEFORE, end - LONGEST)
         return AlertWhy(
             alert=alert,
-            device=await self.why_device(hotel_id, alert.device_id, start=start, end=end),
+            device=await self.why_device(hotel_id, alert.device_id, start=start, end=end, now=now),
             timeline=tuple(await self.timeline(hotel_id, alert_id)),
             notices=await self.notifications_of(hotel_id, alert_id),
         )

@@ -38,6 +38,7 @@ async def why_alert(
     hotel_id: NamedDependency[HotelId],
     look_backs: NamedDependency[LookBacks],
     caller: NamedDependency[Caller],
+    clock: NamedDependency[Callable[[], datetime]],
     alert_id: Name,
 ) -> AlertWhy:
     """What led to an alert: samples, thresholds, what spoke for it, its life, and whom it was told.
@@ -45,7 +46,7 @@ async def why_alert(
     The last is for the hotel's people: an integrator sees neither notices nor steps about them.
     """
     async with look_backs.turn(hotel_id):
-        why = await store.why_alert(hotel_id, alert_named(alert_id))
+        why = await store.why_alert(hotel_id, alert_named(alert_id), now=clock())
     return why if caller.role is not None else replace(why, notices=(), timeline=of_alert_alone(why.timeline))
 
 
@@ -66,11 +67,12 @@ async def why_device(
     most: _Most = 500,
 ) -> DeviceWhy:
     """What spoke for trouble of a tablet in [from, to), a day at most, and what came of it or held it back."""
-    end = clock() if to is None else era_checked("to", moment_said("to", to))
+    now = clock()
+    end = now if to is None else era_checked("to", moment_said("to", to))
     start = end - timedelta(hours=1) if from_ is None else era_checked("from", moment_said("from", from_))
     if not start < end:
         raise invalid("from", "must be before `to`")
     if end - start > LONGEST:
         raise invalid("from", f"is more than {LONGEST // timedelta(hours=1)} hours before `to`; ask for a day at most")
     async with look_backs.turn(hotel_id):
-        return await store.why_device(hotel_id, device_named(device_id), start=start, end=end, most=most)
+        return await store.why_device(hotel_id, device_named(device_id), start=start, end=end, most=most, now=now)

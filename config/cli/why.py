@@ -47,7 +47,7 @@ def why(  # noqa: PLR0913, typer spells options as arguments
         from zoneinfo import ZoneInfo
 
         zone = ZoneInfo((await at.store.hotel(hotel_id)).timezone)
-        return await at.store.why_alert(hotel_id, AlertId(alert or "")), zone
+        return await at.store.why_alert(hotel_id, AlertId(alert or ""), now=at.now()), zone
 
     async def of_device(at: Installation) -> "tuple[DeviceWhy, tzinfo]":
         from zoneinfo import ZoneInfo
@@ -62,8 +62,8 @@ def why(  # noqa: PLR0913, typer spells options as arguments
             raise typer.BadParameter("--from must be before --to")
         if until - since > LONGEST:
             raise typer.BadParameter(f"from --from to --to may be {LONGEST // timedelta(hours=1)} hours at most")
-        found = await at.store.why_device(hotel_id, DeviceId(device or ""), start=since, end=until, most=_MOST)
-        return found, zone
+        name = DeviceId(device or "")
+        return await at.store.why_device(hotel_id, name, start=since, end=until, most=_MOST, now=now), zone
 
     if alert is not None:
         found, zone = with_installation(data, of_alert)

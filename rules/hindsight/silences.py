@@ -93,4 +93,4 @@ class Silences:
             return Reason(Because.NOT_LISTENING, observed=state.deaf_s)
         if self._began_again is not None:
             return Reason(Because.WE_BEGAN_AGAIN, limit=policy.restart_grace.total_seconds(), since=self._began_again)
-        return Reason(Because.WITHIN_ALLOWANCE, observed=observed, limit=plainly)
+        return Reason(Because.NOT_LISTENING, since=due)  # its deadline came, and nobody was there to pass it

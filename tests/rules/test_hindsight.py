@@ -72,6 +72,12 @@ def test_a_gap_that_is_allowed_says_for_how_long_it_would_have_been(tablet: Reco
     assert (found.because.because, found.because.observed, found.because.limit) == (Because.WITHIN_ALLOWANCE, 38, 40)
 
 
+def test_a_silence_that_nobody_was_there_to_judge_is_not_called_allowed(tablet: Recorded) -> None:
+    found = only(tablet, end=400)
+
+    assert (found.because.because, found.because.since, found.alert_id) == (Because.NOT_LISTENING, after(60), None)
+
+
 def test_a_sleep_that_was_announced_is_named_and_not_the_allowance(tablet: Recorded) -> None:
     tablet.say(30, Link.SLEEPING, wake_by=330)
     tablet.beat(325)

@@ -16,7 +16,7 @@ from rules.version import RULES
 from store import InputKind, NotFound, Store, StoredMessage
 from store.audit import Actor, ActorKind
 from store.batch import Batch, IncidentTurn
-from store.records import Device, EmailChannel
+from store.records import Device
 from tests.store.given import HOTEL, MAIL, NOW, add_hotel, batch, heartbeat, later, opened
 
 SAM = Actor(ActorKind.USER, "sam")
@@ -95,23 +95,25 @@ async def test_of_an_alert_for_which_an_incident_was_told_it_says_so(store: Stor
     assert found.untold == (None if is_told else Reason(Because.PART_OF_OUTAGE))
 
 
-@pytest.mark.parametrize("channels", [[MAIL], []], ids=["acknowledged", "no channel"])
-async def test_of_an_alert_that_nobody_was_told_it_says_why(store: Store, channels: list[EmailChannel]) -> None:
-    (device, _) = await add_hotel(store, channels=channels)
+@pytest.mark.parametrize("because", [Because.ACKNOWLEDGED, Because.SNOOZED, Because.NO_CHANNEL])
+async def test_of_an_alert_that_nobody_was_told_it_says_why(store: Store, because: Because) -> None:
+    (device, _) = await add_hotel(store, channels=[] if because is Because.NO_CHANNEL else [MAIL])
     beats = [beat(device, number, 10 * number, rssi=-90) for number in range(6)]
     await store.apply(batch(*judged(device), *beats))
     (found,) = (await store.why_device(HOTEL, device.id, start=NOW, end=later(60))).findings
     alert_id = AlertId(found.alert_id or "")
     await store.apply(Batch(received_at=NOW, changes=[opened(device, alert_id)]))
-    if channels:
+    if because is Because.ACKNOWLEDGED:
         await store.acknowledge(HOTEL, alert_id, by=SAM, note=None, now=later(1))
-        (ref,) = await store.due_notifications(later(2), limit=10)
+    if because is Because.SNOOZED:
+        await store.snooze_alert(HOTEL, alert_id, later(3600), by=SAM, now=later(1))
+    for ref in await store.due_notifications(later(2), limit=10):
         assert await store.claim_notification(HOTEL, ref.id, worker="w", now=later(2), lease=MINUTE) is None
 
     (found,) = (await store.why_device(HOTEL, device.id, start=NOW, end=later(60))).findings
 
-    acknowledged = Reason(Because.ACKNOWLEDGED, observed=SAM.shown, since=later(1))
-    assert found.untold == (acknowledged if channels else Reason(Because.NO_CHANNEL))
+    answered = Reason(because, observed=SAM.shown, since=later(1))
+    assert found.untold == (Reason(because) if because is Because.NO_CHANNEL else answered)
 
 
 async def test_each_threshold_names_the_level_that_decided_it(store: Store) -> None:
@@ -133,6 +135,15 @@ async def test_each_threshold_names_the_level_that_decided_it(store: Store) -> N
     assert why.rule_version == f"{RULES}/7"
     assert why.thresholds is not None
     assert set(why.levels) == set(msgspec.to_builtins(why.thresholds))
+
+
+async def test_what_is_to_come_is_nobodys_silence(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    await store.apply(batch(*judged(device), beat(device, 1, 0, rssi=-50)))
+
+    why = await store.why_device(HOTEL, device.id, start=NOW, end=later(3600), now=later(10))
+
+    assert (why.findings, why.end) == ((), later(10))
 
 
 async def test_more_than_a_day_or_an_end_before_its_start_is_refused(store: Store) -> None:
