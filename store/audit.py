@@ -128,7 +128,7 @@ class AuditEntry(Struct, frozen=True, rename="camel", kw_only=True):
 
 Detail = Mapping[str, str | int | bool | None]
 
-_NOTHING: Final[Detail] = {}
+NO_DETAIL: Final[Detail] = {}
 
 DIGEST: Final = "request"
 """In the detail of a deed: that of the request."""
@@ -178,7 +178,14 @@ class Audit:
         return await self._lines(None, wanted, cursor=cursor, limit=limit)
 
     async def write_audit(
-        self, hotel_id: HotelId | None, deed: Deed, *, by: Actor, subject: str, now: datetime, detail: Detail = _NOTHING
+        self,
+        hotel_id: HotelId | None,
+        deed: Deed,
+        *,
+        by: Actor,
+        subject: str,
+        now: datetime,
+        detail: Detail = NO_DETAIL,
     ) -> None:
         """Note a deed that changes no row, such as a log-in. What changes one is noted by its own verb."""
         await self._database.write(
@@ -202,7 +209,7 @@ def note(
     by: Actor,
     subject: str,
     now: datetime,
-    detail: Detail = _NOTHING,
+    detail: Detail = NO_DETAIL,
 ) -> None:
     """Write one line, in the deed's own transaction. `subject` is an id of the noun that the deed begins with."""
     transaction.run(

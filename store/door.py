@@ -31,6 +31,7 @@ from store.inputs import Inputs
 from store.intake import Intake
 from store.integrators import Integrators
 from store.jobs import Jobs
+from store.lapsing import Lapses
 from store.lease import Leases
 from store.ledger import Ledger
 from store.legacy import Legacy
@@ -85,6 +86,7 @@ class Store(
     Hindsight,
     Alerts,
     Answers,
+    Lapses,
     Incidents,
     AccessPoints,
     Outbox,

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from rules.alerts import AlertSnapshot, Because, Rule
 from rules.ids import AlertId, DeviceId, HotelId
-from store import audit, events, lives
-from store.answers import add_note, be_as_seen, hold, overtaken
+from store import answering, audit, events, lives
+from store.answering import Asked
 from store.audit import Actor, Deed
 from store.database import Database
 from store.errors import AnswerRefused
@@ -26,34 +26,24 @@ class Swaps:
         NotFound (alert, device), AlertGone, Overtaken (also where the books have them elsewhere by now: it was done
         before), and AnswerRefused for an alert of anything else.
         """
-        return await self._database.write(
-            lambda transaction: _fix(transaction, hotel_id, alert_id, by=by, now=now, if_revision=if_revision)
-        )
+        asked = Asked(hotel_id, alert_id, by, now, if_revision)
+        return await self._database.write(lambda transaction: _fix(transaction, asked))
 
 
-def _fix(
-    transaction: Transaction,
-    hotel_id: HotelId,
-    alert_id: AlertId,
-    *,
-    by: Actor,
-    now: datetime,
-    if_revision: int | None,
-) -> tuple[Device, Device]:
-    held = hold(transaction, hotel_id, alert_id)
-    be_as_seen(transaction, held, if_revision)
+def _fix(transaction: Transaction, asked: Asked) -> tuple[Device, Device]:
+    held, hotel_id, now = answering.hold_as_seen(transaction, asked), asked.hotel_id, asked.now
     changed_hotel(transaction, hotel_id)  # after the alert: docs/adr/0019
     one = lives.known(transaction, hotel_id, held.alert.device_id)
     other = lives.known(transaction, hotel_id, _partner(held.alert))
     if one.room_id != held.alert.room_id or other.room_id not in _rooms_of_partner(held.alert):
-        raise overtaken(transaction, held)
-    add_note(transaction, held, f"{one.id} and {other.id} have each other's room now", by=by, now=now)
+        raise answering.overtaken(transaction, held)
+    answering.add_note(transaction, held, asked, f"{one.id} and {other.id} have each other's room now")
     first = lives.put(transaction, hotel_id, one, room_id=other.room_id)
     second = lives.put(transaction, hotel_id, other, room_id=one.room_id)
     entries = []
     for before, after in ((one, first), (other, second)):
         detail = {"fromRoomId": before.room_id, "roomId": after.room_id}
-        audit.note(transaction, hotel_id, Deed.DEVICE_MOVED, by=by, subject=after.id, now=now, detail=detail)
+        audit.note(transaction, hotel_id, Deed.DEVICE_MOVED, by=asked.by, subject=after.id, now=now, detail=detail)
         entries.append(lives.moved(after, from_room=before.room_id, now=now))
     events.append(transaction, hotel_id, entries)
     return first, second

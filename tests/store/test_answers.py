@@ -11,7 +11,7 @@ from rules.alerts import AlertSnapshot, AlertStatus, ChangeKind, Condition, Fami
 from rules.ids import AlertId, HotelId, UserName
 from rules.response import LAPSES_AFTER, Resolved
 from store import INNWATCH, AlertGone, AnswerRefused, Deed, NeedsManager, NotFound, Overtaken, Store
-from store.answers import Overdue
+from store.lapsing import Overdue
 from store.records import (
     AnsweredAlert,
     Channel,

@@ -30,7 +30,7 @@ ALL_HOTELS = {
     },
     "the revisions of what is revoked are in one order for all": {"revocations.note"},
     "the bridge and the workers ask once for whatever is to be done in any hotel; each row says whose it is": {
-        "answers._overdue",
+        "lapsing._overdue",
         "commands.Commands._open",
         "inbox.Inbox.left",
         "inbox.drain",
