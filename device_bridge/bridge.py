@@ -176,6 +176,8 @@ class Bridge:
                 await self._fleet.refresh()
                 news = self._fleet.news
                 await self._intake.tell(news)
+                for decided in self._fleet.decided(self._now()):
+                    self._queue.put(decided)
                 await self._announcer.assigned(news.tablets)
                 await self._announcer.forgotten(news.gone)
                 bereaved |= {hotel_id for hotel_id, _ in news.gone}

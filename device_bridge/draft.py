@@ -24,6 +24,7 @@ from device_bridge.matters import (
     Overdue,
     Pairing,
     Parted,
+    Review,
     Turned,
     Word,
     device_of,
@@ -44,6 +45,7 @@ from device_bridge.rows import (
     noted_row,
     partner_row,
     quarantine_row,
+    review_row,
     token_row,
     watching_row,
     word_row,
@@ -73,6 +75,7 @@ from rules.messages import (
     TokenEnded,
 )
 from rules.outage import left_behind
+from rules.review import review
 from rules.room_fit import paired
 from rules.room_status import RoomStatus, is_checked_out, news
 from rules.snapshot import status_of
@@ -148,6 +151,8 @@ class Draft:
                 self._take_word(matter)
             case Pairing():
                 self._pair(matter, known)
+            case Review():
+                self._review(matter, known)
 
     def adopt(self) -> None:
         """After the commit: the judged states become the tablets' own."""
@@ -254,6 +259,16 @@ class Draft:
         occasion = Occasion(tablet.assignment, pairing.name, pairing.at)
         self._decide(tablet, paired(before, pairing.partner, occasion=occasion), before=before)
         self.batch.messages.append(partner_row(pairing))
+
+    def _review(self, one: Review, known: Known | None) -> None:
+        tablet, record = one.tablet, one.record
+        if not self._is_new((tablet.key, one.name), known):
+            return
+        before = self._state(tablet)
+        occasion = Occasion(tablet.assignment, one.name, one.at)
+        verdict = review(before, was=record.was, moved=record.moved, occasion=occasion)
+        self._decide(tablet, verdict, before=before)
+        self.batch.messages.append(review_row(one))
 
     def _pass_deadline(self, overdue: Overdue) -> None:
         """Judge a deadline, unless a message that came before it in the queue has moved it."""

@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
+from device_bridge.queue import Decided
 from rules.absence import Sample
 from rules.clearance import InRoom
 from rules.ids import DeviceId, HotelId, RoomId
+from rules.inputs import ReviewRecord
 from rules.messages import TokenEnd
 from rules.place import assignments
 from rules.policy import Assignment, Policy, Profile, Window
@@ -155,6 +157,7 @@ class Fleet:
         self._unsaid_hotels: dict[HotelId, Inventory] = {}
         self._unsaid_tablets: dict[DeviceKey, tuple[Tablet, Assignment]] = {}
         self._unsaid_removed: dict[DeviceKey, HotelId] = {}
+        self._decided: dict[DeviceKey, tuple[Tablet, ReviewRecord]] = {}
         self._statuses: dict[HotelId, dict[RoomId, RoomStatus]] = {}
         self._by_room: dict[HotelId, dict[RoomId, list[Tablet]]] = {}
 
@@ -266,6 +269,7 @@ class Fleet:
 
     def _take(self, facts: HotelFacts) -> None:
         hotel_id, before = facts.hotel.id, self._tablets.get(facts.hotel.id, _NO_TABLETS)
+        held = {tablet.key: tablet.assignment for tablet in before.values() if tablet.state.alerts}
         # The bridge alone writes them, so what was read later than the first time can only be older.
         statuses = self._statuses.setdefault(hotel_id, dict(facts.statuses))
         belongs = assignments(
@@ -309,6 +313,33 @@ class Fleet:
         if known is None or replace(known, revision=inventory.revision) != inventory:
             self._new_hotels[hotel_id] = None
             self._unsaid_hotels[hotel_id] = inventory
+        self._look_for_decisions(hotel_id, held, before=known)
+
+    def _look_for_decisions(
+        self, hotel_id: HotelId, held: Mapping[DeviceKey, Assignment], *, before: Inventory | None
+    ) -> None:
+        """Which tablets with alerts are `held` against something else by now; at a start nobody knows of any.
+
+        Places are not compared with each other: of thousands each has all of the hotel's access points.
+        """
+        now = self._inventories[hotel_id]
+        rearranged = before is None or _arrangement(before) != _arrangement(now)
+        otherwise = rearranged or before is None or before.windows != now.windows
+        for tablet in self._tablets[hotel_id].values():
+            if not tablet.state.alerts:
+                continue
+            was, known = held.get(tablet.key), self._decided.get(tablet.key)
+            if was is None:
+                self._decided[tablet.key] = tablet, ReviewRecord(now.revision, None, moved=False)
+            elif otherwise or _own(was) != _own(tablet.assignment):
+                earlier = ReviewRecord(now.revision, was.policy, moved=False) if known is None else known[1]
+                moved = earlier.moved or rearranged or was.place.room_id != tablet.room_id
+                self._decided[tablet.key] = tablet, replace(earlier, revision=now.revision, moved=moved)
+
+    def decided(self, at: datetime) -> list[Decided]:
+        """Tablets with alerts of which people have decided something else, each once; history must say so before."""
+        decided, self._decided = self._decided, {}
+        return [Decided(tablet.hotel_id, tablet.device_id, record, at) for tablet, record in decided.values()]
 
     def _note_shut_out(self, tablet: Tablet, *deeds: datetime | None) -> None:
         at = max((deed for deed in deeds if deed is not None), default=None)
@@ -344,6 +375,11 @@ def _by_room(tablets: Iterable[Tablet]) -> dict[RoomId, list[Tablet]]:
         if tablet.room_id is not None:
             rooms.setdefault(tablet.room_id, []).append(tablet)
     return rooms
+
+
+def _arrangement(inventory: Inventory) -> tuple[object, ...]:
+    """What places are made of."""
+    return inventory.rooms, inventory.learned, inventory.confirmed
 
 
 def _own(assignment: Assignment) -> tuple[RoomId | None, str | None, frozenset[str], Policy]:

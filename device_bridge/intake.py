@@ -36,6 +36,7 @@ from device_bridge.matters import (
     Overdue,
     Pairing,
     Parted,
+    Review,
     Turned,
     Word,
     assignment,
@@ -50,7 +51,7 @@ from device_bridge.metrics import BridgeMetrics
 from device_bridge.outages import Memory
 from device_bridge.pms import HotelSystems, is_word
 from device_bridge.pms_results import result_topic
-from device_bridge.queue import Arrived, Began, DeadlineDue, Deed, Input, InputQueue, OutageDue, Paired
+from device_bridge.queue import Arrived, Began, DeadlineDue, Decided, Deed, Input, InputQueue, OutageDue, Paired
 from device_bridge.receipts import encode_receipts
 from device_bridge.renewal import Renewals
 from device_bridge.rows import noted_row
@@ -204,6 +205,8 @@ class Intake:
             return [Overdue(tablet, item.at, item.alive_at)]
         if isinstance(item, Paired):
             return [Pairing(tablet, item.partner, item.at)]
+        if isinstance(item, Decided):
+            return [Review(tablet, item.record, item.at)]
         return [Heard(tablet, token_ended(item.cause, item.at), item.at)]
 
     def _arrived(self, item: Arrived) -> list[Matter]:

@@ -14,7 +14,7 @@ from device_bridge.decode import Decoded, Rejected
 from device_bridge.fleet import Fleet, Inventory, Tablet
 from device_bridge.queue import Began
 from rules.ids import DeviceId, HotelId, MessageId
-from rules.inputs import PARTNER, REMOVED, Asked, AssignmentRecord, InputKind
+from rules.inputs import PARTNER, REMOVED, REVIEW, Asked, AssignmentRecord, InputKind, ReviewRecord
 from rules.messages import Result, TokenEnd, TokenEnded
 from rules.response import Resolved
 from rules.room_fit import Partner
@@ -132,7 +132,19 @@ class Pairing(Struct, frozen=True):
         return MessageId(f"{PARTNER}{_microseconds(self.at)}")
 
 
-Matter = Heard | Turned | Overdue | Parted | Noted | Beginning | Given | Done | Word | Pairing
+class Review(Struct, frozen=True):
+    """A tablet of which people have decided something else; what it is held against now stands in history before."""
+
+    tablet: Tablet
+    record: ReviewRecord
+    at: datetime
+
+    @property
+    def name(self) -> MessageId:
+        return MessageId(f"{REVIEW}{self.record.revision}")
+
+
+Matter = Heard | Turned | Overdue | Parted | Noted | Beginning | Given | Done | Word | Pairing | Review
 Identity = tuple[DeviceKey, MessageId]
 Known = AbstractSet[Identity]
 """Which messages of a batch are stored already."""
@@ -145,7 +157,7 @@ def identity_of(matter: Matter) -> Identity | None:
             return matter.tablet.key, matter.decoded.message.id
         case Noted(device_key=key) if key is not None:
             return key, matter.name
-        case Given(tablet=tablet) | Pairing(tablet=tablet):
+        case Given(tablet=tablet) | Pairing(tablet=tablet) | Review(tablet=tablet):
             return tablet.key, matter.name
         case Done(tablet=tablet) if tablet is not None:
             return tablet.key, matter.deed.name
@@ -166,7 +178,7 @@ def ids_of(matter: Matter) -> dict[str, str | None]:
             return {"hotel": tablet.hotel_id, "device": tablet.device_id, "message": decoded.message.id}
         case Turned(topic=topic, rejected=rejected):
             return {"hotel": topic.hotel_id, "device": device_of(topic), "message": rejected.message_id}
-        case Overdue(tablet=tablet) | Given(tablet=tablet) | Pairing(tablet=tablet):
+        case Overdue(tablet=tablet) | Given(tablet=tablet) | Pairing(tablet=tablet) | Review(tablet=tablet):
             return {"hotel": tablet.hotel_id, "device": tablet.device_id}
         case Parted():
             return {"hotel": matter.hotel_id}

@@ -20,6 +20,7 @@ from broker.delivery import Delivery, TokenEnd
 from broker.topics import Kind
 from rules.gap import Gap
 from rules.ids import DeviceId, HotelId
+from rules.inputs import ReviewRecord
 from rules.response import Resolved
 from rules.room_fit import Partner
 from store.records import InboxKey
@@ -98,7 +99,16 @@ class Paired(Struct, frozen=True):
     at: datetime
 
 
-Input = Arrived | Ended | Deed | DeadlineDue | OutageDue | Began | Paired
+class Decided(Struct, frozen=True):
+    """People have decided something else of a tablet that has alerts: they are to be judged anew."""
+
+    hotel_id: HotelId
+    device_id: DeviceId
+    record: ReviewRecord
+    at: datetime
+
+
+Input = Arrived | Ended | Deed | DeadlineDue | OutageDue | Began | Paired | Decided
 
 
 class InputQueue:

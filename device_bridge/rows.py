@@ -6,7 +6,7 @@ import msgspec
 
 from broker.topics import name_of
 from device_bridge.fleet import Tablet
-from device_bridge.matters import Beginning, Done, Given, Heard, Noted, Overdue, Pairing, Turned, Word
+from device_bridge.matters import Beginning, Done, Given, Heard, Noted, Overdue, Pairing, Review, Turned, Word
 from rules.alerts import AlertChange
 from rules.ids import DeviceId, IncidentId, MessageId
 from rules.inputs import LEFT, DeadlineRecord, InputKind, LeftRecord, PartnerRecord, TokenRecord
@@ -89,6 +89,17 @@ def partner_row(pairing: Pairing) -> StoredMessage:
         message_id=pairing.name,
         received_at=pairing.at,
         body=msgspec.json.encode(record),
+    )
+
+
+def review_row(review: Review) -> StoredMessage:
+    return StoredMessage(
+        hotel_id=review.tablet.hotel_id,
+        device_key=review.tablet.key,
+        kind=InputKind.ASSIGNMENT,
+        message_id=review.name,
+        received_at=review.at,
+        body=msgspec.json.encode(review.record),
     )
 
 

@@ -47,6 +47,18 @@ def remember(memory: AccessPointMemory, where: Astray, *, policy: Policy, now: d
     return AccessPointMemory(recent=recent, out_since=out_since, level=level)
 
 
+def eased(memory: AccessPointMemory, where: Astray | None) -> AccessPointMemory:
+    """What is remembered where rooms have other access points now, and the last sample is this far astray; None: its
+    room has none. Never more than before: how far the samples before it were is not known any more.
+    """
+    if where is None or where is Astray.HOME:
+        return CALM_ACCESS_POINT
+    recent = (min(memory.recent[0], where), min(memory.recent[1], where), min(memory.recent[2], where))
+    level = min(memory.level, where)
+    same = recent == memory.recent and level == memory.level
+    return memory if same else AccessPointMemory(recent=recent, out_since=memory.out_since, level=level)
+
+
 def cause(memory: AccessPointMemory, bssid: str | None, *, place: Place) -> Cause:
     """Why an access point elsewhere keeps the breach open."""
     because, severity = _VERDICT[memory.level]

@@ -143,6 +143,7 @@ class Because(StrEnum):
     TAKEN_OVER = "taken-over"
     NOT_TAKEN_OVER = "not-taken-over"  # for long enough
     NO_LONGER_JUDGED = "no-longer-judged"  # the room has lost what the cause was held against
+    HELD_OTHERWISE = "held-otherwise"  # by thresholds or access points that are others now (`rules.review`)
     DEVICE_REMOVED = "device-removed"
     DEPARTING = "departing"  # this and the next three: what the hotel's systems say of the room (`rules.context`)
     ROOM_VACANT = "room-vacant"

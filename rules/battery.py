@@ -47,6 +47,24 @@ def power(before: Power, memory: BatteryMemory, *, battery: float | None, chargi
     return before if battery is None else _POWER[memory.level]
 
 
+def reconsider(state: DeviceState, *, was: Policy | None, policy: Policy) -> DeviceState:
+    """What is remembered once the last charge is held against other levels: less than before, or the same.
+
+    `was` is the policy until now (None: the same).
+    """
+    memory, charge = state.battery_level, state.battery
+    if was is None or charge is None or memory.level is BatteryLevel.OK:
+        return state
+    if (was.battery_low, was.battery_critical) == (policy.battery_low, policy.battery_critical):
+        return state
+    level = min(memory.level, level_of(charge, policy))
+    if level is memory.level:
+        return state
+    memory = CALM_BATTERY if level is BatteryLevel.OK else replace(memory, level=level, last=min(memory.last, level))
+    axis = power(state.power, memory, battery=charge, charging=state.charging)
+    return replace(state, battery_level=memory, power=axis)
+
+
 def is_bad(battery: float, *, charging: bool | None, policy: Policy) -> bool:
     """Whether a sample speaks for the alert: one more signal of it while it is open."""
     return not charging and battery <= policy.battery_low
@@ -88,9 +106,12 @@ def after_report(
 
 
 def follow(
-    before: DeviceState, after: DeviceState, *, occasion: Occasion, signals: int
+    before: DeviceState, after: DeviceState, *, occasion: Occasion, signals: int, recovery: Reason | None = None
 ) -> tuple[DeviceState, AlertChange | None]:
-    """Bring the alert in line with the level that is remembered now, and with how fast it falls."""
+    """Bring the alert in line with the level that is remembered now, and with how fast it falls.
+
+    `recovery` is why it is over, should it be, where no sample says so.
+    """
     assignment, memory = occasion.assignment, after.battery_level
     causes = drain.causes(after, assignment=assignment)
     if memory.level is not BatteryLevel.OK:
@@ -99,7 +120,7 @@ def follow(
         after,
         Family.BATTERY,
         causes=causes,
-        ended=() if causes else _ended(before, after, occasion=occasion),
+        ended=() if causes else (recovery,) if recovery else _ended(before, after, occasion=occasion),
         signals=signals,
         occasion=occasion,
     )

@@ -22,7 +22,7 @@ from rules.memory import (
 )
 from rules.messages import WIFI_OFF, Heartbeat, Report, ReportKind
 from rules.place import heard_bssid
-from rules.policy import Assignment
+from rules.policy import Assignment, Policy
 from rules.state import DeviceState, Posture
 
 
@@ -50,6 +50,31 @@ def remember(
     if word is not None and (rssi is not None or where is not None):
         word = reported.remember_sample(word, good=_is_good(rssi, where, assignment=assignment))
     return signal, access, word, _posture(state.posture, signal, access=access, fits=fits)
+
+
+def reconsider(state: DeviceState, *, was: Policy | None, moved: bool, assignment: Assignment) -> DeviceState:
+    """What is remembered once the last sample is held against what holds now: less than before, or the same.
+
+    `was` is the policy until now (None: the same), `moved` says that the device's place is another one.
+    """
+    policy, place, signal, access = assignment.policy, assignment.place, state.signal, state.access_point
+    if signal is not CALM_SIGNAL and (not weak_signal.is_judged(assignment) or _is_strong_now(state.rssi, policy, was)):
+        signal = CALM_SIGNAL
+    where = None if state.bssid is None else access_point.astray(state.bssid, place)
+    if moved and access is not CALM_ACCESS_POINT:
+        access = access_point.eased(access, where)
+    if signal is state.signal and access is state.access_point:
+        return state
+    fits = None if where is None else where is Astray.HOME
+    posture = _posture(state.posture, signal, access=access, fits=fits)
+    return replace(state, signal=signal, access_point=access, posture=posture)
+
+
+def _is_strong_now(rssi: float | None, policy: Policy, was: Policy | None) -> bool:
+    """Whether the last sample was low, or might have been, by a floor that is not that one any more."""
+    if was is None or rssi is None or weak_signal.floor_of(was) == weak_signal.floor_of(policy):
+        return False
+    return rssi >= weak_signal.floor_of(policy)
 
 
 def is_bad(rssi: float | None, bssid: str | None, *, assignment: Assignment) -> bool:

@@ -37,6 +37,7 @@ class InputKind(StrEnum):
     #   or was retired; id `removed:{µs}`
     #   or a tablet with which it is swapped; id `partner:{µs}`
     #   or did not return when the others of an outage did; id `left:{µs}`
+    #   or is judged anew by what people have decided since; id `review:{revision}`
     WATCHING = "watching"  # the bridge began to listen; of the whole hotel; id `watching:{ms}`
     PMS = "pms"  # what a hotel's system said of a room; of the whole hotel; id `pms:{integrator}:{its id}`
     DEED = "deed"  # what a person did that the rules have to know; id `deed:{what}:{µs}`
@@ -116,6 +117,16 @@ class LeftRecord(Struct, frozen=True, rename="camel"):
     reason: Reason
 
 
+class ReviewRecord(Struct, frozen=True, rename="camel"):
+    """From here on what is open is judged by the assignment as it is now (`rules.review`), of this revision of the
+    hotel; `was` is the policy until then, None: not known. `moved`: its place has changed, too.
+    """
+
+    revision: int
+    was: Policy | None
+    moved: bool
+
+
 class PartnerRecord(Struct, frozen=True, rename="camel"):
     """From here on two tablets are known to be where the other belongs (`rules.room_fit.paired`); None: no more."""
 
@@ -175,6 +186,8 @@ PARTNER: Final = "partner:"
 """How the name of a row begins that holds a PartnerRecord."""
 LEFT: Final = "left:"
 """How the name of a row begins that holds a LeftRecord."""
+REVIEW: Final = "review:"
+"""How the name of a row begins that holds a ReviewRecord."""
 
 
 def message_of(row: StoredInput) -> DeviceMessage:

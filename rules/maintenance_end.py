@@ -1,30 +1,33 @@
-"""The end of a maintenance window: what was hushed in it and still fires is judged anew, and told."""
+"""The two ends of a maintenance window: what is open when it begins is hushed like what fires in it, though nothing
+more is heard; and what was hushed and still fires at its end is judged anew, and told.
+"""
 
 from datetime import datetime
 
 from rules.alarm import Occasion, anew
 from rules.alerts import Because, OpenAlert
+from rules.look import look_of
 from rules.maintenance import over
 from rules.policy import Assignment
 from rules.state import DeviceState, Verdict
 
 
 def deadline(state: DeviceState, /, *, assignment: Assignment, watching_since: datetime) -> datetime | None:  # noqa: ARG001 - as every family's
-    """When the windows are over in which an open alert was hushed; at once where somebody ended or withdrew them.
+    """When a window begins that an open alert falls into; when the windows are over in which one was hushed.
 
+    At once where somebody ended or withdrew them.
     Where none of the device's windows is the one that hushed it (withdrawn, or the device has moved), that is found out
     now: at once is when it was last heard of, not when the window began, and not in a window that it is in now.
     """
     if not state.alerts:
         return None
-    return min(
-        (
-            _released_at(state, alert, assignment=assignment)
-            for alert in state.alerts.values()
-            if alert.suppressed_by is Because.MAINTENANCE
-        ),
-        default=None,
+    dues = (
+        _released_at(state, alert, assignment=assignment)
+        if alert.suppressed_by is Because.MAINTENANCE
+        else _hushed_at(alert, assignment=assignment)
+        for alert in state.alerts.values()
     )
+    return min((due for due in dues if due is not None), default=None)
 
 
 def pass_deadline(
@@ -38,6 +41,16 @@ def pass_deadline(
     """What `at`, which is the deadline, makes of what is open."""
     after, changes = anew(state, occasion=Occasion(assignment, at.isoformat(), at))
     return Verdict(after, changes)
+
+
+def _hushed_at(alert: OpenAlert, *, assignment: Assignment) -> datetime | None:
+    """When the first window begins of which nobody is told this; None: they are, or there is none."""
+    looked_at = alert.looked_at or alert.opened_at
+    for window in assignment.windows:
+        begins = max(window.starts_at, looked_at)
+        if look_of(alert.bare, occasion=Occasion(assignment, "", begins)).suppressed_by is Because.MAINTENANCE:
+            return begins
+    return None
 
 
 def _released_at(state: DeviceState, alert: OpenAlert, *, assignment: Assignment) -> datetime:

@@ -125,6 +125,10 @@ class Register:
         for device in self._devices.values():
             self._assign(device, device.own)
 
+    def proposed(self, own: Assignment) -> Assignment:
+        """What is made by the proposal of what a device was judged by."""
+        return own if self._change is None else self._change(own)
+
     def settle(self) -> None:
         """Give every device what it is judged by: its place from the rooms, its policy from its row."""
         self.is_settled = True
@@ -146,7 +150,7 @@ class Register:
 
     def _assign(self, device: Known, own: Assignment) -> None:
         device.own = own
-        device.assignment = own if self._change is None else self._change(own)
+        device.assignment = self.proposed(own)
         device.reckoned = device.reckoned or device.assignment != own
         device.due = None
         self._moved(device)

@@ -36,6 +36,7 @@ from rules.inputs import (
     LEFT,
     PARTNER,
     REMOVED,
+    REVIEW,
     TOKEN,
     UNREADABLE,
     AssignmentRecord,
@@ -46,6 +47,7 @@ from rules.inputs import (
     InventoryRecord,
     LeftRecord,
     PartnerRecord,
+    ReviewRecord,
     StoredInput,
     TokenRecord,
     message_of,
@@ -56,6 +58,7 @@ from rules.policy import Assignment
 from rules.reckoning import Reckoning
 from rules.register import Change, Known, Register
 from rules.response import Resolved
+from rules.review import review
 from rules.room_fit import Partner, paired
 from rules.room_status import PmsRecord, news
 from rules.state import DeviceState, Verdict
@@ -235,6 +238,8 @@ class Replay:
             self._pair(one)
         elif one.name.startswith(LEFT):
             self._leave(one)
+        elif one.name.startswith(REVIEW):
+            self._review(one)
         elif one.device is not None:
             self._register.move(self._register.of(one) or self._register.add(one), _assignment.decode(one.body))
 
@@ -269,6 +274,15 @@ class Replay:
             occasion = Occasion(device.assignment, one.name, one.ts or one.at)
             reason = _left.decode(one.body).reason
             self._decide(device, left_behind(device.state, reason, occasion=occasion), one=one)
+
+    def _review(self, one: StoredInput) -> None:
+        """People had decided something else of it; by a proposal that may come to no difference."""
+        device = self._known(one)
+        if device is not None:
+            record = _decided.decode(one.body)
+            was = None if record.was is None else self._register.proposed(replace(device.own, policy=record.was)).policy
+            occasion = Occasion(device.assignment, one.name, one.at)
+            self._decide(device, review(device.state, was=was, moved=record.moved, occasion=occasion), one=one)
 
     def _give(self, one: StoredInput) -> None:
         device = self._known(one)
@@ -355,6 +369,7 @@ _token = msgspec.json.Decoder(TokenRecord)
 _gap = msgspec.json.Decoder(Gap)
 _deadline = msgspec.json.Decoder(DeadlineRecord)
 _left = msgspec.json.Decoder(LeftRecord)
+_decided = msgspec.json.Decoder(ReviewRecord)
 _partner = msgspec.json.Decoder(PartnerRecord)
 _inventory = msgspec.json.Decoder(InventoryRecord)
 _hotel_checkpoint = msgspec.json.Decoder(HotelCheckpoint)

@@ -161,6 +161,7 @@ export const REASONS = {
     "one may be a copy",
   "not-taken-over": ({ observed }) => `It has not happened again${lasted(observed)}`,
   "no-longer-judged": () => "The room has lost what it was held against",
+  "held-otherwise": () => "Thresholds or access points were changed, and by those of now it is no trouble",
   "device-removed": () => "The tablet was removed from the hotel",
   departing: () => "The guest is about to leave, which makes it more urgent",
   "room-vacant": () => "Nobody lives in the room, which makes it more urgent",

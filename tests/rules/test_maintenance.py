@@ -73,7 +73,7 @@ def test_a_will_in_a_window_opens_nothing_before_its_end() -> None:
     assert because(one.changes[0]) == [Because.CONNECTION_LOST]
 
 
-def test_silence_that_was_open_becomes_no_more_severe_in_a_window() -> None:
+def test_silence_that_was_open_is_hushed_in_a_window_and_becomes_no_more_severe() -> None:
     one = tablet(window(100, 4000))
     one.beat(0)
 
@@ -82,6 +82,8 @@ def test_silence_that_was_open_becomes_no_more_severe_in_a_window() -> None:
     assert told(one.changes) == [
         (40, ChangeKind.OPENED, Severity.LOW, True),
         (70, ChangeKind.WORSENED, Severity.HIGH, True),
+        (100, ChangeKind.SUPPRESSED, Severity.INFO, False),
+        (4000, ChangeKind.RELEASED, Severity.HIGH, True),
         (4040, ChangeKind.WORSENED, Severity.CRITICAL, True),
     ]
 
