@@ -31,7 +31,7 @@ let walking = false; // the keyboard walks along the list: what it opens must no
 
 const page = {
   route: parse(location.hash), notice: "", problem: "", announced: "", help: false,
-  query: "", unanswered: false, filter: "all",
+  query: "", unanswered: false, unfolded: false, filter: "all",
   detail: null, // the open alert as the API tells it: { id, alert, timeline, conflict }
   migration: null, migrationProblem: "", cutOnly: false, // the way from HTTP to MQTT, as the API tells it
   writing: null, // the alert whose note is to take the focus
@@ -59,6 +59,7 @@ const act = {
   close,
   search: (query) => change({ query }),
   unanswered: (unanswered) => change({ unanswered }),
+  unfold: (unfolded) => change({ unfolded }),
   filter: (filter) => change({ filter }),
   help: () => change({ help: true }),
   closeHelp: () => change({ help: false }),
@@ -95,7 +96,7 @@ function change(fields) {
 function draw() {
   if (!due) return;
   due = false;
-  const list = shown({ ...store, query: page.query, unanswered: page.unanswered });
+  const list = shown({ ...store, query: page.query, unanswered: page.unanswered, unfolded: page.unfolded });
   render(h(Root, { desk, page: { ...page }, session, store, list, people, enrolments, sound: attention.sound }), document.getElementById("page"));
   attention.badge([...store.alerts.values()], session.facts?.hotel?.name);
 }

@@ -29,6 +29,12 @@ async def test_whoever_is_up_at_night_sees_the_outage_the_check_outs_and_the_rou
         async with at_the_desk(browser, inn, viewport=PHONE) as page:
             await expect(row(page, tampered)).to_contain_text("Waits for a person")
 
+            # The alerts for which the outage speaks are one line.
+            silent = page.locator('#alerts [data-alert="01JSILENT101"]')
+            await expect(silent).to_have_count(0)
+            await page.get_by_role("button", name="Show its one alert").click()
+            await expect(silent).to_contain_text("Part of an outage")
+
             # What a notice leads to, and what leads there from the list.
             await page.locator("#outages").get_by_role("link").click()
             panel = page.locator("#incident-panel")
@@ -81,4 +87,4 @@ async def test_who_may_only_look_hears_of_no_check_out_and_learns_who_has_the_ou
             await expect(page.locator("#connection")).to_have_attribute("data-via", "websocket")
             await expect(page.get_by_role("link", name="Check-outs")).to_have_count(0)
             await page.goto(f"{inn.url}/#clearances")
-            await expect(page.locator("#alerts")).to_be_visible()
+            await expect(page.get_by_text("Every open alert is part of the outage above.")).to_be_visible()

@@ -4,6 +4,7 @@ import { useState } from "../vendor/preact-hooks.js";
 import { matches, reached } from "../fleet.js";
 import { byUrgency, SEVERITIES } from "../store.js";
 import { address } from "../route.js";
+import { isPartOf } from "../signs.js";
 import { judge } from "../watch.js";
 import { floorName, headline, outage, reason, roomName, SEVERITY, untold, word } from "../words.js";
 import { Icon } from "./icons.js";
@@ -12,10 +13,14 @@ import { Ago, html, memo, Moment, useDesk, useNow } from "./parts.js";
 
 const LATELY = 50; // alerts that are over, as many as are shown
 
-/** The alerts that the list shows, in its order. */
-export function shown({ alerts, rooms, query, unanswered }) {
+/**
+ * The alerts that the list shows, in its order. Those for which an outage speaks are one line unless they are `unfolded`:
+ * among forty that are silent for one cause nobody sees the one that is gone. Who searches finds them.
+ */
+export function shown({ alerts, rooms, outages, query, unanswered, unfolded }) {
   return [...alerts.values()]
     .filter((alert) => !(unanswered && alert.acknowledged))
+    .filter((alert) => unfolded || query || !isPartOf(alert, outages))
     .filter((alert) => !query || matches(query, findable(alert, rooms)))
     .sort(byUrgency);
 }
@@ -25,9 +30,10 @@ function findable(alert, rooms) {
   return [deviceId, roomName(rooms.get(roomId), roomId), roomId ?? "", floorName(floor), headline(alert), severity];
 }
 
-export function Alerts({ store, list, hotels, query, unanswered, selected }) {
+export function Alerts({ store, list, hotels, query, unanswered, unfolded, selected }) {
   const { act } = useDesk();
   const all = [...store.alerts.values()];
+  const folded = all.filter((alert) => isPartOf(alert, store.outages)).length;
   // Waiting: nobody has acknowledged it. Said so, because just one button is to be called Acknowledge.
   const waiting = all.filter(({ acknowledged }) => !acknowledged).length;
   return html`<section class="list" aria-labelledby="alerts-title">
@@ -42,15 +48,19 @@ export function Alerts({ store, list, hotels, query, unanswered, selected }) {
       </div>
       <${Counts} alerts=${all} />
     </div>
-    ${store.incidents.size > 0 && html`<ul class="outages" id="outages" aria-label="Outages">
+    ${store.incidents.size > 0 && html`<div class="outages"><ul id="outages" aria-label="Outages">
       ${[...store.incidents.values()].map((incident) => html`<li key=${incident.id} data-incident=${incident.id}>
         <a href=${address("incidents", incident.id)}><${Icon} name="high" /><strong>Outage</strong> ${outage(incident)} · <${Ago} at=${incident.openedAt} /></a></li>`)}
-    </ul>`}
+    </ul>
+      ${folded > 0 && html`<button type="button" id="unfold" aria-pressed=${unfolded} onClick=${() => act.unfold(!unfolded)}>${
+        unfolded ? "Hide" : "Show"} ${store.incidents.size > 1 ? "their" : "its"} ${
+        folded === 1 ? "one alert" : `${folded} alerts`}</button>`}</div>`}
     ${list.length > 0 && html`<ul class="alerts" id="alerts" aria-label="Open alerts">
       ${list.map((alert) => html`<${Row} key=${alert.id} alert=${alert} room=${store.rooms.get(alert.roomId)}
         failed=${untold(store.failed.get(alert.id))} outages=${store.outages} selected=${alert.id === selected} />`)}
     </ul>`}
-    ${list.length === 0 && html`<${Nothing} store=${store} hotels=${hotels} some=${all.length > 0} />`}
+    ${list.length === 0 && html`<${Nothing} store=${store} hotels=${hotels} some=${all.length > 0}
+      folded=${folded === all.length} />`}
     ${store.resolved.size > 0 && html`<${Ended} store=${store} selected=${selected} />`}
   </section>`;
 }
@@ -99,9 +109,9 @@ function Answer({ alert: { acknowledged, assignee, snoozedUntil } }) {
   return html`<${Icon} name="check" /><span>${acknowledged.by}, <${Ago} at=${acknowledged.at} /> ago</span>`;
 }
 
-function Nothing({ store, hotels, some }) {
+function Nothing({ store, hotels, some, folded }) {
   const watching = useNow((now) => !judge({ ...store, now }), [store]);
-  if (some) return html`<p class="nothing">No alert fits.</p>`;
+  if (some) return html`<p class="nothing">${folded ? "Every open alert is part of the outage above." : "No alert fits."}</p>`;
   if (!store.loaded) return html`<p class="nothing" aria-busy="true">Loading…</p>`;
   if (!watching) return html`<p class="nothing">No open alert is known, but see above: news may be missing.</p>`;
   if (!store.devices.size) return html`<${Empty} hotels=${hotels} />`;

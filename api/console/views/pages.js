@@ -20,7 +20,8 @@ import { Tablets } from "./tablets.js";
 const PAGES = {
   alerts: {
     list: ({ store, list, session, page, id }) => html`<${Alerts} store=${store} list=${list}
-      hotels=${session.facts.hotels} query=${page.query} unanswered=${page.unanswered} selected=${id} />`,
+      hotels=${session.facts.hotels} query=${page.query} unanswered=${page.unanswered}
+      unfolded=${page.unfolded} selected=${id} />`,
     opened: openedAlert,
     beside: ({ store, blind }) => store.devices.size > 0
       && html`<${Glance} devices=${[...store.devices.values()]} blind=${blind} />`,
