@@ -139,6 +139,7 @@ async def test_a_window_is_set_on_the_hotels_clock_and_ended(browser: Browser, t
 
         await window.get_by_role("button", name="End now").click()
         await expect(page.locator(".window.over")).to_contain_text("ended early")
+        await expect(page.get_by_role("heading", name="Running and to come")).to_be_focused()
 
 
 async def test_what_calibration_proposes_is_tried_and_then_set(browser: Browser, tmp_path: Path) -> None:
@@ -155,6 +156,7 @@ async def test_what_calibration_proposes_is_tried_and_then_set(browser: Browser,
 
         await room.get_by_role("button", name="Set it: Room 102").click()
         await expect(page.get_by_text("1 room set.")).to_be_visible()
+        await expect(page.locator("#calibration-verdict")).to_be_focused()
         await expect(page.get_by_role("button", name="Set it")).to_have_count(0)
         set_ = await inn.store.room(INN, RoomId("102"))
         assert set_ is not None
@@ -175,7 +177,13 @@ async def test_thresholds_that_were_typed_are_tried_on_the_past_before_they_are_
         await judge(inn)
         await expect(page.get_by_role("row", name="Room 102 tab-102 Signal too weak for its room")).to_be_visible()
 
+        # What was typed is there still; and what is tried another time comes back to be saved.
         await go(page, "Thresholds")
+        await expect(critical).to_have_value("5")
+        await page.get_by_role("button", name="Discard").click()
+        await expect(critical).to_have_value("")
+        await page.go_back()
+        await page.get_by_role("button", name="Take it over into the thresholds").click()
         await expect(critical).to_have_value("5")
         await expect(page.get_by_text("1 change, not saved")).to_be_visible()
 
@@ -188,6 +196,7 @@ async def test_a_manager_says_whether_an_access_point_is_the_hotels(browser: Bro
         await expect(inventory).to_contain_text("1 access point waits for a word, and 3 rooms with tablets list none.")
         await row.get_by_role("button", name=f"It is ours: {HEARD}").click()
         await expect(row).to_contain_text("Yes, confirmed mia")
+        await expect(row.get_by_role("button", name=f"It is not ours: {HEARD}")).to_be_focused()
         await expect(inventory).not_to_contain_text("waits for a word")
         await row.get_by_role("button", name=f"It is not ours: {HEARD}").click()
         await expect(row).to_contain_text("No, foreign mia")

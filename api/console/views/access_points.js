@@ -2,13 +2,14 @@
 
 import { roomName } from "../words.js";
 import { useDeed, useFound } from "./asking.js";
+import { refocus } from "./field.js";
 import { html, Moment, useDesk } from "./parts.js";
 
 const OFTEN = 60_000; // ms between two looks
 const STATES = ["learned", "confirmed", "forgotten"]; // in this order: what waits for a word comes first
 
 export function AccessPoints({ mayChange, rooms }) {
-  const { found, complaint, again } = useFound("access-points", { every: OFTEN });
+  const { found, complaint, again } = useFound("access-points", { every: () => OFTEN });
   const listed = new Map([...rooms.values()].flatMap((room) => room.accessPoints.map((bssid) => [bssid, room])));
   const items = [...(found?.items ?? [])].sort((one, other) => STATES.indexOf(one.state) - STATES.indexOf(other.state));
   const open = items.filter(({ bssid, state }) => state === "learned" && !listed.has(bssid)).length;
@@ -36,7 +37,9 @@ function Row({ one, room, mayChange, again }) {
   const deed = useDeed();
   const { bssid, ssid, rooms, since, state, decidedBy, decidedAt } = one;
   const say = (word) => async () => {
-    if (await deed.work(() => http.post(`access-points/${encodeURIComponent(bssid)}/${word}`))) await again();
+    if (!(await deed.work(() => http.post(`access-points/${encodeURIComponent(bssid)}/${word}`)))) return;
+    await again();
+    refocus(`[data-bssid="${bssid}"] button`);
   };
   const button = (word, words) => html`<button type="button" disabled=${deed.busy} onClick=${say(word)} aria-label="${words}: ${bssid}">${words}</button>`;
   return html`<tr data-bssid=${bssid} class=${state}>

@@ -5,9 +5,9 @@ import { useDesk } from "./parts.js";
 
 /** What is at a path: `{ found, complaint, again }`. What was found stays where a later question is not answered.
  *
- * `every` (ms): it is asked for anew so often while the view is open; 0: only by `again()`. No path: nothing is asked.
+ * `every(found)` (ms): so often it is asked for anew while the view is open; 0: only by `again()`. No path: nothing is asked.
  */
-export function useFound(path, { every = 0 } = {}) {
+export function useFound(path, { every = () => 0 } = {}) {
   const { clock, http } = useDesk();
   const [answer, setAnswer] = useState({ path });
   const last = useRef({ turn: 0, at: 0, waits: false });
@@ -23,11 +23,13 @@ export function useFound(path, { every = 0 } = {}) {
     if (path) again();
     return () => (last.current.turn += 1);
   }, [path]);
+  const told = answer.path === path ? answer : {};
+  const often = path ? every(told.found) : 0;
   useEffect(() => {
-    if (!path || !every) return undefined;
-    return clock.watch((now) => !last.current.waits && now - last.current.at >= every && again());
-  }, [path, every]);
-  return { ...(answer.path === path && answer), again };
+    if (!often) return undefined;
+    return clock.watch((now) => !last.current.waits && now - last.current.at >= often && again());
+  }, [path, often]);
+  return { ...told, again };
 }
 
 const CALM = { busy: false, trouble: "", wrong: {}, done: "" };

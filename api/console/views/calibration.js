@@ -2,8 +2,10 @@
 
 import { useState } from "../vendor/preact-hooks.js";
 import { byRoom } from "../fleet.js";
+import { address } from "../route.js";
 import { dbm, roomName } from "../words.js";
 import { useDeed, useFound } from "./asking.js";
+import { refocus } from "./field.js";
 import { html, useDesk } from "./parts.js";
 import { Outcomes } from "./replay.js";
 
@@ -20,7 +22,7 @@ export function Calibration({ mayChange, rooms, kept: { tried } }) {
       under it for long, and one that is carried off soon is. Nothing is set until you say so.</p>
     <p class="complaint" role="alert">${complaint}</p>
     ${!found && !complaint && html`<p class="nothing">Looking at the last week…</p>`}
-    ${found && html`<p class="verdict ${ready.length ? "wait" : ""}" id="calibration-verdict">${verdict(all, ready)}</p>`}
+    ${found && html`<p class="verdict ${ready.length ? "wait" : ""}" id="calibration-verdict" tabindex="-1">${verdict(all, ready)}</p>`}
     <p class="done" role="status">${setting.done ? `${count(setting.done)} set.` : ""}</p>
     ${ready.length > 0 && mayChange && html`<${Trial} proposal=${found.proposal} tried=${tried} rooms=${rooms} />`}
     ${ready.length > 0 && html`<h3>Proposed</h3>
@@ -51,6 +53,7 @@ function useSetting(again) {
     }
     await again();
     setTold({ busy: false, done, refused });
+    refocus("#calibration-verdict");
   };
   return { ...told, set };
 }
@@ -85,7 +88,7 @@ function Table({ items, named, last, refused = {} }) {
     <thead><tr><th scope="col">Room</th><th scope="col">Heard</th><th scope="col">Weakest usual</th><th scope="col">Floor</th>
       <th scope="col">Access points</th><th scope="col"><span class="hidden">Set it</span></th></tr></thead>
     <tbody>${items.map((one) => html`<tr key=${one.roomId} data-room=${one.roomId}>
-      <th scope="row"><strong>${named(one)}</strong></th>
+      <th scope="row"><a href=${address("policy", `room.${one.roomId}`)}>${named(one)}</a></th>
       <td data-of="Heard">${one.samples.toLocaleString("en-GB")} times, ${one.days === 1 ? "1 day" : `${one.days} days`}</td>
       <td data-of="Weakest usual">${one.weakest == null ? "–" : dbm(one.weakest)}${one.median != null && html` <span class="hint">middle ${dbm(one.median)}</span>`}</td>
       <td data-of="Floor"><${Floor} was=${one.wasFloor} will=${one.ready ? one.rssiFloor : one.wasFloor} /></td>

@@ -22,6 +22,11 @@ export function Outcome({ deed, fields = [] }) {
     <p class="done" role="status">${deed.done}</p>`;
 }
 
+/** Where the focus is to be, if what had it has gone. */
+export function refocus(selector) {
+  if (document.activeElement === document.body) document.querySelector(selector)?.focus();
+}
+
 /** After a refusal the focus goes to the first field that is wrong. */
 export function useFirstWrong(form, wrong) {
   useLayoutEffect(() => {

@@ -5,7 +5,7 @@ import { span } from "../time.js";
 import { fromField, nextAt, toField } from "../wallclock.js";
 import { floorName, roomName } from "../words.js";
 import { useDeed, useFound } from "./asking.js";
-import { Field, Outcome, useFirstWrong } from "./field.js";
+import { Field, Outcome, refocus, useFirstWrong } from "./field.js";
 import { Icon } from "./icons.js";
 import { html, Moment, Stretch, useDesk, useNow } from "./parts.js";
 import { place, Places } from "./places.js";
@@ -18,7 +18,7 @@ const FIELDS = ["roomId", "floor", "startsAt", "endsAt", "reason"];
 
 export function Maintenance({ hotel, mayChange, rooms }) {
   const [limit, setLimit] = useState(STEP);
-  const { found, complaint, again } = useFound(`maintenance?limit=${limit}`, { every: OFTEN });
+  const { found, complaint, again } = useFound(`maintenance?limit=${limit}`, { every: () => OFTEN });
   const now = useNow((at) => Math.floor(at / 1000), []) * 1000;
   const all = (found?.items ?? []).map((one) => ({ ...one, state: stateOf(one, now) }));
   const current = all.filter(({ state }) => state !== "over").sort((one, other) => Date.parse(one.startsAt) - Date.parse(other.startsAt));
@@ -29,7 +29,7 @@ export function Maintenance({ hotel, mayChange, rooms }) {
     ${mayChange && html`<${Add} hotel=${hotel} rooms=${rooms} again=${again} />`}
     <p class="complaint" role="alert">${complaint}</p>
     ${!found && !complaint && html`<p class="nothing">Loading…</p>`}
-    ${found && html`<h3>Running and to come</h3>
+    ${found && html`<h3 id="windows-title" tabindex="-1">Running and to come</h3>
       ${current.length === 0 && html`<p class="hint">None: everything is told.</p>`}
       <ul id="windows">${current.map(row)}</ul>`}
     ${over.length > 0 && html`<h3>Over</h3><ul>${over.map(row)}</ul>`}
@@ -99,7 +99,9 @@ function Row({ one, rooms, mayChange, again }) {
   const { id, roomId, floor, startsAt, endsAt, endedAt, reason, createdBy, state } = one;
   const where = roomId ? roomName(rooms.get(roomId), roomId) : floor ? floorName(floor) : "The whole hotel";
   const end = async () => {
-    if (await deed.work(() => http.post(`maintenance/${encodeURIComponent(id)}/end`))) again();
+    if (!(await deed.work(() => http.post(`maintenance/${encodeURIComponent(id)}/end`)))) return;
+    await again();
+    refocus("#windows-title");
   };
   return html`<li class="window ${state}" data-window=${id}>
     <p><${Icon} name=${SIGNS[state]} /> <strong>${where}</strong> ${reason && html`<span class="hint">${reason}</span>`}</p>

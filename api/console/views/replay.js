@@ -1,13 +1,13 @@
 // Trying other thresholds on what has been: asked for here, and what became of it, alert by alert.
 
-import { useRef, useState } from "../vendor/preact-hooks.js";
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { address } from "../route.js";
 import { GROUPS, inField, inWords, limits, read, signOf, THRESHOLDS } from "../thresholds.js";
 import { span } from "../time.js";
 import { fromField, toField } from "../wallclock.js";
 import { headline, roomName, SEVERITY, word } from "../words.js";
 import { useDeed, useFound } from "./asking.js";
-import { Field, Outcome, useFirstWrong } from "./field.js";
+import { Field, Outcome, refocus, useFirstWrong } from "./field.js";
 import { Icon } from "./icons.js";
 import { html, Moment, Stretch, useDesk } from "./parts.js";
 import { place, Places } from "./places.js";
@@ -15,11 +15,13 @@ import { place, Places } from "./places.js";
 const HOUR = 3_600_000; // ms
 const REACHES = [["6 hours", 6], ["24 hours", 24], ["3 days", 72], ["7 days", 168]];
 const OFTEN = 2_000; // ms between two looks at one that is not over
+const SELDOM = 15_000; // ms between two looks otherwise
 const FIELDS = ["startsAt", "endsAt", ...Object.keys(THRESHOLDS).map((name) => `proposal.policy.${name}`)];
 
 export function Replay({ id, hotel, mayChange, rooms, kept: { trial } }) {
   if (id) {
-    return html`<p class="back"><a href=${address("replay")}>All replays</a></p><${Outcomes} key=${id} id=${id} rooms=${rooms} />`;
+    return html`<p class="back"><a href=${address("replay")}>All replays</a></p>
+      <${Outcomes} key=${id} id=${id} rooms=${rooms} mayChange=${mayChange} arrived />`;
   }
   return html`<p class="lead">What would other thresholds have done? The same rules judge what is stored once more, and tell the alerts that there
       would have been, and those that there would not. Nothing changes by it.</p>
@@ -38,6 +40,9 @@ function Ask({ hotel, rooms, trial }) {
   const [texts, setTexts] = useState(() => Object.fromEntries(Object.entries(trial?.policy ?? {}).map(([name, value]) => [name, inField(name, value)])));
   const deed = useDeed();
   useFirstWrong(form, deed.wrong);
+  useEffect(() => {
+    if (trial) refocus("[id^=try-]");
+  }, []);
   const names = Object.keys(texts);
   const submit = async (event) => {
     event.preventDefault();
@@ -113,7 +118,7 @@ function within(where, rooms) {
 
 /** The replays of the last 30 days. */
 function Asked() {
-  const { found, complaint } = useFound("replay?limit=50", { every: OFTEN });
+  const { found, complaint } = useFound("replay?limit=50", { every: (told) => (told?.items.every(({ finishedAt }) => finishedAt) ? SELDOM : OFTEN) });
   return html`<p class="complaint" role="alert">${complaint}</p>
     ${found && html`<h3>Asked for lately</h3>`}
     ${found?.items.length === 0 && html`<p class="hint">None.</p>`}
@@ -134,24 +139,39 @@ function proposed({ policy = {}, rooms = [], floors = {}, accessPoints = {} }) {
   return said.join(", ") || "as it was";
 }
 
-/** A replay: how far it is, then what came of it. */
-export function Outcomes({ id, rooms }) {
-  const [over, setOver] = useState(false);
-  const { found, complaint } = useFound(`replay/${encodeURIComponent(id)}`, { every: over ? 0 : OFTEN });
-  if (found?.finishedAt && !over) setOver(true);
+/** A replay: how far it is, then what came of it. `arrived`: somebody came here for it, and the focus goes there. */
+export function Outcomes({ id, rooms, mayChange = false, arrived = false }) {
+  const { found, complaint } = useFound(`replay/${encodeURIComponent(id)}`, { every: (told) => (told?.finishedAt ? 0 : OFTEN) });
+  useEffect(() => {
+    if (found && arrived) refocus("#outcomes");
+  }, [Boolean(found)]);
   if (!found) return html`<p class="nothing">${complaint || "Loading…"}</p>`;
   const { request, result, error, finishedAt } = found;
   return html`<section class="outcomes" aria-busy=${!finishedAt}>
-    <h3><${Stretch} from=${request.startsAt} to=${request.endsAt} /></h3>
+    <h3 id="outcomes" tabindex="-1"><${Stretch} from=${request.startsAt} to=${request.endsAt} /></h3>
     <p>Tried: ${proposed(request.proposal)}. <span class="hint">Asked for by ${found.askedBy}, <${Moment} at=${found.askedAt} />.</span></p>
+    ${!finishedAt && html`<${Progress} one=${found} />`}
     <div role="status">${error ? html`<p class="complaint">It came to nothing: ${error}</p>`
-      : result ? html`<p class="verdict ${result.gainedCount + result.lostCount ? "wait" : ""}" id="verdict">${verdict(result)}</p>`
-      : html`<${Progress} one=${found} />`}</div>
+      : result && html`<p class="verdict ${result.gainedCount + result.lostCount ? "wait" : ""}" id="verdict">${verdict(result)}</p>`}</div>
     ${complaint && !finishedAt && html`<p class="complaint" role="alert">${complaint}</p>`}
     ${result && html`<${Doubts} result=${result} />
+      ${mayChange && html`<${TakeOver} proposal=${request.proposal} />`}
       <${Troubles} title="Alerts gained" of=${result.gained} count=${result.gainedCount} rooms=${rooms} />
       <${Troubles} title="Alerts lost" of=${result.lost} count=${result.lostCount} rooms=${rooms} raised />`}
   </section>`;
+}
+
+/** Puts what was tried into the fields of the thresholds, where it is saved; of more rooms than one there is no such page. */
+function TakeOver({ proposal: { policy = {}, rooms = [] } }) {
+  const { act } = useDesk();
+  if (Object.keys(policy).length === 0 || rooms.length > 1) return null;
+  const level = rooms.length ? `room.${rooms[0]}` : null;
+  const take = () => {
+    const texts = Object.fromEntries(Object.entries(policy).map(([name, value]) => [name, inField(name, value)]));
+    act.keep(({ drafts }) => ({ drafts: { ...drafts, [level ?? ""]: { ...drafts[level ?? ""], ...texts } } }));
+    act.go("policy", level);
+  };
+  return html`<p class="tools start"><button type="button" onClick=${take}>Take it over into the thresholds</button></p>`;
 }
 
 function Progress({ one: { done, total } }) {
