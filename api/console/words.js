@@ -244,6 +244,11 @@ export function message(kind) {
   return SAID[kind] ?? first(plain(kind));
 }
 
+/** A rule as a headline. */
+export function ruleName(rule) {
+  return word(HEADLINES, rule);
+}
+
 /** What happened, as a headline. */
 export function headline(alert) {
   const sharper = alert.rule === "breach.access-point" && alert.why.map((why) => SHARPER[why.because]).find(Boolean);

@@ -127,13 +127,13 @@ def _print_device(found: "DeviceWhy", zone: tzinfo, *, samples: bool, all_of_the
         print(f"nothing spoke for trouble of {found.device_id}; it was heard {found.heard_in_all} times")
     else:
         print_table(
-            ("from", "to", "signs", "family", "alert", "why"),
+            ("from", "to", "signs", "rule", "alert", "why"),
             [
                 (
                     _clock(finding.since, zone),
                     _clock(finding.until, zone),
                     finding.signs,
-                    finding.family.value,
+                    finding.rule.value,
                     finding.alert_id or "none",
                     _why(finding, zone),
                 )

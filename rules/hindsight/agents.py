@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from rules import agent_stuck
-from rules.alerts import Because, Family, Reason
+from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run, alert_of, is_life, names
 from rules.messages import Heartbeat
@@ -27,7 +27,7 @@ class Agents:
         if isinstance(step.message, Heartbeat) or missing_at is None:
             return self.end(step.at)
         if self._run is None or self._since != missing_at:
-            self._run, self._since = Run(Family.SILENCE, step, since=missing_at), missing_at
+            self._run, self._since = Run(Rule.AGENT_STUCK, step, since=missing_at), missing_at
         if is_life(step):
             self._run.add(step.at)
         self._last = step

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from rules.alerts import Because, Family, Reason
+from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run, alert_of, names
 from rules.replay import Step
@@ -27,7 +27,7 @@ class Arrivals:
             return self.end(step.at)
         if added is None:
             return None
-        self._run = self._run or Run(Family.NEVER_SEEN, step, since=added)
+        self._run = self._run or Run(Rule.NEVER_SEEN, step, since=added)
         self._run.until = max(step.at, added)
         if alert is not None and names(alert, _NEVER):
             self._run.has_alert(alert)

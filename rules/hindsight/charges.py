@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from rules import drain
-from rules.alerts import Because, Family, Reason
+from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run, alert_of, names
 from rules.memory import DrainMemory
@@ -31,7 +31,7 @@ class Drains:
             return self.end(step.at)
         noted = memory.recent[-1].noted_at
         if self._run is None:
-            self._run = Run(Family.BATTERY, step, since=memory.recent[0].noted_at)
+            self._run = Run(Rule.BATTERY_DRAIN, step, since=memory.recent[0].noted_at)
             self._run.add(self._run.since)
         if noted != self._noted_at:
             self._run.add(noted)
@@ -83,7 +83,7 @@ class Nights:
         over = self.end(step.at) if self._night not in (None, night) else None
         left = drain.forecast(state.drain, at=night.morning)
         if left is not None and left < policy.battery_tonight and self._run is None:
-            self._run, self._night = Run(Family.BATTERY, step), night
+            self._run, self._night = Run(Rule.BATTERY_TONIGHT, step), night
         if self._run is None:
             return over
         self._run.add(step.at)

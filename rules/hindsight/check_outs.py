@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from rules import checkout
-from rules.alerts import Because, Family, Reason
+from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run, alert_of, names
 from rules.messages import TokenEnd
@@ -31,7 +31,7 @@ class CheckOuts:
         if since is None or since == step.at or self._since is None:
             over = self.end(step.at)
         if since is not None and (since == step.at or self._since is None):
-            self._guard = Run(Family.CHECKOUT, step, since=since)
+            self._guard = Run(Rule.CHECKOUT_GUARD, step, since=since)
             self._guard.add(since)
         self._since = since
         if since is None:
@@ -65,7 +65,7 @@ class CheckOuts:
         if not checkout.gone_by(step.verdict.state, assignment=step.assignment):
             return self.end(step.at)
         if self._gone is None:
-            self._gone = Run(Family.CHECKOUT, step)
+            self._gone = Run(Rule.CHECKOUT_GUARD, step)
             self._gone.add(step.at)
             limit = checkout.GUARDED_FOR.total_seconds()
             lasted = (step.at - since).total_seconds()

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from rules import power
-from rules.alerts import Because, Family, Reason
+from rules.alerts import Because, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run
 from rules.messages import Heartbeat
@@ -28,7 +28,7 @@ class Undocked:
             return self.end(step.at)
         if plugged is None or not (self._was_plugged or self._run):
             return None
-        self._run = self._run or Run(Family.POWER, step)
+        self._run = self._run or Run(Rule.POWER_UNPLUGGED, step)
         self._run.add(step.at)
         self._was_plugged, self._limit_s = False, policy.unplugged_longest.total_seconds()
         return None

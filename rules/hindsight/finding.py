@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from rules.alerts import Family, Reason
+from rules.alerts import Family, Reason, Rule
 from rules.ids import AlertId
 from rules.policy import Assignment
 
@@ -12,12 +12,13 @@ from rules.policy import Assignment
 class Finding(Struct, frozen=True, rename="camel", kw_only=True):
     """Something that spoke for trouble in [since, until]: `signs` messages, or one silence.
 
-    With `alert_id` an alert came of it, or was open already, and `because` is why. Without one, `because` is what held
-    it back: the true suppressor, which is what the rules themselves held against it. `untold` is why nobody was told of
-    an alert, where that is so.
+    `rule` is the one that it spoke for, or names a silence. With `alert_id` an alert came of it, or was open
+    already, and `because` is why. Without one, `because` is what held it back: the true suppressor, which is what the
+    rules themselves held against it. `untold` is why nobody was told of an alert, where that is so.
     """
 
     family: Family
+    rule: Rule
     since: datetime
     until: datetime
     signs: int

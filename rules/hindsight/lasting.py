@@ -9,9 +9,9 @@ from typing import Final
 from msgspec import Struct
 
 from rules import backlog, clock, power
-from rules.alerts import Because, Family, Reason
+from rules.alerts import Because, Reason, Rule
 from rules.hindsight.finding import Finding
-from rules.hindsight.watcher import Run, alert_of, names
+from rules.hindsight.watcher import Run, alert_of, family_of, names
 from rules.messages import Heartbeat
 from rules.policy import Policy
 from rules.replay import Step
@@ -24,7 +24,7 @@ Nearness = Callable[[DeviceState, Policy, datetime], Reason | None]
 class Slow(Struct, frozen=True):
     """One kind of trouble that is slow to come. `speaks_for`: an alert that has such a reason is of this kind."""
 
-    family: Family
+    rule: Rule
     speaks_for: frozenset[Because]
     nearness: Nearness
 
@@ -56,27 +56,27 @@ def _short(since: datetime | None, at: datetime, limit_s: float) -> Reason | Non
 
 SLOW: Final = (
     Slow(
-        Family.TAMPER,
+        Rule.TAMPER_KIOSK,
         frozenset({Because.KIOSK_LEFT}),
         lambda state, policy, at: _short(state.rare.tamper.left_at, at, policy.kiosk_left_longest.total_seconds()),
     ),
     Slow(
-        Family.POWER,
+        Rule.POWER_UNPLUGGED,
         frozenset({Because.UNPLUGGED, Because.CARRIED_OFF}),
         lambda state, policy, at: _short(state.rare.supply.unplugged_at, at, policy.unplugged_longest.total_seconds()),
     ),
     Slow(
-        Family.POWER,
+        Rule.POWER_OVERHEAT,
         frozenset({Because.OVERHEATED}),
         lambda state, _policy, _at: _few(state.rare.heat.hot, power.HOT_SAMPLES),
     ),
     Slow(
-        Family.CLOCK,
+        Rule.CLOCK_SKEW,
         frozenset({Because.CLOCK_WRONG}),
         lambda state, _policy, _at: _few(state.rare.skew.wrong, clock.MESSAGES),
     ),
     Slow(
-        Family.BACKLOG,
+        Rule.BACKLOG_STUCK,
         frozenset({Because.BACKLOG_LONG, Because.BACKLOG_OLD}),
         _waiting,
     ),
@@ -97,8 +97,8 @@ class Lasting:
         near = kind.nearness(step.verdict.state, step.assignment.policy, step.at)
         if near is None:
             return self.end(step.at)
-        self._run = run = self._run or Run(kind.family, step)
-        alert = alert_of(step, kind.family)
+        self._run = run = self._run or Run(kind.rule, step)
+        alert = alert_of(step, family_of(kind.rule))
         if alert is not None and names(alert, kind.speaks_for):
             run.has_alert(alert)
         is_long = near.because is Because.TOO_SHORT

@@ -1,17 +1,16 @@
 """What came late: history, of which no rule makes a sample or a sign of life; it says what nobody heard at the time."""
 
 from datetime import datetime
+from typing import Final
 
-from rules.alerts import Because, Family, Reason
+from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
+from rules.hindsight.watcher import family_of
 from rules.messages import WIFI_OFF, Report, ReportKind
 from rules.replay import Step
+from rules.tamper import rule_of
 
-_FAMILIES = {
-    ReportKind.BREACH: Family.BREACH,
-    ReportKind.BATTERY: Family.BATTERY,
-    ReportKind.TAMPER: Family.TAMPER,
-}
+_RULES: Final = {ReportKind.BREACH: Rule.BREACH_REPORTED, ReportKind.BATTERY: Rule.BATTERY_LOW}
 
 
 class Late:
@@ -37,19 +36,26 @@ class Late:
         return found
 
     def _add(self, step: Step, ts: datetime) -> None:
-        family, cause = _of(step)
+        rule, cause = _of(step)
+        family = family_of(rule)
         known = self._findings.get(family)
         since, signs = step.at, 1
         if known is not None:
+            rule = known.rule if known.because.cause else rule  # what was said with a word names it
             since, signs, cause = known.since, known.signs + 1, known.because.cause or cause
             ts = min(known.because.since or ts, ts)
         late = Reason(Because.CAME_LATE, cause=cause, since=ts)
-        self._findings[family] = Finding(family=family, since=since, until=step.at, signs=signs, because=late)
+        self._findings[family] = Finding(
+            family=family, rule=rule, since=since, until=step.at, signs=signs, because=late
+        )
 
 
-def _of(step: Step) -> tuple[Family, str | None]:
+def _of(step: Step) -> tuple[Rule, str | None]:
     message = step.message
     if not isinstance(message, Report):
-        return Family.SILENCE, None
-    family = Family.SILENCE if message.cause == WIFI_OFF else _FAMILIES.get(message.kind, Family.SILENCE)
-    return family, message.cause
+        return Rule.SILENCE, None
+    if message.cause == WIFI_OFF:
+        return Rule.WIFI_OFF, message.cause
+    if message.kind is ReportKind.TAMPER:
+        return rule_of(message.cause or ""), message.cause
+    return _RULES.get(message.kind, Rule.SILENCE), message.cause

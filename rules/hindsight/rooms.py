@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from rules import room_fit
-from rules.alerts import Because, Family, Reason
+from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run, alert_of, names
 from rules.memory import RoomFitMemory
@@ -27,7 +27,7 @@ class Misfits:
         memory = step.verdict.state.rare.room_fit
         if not memory.said and not any(one.other for one in memory.slices) and memory.misfit_at is None:
             return self.end(step.at)
-        self._run = run = self._run or Run(Family.ROOM, step)
+        self._run = run = self._run or Run(Rule.ROOM_MISMATCH, step)
         is_sign = _is_sign(step.message, step.assignment.place)
         if is_sign:
             run.add(step.at)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from rules import access_point, battery, weak_signal
-from rules.alerts import Because, Family, Reason
+from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run, alert_of, names
 from rules.memory import Astray
@@ -35,7 +35,7 @@ class Signals:
             return None
         low = beat.rssi < weak_signal.floor_of(step.assignment.policy)
         if low:
-            self._run = self._run or Run(Family.BREACH, step)
+            self._run = self._run or Run(Rule.BREACH_SIGNAL, step)
             self._run.add(step.at)
             self._assignment, self._good = step.assignment, 0
             self._measure(step)
@@ -92,7 +92,7 @@ class AccessPoints:
             return over or _roamed(step, before, bssid)
         if where is None and before in (None, bssid):
             return None
-        self._run = self._run or Run(Family.BREACH, step)
+        self._run = self._run or Run(Rule.BREACH_ACCESS_POINT, step)
         self._run.add(step.at)
         self._assignment = step.assignment
         alert = alert_of(step, Family.BREACH)
@@ -116,7 +116,14 @@ def _roamed(step: Step, before: str | None, bssid: str) -> Finding | None:
     reason = Reason(
         Because.OWN_ACCESS_POINTS, observed=bssid, limit=" ".join(sorted(step.assignment.place.access_points))
     )
-    return Finding(family=Family.BREACH, since=step.at, until=step.at, signs=1, because=reason)
+    return Finding(
+        family=Family.BREACH,
+        rule=Rule.BREACH_ACCESS_POINT,
+        since=step.at,
+        until=step.at,
+        signs=1,
+        because=reason,
+    )
 
 
 class Batteries:
@@ -135,7 +142,7 @@ class Batteries:
             return None
         if beat.battery > step.assignment.policy.battery_low:
             return self.end(step.at)
-        self._run = run = self._run or Run(Family.BATTERY, step)
+        self._run = run = self._run or Run(Rule.BATTERY_LOW, step)
         run.add(step.at)
         self._in_a_row = 0 if step.verdict.state.charging else self._in_a_row + 1
         self._drawn = max(self._drawn, self._in_a_row)

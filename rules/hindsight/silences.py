@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from rules import maintenance
-from rules.alerts import Because, Family, OpenAlert, Reason
+from rules.alerts import Because, Family, OpenAlert, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import alert_of, is_life, untold
 from rules.messages import TokenEnd
@@ -59,6 +59,7 @@ class Silences:
         because = alert.why[0] if alert is not None else self._held_back(state, at, assignment=assignment)
         return Finding(
             family=Family.SILENCE,
+            rule=Rule.SILENCE if alert is None else alert.rule,
             since=self._since,
             until=at,
             signs=1,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from rules.alerts import Because, Family, Reason
+from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run, alert_of, names
 from rules.memory import IdentityMemory
@@ -28,7 +28,7 @@ class TakeOvers:
             return self.end(step.at)
         first, last = memory.boots[0][0], memory.boots[-1][0]
         if self._run is None:
-            self._run = Run(Family.IDENTITY, step, since=first)
+            self._run = Run(Rule.IDENTITY_CONFLICT, step, since=first)
             for at, _ in memory.boots[1:-1]:
                 self._run.add(at)
         if last != self._last:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from rules import token
-from rules.alerts import Because, Family, Reason
+from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run, alert_of, is_life, names
 from rules.messages import TokenEnd, TokenEnded
@@ -30,7 +30,7 @@ class PutOut:
         if self._run is not None and is_life(step):
             return self.end(step.at)
         if isinstance(message, TokenEnded) and message.cause is TokenEnd.EXPIRED:
-            self._run = self._run or Run(Family.TOKEN, step)
+            self._run = self._run or Run(Rule.TOKEN_EXPIRED, step)
             self._run.add(step.at)
             memory, limit = step.verdict.state.token, step.assignment.policy.bye_reconnect.total_seconds()
             if memory.expires_at is not None and memory.expires_at > step.at:
@@ -63,7 +63,7 @@ class Renewals:
         soon = token.expiring_from(state.token, policy)
         if soon is None or step.at < soon:
             return self.end(step.at)
-        self._run, self._last = self._run or Run(Family.TOKEN, step, since=soon), step
+        self._run, self._last = self._run or Run(Rule.TOKEN_EXPIRING, step, since=soon), step
         self._run.add(step.at)
         alert = alert_of(step, Family.TOKEN)
         if alert is not None and names(alert, _OF_TOKEN):

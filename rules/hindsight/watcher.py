@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from rules.alerts import Because, Family, OpenAlert, Reason
+from rules.alerts import Because, Family, OpenAlert, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.messages import Link, State, TokenEnded
 from rules.replay import Step
@@ -19,6 +19,14 @@ class Watcher(Protocol):
     def end(self, at: datetime) -> Finding | None:
         """What goes on at the end of the time that is asked for."""
         ...
+
+
+def family_of(rule: Rule) -> Family:
+    """Mostly what stands before the dot of its name."""
+    return Family.SILENCE if rule in _OF_SILENCE else Family(rule.partition(".")[0])
+
+
+_OF_SILENCE: Final = frozenset({Rule.WIFI_OFF, Rule.POWERED_OFF, Rule.AGENT_STUCK})
 
 
 def alert_of(step: Step, family: Family) -> OpenAlert | None:
@@ -59,13 +67,13 @@ def untold(alert: OpenAlert | None, *, before: OpenAlert | None) -> Reason | Non
 class Run:
     """Signs in a row of one kind of trouble, and what has come of them so far."""
 
-    def __init__(self, family: Family, step: Step, *, since: datetime | None = None) -> None:
+    def __init__(self, rule: Rule, step: Step, *, since: datetime | None = None) -> None:
         """From its first sign on, which may have been before this step."""
-        self._family = family
+        self._rule, self._family = rule, family_of(rule)
         self.since: Final = since or step.at
         self.until = self.since
         self.signs = 0
-        self._before = step.before.alerts.get(family)
+        self._before = step.before.alerts.get(self._family)
         self._alert: OpenAlert | None = None
 
     def add(self, at: datetime) -> None:
@@ -103,6 +111,7 @@ class Run:
             return None
         return Finding(
             family=self._family,
+            rule=self._rule,
             since=self.since,
             until=self.until,
             signs=self.signs,

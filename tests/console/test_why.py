@@ -26,7 +26,9 @@ async def test_the_panels_tell_what_led_to_an_alert_and_what_held_one_back(brows
 
             await page.get_by_role("link", name="tab-101").click()
             await why.get_by_role("button", name="hour", exact=True).click()
-            await expect(why.locator(".findings li").first).to_contain_text("No alert")
+            await expect(why.locator(".findings li").first).to_contain_text(
+                "No alert \u201cThe tablet has gone silent\u201d"
+            )
             await expect(why.locator(".findings li").first).to_contain_text("which is allowed (up to 40 s)")
             await expect(why.get_by_role("img")).to_have_accessible_name(
                 "Signal, \u221250 dBm at the weakest; this room needs \u221270 dBm"

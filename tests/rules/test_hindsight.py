@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
-from rules.alerts import Because, ChangeKind, Family
+from rules.alerts import Because, ChangeKind, Family, Rule
 from rules.hindsight import Finding, LookedBack, look_back
+from rules.hindsight.watcher import family_of
 from rules.ids import DeviceId, HotelId, IntegratorName, MessageId, RoomId, WindowId
 from rules.inputs import AssignmentRecord, InputKind, PartnerRecord
 from rules.messages import Heartbeat, Link, Plug, Report, ReportKind, TokenEnd
@@ -205,7 +206,7 @@ def test_a_kiosk_that_was_left_for_a_moment_says_for_how_long_it_may_be(tablet: 
 
     found = only(tablet, end=115)
 
-    assert (found.family, found.signs) == (Family.TAMPER, 6)
+    assert (found.family, found.rule, found.signs) == (Family.TAMPER, Rule.TAMPER_KIOSK, 6)
     assert (found.because.because, found.because.observed, found.because.limit) == (Because.TOO_SHORT, 50, 300)
 
 
@@ -491,6 +492,11 @@ def test_what_was_over_before_or_comes_after_is_not_told(tablet: Recorded) -> No
 
     assert hindsight(tablet, start=100, end=300).findings == ()
     assert hindsight(tablet, start=0, end=15).findings == ()
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_every_rule_is_of_a_family(rule: Rule) -> None:
+    assert family_of(rule) in Family
 
 
 @given(stories(longest=25))

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { GROUPS, inWords } from "../thresholds.js";
-import { DECIDED_BY, dbm, lower, message, percent, reason, word } from "../words.js";
+import { DECIDED_BY, dbm, lower, message, percent, reason, ruleName, word } from "../words.js";
 import { Icon } from "./icons.js";
 import { html, Moment, useDesk } from "./parts.js";
 
@@ -68,7 +68,7 @@ function Answer({ waits, complaint, device }) {
     <ol class="timeline findings">${findings.map((finding, index) => html`<li key=${index}>
       <${Moment} at=${finding.since} />
       <div>${finding.alertId ? html`<a href="#alerts/${finding.alertId}"><${Icon} name="high" /> Alert</a>`
-        : html`<span class="held"><${Icon} name="check" /> No alert</span>`}: ${reason(finding.because)}${
+        : html`<span class="held"><${Icon} name="check" /> No alert</span>`} “${ruleName(finding.rule)}”: ${reason(finding.because)}${
         finding.until !== finding.since && html`, until <${Moment} at=${finding.until} />`}${
         finding.untold && html`. Nobody was told: ${lower(reason(finding.untold))}`}</div>
     </li>`)}</ol>
