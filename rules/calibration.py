@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from rules.fingerprint import fingerprint
 from rules.ids import RoomId
 from rules.proposal import Proposal
 
@@ -47,7 +48,8 @@ class Calibration(Struct, frozen=True, rename="camel", kw_only=True):
     """What was learned of a room. `ready`: there is enough, and it is something else than what is set.
 
     `weakest` is the signal that 1 % are weaker than, `median` the one in the middle; `rssi_floor` and `access_points`
-    are what is proposed, `was_floor` and `was_access_points` what is set. Signals are dBm.
+    are what is proposed, `was_floor` and `was_access_points` what is set. Signals are dBm. `revision` is another one
+    when what is proposed is, or what it would replace: whoever applies it says which they saw.
     """
 
     room_id: RoomId
@@ -61,6 +63,7 @@ class Calibration(Struct, frozen=True, rename="camel", kw_only=True):
     rssi_floor: float | None
     access_points: tuple[str, ...]
     ready: bool
+    revision: str
 
 
 def calibrate(
@@ -81,6 +84,7 @@ def calibrate(
     own = _summed(heard for bssid, heard in points.items() if bssid in proposed)
     enough = sum(own.values()) >= SAMPLES
     new_floor = float(min(max(quantile(own, WEAKEST) - BELOW_DB, LOWEST), HIGHEST)) if enough else None
+    access_points = proposed if enough else was
     return Calibration(
         room_id=room_id,
         samples=samples,
@@ -94,8 +98,9 @@ def calibrate(
         was_floor=floor,
         was_access_points=was,
         rssi_floor=new_floor,
-        access_points=proposed if enough else was,
+        access_points=access_points,
         ready=enough and (new_floor != floor or proposed != was),
+        revision=fingerprint(room_id, floor, was, new_floor, access_points),
     )
 
 
@@ -106,6 +111,11 @@ def proposal_of(calibrations: Iterable[Calibration]) -> Proposal:
         floors={one.room_id: one.rssi_floor for one in ready if one.rssi_floor is not None},
         access_points={one.room_id: one.access_points for one in ready},
     )
+
+
+def revision_of(calibrations: Iterable[Calibration]) -> str:
+    """Of all that is ready, as `Calibration.revision` is of one room."""
+    return fingerprint(sorted((one.room_id, one.revision) for one in calibrations if one.ready))
 
 
 def quantile(signals: Mapping[int, int], share: float) -> int:

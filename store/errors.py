@@ -184,6 +184,10 @@ class InboxFull(StoreError):
     """So much waits for the bridge already that no more is taken."""
 
 
+class NothingProposed(StoreError):
+    """Calibration has nothing to set in a room."""
+
+
 class NoWindow(StoreError):
     """A maintenance window that is over before it begins, or would not be over for too long."""
 

@@ -66,7 +66,7 @@ class Fleet:
     ) -> Room:
         """Change a room and return it as it is now. Raises NotFound."""
         return await self._database.write(
-            lambda transaction: _change_room(transaction, hotel_id, room_id, changes, by=by, now=now)
+            lambda transaction: change_room(transaction, hotel_id, room_id, changes, by=by, now=now)
         )
 
     async def room(self, hotel_id: HotelId, room_id: RoomId) -> Room | None:
@@ -238,7 +238,7 @@ def put_room(transaction: Transaction, hotel_id: HotelId, room: Room, *, by: Act
     audit.note(transaction, hotel_id, Deed.ROOM_ADDED, by=by, subject=room.id, now=now)
 
 
-def _change_room(
+def change_room(
     transaction: Transaction, hotel_id: HotelId, room_id: RoomId, changes: RoomChanges, *, by: Actor, now: datetime
 ) -> Room:
     key = changed_hotel(transaction, hotel_id)

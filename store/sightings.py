@@ -14,7 +14,11 @@ from rules.calibration import Calibration, Sighting, calibrate
 from rules.ids import HotelId, RoomId
 from rules.place import normal_bssid
 from store import facts
+from store.audit import Actor
 from store.database import Database
+from store.errors import NotFound, NothingProposed, SeenOtherwise
+from store.fleet import change_room
+from store.records import RoomChanges
 from store.times import micros
 from store.transaction import Dialect, Row, Transaction, Value
 
@@ -60,13 +64,16 @@ _signals = msgspec.json.Decoder(dict[int, int])
 _Key = tuple[int, int, str, int]
 
 
+_OF_ROOM: Final = _OF_HOTEL.replace("ORDER BY", "AND room.id = :room ORDER BY")
+
+
 class Sightings:
     _database: Database
 
     async def sightings(self, hotel_id: HotelId, *, since: datetime) -> list[Sighting]:
         """What a hotel's tablets heard in their rooms, from the day of `since` on, by room and day."""
         rows = await self._database.ask(_OF_HOTEL, hotel=hotel_id, first=micros(since) // DAY)
-        return [Sighting(RoomId(row[0]), row[1], row[2], _signals.decode(row[3])) for row in rows]
+        return [_sighting(row) for row in rows]
 
     async def calibrations(self, hotel_id: HotelId, *, now: datetime) -> list[Calibration]:
         """What was learned in the last week of each room of which anything was heard, by room."""
@@ -81,6 +88,42 @@ class Sightings:
             for room in found
             if room is not None
         ]
+
+    async def apply_calibration(
+        self, hotel_id: HotelId, room_id: RoomId, *, if_revision: str, by: Actor, now: datetime
+    ) -> Calibration:
+        """Set a room's floor and access points to what is proposed, if that is what somebody saw; what it was.
+
+        Raises NotFound, NothingProposed, SeenOtherwise.
+        """
+        return await self._database.write(
+            lambda transaction: _apply(transaction, hotel_id, room_id, if_revision=if_revision, by=by, now=now)
+        )
+
+
+def _apply(
+    transaction: Transaction, hotel_id: HotelId, room_id: RoomId, *, if_revision: str, by: Actor, now: datetime
+) -> Calibration:
+    transaction.hold("SELECT 1 FROM hotel WHERE id = :hotel", hotel=hotel_id)
+    room = facts.room(transaction, hotel_id, room_id)
+    if room is None:
+        raise NotFound("room", room_id)
+    first = micros(now - LEARNED_FROM) // DAY
+    rows = transaction.rows(_OF_ROOM, hotel=hotel_id, room=room_id, first=first)
+    found = calibrate(
+        room_id, [_sighting(row) for row in rows], floor=room.rssi_floor, access_points=room.access_points
+    )
+    if not found.ready:
+        raise NothingProposed(f"nothing is proposed for room {room_id}: too little was heard in it, or it is set so")
+    if found.revision != if_revision:
+        raise SeenOtherwise("the proposal")
+    changes = RoomChanges(rssi_floor=found.rssi_floor, access_points=found.access_points)
+    change_room(transaction, hotel_id, room_id, changes, by=by, now=now)
+    return found
+
+
+def _sighting(row: Row) -> Sighting:
+    return Sighting(RoomId(row[0]), row[1], row[2], _signals.decode(row[3]))
 
 
 def heard_since(transaction: Transaction, *, upto: int, target: int, device_key: int) -> list[Row]:

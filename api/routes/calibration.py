@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Annotated
 
 from litestar import get, post
 from litestar.di import NamedDependency
-from msgspec import Struct
+from litestar.params import JSONBody
+from msgspec import Meta, Struct
 
 from api.gate import needs
 from api.parameters import Name, room_named
@@ -14,8 +16,7 @@ from broker.tokens import Role
 from rules.calibration import Calibration, proposal_of
 from rules.ids import HotelId
 from rules.proposal import Proposal
-from store import Actor, NotFound, Store
-from store.records import RoomChanges
+from store import Actor, NothingProposed, Store
 
 
 class CalibrationView(Struct, frozen=True):
@@ -23,6 +24,12 @@ class CalibrationView(Struct, frozen=True):
 
     rooms: tuple[Calibration, ...]
     proposal: Proposal
+
+
+class Seen(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """`if_revision` is the `revision` of what is proposed for the room, as it was shown."""
+
+    if_revision: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 @get("/calibration", tags=["replay"], opt=needs(Role.VIEWER), responses=problems(401, 403, 404, 503))
@@ -41,7 +48,7 @@ async def show_calibration(
     tags=["replay"],
     status_code=200,
     opt=needs(Role.MANAGER),
-    responses=problems(400, 401, 403, 404, 409, 503),
+    responses=problems(400, 401, 403, 404, 409, 413, 415, 503),
 )
 async def apply_calibration(
     store: NamedDependency[Store],
@@ -49,14 +56,14 @@ async def apply_calibration(
     clock: NamedDependency[Callable[[], datetime]],
     by: NamedDependency[Actor],
     room_id: Name,
+    data: JSONBody[Seen],
 ) -> Calibration:
-    """Set a room's floor and access points to what is proposed now; what that was."""
+    """Set a room's floor and access points to what is proposed; what that was.
+
+    409 where it is not what was seen any more: more was heard since, or the room is set otherwise.
+    """
     room, now = room_named(room_id), clock()
-    if await store.room(hotel_id, room) is None:
-        raise NotFound("room", room)
-    found = next((one for one in await store.calibrations(hotel_id, now=now) if one.room_id == room), None)
-    if found is None or not found.ready:
-        raise Refused(Trouble.NOTHING_PROPOSED, "too little was heard in this room, or it is set so already")
-    changes = RoomChanges(rssi_floor=found.rssi_floor, access_points=found.access_points)
-    await store.change_room(hotel_id, room, changes, by=by, now=now)
-    return found
+    try:
+        return await store.apply_calibration(hotel_id, room, if_revision=data.if_revision, by=by, now=now)
+    except NothingProposed as error:
+        raise Refused(Trouble.NOTHING_PROPOSED, str(error)) from None

@@ -26,21 +26,26 @@ def calibrate(
     start: Annotated[
         str, typer.Option("--from", help="Since when to try it: a time, or so long ago.", metavar="TIME")
     ] = "24h",
-    apply: Annotated[bool, typer.Option("--apply", help="Set what is proposed, after it was tried.")] = False,
+    apply: Annotated[
+        str | None,
+        typer.Option("--apply", help="Set what was proposed, if it is that still.", metavar="REVISION"),
+    ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose a floor and access points for each room, and show which alerts they would have gained and lost.
 
-    It is learned from the last week, of rooms with 1,000 heartbeats or more. Nothing changes without --apply.
+    It is learned from the last week, of rooms with 1,000 heartbeats or more. Nothing changes without --apply, which
+    takes the revision that was shown with the proposal.
     """
     hotel_id, wanted = HotelId(hotel), {RoomId(one) for one in room or ()}
 
     async def work(at: Installation) -> "tuple[list[Calibration], ReplayResult, tzinfo]":
         from zoneinfo import ZoneInfo
 
+        from config.errors import StartRefused
         from config.replaying import judge_again
-        from rules.calibration import proposal_of
+        from rules.calibration import proposal_of, revision_of
 
         zone, now = ZoneInfo((await at.store.hotel(hotel_id)).timezone), at.now()
         since = moment(start, zone=zone, now=now, option="--from")
@@ -48,33 +53,32 @@ def calibrate(
             raise typer.BadParameter("--from must be in the past")
         await must_be_there(at, hotel_id, sorted(wanted))
         learned = [one for one in await at.store.calibrations(hotel_id, now=now) if not wanted or one.room_id in wanted]
+        if apply is not None and apply != revision_of(learned):
+            raise StartRefused("something else is proposed by now: look at it again, and give its revision to --apply")
         found = await judge_again(at.store, hotel_id, proposal_of(learned), start=since, end=now, told=say_how_far)
-        if apply:
-            for one in learned:
-                await _apply(at, hotel_id, one)
+        for one in learned if apply is not None else ():
+            if one.ready:
+                await at.store.apply_calibration(
+                    hotel_id, one.room_id, if_revision=one.revision, by=at.by, now=at.now()
+                )
         return learned, found, zone
+
+    from rules.calibration import revision_of
 
     learned, found, zone = with_installation(data, work)
     the_line_is_over()
     if as_json:
-        print_json({"rooms": learned, "replay": found, "applied": apply})
+        whole = {"rooms": learned, "revision": revision_of(learned), "replay": found, "applied": apply is not None}
+        print_json(whole)
         return
     _print(learned)
     print()
     show(found, zone=zone)
     ready = sum(one.ready for one in learned)
-    if ready and not apply:
-        print(f"\n{ready} rooms would change; to set it, say --apply")
-    elif apply:
+    if ready and apply is None:
+        print(f"\n{ready} rooms would change; to set it, say --apply {revision_of(learned)}")
+    elif apply is not None:
         print(f"\n{ready} rooms changed")
-
-
-async def _apply(at: Installation, hotel_id: HotelId, one: "Calibration") -> None:
-    from store.records import RoomChanges
-
-    if one.ready:
-        changes = RoomChanges(rssi_floor=one.rssi_floor, access_points=one.access_points)
-        await at.store.change_room(hotel_id, one.room_id, changes, by=at.by, now=at.now())
 
 
 def _print(learned: "Sequence[Calibration]") -> None:

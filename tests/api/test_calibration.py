@@ -34,11 +34,20 @@ async def test_what_is_proposed_is_set_for_one_room_of_one_hotel(world: World) -
     before = await world.store.room(LODGE, ROOM)
     async with world.client(world.user(INN, "inn-manager", role=Role.MANAGER)) as client:
         shown = (await client.get("/api/calibration")).json()
-        applied = await client.post(f"/api/calibration/{ROOM}/apply")
-        again = await client.post(f"/api/calibration/{ROOM}/apply")
-        nowhere = await client.post("/api/calibration/nowhere/apply")
+        seen = {"ifRevision": shown["rooms"][0]["revision"]}
+        blind = await client.post(f"/api/calibration/{ROOM}/apply", json={})
+        other = await client.post(f"/api/calibration/{ROOM}/apply", json={"ifRevision": "0"})
+        await client.patch(f"/api/rooms/{ROOM}", json={"rssiFloor": -71})
+        overtaken = await client.post(f"/api/calibration/{ROOM}/apply", json=seen)
+        (room,) = (await client.get("/api/calibration")).json()["rooms"]
+        seen = {"ifRevision": room["revision"]}
+        applied = await client.post(f"/api/calibration/{ROOM}/apply", json=seen)
+        again = await client.post(f"/api/calibration/{ROOM}/apply", json=seen)
+        nowhere = await client.post("/api/calibration/nowhere/apply", json=seen)
 
-    (room,) = shown["rooms"]
+    assert (blind.status_code, other.status_code, overtaken.status_code) == (400, 409, 409)
+    assert overtaken.json()["type"].endswith(":changed")
+    assert again.json()["type"].endswith(":nothing-proposed")
     assert (room["roomId"], room["samples"], room["ready"], room["rssiFloor"]) == (ROOM, 1000, True, -63.0)
     assert shown["proposal"]["floors"] == {ROOM: -63.0}
     assert shown["proposal"]["accessPoints"] == {ROOM: ["aa:bb:cc:00:00:01", SECOND]}
@@ -54,4 +63,5 @@ async def test_of_another_hotel_nothing_is_learned(world: World) -> None:
     await hear(world, LODGE, samples=1000)
     async with world.client(world.user(INN, "inn-manager", role=Role.MANAGER)) as client:
         assert (await client.get("/api/calibration")).json()["rooms"] == []
-        assert (await client.post(f"/api/calibration/{ROOM}/apply")).status_code == 409
+        refused = await client.post(f"/api/calibration/{ROOM}/apply", json={"ifRevision": "0"})
+        assert refused.status_code == 409

@@ -172,6 +172,7 @@ BODIES: dict[str, dict[str, object]] = {
     "POST /api/devices/{device_id:str}/move": {"roomId": "102"},
     "POST /api/rooms": {"roomId": "103"},
     "PATCH /api/rooms/{room_id:str}": {"name": "Corner"},
+    "POST /api/calibration/{room_id:str}/apply": {"ifRevision": "0"},
     "POST /api/maintenance": {"endsAt": "2026-11-24T12:00:00Z"},
     "POST /api/replay": {"startsAt": "2026-11-22T12:00:00Z", "endsAt": "2026-11-23T12:00:00Z"},
     "PUT /api/policy": {"batteryLow": 30},

@@ -110,12 +110,14 @@ def test_rooms_are_calibrated_by_what_was_heard_tried_and_set_when_asked_to(cli:
     cli.with_store(lambda store: keep(store, tablet))
 
     proposed = cli("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--json").json()
-    told = cli("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--apply")
+    told = cli("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--apply", proposed["revision"])
+    stale = cli.refused("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--apply", proposed["revision"])
     again = cli("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--json").json()
 
     (room,) = proposed["rooms"]
     assert (room["rssiFloor"], room["wasFloor"], room["ready"]) == (-77.0, None, True)
     assert (proposed["applied"], proposed["replay"]["lostCount"]) == (False, 1)
     assert told.lines[-1] == "1 rooms changed"
+    assert (stale.code, "something else is proposed by now" in stale.err) == (1, True)
     assert again["rooms"][0]["ready"] is False
     assert cli("room", "show", "demo", "204", "--json").json()["rssiFloor"] == -77.0

@@ -187,6 +187,10 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "count_messages": (lambda store: store.count_messages(OTHER), 0),
     "span": (lambda store: store.span(HotelId("nowhere"), start=NOW, end=later(60)), NotFound),
     "sightings": (lambda store: store.sightings(OTHER, since=NOW), []),
+    "apply_calibration": (
+        lambda store: store.apply_calibration(OTHER, ROOM, if_revision="0", by=INNWATCH, now=NOW),
+        NotFound,
+    ),
     "calibrations": (lambda store: store.calibrations(OTHER, now=NOW), []),
     "raised": (lambda store: store.raised(OTHER, start=NOW, end=later(60)), []),
     "replays": (lambda store: store.replays(OTHER), NOTHING),

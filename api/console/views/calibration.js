@@ -42,9 +42,9 @@ function useSetting(again) {
     const refused = {};
     let done = 0;
     setTold({ busy: true, done, refused });
-    for (const { roomId } of some) {
+    for (const { roomId, revision } of some) {
       try {
-        await http.post(`calibration/${encodeURIComponent(roomId)}/apply`);
+        await http.post(`calibration/${encodeURIComponent(roomId)}/apply`, { ifRevision: revision });
         done += 1;
       } catch (problem) {
         if (problem.status === undefined) throw problem; // no Problem: a fault of this page
