@@ -17,7 +17,7 @@ from device_bridge.journal import Journal
 from device_bridge.lapses import Lapses
 from device_bridge.learning import Learning
 from device_bridge.metrics import BridgeMetrics
-from device_bridge.monitor import Monitor
+from device_bridge.monitor import COMES_AND_GOES, Monitor
 from device_bridge.outages import Memory
 from device_bridge.publish import Announcer
 from device_bridge.queue import InputQueue
@@ -105,6 +105,7 @@ class Bridge:
             now=now,
             journal=self._journal,
             unjudged=lambda: self._intake.unjudged,
+            is_impatient=lambda: self._watch.is_impatient,
         )
 
     async def start(self) -> None:
@@ -149,6 +150,8 @@ class Bridge:
             found.append("the database does not answer")
         if self._announcer.lacks is not None:
             found.append(self._announcer.lacks)
+        if self._watch.is_impatient:
+            found.append(COMES_AND_GOES)
         return found if found or self._monitor.is_watching else ["the bridge has not begun to watch"]
 
     def _excuse(self, news: News) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,8 @@ from store import DataRefused, Store, StoreUnavailable
 from store.batch import Batch, MonitorChange
 
 PLATFORM = everybodys(Kind.PLATFORM_MONITOR)
+
+COMES_AND_GOES: Final = "the connection comes and goes: tablets get no more time to come back to us"
 
 _REFRESH = timedelta(seconds=10)
 _VALID = timedelta(seconds=30)
@@ -52,7 +55,7 @@ class Monitor:
     `is_told` is whether they are published, since hearing began the last time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, all that may keep it from watching
         self,
         *,
         store: Store,
@@ -63,6 +66,7 @@ class Monitor:
         now: Callable[[], datetime],
         journal: Journal,
         unjudged: Callable[[], int],
+        is_impatient: Callable[[], bool],
     ) -> None:
         self._store = store
         self._fleet = fleet
@@ -72,6 +76,7 @@ class Monitor:
         self._now = now
         self._journal = journal
         self._unjudged = unjudged
+        self._is_impatient = is_impatient
         self._told_gap: Began | None = None  # the last one that everybody heard of
         self._state: Watching | None = None
         self._since = now()
@@ -139,6 +144,8 @@ class Monitor:
             return Watching.BLIND, "what is stored is being published"
         if self._unjudged():
             return Watching.DEGRADED, f"the silence of {self._unjudged()} tablets cannot be recorded"
+        if self._is_impatient():
+            return Watching.DEGRADED, COMES_AND_GOES
         return Watching.WATCHING, None
 
     async def _record(self, state: Watching, why: str | None, now: datetime) -> None:

@@ -11,11 +11,15 @@ import itertools
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from device_bridge.fleet import Fleet, Tablet
 from device_bridge.journal import Journal
-from device_bridge.queue import DeadlineDue, InputQueue
+from device_bridge.patience import Patience
+from device_bridge.queue import Began, DeadlineDue, InputQueue
 from device_bridge.uplink import AliveAt
 from rules.deadlines import deadline
+from rules.policy import DEFAULTS
 
 _LOOK_EVERY = timedelta(seconds=0.5)
 
@@ -41,6 +45,8 @@ class Watch:
         self._turn = itertools.count()  # two entries never compare their tablets
         self._sooner = asyncio.Event()
         self.watching_since = now()
+        self._told_since = self.watching_since  # as the rules heard of it
+        self._patience = Patience()
 
     def is_listening(self) -> bool:
         """Whether anybody may be judged now. Where that was not so until now, the watch begins again.
@@ -51,9 +57,26 @@ class Watch:
             return False
         began = self._journal.resume()
         if began is not None:
-            self.begin_again(began.at)
-            self._queue.put(began)
+            self._take_up(began)
         return True
+
+    @property
+    def is_impatient(self) -> bool:
+        """Whether our link comes and goes, so that tablets get no more time to come back to us."""
+        return self._patience.is_over(self._now())
+
+    def _take_up(self, began: Began) -> None:
+        """Go on after a gap. One that was short, and gives no grace, is nothing that the rules need to hear of."""
+        grace = max((tablet.assignment.policy.restart_grace for tablet in self._fleet), default=DEFAULTS.restart_grace)
+        gap = began.gap
+        if self._patience.is_granted(began.at, until=began.at if gap is None else gap.since, grace=grace):
+            self._told_since = began.at
+        elif gap is not None:
+            gap = replace(gap, gives_grace=False)
+            began, self._told_since = replace(began, gap=gap), gap.moved(self._told_since)
+        self.begin_again(self._told_since)
+        if gap is not None or self._told_since == began.at:
+            self._queue.put(began)
 
     def begin_again(self, at: datetime) -> None:
         """We were not listening: from `at` on every tablet gets the grace of a start before silence is judged."""

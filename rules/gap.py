@@ -33,12 +33,14 @@ from rules.state import DeviceState
 class Gap(Struct, frozen=True, rename="camel", omit_defaults=True):
     """From when until when nobody was listening. Where the clock was set back meanwhile, `until` is before `since`.
 
-    `clock_set`: our own clock was set, so that what was known of how the tablets' go is void.
+    `clock_set`: our own clock was set, so that what was known of how the tablets' go is void. `gives_grace`: after it
+    tablets get the time to come back; not where our link comes and goes, so that they would get it without end.
     """
 
     since: datetime
     until: datetime
     clock_set: bool = False
+    gives_grace: bool = True
 
     @property
     def length(self) -> timedelta:

@@ -306,8 +306,9 @@ class Replay:
 
         Of those, whoever was heard in the future, because the clock was set back, was heard now.
         """
-        self._reckoning.watching_since = one.at
         gap = None if one.body == b"{}" else _gap.decode(one.body)
+        since = self._reckoning.watching_since
+        self._reckoning.watching_since = one.at if gap is None or gap.gives_grace else gap.moved(since)
         for device in self._register:
             if gap is not None:
                 device.state = shifted(device.state, gap)

@@ -10,10 +10,12 @@ import pytest
 
 from broker.topics import Kind
 from device_bridge.hearing import Hearing
+from device_bridge.monitor import COMES_AND_GOES
 from device_bridge.uplink import Nearby
 from rules.alerts import AlertStatus
 from rules.inputs import InputKind
 from tests.device_bridge.given import HOTEL, START, House, Post, beside, heartbeat
+from tests.device_bridge.test_outages import judged_again
 from tests.support import eventually
 
 
@@ -116,4 +118,42 @@ async def test_a_broker_that_was_away_makes_nobody_silent(tmp_path: Path) -> Non
         assert await silent(house) == []
         house.clock.advance(62)
         assert await eventually(lambda: silent(house)) == ["tab-101"]
+    await house.store.close()
+
+
+@pytest.mark.parametrize("away", [3, 15], ids=["too short to count", "a gap"])
+async def test_a_link_that_comes_and_goes_hides_nobody_for_ever(tmp_path: Path, away: float) -> None:
+    house = House(tmp_path / "innwatch.db")
+    hearing = Hearing.always(now=house.clock.now)
+    house.uplink = Nearby(house.published, hearing=hearing, retained=house.retained)
+    await house.open()
+    async with beside(house.bridge.run()):
+        watch = house.bridge._watch
+        await beat(house, 101)
+        await beat(house, 102)
+        for _ in range(5):
+            hearing.ends("it is gone")
+            house.clock.advance(away)
+            hearing.begins()
+            assert watch.is_listening()
+            house.clock.advance(50)
+            await beat(house, 101)
+        assert await silent(house) == []
+        while not watch.is_impatient:
+            hearing.ends("it is gone")
+            house.clock.advance(away)
+            hearing.begins()
+            assert watch.is_listening()
+            assert (house.clock.at - START).total_seconds() < 600
+            house.clock.advance(50)
+            await beat(house, 101)
+        assert await eventually(lambda: silent(house)) == ["tab-102"]
+        await eventually(lambda: monitor(house)[-1][::2] == ("degraded", COMES_AND_GOES))
+        assert COMES_AND_GOES in house.bridge.problems()
+
+        house.clock.advance(15)  # a stretch that is long enough
+        await beat(house, 101)
+        await eventually(lambda: monitor(house)[-1][0] == "watching")
+    (alert,) = await house.store.open_alerts(HOTEL)
+    assert await judged_again(house) == {"tab-102": alert.why}
     await house.store.close()
