@@ -24,6 +24,7 @@ from store.fleet import Fleet
 from store.gathering import gather
 from store.hindsight import Hindsight
 from store.history import History
+from store.hotels import Hotels
 from store.importing import Importing
 from store.inbox import Inbox
 from store.incidents import Incidents
@@ -48,6 +49,7 @@ from store.replaying import Replays
 from store.retention import Belief, Kept, Retention, keep
 from store.revocations import Revocations
 from store.room_status import RoomStatuses
+from store.rooms import Rooms
 from store.rounds import Rounds
 from store.schema import is_current, is_postgres, move_to
 from store.sightings import Sightings
@@ -67,6 +69,8 @@ GATHER_EVERY: Final = timedelta(minutes=1)
 
 
 class Store(
+    Hotels,
+    Rooms,
     Fleet,
     Policies,
     Maintenance,

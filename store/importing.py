@@ -19,6 +19,7 @@ from store.audit import Actor, Deed
 from store.database import Database
 from store.records import Room
 from store.revisions import changed_hotel
+from store.rooms import insert_rooms
 from store.times import micros
 from store.transaction import Transaction
 
@@ -107,7 +108,7 @@ def _import_fleet(
     if not new_rooms and not new_devices:
         return TakenOver()
     changed_hotel(transaction, hotel_id)
-    fleet.insert_rooms(transaction, key, new_rooms, now=now)
+    insert_rooms(transaction, key, new_rooms, now=now)
     added = fleet.insert_devices(transaction, hotel_id, list(new_devices.items()), key=key, now=now)
     if shared_token:
         transaction.many("UPDATE device SET legacy = TRUE WHERE key = ?", [(device.key,) for device in added])

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from rules.alerts import AlertSnapshot
 from rules.ids import DeviceId, HotelId
 from rules.place import policy_of
-from store import events, facts, fleet, lives
+from store import events, facts, fleet, lives, rooms
 from store.audit import Actor, Deed, note
 from store.database import Database
 from store.errors import AlreadyAcknowledged, HadToken, NotFound
@@ -171,7 +171,7 @@ def _quick_add(
 ) -> None:
     key = changed_hotel(transaction, hotel_id)
     if not transaction.row("SELECT 1 FROM room WHERE hotel_key = :hotel AND id = :room", hotel=key, room=room.id):
-        fleet.put_room(transaction, hotel_id, room, by=by, now=now)
+        rooms.put_room(transaction, hotel_id, room, by=by, now=now)
     fleet.put_device(transaction, hotel_id, device_id, room_id=room.id, by=by, now=now)
     if shared_token:
         _allow(transaction, hotel_id, device_id, allowed=True, by=by, now=now)

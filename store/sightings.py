@@ -17,8 +17,8 @@ from store import facts
 from store.audit import Actor
 from store.database import Database
 from store.errors import NotFound, NothingProposed, SeenOtherwise
-from store.fleet import change_room
 from store.records import RoomChanges
+from store.rooms import change_room
 from store.times import micros
 from store.transaction import Dialect, Row, Transaction, Value
 

@@ -24,7 +24,7 @@ ALL_HOTELS = {
         "events.Events.newest_events",
         "facts.hotels",
         "facts.load",
-        "fleet.Fleet.revisions",
+        "hotels.Hotels.revisions",
         "revocations._revoked",
         "states.States.newest_message",
     },
