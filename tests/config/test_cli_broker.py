@@ -47,7 +47,7 @@ def test_a_folder_has_one_broker(cli: CommandLine) -> None:
     ["http://broker", "mqtt://", "mqtt://h:99999", "mqtt://h:0", "mqtt://h/topic", "mqtt://:s3cret@h", "mqtt://h?x=1"],
 )
 def test_what_is_no_brokers_address_is_refused_and_not_shown(new: CommandLine, url: str) -> None:
-    option, setting = new.as_process("up", "--broker", url), new.as_process("up", INNWATCH_BROKER=url)
+    option, setting = new.refused("up", "--broker", url), new.refused("up", INNWATCH_BROKER=url)
 
     assert (option.code, setting.code) == (78, 78)
     assert option.err.startswith("innwatch: --broker must be mqtt://HOST:PORT")
@@ -57,7 +57,7 @@ def test_what_is_no_brokers_address_is_refused_and_not_shown(new: CommandLine, u
 
 
 def test_a_port_for_a_broker_that_is_elsewhere_is_refused(new: CommandLine) -> None:
-    ended = new.as_process("up", "--broker", "mqtt://h", "--mqtt-port", "1883")
+    ended = new.refused("up", "--broker", "mqtt://h", "--mqtt-port", "1883")
 
     assert (ended.code, ended.err) == (78, "innwatch: --broker says where MQTT is; leave out --mqtt-port\n")
 
@@ -68,14 +68,14 @@ def test_authorities_that_cannot_be_read_are_refused(new: CommandLine, tmp_path:
     if content is not None:
         file.write_text(content)
 
-    ended = new.as_process("up", "--broker", "mqtts://h", *ports("http"), INNWATCH_BROKER_CA=str(file))
+    ended = new.refused("up", "--broker", "mqtts://h", *ports("http"), INNWATCH_BROKER_CA=str(file))
 
     assert ended.code == 78
     assert ended.err.splitlines()[-1].startswith("innwatch: INNWATCH_BROKER_CA: ")
 
 
 def test_a_demo_speaks_no_tls(new: CommandLine) -> None:
-    ended = new.as_process("up", "--broker", "mqtts://h", "--demo", "2")
+    ended = new.refused("up", "--broker", "mqtts://h", "--demo", "2")
 
     assert ended.code == 78
     assert "--demo needs an mqtt:// address as INNWATCH_BROKER" in ended.err

@@ -20,7 +20,7 @@ def ports() -> list[str]:
 
 
 def test_a_weak_secret_key_is_refused_and_not_shown(up: CommandLine) -> None:
-    ended = up.as_process("up", *ports(), SECRET_KEY="changeme-changeme-changeme-changeme")
+    ended = up.refused("up", *ports(), SECRET_KEY="changeme-changeme-changeme-changeme")
 
     assert ended.code == 78
     assert ended.err.startswith("innwatch: SECRET_KEY: ")
@@ -55,7 +55,7 @@ def test_one_port_for_two_listeners_is_refused(up: CommandLine, other: str) -> N
 
 def test_a_folder_in_use_is_refused(cli: CommandLine) -> None:
     with cli.folder.locked():
-        ended = cli.as_process("up", *ports())
+        ended = cli.refused("up", *ports())
 
     assert ended.code == 1
     assert "in use by another `innwatch up`" in ended.err
@@ -65,13 +65,13 @@ def test_a_folder_in_use_is_refused(cli: CommandLine) -> None:
 def test_a_file_in_place_of_the_folder_is_refused(up: CommandLine) -> None:
     up.folder.path.write_text("")
 
-    ended = up.as_process("up", *ports())
+    ended = up.refused("up", *ports())
 
     assert (ended.code, ended.err) == (1, f"innwatch: --data {up.folder.path} is not a folder\n")
 
 
 def test_moving_the_clock_of_a_real_installation_is_refused(up: CommandLine, tmp_path: Path) -> None:
-    ended = up.as_process("up", *ports(), INNWATCH_CLOCK=str(tmp_path / "clock"))
+    ended = up.refused("up", *ports(), INNWATCH_CLOCK=str(tmp_path / "clock"))
 
     assert ended.code == 78
     assert "--for-tests" in ended.err
@@ -79,7 +79,7 @@ def test_moving_the_clock_of_a_real_installation_is_refused(up: CommandLine, tmp
 
 def test_what_nobody_reads_is_named_before_anything_starts(cli: CommandLine) -> None:
     with cli.folder.locked():
-        ended = cli.as_process("up", *ports(), API_TOKEN="s3cr3t", INNWATCH_HTPP_PORT="8000")
+        ended = cli.refused("up", *ports(), API_TOKEN="s3cr3t", INNWATCH_HTPP_PORT="8000")
 
     assert ended.err.splitlines()[:-1] == [
         "innwatch: API_TOKEN is set, and opens nothing without INNWATCH_LEGACY_HOTEL, the hotel in which it is to act",

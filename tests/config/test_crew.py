@@ -28,9 +28,10 @@ class Team:
     @property
     def said(self) -> Said:
         """What it said last."""
-        lines = [line for line in self.process.output().split("\n")[:-1] if line.startswith('{"lacks"')]
-        assert lines, self.process.output()
-        return msgspec.json.decode(lines[-1], type=Said)
+        printed = self.process.output()
+        start = printed.rfind('{"lacks"', 0, printed.rfind("\n") + 1)  # of the last whole line
+        assert start >= 0, printed
+        return msgspec.json.decode(printed[start:].partition("\n")[0], type=Said)
 
     def is_sound(self) -> bool:
         assert self.said.lacks == [], self.process.output()

@@ -5,6 +5,7 @@ tests/config runs the installed program as well, where it matters that it is one
 
 import contextlib
 import io
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from config.cli import run
+from config.logs import LOGGERS
 
 OURS = (
     "INNWATCH_",
@@ -49,6 +51,7 @@ def run_here(*words: str | Path, stdin: str = "", environment: Mapping[str, str]
     out, err = io.StringIO(), io.StringIO()
     with (
         _environment(environment or {}),
+        _logs(),
         _standard_input(stdin),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
@@ -79,6 +82,19 @@ def _environment(added: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _logs() -> Iterator[None]:
+    """What serves sets up logs of its own, which are not those of the tests."""
+    root = logging.getLogger()
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in ("root", *LOGGERS)}
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,9 @@ A test about how long something takes says so itself."""
 EVERY = 0.02
 """Seconds between two questions: short beside any deadline, long beside the cost of asking."""
 
+EVERY_OF_A_PROCESS = 0.05
+"""Longer where another process is asked, which costs both more than a look at a variable."""
+
 
 @overload
 async def eventually(predicate: Callable[[], Awaitable[T]], *, within: float = ..., every: float = ...) -> T: ...
@@ -51,7 +54,7 @@ async def eventually(predicate: Callable[[], Awaitable[T] | T], *, within: float
     raise AssertionError(_complaint(predicate, within=within, last=last))
 
 
-def eventually_sync(predicate: Callable[[], T], *, within: float = SOON, every: float = EVERY) -> T:
+def eventually_sync(predicate: Callable[[], T], *, within: float = SOON, every: float = EVERY_OF_A_PROCESS) -> T:
     """Do as `eventually` does, where there is no event loop. A question that hangs is left to pytest's own time-out."""
     deadline = time.monotonic() + within
     while True:
