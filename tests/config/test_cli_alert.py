@@ -33,6 +33,7 @@ def test_an_alert_is_answered_in_every_way_and_shown_with_its_life(hotel: Comman
     assert hotel("alert", "assign", "h", "A1", "ann", "--json").json()["assignee"] == "ann"
     assert hotel("alert", "note", "h", "A1", "the lift was open").lines == ["noted it of A1 of h"]
     assert hotel("alert", "snooze", "h", "A1", "--for", "2h", "--json").json()["snoozedUntil"]
+    assert "snoozed" in hotel("alert", "list", "h").out
     assert hotel("alert", "snooze", "h", "A1", "--end").lines == ["the snooze of A1 of h is over"]
     assert hotel("alert", "unacknowledge", "h", "A1").lines == ["gave A1 of h back"]
     assert hotel("alert", "resolve", "h", "A1", "--note", "a lost bag").lines == ["resolved A1 of h"]
