@@ -115,6 +115,8 @@ def message_of(said: Said, *, of: str, body: bytes, now: datetime) -> tuple[Inbo
     ts = _moment(said.ts, now=now)
     kind, fields = _in_our_words(said)
     head = {"id": said.id or _id(of, type(said).__name__, body, ts=ts), "ts": ts, "deviceId": said.device_id}
+    if said.ts is None:
+        head["dated"] = False
     known = {name: value for name, value in fields.items() if value not in (None, ())}
     return kind, msgspec.json.encode(head | known)
 

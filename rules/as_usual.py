@@ -15,6 +15,7 @@ from typing import Final
 
 from rules import clock, drain, power, remembered, weak_signal
 from rules.alerts import Condition, OpenAlert, Rule
+from rules.lateness import LATE_AFTER
 from rules.memory import CALM_ACCESS_POINT, CALM_BATTERY, CALM_RARE, CALM_SIGNAL, CALM_SILENCE
 from rules.messages import Heartbeat
 from rules.place import heard_bssid
@@ -65,6 +66,8 @@ def _is_left_alone(alert: OpenAlert, assignment: Assignment) -> bool:
 def _is_on_time(state: DeviceState, beat: Heartbeat, policy: Policy, now: datetime) -> bool:
     """Whether neither its lag nor its clock are worth a note (`rules.lateness`, `rules.clock`)."""
     known, took = state.clock, now - beat.ts
+    if not beat.dated:
+        return took <= LATE_AFTER
     if known is None or not known.least < took <= known.most:
         return False
     return _AT_ONCE <= took <= policy.clock_skew or clock.is_calm(beat.ts, policy=policy, now=now)

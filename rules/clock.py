@@ -37,6 +37,8 @@ def after_message(
 ) -> tuple[DeviceState, AlertChange | None]:
     """Follow one live message that says what time it is."""
     memory, policy = state.rare.skew, occasion.assignment.policy
+    if not message.dated:
+        return state, None
     if memory is CALM_RARE.skew and is_calm(message.ts, policy=policy, now=occasion.at):
         return state, None
     after = remember(memory, message.ts, policy=policy, now=occasion.at)

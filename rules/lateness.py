@@ -6,6 +6,9 @@ takes; what a message has beyond that, it has waited. A clock that is set back i
 message after it look old. A tablet that says how long it is up (`upMs`) is believed that first. Of others, one whose
 heartbeat seems to be from before it was last heard has had its clock set, for it says its heartbeats in order; and so
 has one whose heartbeats come as late as each other, at the pace at which they are said.
+
+What a tablet did not date, over HTTP, our API did: that tells exactly for how long it waited, and nothing of the
+tablet's clock, by which it may date all else that it says.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -49,6 +52,8 @@ def judge(
     if isinstance(message, Renew):  # which says no time that is stored
         return (clock if message.sid in (None, state.sid) or session.is_stale(state, message.sid) else None), False
     lag = (now - message.ts).total_seconds()
+    if not message.dated:
+        return clock, lag > late_after(policy).total_seconds()
     if clock is not None and session.is_stale(state, message.sid):
         return clock, lag - clock.lag > late_after(policy).total_seconds()
     if clock is None or (message.sid is not None and message.sid != state.sid):
@@ -68,7 +73,9 @@ def doubt(state: DeviceState, message: DeviceMessage, *, now: datetime) -> Devic
     What comes ever less late has really waited; what keeps the pace at which it is said is of a clock that was set.
     """
     clock = state.clock
-    if clock is None or not isinstance(message, Heartbeat) or message.sid not in (None, state.sid):
+    if clock is None or not isinstance(message, Heartbeat) or not message.dated:
+        return state
+    if message.sid not in (None, state.sid):
         return state
     lag = (now - message.ts).total_seconds()
     is_known = clock.doubt is not None and abs(lag - clock.doubt) <= _STEADY_S
@@ -80,7 +87,7 @@ def doubt(state: DeviceState, message: DeviceMessage, *, now: datetime) -> Devic
 def said_at(state: DeviceState, message: DeviceMessage, *, now: datetime) -> datetime:
     """When a message that is history was said, by our clock, as far as it can be known; never after `now`."""
     clock = state.clock
-    if clock is None:
+    if clock is None or not message.dated:
         return min(message.ts, now)
     up = _up(message)
     if up is not None and clock.up is not None and session.is_same_boot(state.sid, message.sid):

@@ -60,6 +60,7 @@ class Message(Struct, frozen=True, rename="camel", kw_only=True):
 
     `id` and `sid` are [A-Za-z0-9_-]{1,64}, which whoever decodes one sees to (`device_bridge.decode`).
     `ts` is the device's clock and is stored beside the receive time, which alone counts for the rules.
+    Where the device said no time, as it may over HTTP, `ts` is when our API had it, and `dated` is False.
     `device_id` and `hotel_id` repeat the topic in old agents; one that differs from the topic is a spoof.
     """
 
@@ -70,6 +71,7 @@ class Message(Struct, frozen=True, rename="camel", kw_only=True):
     up_ms: Count | None = None
     device_id: ShortText | None = None
     hotel_id: ShortText | None = None
+    dated: bool = True
 
 
 class Heartbeat(Message, frozen=True, rename="camel", kw_only=True, gc=False):

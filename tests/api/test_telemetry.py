@@ -103,7 +103,8 @@ async def test_an_alert_becomes_a_report(
 async def test_a_message_without_a_time_is_of_the_moment_it_came(world: World) -> None:
     await say(world, "alert/battery", {"deviceId": "tab-1", "level": 12})
 
-    assert (await only(world)).message.ts == NOON
+    message = (await only(world)).message
+    assert (message.ts, message.dated) == (NOON, False)
 
 
 @pytest.mark.parametrize(

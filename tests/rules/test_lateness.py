@@ -3,13 +3,16 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from rules.alerts import ChangeKind, Family
+from rules.evaluate import evaluate
 from rules.ids import MessageId
 from rules.lateness import doubt, judge, said_at
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, ReportKind, State, TokenEnd, TokenEnded
 from rules.policy import Policy
-from rules.state import DeviceState
-from tests.rules.given import NOON, after
+from rules.state import DeviceState, Verdict
+from tests.rules.given import NOON, OWN, Tablet, after
 
 HOUR = 3600.0
 
@@ -146,3 +149,48 @@ def test_no_clock_is_so_wrong_that_it_cannot_be_judged(said: list[tuple[int | No
         clock, late = judge(state, message, policy=Policy(), now=after(now))
         said_at(state, message, now=after(now))
         state = DeviceState(sid="b-1", last_heard=state.last_heard if late else after(now), clock=clock)
+
+
+def dated(tablet: Tablet, seconds: float, *, ts: float | None, report: bool) -> Verdict:
+    """What the tablet says over HTTP, with the time that its clock shows or with none."""
+    name, moment = MessageId(f"m{seconds}"), after(seconds if ts is None else ts)
+    message: DeviceMessage = Heartbeat(
+        id=name, ts=moment, dated=ts is not None, rssi=-50, wifi_bssid=OWN, battery=80, charging=False
+    )
+    if report:
+        message = Report(id=name, ts=moment, dated=ts is not None, kind=ReportKind.BREACH, cause="foreign-ap")
+    verdict = evaluate(tablet.state, message, assignment=tablet.assignment, now=after(seconds))
+    tablet.state = verdict.state
+    return verdict
+
+
+@pytest.mark.parametrize("wrong", [-HOUR, HOUR])
+def test_a_tablet_that_dates_its_reports_and_not_its_heartbeats_is_heard_whatever_its_clock_says(wrong: float) -> None:
+    tablet = Tablet()
+    for at in range(0, 60, 10):
+        assert not dated(tablet, at, ts=None, report=False).late
+    (opened,) = dated(tablet, 60, ts=60 + wrong, report=True).changes
+    assert (opened.kind, opened.alert.family) == (ChangeKind.OPENED, Family.BREACH)
+    assert Family.CLOCK not in tablet.state.alerts
+
+
+def test_a_tablet_that_dates_its_heartbeats_and_not_its_reports_is_heard_in_between() -> None:
+    tablet = Tablet()
+    assert [dated(tablet, at, ts=at - HOUR, report=False).late for at in (0, 10, 20)] == [False] * 3
+    assert not dated(tablet, 25, ts=None, report=True).late
+    assert [dated(tablet, at, ts=at - HOUR, report=False).late for at in (30, 40)] == [False] * 2
+
+
+def test_what_our_own_api_dated_waited_for_as_long_as_that_says() -> None:
+    tablet, undated = Tablet(), replace(Heartbeat(id=MessageId("m"), ts=NOON), dated=False)
+    assert not evaluate(tablet.state, undated, assignment=tablet.assignment, now=after(60)).late
+    assert evaluate(tablet.state, undated, assignment=tablet.assignment, now=after(61)).late
+    assert said_at(tablet.state, undated, now=after(61)) == NOON
+
+
+def test_a_heartbeat_without_a_time_is_as_usual_and_says_nothing_of_the_clock() -> None:
+    tablet = Tablet()
+    dated(tablet, 0, ts=-30, report=False)
+    clock = tablet.state.clock
+    assert dated(tablet, 20, ts=None, report=False).as_usual
+    assert tablet.state.clock == clock
