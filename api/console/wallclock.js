@@ -23,6 +23,11 @@ export function fromField(text, zone) {
   return fitting.length ? Math.min(...fitting) : tried[0];
 }
 
+/** A moment that is over for the server too, whose clock the page follows to two seconds. */
+export function past(now) {
+  return now - 5_000;
+}
+
 /** The next moment (ms) after `now` at which the clock of `zone` shows this time of day, such as "07:00". */
 export function nextAt(time, now, zone) {
   const today = fromField(`${toField(now, zone).slice(0, 10)}T${time}`, zone);

@@ -3,11 +3,12 @@
 import { useState } from "../vendor/preact-hooks.js";
 import { byRoom } from "../fleet.js";
 import { address } from "../route.js";
+import { past } from "../wallclock.js";
 import { dbm, roomName } from "../words.js";
 import { useDeed, useFound } from "./asking.js";
 import { refocus } from "./field.js";
 import { html, useDesk } from "./parts.js";
-import { Outcomes } from "./replay.js";
+import { Outcomes } from "./outcomes.js";
 
 const DAY = 86_400_000; // ms
 
@@ -18,8 +19,8 @@ export function Calibration({ mayChange, rooms, kept: { tried } }) {
   const all = [...(found?.rooms ?? [])].sort((one, other) => byRoom(rooms.get(one.roomId) ?? one, rooms.get(other.roomId) ?? other));
   const ready = all.filter((one) => one.ready);
   const rest = all.filter((one) => !one.ready);
-  return html`<p class="lead">Each room’s own tablets tell how weak a signal is usual there. A little below that is a good floor: a tablet in its room is never
-      under it for long, and one that is carried off soon is. Nothing is set until you say so.</p>
+  return html`<p class="lead">Each room’s own tablets tell how weak a signal is usual there. A little below that is a good floor:
+      a tablet in its room is never under it for long, and one that is carried off soon is. Nothing is set until you say so.</p>
     <p class="complaint" role="alert">${complaint}</p>
     ${!found && !complaint && html`<p class="nothing">Looking at the last week…</p>`}
     ${found && html`<p class="verdict ${ready.length ? "wait" : ""}" id="calibration-verdict" tabindex="-1">${verdict(all, ready)}</p>`}
@@ -59,7 +60,8 @@ function useSetting(again) {
 }
 
 function verdict(all, ready) {
-  if (!ready.length) return all.length ? "Nothing to change: where enough was heard, it is set so already." : "Nothing was heard yet of any room.";
+  if (!all.length) return "Nothing was heard yet of any room.";
+  if (!ready.length) return "Nothing to change: where enough was heard, it is set so already.";
   return `${count(ready.length)} would change, of ${all.length} that were heard.`;
 }
 
@@ -72,7 +74,7 @@ function Trial({ proposal, tried, rooms }) {
   const { act, clock, http } = useDesk();
   const deed = useDeed();
   const ask = () => deed.work(async () => {
-    const now = clock.now();
+    const now = past(clock.now());
     const body = { startsAt: new Date(now - DAY).toISOString(), endsAt: new Date(now).toISOString(), proposal };
     const { id } = await http.post("replay", body);
     act.keep(() => ({ tried: id }));
@@ -90,7 +92,8 @@ function Table({ items, named, last, refused = {} }) {
     <tbody>${items.map((one) => html`<tr key=${one.roomId} data-room=${one.roomId}>
       <th scope="row"><a href=${address("policy", `room.${one.roomId}`)}>${named(one)}</a></th>
       <td data-of="Heard">${one.samples.toLocaleString("en-GB")} times, ${one.days === 1 ? "1 day" : `${one.days} days`}</td>
-      <td data-of="Weakest usual">${one.weakest == null ? "–" : dbm(one.weakest)}${one.median != null && html` <span class="hint">middle ${dbm(one.median)}</span>`}</td>
+      <td data-of="Weakest usual">${one.weakest == null ? "–" : dbm(one.weakest)}${
+        one.median != null && html` <span class="hint">middle ${dbm(one.median)}</span>`}</td>
       <td data-of="Floor"><${Floor} was=${one.wasFloor} will=${one.ready ? one.rssiFloor : one.wasFloor} /></td>
       <td data-of="Access points"><${Points} one=${one} /></td>
       <td>${last(one)}${refused[one.roomId] && html`<p class="complaint" role="alert">${refused[one.roomId]}</p>`}</td>

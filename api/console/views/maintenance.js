@@ -21,11 +21,12 @@ export function Maintenance({ hotel, mayChange, rooms }) {
   const { found, complaint, again } = useFound(`maintenance?limit=${limit}`, { every: () => OFTEN });
   const now = useNow((at) => Math.floor(at / 1000), []) * 1000;
   const all = (found?.items ?? []).map((one) => ({ ...one, state: stateOf(one, now) }));
-  const current = all.filter(({ state }) => state !== "over").sort((one, other) => Date.parse(one.startsAt) - Date.parse(other.startsAt));
+  const current = all.filter(({ state }) => state !== "over");
+  current.sort((one, other) => Date.parse(one.startsAt) - Date.parse(other.startsAt));
   const over = all.filter(({ state }) => state === "over");
   const row = (one) => html`<${Row} key=${one.id} one=${one} rooms=${rooms} mayChange=${mayChange} again=${again} />`;
-  return html`<p class="lead">While people work on a room, a floor or the hotel, its tablets wake nobody. Tampering, a foreign network and a
-      check-out with the tablet gone are told all the same.</p>
+  return html`<p class="lead">While people work on a room, a floor or the hotel, its tablets wake nobody. Tampering, a foreign
+      network and a check-out with the tablet gone are told all the same.</p>
     ${mayChange && html`<${Add} hotel=${hotel} rooms=${rooms} again=${again} />`}
     <p class="complaint" role="alert">${complaint}</p>
     ${!found && !complaint && html`<p class="nothing">Loading…</p>`}
@@ -71,20 +72,22 @@ function Add({ hotel, rooms, again }) {
   };
   return html`<form class="sheetlike" id="add-window" ref=${form} onSubmit=${submit} noValidate>
     <div class="fields">
-      <${Field} id="window-where" label="Where" wrong=${wrong.roomId ?? wrong.floor} control=${(props) => html`<select ...${props} value=${where}
-        onChange=${(event) => setWhere(event.target.value)}><${Places} rooms=${rooms} value=${where} /></select>`} />
+      <${Field} id="window-where" label="Where" wrong=${wrong.roomId ?? wrong.floor} control=${(props) => html`<select ...${props}
+        value=${where} onChange=${(event) => setWhere(event.target.value)}><${Places} rooms=${rooms} value=${where} /></select>`} />
       <${Field} id="window-starts" label="From" hint="Empty: from now on." wrong=${wrong.startsAt} control=${(props) => html`<input
         type="datetime-local" ...${props} value=${starts} onInput=${(event) => setStarts(event.target.value)} />`} />
-      <${Field} id="window-ends" label="Until" hint="On the hotel’s clock (${zone}), 31 days at most." wrong=${wrong.endsAt} control=${(props) => html`<input
-        type="datetime-local" ...${props} value=${ends} onInput=${(event) => setEnds(event.target.value)} />`}>
+      <${Field} id="window-ends" label="Until" hint="On the hotel’s clock (${zone}), 31 days at most." wrong=${wrong.endsAt}
+        control=${(props) => html`<input type="datetime-local" ...${props} value=${ends}
+          onInput=${(event) => setEnds(event.target.value)} />`}>
         <p class="quick">${[1, 2, 4, 8].map((hours) => html`<button type="button" key=${hours}
             onClick=${() => until(begins() + hours * HOUR)}>${hours} h</button>`)}
           <button type="button" onClick=${() => until(nextAt("07:00", begins(), zone))}>till 07:00</button></p>
       <//>
     </div>
     <div class="fields one">
-      <${Field} id="window-reason" label="Why" hint="For those who read it at night." wrong=${wrong.reason} control=${(props) => html`<input ...${props}
-        value=${reason} maxlength="200" autocomplete="off" onInput=${(event) => setReason(event.target.value)} />`} />
+      <${Field} id="window-reason" label="Why" hint="For those who read it at night." wrong=${wrong.reason}
+        control=${(props) => html`<input ...${props} value=${reason} maxlength="200" autocomplete="off"
+          onInput=${(event) => setReason(event.target.value)} />`} />
     </div>
     <p><button class="primary" type="submit" disabled=${deed.busy}>Set the window</button></p>
     <${Outcome} deed=${deed} fields=${FIELDS} />
@@ -98,6 +101,7 @@ function Row({ one, rooms, mayChange, again }) {
   const deed = useDeed();
   const { id, roomId, floor, startsAt, endsAt, endedAt, reason, createdBy, state } = one;
   const where = roomId ? roomName(rooms.get(roomId), roomId) : floor ? floorName(floor) : "The whole hotel";
+  const words = state === "running" ? "End now" : "Withdraw";
   const end = async () => {
     if (!(await deed.work(() => http.post(`maintenance/${encodeURIComponent(id)}/end`)))) return;
     await again();
@@ -111,7 +115,7 @@ function Row({ one, rooms, mayChange, again }) {
       : html`<${Stretch} from=${startsAt} to=${endedAt ?? endsAt} />${endedAt && ", ended early"}`}</p>
     <p class="hint">${createdBy}</p>
     <p class="tools">${mayChange && state !== "over" && html`<button type="button" disabled=${deed.busy} onClick=${end}
-      aria-label="${state === "running" ? "End now" : "Withdraw"}: ${where}">${state === "running" ? "End now" : "Withdraw"}</button>`}</p>
+      aria-label="${words}: ${where}">${words}</button>`}</p>
     <p class="complaint" role="alert">${deed.trouble}</p>
   </li>`;
 }

@@ -70,7 +70,8 @@ export function Policy({ id, mayChange, rooms, devices, kept: { drafts } }) {
     ${!found && !complaint && html`<p class="nothing">Loading…</p>`}
     ${found && html`<form class="thresholds" ref=${form} onSubmit=${save} noValidate aria-busy=${deed.busy}>
       ${Object.entries(GROUPS).map(([title, group]) => html`<fieldset key=${title}><legend>${title}</legend>
-        ${Object.keys(group).map((name) => html`<${Threshold} key=${name} name=${name} told=${found} from=${source(name, { level, hotel, room })}
+        ${Object.keys(group).map((name) => html`<${Threshold} key=${name} name=${name} told=${found}
+          from=${source(name, { level, hotel, room })}
           text=${draft[name] ?? inField(name, found.own[name])} changed=${name in draft} wrong=${deed.wrong[name]}
           type=${mayChange ? type : null} first=${level.path === "policy"} />`)}</fieldset>`)}
       ${mayChange && html`<div class="foot ${count ? "pending" : ""}">
@@ -89,7 +90,9 @@ function levelOf(id, devices) {
   const [kind, ...rest] = (id ?? "").split(".");
   const name = rest.join(".");
   if (kind === "room" && name) return { room: name, path: `rooms/${encodeURIComponent(name)}/policy` };
-  if (kind === "device" && name) return { device: name, room: devices.get(name)?.roomId, path: `devices/${encodeURIComponent(name)}/policy` };
+  if (kind === "device" && name) {
+    return { device: name, room: devices.get(name)?.roomId, path: `devices/${encodeURIComponent(name)}/policy` };
+  }
   return { path: "policy" };
 }
 
@@ -135,5 +138,6 @@ function readAll(draft) {
 }
 
 function overtaken({ by, at }, when) {
-  return `${by ?? "Somebody"} changed these thresholds${at ? `, ${when(at)}` : ""}. Shown is how they stand now; what you typed is still there.`;
+  const who = `${by ?? "Somebody"} changed these thresholds${at ? `, ${when(at)}` : ""}.`;
+  return `${who} Shown is how they stand now; what you typed is still there.`;
 }

@@ -13,9 +13,10 @@ export function Threshold({ name, told, from, text, changed, wrong, type, first 
   const marks = [told.own[name] !== undefined && "decided", changed && "changed"].filter(Boolean).join(" ");
   return html`<div class="threshold ${marks}" data-threshold=${name}>
     <div><label for=${type ? id : null}>${words}</label><p class="hint" id="${id}-means">${means}</p></div>
-    <div class="value">${type ? html`<${Input} id=${id} name=${name} inherited=${told.inherited[name]} text=${text} wrong=${wrong} type=${type}
-        first=${first} />` : html`<strong>${inWords(name, told.effective[name])}</strong>`}</div>
-    <p class="says hint" id="${id}-says"><${Says} name=${name} told=${told} from=${from} changed=${changed} asks=${type} first=${first} /></p>
+    <div class="value">${type ? html`<${Input} id=${id} name=${name} inherited=${told.inherited[name]} text=${text}
+        wrong=${wrong} type=${type} first=${first} />` : html`<strong>${inWords(name, told.effective[name])}</strong>`}</div>
+    <p class="says hint" id="${id}-says"><${Says} name=${name} told=${told} from=${from} changed=${changed} asks=${type}
+      first=${first} /></p>
     ${wrong && html`<p class="complaint" id="${id}-wrong">${wrong}</p>`}
   </div>`;
 }
@@ -32,7 +33,8 @@ function Input({ id, name, inherited, text, wrong, type, first }) {
   };
   return html`${choices ? html`<select ...${said} onChange=${(event) => type(name, event.target.value)}>
       ${hasAbove(name, first) && html`<option value="" selected=${text === ""}>${first ? "the standard" : "as inherited"}</option>`}
-      ${choices.map(([value, word]) => html`<option key=${word} value=${String(value)} selected=${String(value) === text}>${word}</option>`)}
+      ${choices.map(([value, word]) => html`<option key=${word} value=${String(value)}
+        selected=${String(value) === text}>${word}</option>`)}
     </select>` : html`<input ...${said} placeholder=${inField(name, inherited).replace("-", "−")} autocomplete="off"
       inputmode=${least < 0 ? "text" : "decimal"} onInput=${(event) => type(name, event.target.value)} />
     <span class="sign">${signOf(name)}</span>`}

@@ -1,0 +1,128 @@
+// Asking for a replay: since when, where, and with which thresholds.
+
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { GROUPS, inFields, limits, read, signOf, THRESHOLDS } from "../thresholds.js";
+import { fromField, past, toField } from "../wallclock.js";
+import { useDeed } from "./asking.js";
+import { Field, Outcome, refocus, useFirstWrong } from "./field.js";
+import { Icon } from "./icons.js";
+import { html, useDesk } from "./parts.js";
+import { place, Places } from "./places.js";
+
+const HOUR = 3_600_000; // ms
+const REACHES = [["6 hours", 6], ["24 hours", 24], ["3 days", 72], ["7 days", 168]];
+const FIELDS = ["startsAt", "endsAt", ...Object.keys(THRESHOLDS).map((name) => `proposal.policy.${name}`)];
+
+/** `trial` is what to begin with, as `{ policy, where }`, or null. */
+export function Ask({ hotel: { timezone: zone }, rooms, trial }) {
+  const { act, clock, http } = useDesk();
+  const form = useRef(null);
+  const back = (hours) => toField(clock.now() - hours * HOUR, zone);
+  const [where, setWhere] = useState(trial?.where ?? "");
+  const [starts, setStarts] = useState(() => back(24));
+  const [ends, setEnds] = useState("");
+  const [texts, setTexts] = useState(() => inFields(trial?.policy ?? {}));
+  const deed = useDeed();
+  const { wrong } = deed;
+  useFirstWrong(form, wrong);
+  useEffect(() => {
+    if (trial) refocus("[id^=try-]");
+  }, []);
+  const submit = async (event) => {
+    event.preventDefault();
+    const now = past(clock.now());
+    const asked = readAll({ from: fromField(starts, zone), to: ends ? fromField(ends, zone) : now, texts, now });
+    if (asked.wrong) {
+      deed.refuse(asked.wrong);
+      return;
+    }
+    const proposal = { policy: asked.policy, rooms: within(where, rooms) };
+    let made = null;
+    await deed.work(async () => {
+      made = await http.post("replay", { startsAt: asked.startsAt, endsAt: asked.endsAt, proposal });
+    });
+    if (!made) return;
+    act.keep(() => ({ trial: null }));
+    act.go("replay", made.id);
+  };
+  return html`<form class="sheetlike" id="ask-replay" ref=${form} onSubmit=${submit} noValidate>
+    <div class="fields">
+      <${Field} id="replay-starts" label="From" wrong=${wrong.startsAt} control=${(props) => html`<input type="datetime-local"
+        ...${props} value=${starts} onInput=${(event) => setStarts(event.target.value)} />`}>
+        <p class="quick">${REACHES.map(([words, hours]) => html`<button type="button" key=${hours}
+          onClick=${() => { setStarts(back(hours)); setEnds(""); }}>${words}</button>`)}</p>
+      <//>
+      <${Field} id="replay-ends" label="Until" hint="Empty: until now. On the hotel’s clock (${zone})." wrong=${wrong.endsAt}
+        control=${(props) => html`<input type="datetime-local" ...${props} value=${ends}
+          onInput=${(event) => setEnds(event.target.value)} />`} />
+      <${Field} id="replay-where" label="Tried in" hint="There it holds for every room and tablet, whatever they decide themselves."
+        control=${(props) => html`<select ...${props} value=${where} onChange=${(event) => setWhere(event.target.value)}>
+          <${Places} rooms=${rooms} value=${where} /></select>`} />
+    </div>
+    <${Thresholds} texts=${texts} setTexts=${setTexts} wrong=${wrong} />
+    <p><button class="primary" type="submit" disabled=${deed.busy}>Try it</button></p>
+    <${Outcome} deed=${deed} fields=${FIELDS} />
+  </form>`;
+}
+
+function Thresholds({ texts, setTexts, wrong }) {
+  const names = Object.keys(texts);
+  const add = ({ target }) => {
+    const name = target.value;
+    target.value = "";
+    setTexts({ ...texts, [name]: "" });
+    setTimeout(() => document.getElementById(`try-${name}`)?.focus()); // once it is drawn
+  };
+  const leave = (name) => {
+    const { [name]: _, ...others } = texts;
+    setTexts(others);
+    document.getElementById("try-another").focus();
+  };
+  return html`<fieldset><legend>Thresholds to try</legend>
+    ${names.length === 0 && html`<p class="hint">None yet: then it judges everything again as it was, and nothing is gained or
+      lost.</p>`}
+    <div class="fields">${names.map((name) => html`<${Tried} key=${name} name=${name} text=${texts[name]}
+      wrong=${wrong[`proposal.policy.${name}`]} type=${(text) => setTexts({ ...texts, [name]: text })}
+      leave=${() => leave(name)} />`)}</div>
+    <div class="adding"><label for="try-another">Add</label><select id="try-another" value="" onChange=${add}>
+      <option value="">a threshold…</option>
+      ${Object.entries(GROUPS).map(([title, group]) => html`<optgroup key=${title} label=${title}>
+        ${Object.keys(group).filter((name) => !names.includes(name)).map((name) => html`<option key=${name}
+          value=${name}>${group[name].words}</option>`)}</optgroup>`)}
+    </select></div>
+  </fieldset>`;
+}
+
+function Tried({ name, text, wrong, type, leave }) {
+  const { words, choices, least } = THRESHOLDS[name];
+  const typed = (event) => type(event.target.value);
+  return html`<${Field} id="try-${name}" label=${words} hint=${limits(name)} wrong=${wrong}
+    control=${(props) => html`<span class="value">
+      ${choices ? html`<select ...${props} value=${text} onChange=${typed}><option value="">Choose…</option>
+          ${choices.map(([value, said]) => html`<option key=${said} value=${String(value)}
+            selected=${String(value) === text}>${said}</option>`)}</select>`
+        : html`<input ...${props} value=${text} autocomplete="off" inputmode=${least < 0 ? "text" : "decimal"}
+            onInput=${typed} /><span class="sign">${signOf(name)}</span>`}
+      <button type="button" class="quiet" onClick=${leave} aria-label="Leave out: ${words}"><${Icon} name="cross" /></button>
+    </span>`} />`;
+}
+
+/** What the form says: `{ startsAt, endsAt, policy }` as the wire has it, or `{ wrong }`. Moments are ms. */
+function readAll({ from, to, texts, now }) {
+  const all = Object.entries(texts).map(([name, text]) => [name, read(name, text)]);
+  const wrong = Object.fromEntries(all.filter(([, said]) => said.wrong || said.value === null)
+    .map(([name, said]) => [`proposal.policy.${name}`, said.wrong ?? "Say what to try, or leave it out."]));
+  if (Number.isNaN(from)) wrong.startsAt = "Say since when.";
+  if (from >= to) wrong.endsAt = "This is before it begins.";
+  if (to > now) wrong.endsAt = "This is in the future: nothing is stored of that yet.";
+  if (Object.keys(wrong).length) return { wrong };
+  const policy = Object.fromEntries(all.map(([name, { value }]) => [name, value]));
+  return { startsAt: new Date(from).toISOString(), endsAt: new Date(to).toISOString(), policy };
+}
+
+// The rooms of a place; none for the whole hotel.
+function within(where, rooms) {
+  const { roomId, floor } = place(where);
+  if (roomId) return [roomId];
+  return floor == null ? [] : [...rooms.values()].filter((room) => room.floor === floor).map((room) => room.roomId);
+}
