@@ -1,7 +1,7 @@
 """How the hotel is watched: thresholds, maintenance, calibration, replay and access points, for a manager to change."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from rules.policy import PolicyChanges
 from rules.proposal import ReplayRequest, ReplayResult, Trouble
 from store import INNWATCH, Batch, StoredMessage
 from store.gathering import gather
-from store.records import NewWindow
+from store.records import NewWindow, RoomChanges
 from tests.console.desk import PHONE, at_the_desk
 from tests.console.inn import INN, Inn, an_inn
 
@@ -127,9 +127,9 @@ async def test_a_window_is_set_on_the_hotels_clock_and_ended(browser: Browser, t
         await expect(page.get_by_label("Until")).to_have_accessible_description(re.compile("Say until when"))
 
         there = (inn.clock() + timedelta(hours=30)).astimezone(ZoneInfo("Europe/Vienna"))
-        ends = there.replace(second=0, microsecond=0)
+        ends = there.replace(second=0, microsecond=0, fold=0).astimezone(UTC)
         await page.get_by_label("Where").select_option("floor 1")
-        await page.get_by_label("Until").fill(f"{ends:%Y-%m-%dT%H:%M}")
+        await page.get_by_label("Until").fill(f"{there:%Y-%m-%dT%H:%M}")
         await page.get_by_label("Why").fill("New switch")
         await page.get_by_role("button", name="Set the window").click()
         window = page.locator(".window.running")
@@ -154,6 +154,11 @@ async def test_what_calibration_proposes_is_tried_and_then_set(browser: Browser,
         await judge(inn)
         await expect(page.locator("#verdict")).to_have_text("1 alert more and 0 less; 3 stay as they were.")
 
+        # The room is set by somebody else meanwhile: what was seen is not what would be set.
+        await inn.store.change_room(INN, RoomId("102"), RoomChanges(rssi_floor=-80), by=INNWATCH, now=inn.clock())
+        await room.get_by_role("button", name="Set it: Room 102").click()
+        await expect(room).to_contain_text("Not set: something else is proposed by now")
+        await expect(room).to_contain_text("\N{MINUS SIGN}80 dBm")
         await room.get_by_role("button", name="Set it: Room 102").click()
         await expect(page.get_by_text("1 room set.")).to_be_visible()
         await expect(page.locator("#calibration-verdict")).to_be_focused()

@@ -32,7 +32,7 @@ export function Calibration({ mayChange, rooms, kept: { tried } }) {
       ${mayChange && ready.length > 1 && html`<p class="tools start"><button type="button" disabled=${setting.busy}
         onClick=${() => setting.set(ready)}>Set all ${ready.length}</button></p>`}`}
     ${rest.length > 0 && html`<h3>As they are</h3>
-      <${Table} items=${rest} named=${named} last=${(one) => (one.rssiFloor == null ? "too little heard" : "set so already")} />`}`;
+      <${Table} items=${rest} named=${named} refused=${setting.refused} last=${(one) => (one.rssiFloor == null ? "too little heard" : "set so already")} />`}`;
 }
 
 /** Sets what is proposed, room by room: `{ busy, done, refused, set }`; one that is refused keeps none of the others back. */
@@ -49,7 +49,7 @@ function useSetting(again) {
         done += 1;
       } catch (problem) {
         if (problem.status === undefined) throw problem; // no Problem: a fault of this page
-        refused[roomId] = problem.message;
+        refused[roomId] = problem.status === 409 ? "Not set: something else is proposed by now, or nothing." : problem.message;
       }
     }
     await again();
