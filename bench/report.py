@@ -144,9 +144,12 @@ def generator_verdict(runs: Sequence[Ran]) -> Verdict | None:
     return Verdict(had_room=True, text=f"The generator is not the bottleneck. {text}")
 
 
-def disturbance(runs: Sequence[Ran]) -> str:
-    """Say how much of the machine somebody else used while it was measured."""
-    worst = max(ran.run.foreign_share for ran in runs if ran.server != "sink")
+def disturbance(runs: Sequence[Ran]) -> str | None:
+    """Say how much of the machine somebody else used while it was measured; None where no server was."""
+    shares = [ran.run.foreign_share for ran in runs if ran.server != "sink"]
+    if not shares:
+        return None
+    worst = max(shares)
     warning = "NOISY, not for quoting: o" if worst > NOISY else "O"
     return f"{warning}ther processes and the hypervisor took at most {_percent(worst)} of a core in any run."
 
@@ -192,14 +195,14 @@ def text(rounds: Sequence[Findings], runs: Sequence[Ran], *, conditions: Conditi
     )
     headline = f"Medians of {len(rounds)} round{'s' if len(rounds) > 1 else ''} with windows of {plan.seconds:g} s."
     verdict = generator_verdict(runs)
-    paragraphs = [
+    paragraphs = (
         judgement(found),
-        f"{headline} {notes}",
-        *([verdict.text] if verdict else []),
+        f"{headline} {notes}" if runs else None,
+        verdict.text if verdict else None,
         disturbance(runs),
         str(conditions.machine),
-    ]
-    wrapped = [textwrap.fill(paragraph, 120, break_on_hyphens=False) for paragraph in paragraphs]
+    )
+    wrapped = [textwrap.fill(paragraph, 120, break_on_hyphens=False) for paragraph in paragraphs if paragraph]
     return "\n\n".join([table(found), *wrapped])
 
 

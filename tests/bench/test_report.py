@@ -108,5 +108,6 @@ def test_without_a_run_at_full_speed_there_is_nothing_to_judge() -> None:
 
 
 def test_a_busy_machine_is_named_as_such() -> None:
-    assert disturbance(full_speed(ours=1, mosquitto=1, foreign_share=0.4)).startswith("NOISY")
-    assert not disturbance(full_speed(ours=1, mosquitto=1, foreign_share=0.05)).startswith("NOISY")
+    assert (disturbance(full_speed(ours=1, mosquitto=1, foreign_share=0.4)) or "").startswith("NOISY")
+    assert (disturbance(full_speed(ours=1, mosquitto=1, foreign_share=0.05)) or "").startswith("Other")
+    assert disturbance([]) is None  # what needs no server says nothing of it
