@@ -29,7 +29,7 @@ from config.waiting import Waiting
 from config.watched import page_address, watched
 from config.web import bind
 from store import LeaseLost, Store
-from store.outbox import AT_ONCE_TO_ALL_FAILING
+from store.claiming import AT_ONCE_TO_ALL_FAILING
 from store.redis_doorbell import RedisDoorbell
 from worker.metrics import WorkerMetrics
 from worker.redis_queue import RedisQueue

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from rules.alerts import AlertSnapshot, AlertStatus
 from rules.ids import AlertId, HotelId, IncidentId
-from store import audit, events, outbox
+from store import audit, events, telling
 from store.audit import NO_DETAIL, Actor, Deed, Detail
 from store.errors import AlertGone, NotFound, Overtaken
 from store.records import AnsweredAlert, EventType, NoticeKind
@@ -131,7 +131,7 @@ def tell(
     """Nobody is told of what is suppressed, nor of what an incident speaks for, but of the end of it."""
     if alert.suppressed_by is not None and kind is not NoticeKind.RECOVERED:
         return
-    outbox.tell(
+    telling.tell(
         transaction,
         held.hotel_key,
         alert_key=held.key,
@@ -147,7 +147,7 @@ def tell(
 def tell_after_all(transaction: Transaction, held: Held, *, now: datetime) -> None:
     """Nobody answers for the alert any more: whoever was not told because of that is, if anybody is to be told."""
     if held.alert.suppressed_by is None and _speaker(transaction, held) is None:
-        outbox.tell_after_all(transaction, held.hotel_key, alert_key=held.key, now=now)
+        telling.tell_after_all(transaction, held.hotel_key, alert_key=held.key, now=now)
 
 
 def _speaker(transaction: Transaction, held: Held) -> IncidentId | None:

@@ -3,7 +3,7 @@
 Whoever answers may say by `if_revision` which alert they saw: a newer one is not answered.
 
 To acknowledge and to snooze is to *answer for* the alert: notices of what was known then are not sent any more
-(`store.outbox`). Take that back and they are due again, so that whoever was not told because of it is told after all.
+(`store.claiming`). Take that back and they are due again, so that whoever was not told because of it is told after all.
 What ends by itself is in `store.lapsing`.
 """
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from rules.alerts import ChangeKind, Family
 from rules.ids import HotelId
-from store import conditions, events, messages, outbox, states
+from store import conditions, events, messages, states, telling
 from store.batch import Batch
 from store.database import Database
 from store.events import Entry
@@ -60,7 +60,7 @@ _NOTIFIED: Final = (
     " attempts, due_at, created_at)"
     f" SELECT channel.hotel_key, opened.key, channel.key, '{NoticeKind.OPENED.value}', 1,"
     " numbered.before + opened.place, 'pending', 0, :now::bigint, :now::bigint"
-    f" FROM numbered CROSS JOIN opened JOIN channel ON channel.hotel_key = numbered.key AND{outbox.HEARS}"
+    f" FROM numbered CROSS JOIN opened JOIN channel ON channel.hotel_key = numbered.key AND{telling.HEARS}"
     " ORDER BY opened.place, channel.key)"
 )
 
@@ -127,7 +127,7 @@ def _told(batch: Batch, entries: list[Entry], *, hotel_key: int) -> dict[str, An
     if batch.changes:
         alerts = (conditions.opened_row(change, hotel_key=hotel_key).values() for change in batch.changes)
         values |= _by_column([f"alert_{name}" for name in conditions.OPENED_COLUMNS], alerts)
-        values |= {"now": micros(batch.received_at), "of_it": outbox.OF_IT, "is_of_it": False}
+        values |= {"now": micros(batch.received_at), "of_it": telling.OF_IT, "is_of_it": False}
     return values
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Final
 
 from rules.outage import IncidentChange, Turn
-from store import outbox
+from store import telling
 from store.incidents import Written
-from store.outbox import HEARS, OF_IT, PART_OF
 from store.records import NoticeKind
+from store.telling import HEARS, OF_IT, PART_OF
 from store.times import moment
 from store.transaction import Transaction
 
@@ -72,7 +72,7 @@ def _speak_for(transaction: Transaction, hotel_key: int, written: Written, *, no
             alert=alert_key,
         )
         why = PART_OF.format(written.incident.id)
-        outbox.stop(transaction, hotel_key, alert_key=alert_key, why=why, now=now)
+        telling.stop(transaction, hotel_key, alert_key=alert_key, why=why, now=now)
     return moment(min(due for (due,) in dues)) if dues else None
 
 

@@ -25,9 +25,9 @@ from store import (
     incidents,
     listening,
     messages,
-    outbox,
     room_status,
     states,
+    telling,
 )
 from store.audit import Deed
 from store.batch import Batch, DeviceChange, IncidentTurn, MonitorChange, Orphan, Quarantined, StoredMessage, TokenGiven
@@ -287,11 +287,11 @@ def _record(transaction: Transaction, told: _Told, *, known: Known, batch: Batch
         hotel_id, hotel_key = notice.change.hotel_id, known.hotel_key(transaction, notice.change.hotel_id)
         alert_key = told.entries[hotel_id][notice.place].alert_key
         if notice.kind is None:
-            outbox.withhold(transaction, hotel_key, alert_key=alert_key, now=batch.received_at)
+            telling.withhold(transaction, hotel_key, alert_key=alert_key, now=batch.received_at)
             continue
         if notice.kind is NoticeKind.RECOVERED and notice.alert.family is Family.SILENCE:
             incident_notices.wait_no_more(transaction, hotel_key, alert_key=alert_key, now=batch.received_at)
-        outbox.tell(
+        telling.tell(
             transaction,
             hotel_key,
             alert_key=alert_key,

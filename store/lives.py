@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from rules.alerts import Because, Reason
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.revoked import Subject
-from store import audit, conditions, events, facts, outbox, revocations
+from store import audit, conditions, events, facts, revocations, telling
 from store.audit import Actor, Deed, Detail
 from store.database import Database
 from store.errors import Exists, NotFound
@@ -351,7 +351,7 @@ def _end_alerts(
     entries = [events.of_alert(EventType.ALERT_CLEARED, alert, key=key, at=now, why=REMOVED) for key, alert in ended]
     recorded = events.append(transaction, hotel_id, [*entries, *then])
     for (key, alert), one in zip(ended, recorded, strict=False):
-        outbox.tell(
+        telling.tell(
             transaction,
             facts.hotel_key(transaction, hotel_id),
             alert_key=key,

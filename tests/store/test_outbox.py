@@ -11,7 +11,7 @@ import pytest
 from rules.alerts import ChangeKind, Family, Severity
 from rules.ids import HotelId
 from store import Limits, Store
-from store.outbox import AT_ONCE
+from store.claiming import AT_ONCE
 from store.records import (
     Channel,
     ChannelKind,

@@ -12,7 +12,7 @@ import pytest
 
 from rules.ids import AlertId, DeviceId, HotelId, IntegratorName, RoomId, UserName
 from store import INNWATCH, AlreadyAcknowledged, DataRefused, Exists, Limits, Store, StoreUnavailable
-from store.outbox import AT_ONCE
+from store.claiming import AT_ONCE
 from store.postgres import dsn_of
 from store.records import CommandName, EventType, Hotel, MemberRole, NotificationId, Room
 from tests.store.given import (
