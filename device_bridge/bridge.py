@@ -179,8 +179,9 @@ class Bridge:
                 await self._fleet.refresh()
                 news = self._fleet.news
                 await self._intake.tell(news)
-                for decided in self._fleet.decided(self._now()):
-                    self._queue.put(decided)
+                if self._watch.is_listening():  # a gap of ours is to be known before anything is judged by the hour
+                    for decided in self._fleet.decided(self._now()):
+                        self._queue.put(decided)
                 await self._announcer.assigned(news.tablets)
                 await self._announcer.forgotten(news.gone)
                 bereaved |= {hotel_id for hotel_id, _ in news.gone}
