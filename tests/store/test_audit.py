@@ -220,6 +220,7 @@ MACHINES = {
     "end_replay", "leave", "leave_word", "make_ticket", "note_contact", "note_contacts", "note_stranger",
     "overdue_answers", "overdue_commands", "password_link", "pending_commands", "record_dead", "record_delivered",
     "record_retry", "replay_is_at", "sent_commands", "take_back_notifications", "take_replay", "take_ticket", "tend",
+    "why_alert", "why_device",
 }  # fmt: skip
 """Verbs that take a time and that nobody does: they read, or Innwatch itself or a tablet's own word is behind them."""
 
