@@ -9,8 +9,7 @@ bridge's own session, which is there before the bridge ever came and never expir
 
 import asyncio
 import math
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,12 +20,12 @@ from broker.counts import Counts, Drop, End, Levels
 from broker.deadlines import Deadlines
 from broker.delivery import BRIDGE_CLIENT_ID, Intake, TokenEnd
 from broker.doorman import Doorman
+from broker.evictions import Evictions
 from broker.gate import Gate
 from broker.incoming import Incoming
 from broker.leftover import Leftover
 from broker.line import Hold, Line
 from broker.message import Message
-from broker.outgoing import SHARE
 from broker.packets import Connect, Will
 from broker.quiet_log import QuietLog
 from broker.retained import Retained, RetainedFull
@@ -36,25 +35,18 @@ from broker.session import Session
 from broker.sessions import Sessions
 from broker.settings import BrokerSettings
 from broker.shelf import Contents, Shelf, ShelvedRetained
+from broker.soon import Soon
 from broker.tokens import Claims, KeyRing, TokenType
 from broker.topics import BRIDGE_INBOUND, Kind, device_topic, parse
 from broker.turns import Turns
 from broker.visit import Visit
 from rules.ids import DeviceId, HotelId
-from rules.revoked import Revoked
 
 _WITH_WILL = frozenset({End.LOST, End.KEEP_ALIVE, End.VIOLATION, End.NOT_ALLOWED, End.SLOW})
 """Ends that the client did not announce and that are not our doing. A token's end is told in another way, taking over
 one's own session is no loss, and our own shutdown accuses nobody."""
 
 _TOKEN_ENDS = {End.EXPIRED: TokenEnd.EXPIRED, End.REVOKED: TokenEnd.REVOKED}
-
-SHARES_A_TURN = 5 * SHARE
-"""What is done for all sessions that have a lot of work before the loop sees to sockets again; about a millisecond."""
-
-
-SHUT_OUT_A_TURN = 20
-"""Sessions that are ended before the loop sees to sockets again, when many are shut out at once."""
 
 
 class Hub:
@@ -95,11 +87,11 @@ class Hub:
         self._emptied = asyncio.Event()
         self._stopping = False
         self.loop = loop
-        self._to_flush: list[Line] = []
-        self._at_work: OrderedDict[Session, None] = OrderedDict()  # in the order of their turns
-        self._works_soon = False
+        self.soon = Soon(loop)
         self.revocations = Revocations()
-        self._to_shut_out: deque[Session] = deque()
+        self.evictions = Evictions(
+            sessions=self.sessions, revocations=self.revocations, keys=keys, clock=clock, loop=loop
+        )
         self._leftover: Leftover | None = None
         contents, now = shelf.take_contents(), clock()
         if intake is not None:
@@ -177,43 +169,6 @@ class Hub:
         self.deadlines.pass_tick(now)
         self.sessions.expire(now)
 
-    def revoke(self, deeds: Iterable[Revoked]) -> None:
-        """Let nobody in any more by a token that these deeds void, and end whoever is in by one: without a will.
-
-        Nothing is kept for them either. A whole hotel leaves a few at a time, so that everybody else is served in
-        between.
-        """
-        self.revocations.learn(deeds)
-        revokes = self.revocations.revokes
-        self._soon_out(session for session in self.sessions.values() if revokes(session.claims))
-
-    def keys_changed(self) -> None:
-        """End whoever is in by a token whose key was taken out of the ring: without a will."""
-        known = self.keys.known(self.clock())
-        self._soon_out(
-            session
-            for session in self.sessions.values()
-            if session.wire is not None and session.claims.kid not in known
-        )
-
-    def _soon_out(self, sessions: Iterable[Session]) -> None:
-        if not self._to_shut_out:
-            self.loop.call_soon(self._shut_out)
-        self._to_shut_out.extend(sessions)
-
-    def _shut_out(self) -> None:
-        for _ in range(min(SHUT_OUT_A_TURN, len(self._to_shut_out))):
-            session = self._to_shut_out.popleft()
-            is_revoked = self.revocations.revokes(session.claims)
-            if not is_revoked and self.keys.knows(session.claims.kid, self.clock()):
-                continue  # It came back meanwhile, with a better token.
-            if session.wire is not None:
-                session.wire.end(End.REVOKED)
-            elif is_revoked and self.sessions.get(session.client_id) is session:
-                self.sessions.forget(session)
-        if self._to_shut_out:
-            self.loop.call_soon(self._shut_out)
-
     def begin(self) -> None:
         """Take in connections, for the first time or again."""
         self._stopping = False
@@ -227,33 +182,6 @@ class Hub:
     def abort_all(self) -> None:
         for connection in list(self._connections):
             connection.abort()
-
-    def flush_soon(self, line: Line) -> None:
-        """Have a connection write at the loop's next turn, once, whatever is sent to it until then."""
-        if not self._to_flush:
-            self.loop.call_soon(self._flush)
-        self._to_flush.append(line)
-
-    def _flush(self) -> None:
-        lines, self._to_flush = self._to_flush, []
-        for line in lines:
-            line.flush()
-
-    def work_soon(self, session: Session) -> None:
-        """Have a session do a further share of its work when those before it had theirs."""
-        self._at_work[session] = None
-        if not self._works_soon:
-            self._works_soon = True
-            self.loop.call_soon(self._work)
-
-    def _work(self) -> None:
-        left = SHARES_A_TURN
-        while self._at_work and left > 0:
-            session, _ = self._at_work.popitem(last=False)
-            left -= max(1, session.work())
-        self._works_soon = bool(self._at_work)
-        if self._works_soon:
-            self.loop.call_soon(self._work)
 
     # Sessions
 
@@ -275,7 +203,7 @@ class Hub:
     def close(self, session: Session, cause: End) -> None:
         """End a session's connection. The session ends with it, or is kept; its will goes where wills go."""
         claims, will = session.claims, session.will
-        self._at_work.pop(session, None)
+        self.soon.forget(session)
         self.counts.gone(claims)
         if session.outlives and cause is not End.REVOKED:
             self.sessions.leave(session, self.clock())

@@ -200,7 +200,7 @@ class Line(asyncio.Protocol):
             self._write()  # Tells us, through pause_writing, whether the peer keeps up.
         elif not self._corked:
             self._corked = True
-            self._hub.flush_soon(self)
+            self._hub.soon.flush(self)
 
     def flush(self) -> None:
         """Write what waits to be written."""

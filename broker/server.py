@@ -198,11 +198,11 @@ class MqttBroker(Broker):
 
     def revoke(self, deeds: Iterable[Revoked]) -> None:
         """Shut out who is revoked, whether the broker runs already or not. Call it with the deeds in their order."""
-        self._hub.revoke(deeds)
+        self._hub.evictions.revoke(deeds)
 
     def keys_changed(self) -> None:
         """Shut out whose token was signed by a key that is no longer in the ring. Call it when one was taken out."""
-        self._hub.keys_changed()
+        self._hub.evictions.keys_changed()
 
     # What amqtt's BrokerContext shows plugins, made when it is asked for
 

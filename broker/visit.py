@@ -74,7 +74,7 @@ class Visit(Inflow):
 
     def again(self) -> None:
         if self.session is not None:
-            self._hub.work_soon(self.session)
+            self._hub.soon.work(self.session)
 
     def violated(self, fault: Fault) -> None:
         """Close because the peer broke the protocol, of MQTT or of what carries it."""

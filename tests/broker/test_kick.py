@@ -8,7 +8,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from broker.hub import SHUT_OUT_A_TURN
+from broker.evictions import A_TURN
 from broker.keys import Algorithm, hs256, new_key
 from rules.ids import HotelId
 from rules.messages import TokenEnd
@@ -172,13 +172,13 @@ async def test_who_came_back_by_a_new_token_already_stays(house: House) -> None:
 
 
 async def test_everybody_else_is_served_while_a_large_hotel_leaves(house: House) -> None:
-    tablets = [await house.connect(house.device(f"d{number}")) for number in range(3 * SHUT_OUT_A_TURN)]
+    tablets = [await house.connect(house.device(f"d{number}")) for number in range(3 * A_TURN)]
     house.broker.revoke([CLOSED])
     left: list[int] = []
     while not left or left[-1] < len(tablets):
         await asyncio.sleep(0)
         left.append(house.counts.ends["revoked"])
-    assert max(after - before for before, after in zip([0, *left], left, strict=False)) <= SHUT_OUT_A_TURN
+    assert max(after - before for before, after in zip([0, *left], left, strict=False)) <= A_TURN
     for tablet in tablets:
         await tablet.expect_end()
 
