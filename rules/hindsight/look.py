@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+import msgspec
 from msgspec.structs import replace
 
+from rules.gap import Gap
 from rules.hindsight.agents import Agents
 from rules.hindsight.arrivals import Arrivals
 from rules.hindsight.charges import Drains, Nights
@@ -28,6 +30,7 @@ from rules.replay import SETTLING, Replay, Step
 from rules.state import Verdict
 from rules.version import rule_version
 
+_gap = msgspec.json.Decoder(Gap)
 _SAID = frozenset({InputKind.HEARTBEAT, InputKind.REPORT, InputKind.STATE, InputKind.RESULT})
 
 
@@ -93,14 +96,14 @@ class _Looking:
 
     def note(self, one: StoredInput) -> None:
         """What a row says beside what the rules made of it."""
-        if one.kind is InputKind.WATCHING:
-            self._silences.began_again(one.at)
-            self._renewals.began_again(one.at)
-        elif one.kind in _SAID:
-            try:
+        try:
+            if one.kind in _SAID:
                 self._hear(one)
-            except UNREADABLE:
-                return
+            elif one.kind is InputKind.WATCHING and (one.body == b"{}" or _gap.decode(one.body).gives_grace):
+                self._silences.began_again(one.at)
+                self._renewals.began_again(one.at)
+        except UNREADABLE:
+            return
 
     def stand(self, replay: Replay, device_id: DeviceId, *, at: datetime) -> None:
         """Where it stands at the end, whether or not anything happened to it: some things only last."""

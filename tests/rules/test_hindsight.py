@@ -7,6 +7,7 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from rules.alerts import Because, ChangeKind, Family, Rule
+from rules.gap import Gap
 from rules.hindsight import Finding, LookedBack, look_back
 from rules.hindsight.watcher import family_of
 from rules.ids import DeviceId, HotelId, IntegratorName, MessageId, RoomId, WindowId
@@ -127,6 +128,15 @@ def test_our_own_start_gives_everybody_time_to_come_back(tablet: Recorded) -> No
     found = only(tablet, end=100)
 
     assert (found.because.because, found.because.limit) == (Because.WE_BEGAN_AGAIN, 60)
+
+
+def test_a_start_after_which_nobody_was_given_time_is_not_named(tablet: Recorded) -> None:
+    tablet.watching_since = after(40)
+    again = Gap(since=after(40), until=after(40), gives_grace=False)
+    tablet.write(InputKind.WATCHING, "watching:2", after(40), again, of_hotel=True)
+    tablet.beat(95)
+
+    assert only(tablet, end=100).because.because is not Because.WE_BEGAN_AGAIN
 
 
 def test_two_low_samples_are_too_few(tablet: Recorded) -> None:
