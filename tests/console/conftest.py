@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.support import requires
+from tests.support.waiting import SOON
 
 QUIETLY = [
     "--no-sandbox",
@@ -21,6 +22,7 @@ QUIETLY = [
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     chromium = requires("chromium")
+    expect.set_options(timeout=1000 * SOON)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=QUIETLY)
         yield browser

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.support import Process, Processes, eventually_sync, requires
 from tests.support.http import plain
+from tests.support.waiting import SOON
 from tests.system.conftest import Install
 from tests.system.installation import INNWATCH, PASSWORD, Installation, Person, Shape, bssid_of
 from tests.system.lobby import lobby
@@ -86,6 +87,7 @@ def test_a_picture_brings_a_blank_machine_to_its_first_heartbeat_on_the_console(
     innwatch: Installation, processes: Processes, tmp_path: Path
 ) -> None:
     manager = innwatch.person("mia", role="manager")
+    expect.set_options(timeout=1000 * SOON)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=requires("chromium"), args=["--no-sandbox"])
         page = chromium.new_page()

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.support import eventually_sync, requires
+from tests.support.waiting import SOON
 from tests.system.conftest import Install
 from tests.system.installation import (
     PASSWORD,
@@ -132,6 +133,7 @@ def test_a_tablet_walks_out_of_its_room_and_somebody_knows(install: Install, clo
 
 def acknowledge_in_the_browser(innwatch: Installation, chromium: Path) -> None:
     """Log in to the console as sam, see the alert, acknowledge it with a note, and see that it took."""
+    expect.set_options(timeout=1000 * SOON)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
         page = browser.new_page()
@@ -140,7 +142,7 @@ def acknowledge_in_the_browser(innwatch: Installation, chromium: Path) -> None:
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
         row = page.get_by_role("listitem").filter(has_text="tab-101").first
-        expect(row).to_be_visible(timeout=10_000)
+        expect(row).to_be_visible()
         row.click()
         page.get_by_label("Note").fill("guest is moving rooms")
         page.get_by_role("button", name="Acknowledge").click()
