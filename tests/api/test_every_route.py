@@ -520,19 +520,25 @@ async def test_an_integrator_leaves_a_word_of_its_own_hotel(world: World, route:
     assert [row.hotel_id for row in await world.store.left(limit=10)] == [INN, LODGE]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how in FOR_DEVICES])
-async def test_no_person_and_no_integrator_speaks_for_a_device(world: World, route: str) -> None:
-    tokens = [world.user(INN, "root", role=Role.ADMIN), manager(world, INN), world.integrator(INN, "pms", "rooms")]
+async def test_no_person_and_no_integrator_speaks_for_a_device(same_world: World, route: str) -> None:
+    tokens = [
+        same_world.user(INN, "root", role=Role.ADMIN),
+        manager(same_world, INN),
+        same_world.integrator(INN, "pms", "rooms"),
+    ]
     for token in tokens:
-        async with world.client(token) as client:
+        async with same_world.client(token) as client:
             assert (await ask(client, route)).status_code == 403
 
-    assert await world.store.left(limit=10) == []
+    assert await same_world.store.left(limit=10) == []
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how not in FOR_DEVICES])
-async def test_a_device_opens_nothing_else(world: World, route: str) -> None:
-    async with world.client(world.device(INN)) as client:
+async def test_a_device_opens_nothing_else(same_world: World, route: str) -> None:
+    async with same_world.client(same_world.device(INN)) as client:
         assert (await ask(client, route)).status_code == 403
 
 

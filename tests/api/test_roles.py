@@ -177,10 +177,11 @@ async def answers(world: World, route: str, names: set[str]) -> dict[str, int]:
     return given
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("route", WHO)
-async def test_a_route_is_closed_to_everybody_else(world: World, route: str) -> None:
-    others = everybody(world).keys() - allowed(WHO[route])
-    given = await answers(world, route, others)
+async def test_a_route_is_closed_to_everybody_else(same_world: World, route: str) -> None:
+    others = everybody(same_world).keys() - allowed(WHO[route])
+    given = await answers(same_world, route, others)
 
     assert {name: status for name, status in given.items() if status not in {401, 403}} == {}
 
