@@ -233,3 +233,8 @@ async def test_who_may_only_look_changes_nothing_and_a_phone_shows_it_all(browse
                 await expect(page.locator("main :is(input, button)")).to_have_count(0)
                 width: int = await page.evaluate("document.documentElement.scrollWidth")
                 assert width <= PHONE["width"]
+            await page.evaluate("location.hash = 'tablets/tab-101'")
+            await page.get_by_role("link", name="its thresholds").click()
+            await expect(page.get_by_text("What this tablet alone is held against")).to_be_visible()
+            floor = page.locator("[data-threshold=rssiFloor]")
+            await expect(floor).to_contain_text("\N{MINUS SIGN}70 dBm, from its room")

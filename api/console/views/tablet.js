@@ -1,5 +1,6 @@
 // One tablet: how it is now, and its open alerts.
 
+import { address } from "../route.js";
 import { byUrgency } from "../store.js";
 import { floorName, headline, roomName, SEVERITY, word } from "../words.js";
 import { condition } from "./axes.js";
@@ -19,6 +20,7 @@ export function TabletPanel({ id, device, room, alerts, blind }) {
       ...condition(device, blind),
       ["Like this", device.since && html`since <${Moment} at=${device.since} />`],
       ["Agent", device.agent],
+      ["Judged by", html`<a href=${address("policy", `device.${id}`)}>its thresholds</a>`],
     ]} />
     <section><h3>Open alerts</h3>
       ${own.length === 0 && html`<p class="hint">None.</p>`}
