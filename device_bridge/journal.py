@@ -81,9 +81,13 @@ class Journal:
         """Look whether we are; what is heard while we are not, or is not, counts for nobody."""
         if self._hearing.deaf_since is not None:
             self._why = self._why or NO_BROKER
-        elif self._away_since() is not None or asyncio.get_running_loop().time() - self._stored > _UNSTORED_S:
+        elif self._away_since() is not None or self._is_unstored():
             return False  # whether that was long enough to matter is seen when it is over
         return self._hearing.deaf_since is None
+
+    def _is_unstored(self) -> bool:
+        """Whether the database takes no note. While there is nothing to note it is not asked, and is not to blame."""
+        return self._why is None and asyncio.get_running_loop().time() - self._stored > _UNSTORED_S
 
     def resume(self) -> Began | None:
         """Go on listening; what began, if we were not until now. Nothing is judged between this and the look."""
@@ -91,6 +95,8 @@ class Journal:
         is_set = steps != self._steps
         why = self._why or self._surprise(ticks, is_set=is_set)
         since, self._until = self._until, now
+        if self._why is not None:
+            self._stored = ticks  # from now on there is something to note
         self._ticks, self._steps, self._times, self._why = ticks, steps, self._hearing.times, None
         if why is None:
             return None

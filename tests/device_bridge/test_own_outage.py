@@ -1,5 +1,6 @@
 """A time in which we were not listening: told as blindness, and held against no tablet."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from broker.topics import Kind
+from device_bridge import journal
 from device_bridge.hearing import Hearing
 from device_bridge.monitor import COMES_AND_GOES
 from device_bridge.uplink import Nearby
@@ -118,6 +120,31 @@ async def test_a_broker_that_was_away_makes_nobody_silent(tmp_path: Path) -> Non
         assert await silent(house) == []
         house.clock.advance(62)
         assert await eventually(lambda: silent(house)) == ["tab-101"]
+    await house.store.close()
+
+
+@pytest.mark.parametrize("is_there_at_first", [True, False], ids=["it goes away", "it is not there yet"])
+async def test_however_long_there_is_no_broker_we_watch_when_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_there_at_first: bool
+) -> None:
+    """Nothing is noted meanwhile, which is no sign of a database that does not answer."""
+    monkeypatch.setattr(journal, "_UNSTORED_S", 0.5)
+    house = House(tmp_path / "innwatch.db")
+    hearing = Hearing(now=house.clock.now)
+    house.uplink = Nearby(house.published, hearing=hearing, retained=house.retained)
+    loop = asyncio.get_running_loop()
+    await house.open()
+    async with beside(house.bridge.run()):
+        if is_there_at_first:
+            hearing.begins()
+            await eventually(lambda: not house.bridge.problems())
+            hearing.ends("it is gone")
+        deaf_at = loop.time()
+        await eventually(lambda: loop.time() > deaf_at + 2 * journal._UNSTORED_S)
+        house.clock.advance(60)
+        await eventually(house.bridge.problems)
+        hearing.begins()
+        await eventually(lambda: not house.bridge.problems())
     await house.store.close()
 
 
