@@ -20,7 +20,7 @@ from device_bridge.monitor import PLATFORM
 from device_bridge.rooms import Rooms
 from device_bridge.uplink import CensusFailed, Uplink
 from rules.alerts import AlertStatus
-from rules.ids import AlertId, DeviceId, HotelId
+from rules.ids import AlertId, DeviceId, HotelId, RoomId
 from rules.room_config import room_config
 from rules.snapshot import status_of
 from store import Store, StoreUnavailable
@@ -222,7 +222,9 @@ class Announcer:
                 await self._publisher.publish(status_topic(hotel_id, tablet.device_id), bytes(event.data), retain=True)
                 tablet.status_told = self._now()
         elif event.type is EventType.PMS_RECEIVED:
-            await self._rooms.received(hotel_id, bytes(event.data))
+            told = await self._store.clearance_told(hotel_id, RoomId(event.subject), at=event.at)
+            if told is not None:
+                await self._rooms.tell_desk(hotel_id, told)
         await self._publisher.publish(events_topic(hotel_id), _encode(event))
         self._metrics.published.inc()
 

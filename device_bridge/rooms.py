@@ -9,14 +9,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
-from msgspec import Struct
 
 from broker.delivery import Publisher
 from broker.topics import Kind, Topic, name_of
 from device_bridge.draft import Draft
 from device_bridge.fleet import Fleet
 from rules.alerts import ChangeKind, Family
-from rules.clearance import clearance
+from rules.clearance import Clearance, clearance
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.room_state import room_state
 from rules.state import DeviceState
@@ -24,14 +23,6 @@ from rules.state import DeviceState
 _AGAIN = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.CLEARED})
 
 
-class _PmsTold(Struct, rename="camel"):
-    """As much of the data of pms.received as is published beside the event."""
-
-    room_id: RoomId
-    clearance: msgspec.Raw
-
-
-_pms = msgspec.json.Decoder(_PmsTold)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -57,11 +48,8 @@ class Rooms:
         for room_id in (*rooms, *(self._told.get(hotel_id, {}).keys() - rooms.keys())):
             await self._tell(hotel_id, room_id)
 
-    async def received(self, hotel_id: HotelId, data: bytes) -> None:
-        """Tell the desk what stands in the event of a check-out."""
-        said = _pms.decode(data)
-        if bytes(said.clearance) != b"null":
-            await self._publisher.publish(_clearance_topic(hotel_id, said.room_id), bytes(said.clearance))
+    async def tell_desk(self, hotel_id: HotelId, told: Clearance) -> None:
+        await self._publisher.publish(_clearance_topic(hotel_id, told.room_id), _encode(told))
 
     def follow(self, draft: Draft) -> None:
         """Note whose rooms may be told of otherwise, now that the states of a draft are the tablets' own."""
@@ -91,8 +79,7 @@ class Rooms:
                 await self._tell(hotel_id, room_id)
             for hotel_id, room_id in desk:
                 here = [tablet.in_room for tablet in self._fleet.in_room(hotel_id, room_id)]
-                told = clearance(room_id, here, at=self._now())
-                await self._publisher.publish(_clearance_topic(hotel_id, room_id), _encode(told))
+                await self.tell_desk(hotel_id, clearance(room_id, here, at=self._now()))
 
     def _states(self, hotel_id: HotelId, room_id: RoomId) -> list[tuple[DeviceId, DeviceState]]:
         return [(tablet.device_id, tablet.state) for tablet in self._fleet.in_room(hotel_id, room_id)]

@@ -1,5 +1,6 @@
 """What the desk was told of rooms at check-outs, and how a room's tablets are now."""
 
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -34,6 +35,12 @@ class Clearances:
         return await self._database.read(
             lambda transaction: _page(transaction, hotel_id, room_id, before=before, limit=limit)
         )
+
+    async def clearance_told(self, hotel_id: HotelId, room_id: RoomId, *, at: datetime) -> Clearance | None:
+        """Return the one of a room that was given at that moment, and so with the event of that moment; None: none."""
+        given = f"{_GIVEN} AND room.id = :room AND clearance.at = :at ORDER BY clearance.key DESC LIMIT 1"
+        rows = await self._database.ask(given, hotel=hotel_id, room=room_id, at=micros(at))
+        return _given(rows[0]).clearance if rows else None
 
     async def tablets_of_room(self, hotel_id: HotelId, room_id: RoomId) -> list[InRoom]:
         """Return a room's tablets as they are now, in order of id. Raises NotFound (room)."""

@@ -20,7 +20,7 @@ from store.errors import NotFound
 from store.events import Entry
 from store.known import Known
 from store.records import EventType
-from store.records.pms import PmsTold, RoomTold
+from store.records.pms import PmsTold
 from store.times import maybe_micros, maybe_moment, micros
 from store.transaction import Dialect, Row, Transaction
 
@@ -91,15 +91,7 @@ def take(transaction: Transaction, taken: PmsTaken, *, known: Known) -> Entry:
     if taken.clearance is not None:
         clearances.add(transaction, hotel_key, taken.clearance, by=taken.record.by)
     record = taken.record
-    told = PmsTold(
-        kind=record.kind,
-        by=record.by,
-        room_id=record.room_id,
-        to_room_id=record.to_room_id,
-        status=record.status,
-        rooms=tuple(RoomTold(room_id=room_id, status=said_of(status)) for room_id, status in taken.rooms.items()),
-        clearance=taken.clearance,
-    )
+    told = PmsTold(record.room_id, record.by)
     return Entry(at=taken.at, type=EventType.PMS_RECEIVED, subject=record.room_id, data=events.encoded(told))
 
 

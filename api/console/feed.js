@@ -19,6 +19,8 @@ export class Feed {
   #stop = new AbortController();
   #loading = null;
   #stale = false;
+  #asking = false; // for what the desk was told
+  #askedMore = false;
   #lastEvent = 0; // the highest id of the hotel's events that was seen
   #asked = 0; // when the server's health was last asked for
   #touch;
@@ -132,6 +134,21 @@ export class Feed {
     if (said) this.#store.clearance({ clearance: said.now });
   }
 
+  // The event says of which room something was said: what the desk was told then is for those who may ask. Many words
+  // in a row are asked about once, and once more when the last of them came after the question.
+  async #askTold() {
+    if (!this.#session.mayAcknowledge) return;
+    this.#askedMore = true;
+    if (this.#asking) return;
+    this.#asking = true;
+    while (this.#askedMore && !this.#stop.signal.aborted) {
+      this.#askedMore = false;
+      const told = await this.#session.http.get(`clearances?limit=${TOLD}`).catch(() => null);
+      for (const one of told?.items ?? []) this.#store.clearance(one);
+    }
+    this.#asking = false;
+  }
+
   #streamed({ type, data }) {
     if (type === "reset") {
       this.#lastEvent = data.id;
@@ -152,9 +169,8 @@ export class Feed {
       else if (type === "notification.sent") this.#store.noticeSent(data);
       this.#touch(data.alertId);
     } else if (type.startsWith("incident.")) this.#store.incident(data);
-    else if (type === "pms.received") {
-      if (data.clearance) this.#store.clearance({ clearance: data.clearance, askedBy: data.by });
-    } else if (type === "device.status") this.#store.device(data);
+    else if (type === "pms.received") this.#askTold();
+    else if (type === "device.status") this.#store.device(data);
     else if (FLEET.has(type)) this.reload();
     else if (type === "monitor.changed") {
       this.#store.set({ monitor: { ...this.#store.monitor, ...data, since: at } });

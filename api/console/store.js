@@ -111,7 +111,7 @@ export class Store {
     const { roomId, at } = clearance;
     const known = this.clearances.get(roomId);
     const older = known && Date.parse(known.clearance.at) >= Date.parse(at);
-    // The same word comes by its topic and by its event, which alone says who asked.
+    // The same word comes by its topic and in the list, which alone says who asked.
     if (older && !(askedBy && known.clearance.at === at)) return;
     this.clearances.set(roomId, { clearance, askedBy: askedBy ?? known?.askedBy ?? null });
     this.#changed();

@@ -75,15 +75,16 @@ async def test_a_word_that_is_left_is_held_against_what_is_stored_and_what_waits
     assert len(await store.left(limit=9)) == 4
 
 
-async def test_it_is_an_event_with_the_clearance_and_without_the_stay(store: Store) -> None:
+async def test_it_is_an_event_that_tells_nobody_what_was_said(store: Store) -> None:
     await add_hotel(store)
     (recorded,) = await store.apply(taken({HERE: STATUS}))
 
     assert (recorded.event.type, recorded.event.subject) == (EventType.PMS_RECEIVED, HERE)
-    data = msgspec.json.decode(recorded.event.data)
-    assert (data["kind"], data["by"], data["clearance"]["verdict"]) == ("checkout", OPERA, "unknown")
-    assert data["rooms"] == [{"roomId": HERE, "status": data["rooms"][0]["status"]}]
-    assert b"sealed" not in bytes(recorded.event.data)
+    assert msgspec.json.decode(recorded.event.data) == {"roomId": HERE, "by": OPERA}
+    given = await store.clearance_told(HOTEL, HERE, at=recorded.event.at)
+    assert given is not None
+    assert (given.room_id, given.at) == (HERE, NOW)
+    assert await store.clearance_told(HOTEL, HERE, at=later(1)) is None
 
 
 async def test_what_the_desk_was_told_is_remembered(store: Store) -> None:

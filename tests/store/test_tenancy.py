@@ -181,6 +181,7 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "known_words": (lambda store: store.known_words(OTHER, [WORD]), set()),
     "leave_word": (lambda store: store.leave_word(HotelId("nowhere"), LEFT, now=NOW), NotFound),
     "clearances": (lambda store: store.clearances(OTHER), NOTHING),
+    "clearance_told": (lambda store: store.clearance_told(OTHER, ROOM, at=NOW), None),
     "tablets_of_room": (lambda store: store.tablets_of_room(OTHER, ROOM), NotFound),
     "history": (lambda store: store.history(OTHER, TAB, start=NOW, end=later(60), points=5), NotFound),
     "messages": (listed, []),

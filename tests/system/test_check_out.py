@@ -1,4 +1,4 @@
-"""A guest checks out: the desk knows within two seconds whether the tablet is still there."""
+"""A guest checks out: the desk knows within two seconds whether the tablet is still there, and nobody else does."""
 
 import json
 import time
@@ -8,7 +8,7 @@ import pytest
 from tests.support import eventually_sync
 from tests.system.conftest import Install
 from tests.system.installation import Shape, StoppedClock, tablets_clock
-from tests.system.listeners import Subscriber, subscriber
+from tests.system.listeners import Subscriber, event_stream, subscriber
 from tests.system.test_restart_and_silence import Tablet
 
 pytestmark = pytest.mark.server
@@ -33,10 +33,19 @@ def test_the_desk_hears_whether_a_room_is_clear_within_two_seconds(install: Inst
 
     took: list[float] = []
     filters = ("hotels/grand/clearance/+", "hotels/grand/pms/opera/result")
-    with subscriber(innwatch.mqtt_port, *filters, client_id="grand/integrator/opera/desk", token=token) as desk:
+    innwatch.cli("integrator", "add", "grand", "lift", "--scope", "events")
+    lift, vera = innwatch.token("integrator", "grand", "lift"), innwatch.person("vera", role="viewer")
+    with (
+        subscriber(innwatch.mqtt_port, *filters, client_id="grand/integrator/opera/desk", token=token) as desk,
+        subscriber(innwatch.mqtt_port, "hotels/grand/events", client_id="grand/integrator/lift/1", token=lift) as heard,
+        event_stream(innwatch.url, vera.token, last_event_id="0") as read,
+    ):
         assert check_out(desk, "101", took) == ("not-clear", ["silent"])
         assert check_out(desk, "102", took) == ("clear", [])
         eventually_sync(lambda: [one["verdict"] for one in desk.of("result")] == ["accepted", "accepted"])
+        told = [{"roomId": "101", "by": "opera"}, {"roomId": "102", "by": "opera"}]
+        eventually_sync(lambda: [one["data"] for one in heard.of("events") if one["type"] == "pms.received"] == told)
+        eventually_sync(lambda: [one["data"] for one in read.of("pms.received")] == told)
     assert min(took) < 2
 
     guards = eventually_sync(lambda: [alert for alert in sam.open_alerts() if alert["rule"] == "checkout.guard"])
