@@ -20,7 +20,7 @@ from rules.ids import DeviceId, HotelId, RoomId
 from rules.inputs import ReviewRecord
 from rules.messages import TokenEnd
 from rules.place import assignments
-from rules.policy import Assignment, Policy, Profile, Window
+from rules.policy import DEFAULTS, Assignment, Policy, Profile, Window
 from rules.room_status import NOTHING_SAID, RoomStatus
 from rules.snapshot import token_end_of
 from rules.state import DeviceState
@@ -186,6 +186,11 @@ class Fleet:
 
     def tablets_of(self, hotel_id: HotelId) -> tuple[Tablet, ...]:
         return tuple(self._tablets.get(hotel_id, _NO_TABLETS).values())
+
+    def restart_grace(self, hotel_id: HotelId) -> timedelta:
+        """How long after we began to listen everybody of a hotel has had the time to be heard."""
+        graces = (tablet.assignment.policy.restart_grace for tablet in self.tablets(hotel_id))
+        return max(graces, default=DEFAULTS.restart_grace)
 
     def has_room(self, hotel_id: HotelId, room_id: RoomId) -> bool:
         inventory = self._inventories.get(hotel_id)

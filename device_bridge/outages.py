@@ -34,7 +34,6 @@ from rules.outage import (
     without_strangers,
 )
 from rules.place import heard_bssid
-from rules.policy import DEFAULTS
 from rules.power import is_plugged
 from rules.silences import Silences
 from rules.state import DeviceState, Verdict
@@ -45,7 +44,6 @@ from store.incidents import Lasting
 _LOOK_EVERY_S = 0.5
 _ASK_AGAIN = timedelta(seconds=10)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_NOT_LISTENING_YET = DEFAULTS.restart_grace
 
 
 class Memory:
@@ -91,9 +89,11 @@ class Memory:
 
     def look(self, now: datetime) -> None:
         """Hand what is due at `now` to the queue; again after a while, should it not have been stored."""
+        since = self._watch.watching_since
         for hotel_id, outages in self._known.items():
-            since = self._watch.watching_since
-            due = deadline(outages, watching_since=since, grace=_NOT_LISTENING_YET)
+            if not outages.incidents:
+                continue  # the grace is looked for among all tablets
+            due = deadline(outages, watching_since=since, grace=self._fleet.restart_grace(hotel_id))
             asked = self._asked.get(hotel_id)
             waits = asked is not None and asked <= now < asked + _ASK_AGAIN
             if due is not None and due <= now and not waits:
@@ -209,9 +209,9 @@ class Outlook:
         made = without_strangers(outages, lambda name: self._fleet.find(hotel_id, name) is not None, at=now)
         self._take(hotel_id, made)
         split: list[tuple[IncidentChange, list[Tablet]]] = []
-        since = self._watching_since
-        while (due := deadline(outages, watching_since=since, grace=_NOT_LISTENING_YET)) is not None and due <= now:
-            made = pass_deadline(outages, watching_since=since, grace=_NOT_LISTENING_YET, at=due)
+        since, grace = self._watching_since, self._fleet.restart_grace(hotel_id)
+        while (due := deadline(outages, watching_since=since, grace=grace)) is not None and due <= now:
+            made = pass_deadline(outages, watching_since=since, grace=grace, at=due)
             self._take(hotel_id, made)
             split += [(change, list(self._found(hotel_id, change.lost))) for change in made]
         return split

@@ -67,7 +67,8 @@ class Watch:
 
     def _take_up(self, began: Began) -> None:
         """Go on after a gap. One that was short, and gives no grace, is nothing that the rules need to hear of."""
-        grace = max((tablet.assignment.policy.restart_grace for tablet in self._fleet), default=DEFAULTS.restart_grace)
+        graces = (self._fleet.restart_grace(hotel_id) for hotel_id in self._fleet.hotels)
+        grace = max(graces, default=DEFAULTS.restart_grace)
         gap = began.gap
         if self._patience.is_granted(began.at, until=began.at if gap is None else gap.since, grace=grace):
             self._told_since = began.at

@@ -165,8 +165,7 @@ def _due(incident: Incident, *, watching_since: datetime, grace: timedelta) -> d
         since, wait = incident.half_at, STALLS_WITHIN
     if since is None:
         return incident.told_at + TOLD_AGAIN
-    due = since + wait
-    return due if since >= watching_since else max(due, watching_since + grace)
+    return max(since + wait, watching_since + grace)
 
 
 def _split(outages: Outages, incident: Incident, *, at: datetime) -> IncidentChange:

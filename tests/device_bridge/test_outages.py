@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from broker.topics import Kind
+from device_bridge.hearing import Hearing
 from device_bridge.outages import _incident
+from device_bridge.uplink import Nearby
 from rules.absence import Absent, Spot
 from rules.alerts import Because, Severity
 from rules.ids import AlertId, DeviceId, IncidentId
 from rules.incident import IncidentSnapshot, Outage, Scope
+from rules.policy import PolicyChanges
 from rules.replay import Replay, Step
 from store import INNWATCH
 from store.incidents import Lasting
@@ -107,6 +110,41 @@ async def test_an_outage_is_one_incident_through_a_start_and_who_did_not_return_
     (carried,) = [alert for alert in await house.store.open_alerts(HOTEL) if alert.device_id == "tab-108"]
     assert (carried.why[-1].because, carried.incident_id) == (Because.SIGNAL_FELL, None)
     assert await judged_again(house) == {"tab-107": lost.why, "tab-108": carried.why}
+    await house.store.close()
+
+
+async def test_nobody_is_lost_before_the_hotels_own_time_to_be_heard_after_a_gap_of_ours(furnished: House) -> None:
+    await furnished.open()
+    patient = PolicyChanges(restart_grace=600)
+    await furnished.store.change_policy(HOTEL, patient, by=INNWATCH, now=furnished.clock.at)
+    await furnished.store.close()
+    house = House(furnished.path)
+    hearing = Hearing.always(now=house.clock.now)
+    house.uplink = Nearby(house.published, hearing=hearing, retained=house.retained)
+    await house.open()
+    async with beside(house.bridge.run()):
+        await beat(house, ROOMS)
+        house.clock.advance(590)
+        await beat(house, ROOMS)
+        house.clock.advance(23)
+        await eventually(lambda: _took_in(house, 8))
+        for _ in range(2):
+            house.clock.advance(4)
+            await beat(house, ROOMS[:-1])
+        hearing.ends("it is gone")
+        house.clock.advance(15)
+        hearing.begins()
+        assert house.bridge._watch.is_listening()
+        for _ in range(2):
+            house.clock.advance(290)
+            house.bridge._outages.look(house.clock.at)
+            await beat(house, ROOMS[:-1])
+            assert not await _closed(house)
+        house.clock.advance(15)
+        await beat(house, ROOMS[:-1])
+        house.clock.advance(6)
+        (closed,) = await eventually(lambda: _closed(house))
+    assert (closed.back, closed.lost) == (7, 1)
     await house.store.close()
 
 
