@@ -112,7 +112,7 @@ def describe(folder: Path, *, mosquitto: str) -> Machine:
         date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         processor=_processor(),
         cores=os.cpu_count() or 1,
-        kernel=platform.release(),
+        kernel=platform.release().partition("-")[0],  # without the name of whoever built it
         python=platform.python_version(),
         mosquitto=mosquitto,
         filesystem=filesystem_of(folder, mounts=Path("/proc/mounts").read_text()),
