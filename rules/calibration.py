@@ -1,8 +1,9 @@
 """What a room's own tablets heard there, and the floor and access points that follow from it. A person applies them.
 
 A floor is good when a tablet that lies in its room is never below it for long, and one that is carried off soon is. So
-it is put a little under the weakest signals that are usual there. Nothing is taken away from what people said: an
-access point of theirs stays, heard or not.
+it is put under the weakest signals that are usual there, by the recovery margin at least: whatever is usual in the room
+ends an alert there, also for a tablet that lies still. Nothing is taken away from what people said: an access point of
+theirs stays, heard or not.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,6 +18,9 @@ from rules.proposal import Proposal
 SAMPLES: Final = 1000
 """Fewer tell too little of a room: at an interval of ten seconds it is three hours."""
 
+DAYS: Final = 3
+"""Dates (UTC) on which it was heard: a whole day lies between, with its night, and one quiet hour teaches nothing."""
+
 SHARE: Final = 0.05
 """Of its samples; an access point with fewer is passed by, not lived with."""
 
@@ -24,7 +28,11 @@ WEAKEST: Final = 0.01
 """Of its samples may be weaker than what the floor is put under."""
 
 BELOW_DB: Final = 3
-HIGHEST, LOWEST = -45, -90
+"""At least, however small the margin is."""
+
+HIGHEST: Final = -45
+LOWEST: Final = -126
+"""No signal is below it: in a room where all of them are too weak to tell, the floor raises nothing."""
 
 
 class Sighting(Struct, frozen=True):
@@ -67,9 +75,17 @@ class Calibration(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 def calibrate(
-    room_id: RoomId, sightings: Iterable[Sighting], *, floor: float | None, access_points: Collection[str]
+    room_id: RoomId,
+    sightings: Iterable[Sighting],
+    *,
+    floor: float | None,
+    margin: float,
+    access_points: Collection[str],
 ) -> Calibration:
-    """Learn from a room's sightings; `floor` and `access_points` are what is set now."""
+    """Learn from a room's sightings; `floor` and `access_points` are what is set now.
+
+    `margin` (dB) is by how much a signal must be above the floor in this room to end an alert.
+    """
     days: set[int] = set()
     points: dict[str, dict[int, int]] = {}
     for one in sightings:
@@ -82,8 +98,8 @@ def calibrate(
     lived_with = {bssid for bssid, heard in points.items() if sum(heard.values()) >= SHARE * samples}
     proposed = tuple(sorted({*was, *lived_with}))
     own = _summed(heard for bssid, heard in points.items() if bssid in proposed)
-    enough = sum(own.values()) >= SAMPLES
-    new_floor = float(min(max(quantile(own, WEAKEST) - BELOW_DB, LOWEST), HIGHEST)) if enough else None
+    enough = sum(own.values()) >= SAMPLES and len(days) >= DAYS
+    new_floor = _floor_under(quantile(own, WEAKEST), margin=margin) if enough else None
     access_points = proposed if enough else was
     return Calibration(
         room_id=room_id,
@@ -126,6 +142,10 @@ def quantile(signals: Mapping[int, int], share: float) -> int:
         if left < 0:
             return dbm
     return max(signals)
+
+
+def _floor_under(weakest: int, *, margin: float) -> float:
+    return min(max(weakest - max(margin, BELOW_DB), LOWEST), HIGHEST)
 
 
 def _summed(all_heard: Iterable[Mapping[int, int]]) -> dict[int, int]:

@@ -4,7 +4,7 @@ Gathered from heartbeats with the minutes (`store.gathering`), in the same trans
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,12 +12,12 @@ import msgspec
 
 from rules.calibration import Calibration, Sighting, calibrate
 from rules.ids import HotelId, RoomId
-from rules.place import normal_bssid
+from rules.place import normal_bssid, policy_of
 from store import facts
 from store.audit import Actor
 from store.database import Database
 from store.errors import NotFound, NothingProposed, SeenOtherwise
-from store.records import RoomChanges
+from store.records import Hotel, Room, RoomChanges
 from store.rooms import change_room
 from store.times import micros
 from store.transaction import Dialect, Row, Transaction, Value
@@ -80,14 +80,7 @@ class Sightings:
         heard: dict[RoomId, list[Sighting]] = defaultdict(list)
         for one in await self.sightings(hotel_id, since=now - LEARNED_FROM):
             heard[one.room_id].append(one)
-        found = await self._database.read(
-            lambda transaction: [facts.room(transaction, hotel_id, room_id) for room_id in heard]
-        )
-        return [
-            calibrate(room.id, heard[room.id], floor=room.rssi_floor, access_points=room.access_points)
-            for room in found
-            if room is not None
-        ]
+        return await self._database.read(lambda transaction: _learned(transaction, hotel_id, heard))
 
     async def apply_calibration(
         self, hotel_id: HotelId, room_id: RoomId, *, if_revision: str, by: Actor, now: datetime
@@ -101,6 +94,19 @@ class Sightings:
         )
 
 
+def _learned(
+    transaction: Transaction, hotel_id: HotelId, heard: Mapping[RoomId, Sequence[Sighting]]
+) -> list[Calibration]:
+    hotel = facts.hotel(transaction, hotel_id)
+    rooms = [facts.room(transaction, hotel_id, room_id) for room_id in heard]
+    return [_learn(room, heard[room.id], hotel=hotel) for room in rooms if room is not None]
+
+
+def _learn(room: Room, heard: Sequence[Sighting], *, hotel: Hotel) -> Calibration:
+    margin = policy_of(room, profile=hotel.profile, policy=hotel.policy).rssi_recovery_margin
+    return calibrate(room.id, heard, floor=room.rssi_floor, margin=margin, access_points=room.access_points)
+
+
 def _apply(
     transaction: Transaction, hotel_id: HotelId, room_id: RoomId, *, if_revision: str, by: Actor, now: datetime
 ) -> Calibration:
@@ -110,9 +116,7 @@ def _apply(
         raise NotFound("room", room_id)
     first = micros(now - LEARNED_FROM) // DAY
     rows = transaction.rows(_OF_ROOM, hotel=hotel_id, room=room_id, first=first)
-    found = calibrate(
-        room_id, [_sighting(row) for row in rows], floor=room.rssi_floor, access_points=room.access_points
-    )
+    found = _learn(room, [_sighting(row) for row in rows], hotel=facts.hotel(transaction, hotel_id))
     if not found.ready:
         raise NothingProposed(f"nothing is proposed for room {room_id}: too little was heard in it, or it is set so")
     if found.revision != if_revision:

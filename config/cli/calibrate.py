@@ -35,8 +35,8 @@ def calibrate(
 ) -> None:
     """Propose a floor and access points for each room, and show which alerts they would have gained and lost.
 
-    It is learned from the last week, of rooms with 1,000 heartbeats or more. Nothing changes without --apply, which
-    takes the revision that was shown with the proposal.
+    It is learned from the last week, of rooms with 1,000 heartbeats or more, on three days at least. Nothing changes
+    without --apply, which takes the revision that was shown with the proposal.
     """
     hotel_id, wanted = HotelId(hotel), {RoomId(one) for one in room or ()}
 

@@ -1,5 +1,7 @@
 """What a room's tablets heard becomes its floor when a manager says so, and no other hotel's."""
 
+from datetime import timedelta
+
 from broker.tokens import Role
 from rules.ids import HotelId, MessageId
 from rules.inputs import InputKind
@@ -11,6 +13,7 @@ SECOND = "aa:bb:cc:00:00:09"
 
 
 async def hear(world: World, hotel_id: HotelId, *, samples: int) -> None:
+    """On three days."""
     device = world.devices[hotel_id]
     beats = [
         StoredMessage(
@@ -18,7 +21,7 @@ async def hear(world: World, hotel_id: HotelId, *, samples: int) -> None:
             device_key=device.key,
             kind=InputKind.HEARTBEAT,
             message_id=MessageId(f"h-{number}"),
-            received_at=NOON,
+            received_at=NOON - timedelta(days=number % 3),
             body=b"{}",
             rssi=-60.0,
             bssid=SECOND,
@@ -48,14 +51,14 @@ async def test_what_is_proposed_is_set_for_one_room_of_one_hotel(world: World) -
     assert (blind.status_code, other.status_code, overtaken.status_code) == (400, 409, 409)
     assert overtaken.json()["type"].endswith(":changed")
     assert again.json()["type"].endswith(":nothing-proposed")
-    assert (room["roomId"], room["samples"], room["ready"], room["rssiFloor"]) == (ROOM, 1000, True, -63.0)
-    assert shown["proposal"]["floors"] == {ROOM: -63.0}
+    assert (room["roomId"], room["samples"], room["ready"], room["rssiFloor"]) == (ROOM, 1000, True, -66.0)
+    assert shown["proposal"]["floors"] == {ROOM: -66.0}
     assert shown["proposal"]["accessPoints"] == {ROOM: ["aa:bb:cc:00:00:01", SECOND]}
     assert (applied.status_code, again.status_code, nowhere.status_code) == (200, 409, 404)
     assert applied.json() == room
     ours = await world.store.room(INN, ROOM)
     assert ours is not None
-    assert (ours.rssi_floor, ours.access_points) == (-63.0, ("aa:bb:cc:00:00:01", SECOND))
+    assert (ours.rssi_floor, ours.access_points) == (-66.0, ("aa:bb:cc:00:00:01", SECOND))
     assert await world.store.room(LODGE, ROOM) == before
 
 

@@ -1,8 +1,10 @@
 """`innwatch replay`: stored history, judged again with the thresholds that it was judged by and with others."""
 
+from datetime import timedelta
+
 import pytest
 
-from rules.ids import DeviceId, HotelId, RoomId
+from rules.ids import DeviceId, HotelId, MessageId, RoomId
 from rules.inputs import InputKind
 from store import Batch, Store, StoredMessage
 from store.batch import DeviceChange
@@ -61,6 +63,26 @@ async def keep(store: Store, tablet: Recorded) -> None:
     await gather(store._database)
 
 
+async def heard_the_days_before(store: Store) -> None:
+    """Twice, of tab-1 in hotel demo, and before the replay begins."""
+    device = await store.find_device(HotelId("demo"), DeviceId("tab-1"))
+    assert device is not None
+    rows = [
+        StoredMessage(
+            hotel_id=device.hotel_id,
+            device_key=device.key,
+            kind=InputKind.HEARTBEAT,
+            message_id=MessageId(f"before-{days}"),
+            received_at=NOON - timedelta(days=days),
+            body=b"{}",
+            rssi=-74.0,
+            bssid=OWN,
+        )
+        for days in (2, 1)
+    ]
+    await store.apply(Batch(received_at=NOON, messages=rows))
+
+
 def test_as_it_was_nothing_is_gained_or_lost_and_another_floor_loses_what_it_raised(watched: CommandLine) -> None:
     as_it_was = watched("replay", "demo", *SPAN, "--json").json()
     lower = watched("replay", "demo", *SPAN, "--set", "rssiFloor=-80", "--json").json()
@@ -107,6 +129,7 @@ def test_rooms_are_calibrated_by_what_was_heard_tried_and_set_when_asked_to(cli:
     tablet = Recorded(CALIBRATED)
     for number in range(1000):
         tablet.beat(number, rssi=-74)
+    cli.with_store(heard_the_days_before)
     cli.with_store(lambda store: keep(store, tablet))
 
     proposed = cli("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--json").json()
@@ -115,9 +138,9 @@ def test_rooms_are_calibrated_by_what_was_heard_tried_and_set_when_asked_to(cli:
     again = cli("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--json").json()
 
     (room,) = proposed["rooms"]
-    assert (room["rssiFloor"], room["wasFloor"], room["ready"]) == (-77.0, None, True)
+    assert (room["rssiFloor"], room["wasFloor"], room["ready"]) == (-80.0, None, True)
     assert (proposed["applied"], proposed["replay"]["lostCount"]) == (False, 1)
     assert told.lines[-1] == "1 rooms changed"
     assert (stale.code, "something else is proposed by now" in stale.err) == (1, True)
     assert again["rooms"][0]["ready"] is False
-    assert cli("room", "show", "demo", "204", "--json").json()["rssiFloor"] == -77.0
+    assert cli("room", "show", "demo", "204", "--json").json()["rssiFloor"] == -80.0
