@@ -21,7 +21,7 @@ SHOWN: Final = 500
 _TELL_EVERY_S: Final = 1.0
 
 Told = Callable[[int, int], Awaitable[None]]
-"""Told how many rows of how many are done, about once a second."""
+"""Told how many rows of how many are done, about once a second and at the end."""
 
 
 async def judge_again(
@@ -45,6 +45,7 @@ async def judge_again(
         if time.monotonic() - said >= _TELL_EVERY_S:
             said = time.monotonic()
             await told(page.upto - span.after, span.upto - span.after)
+    await told(span.upto - span.after, span.upto - span.after)
     raised = await store.raised(hotel_id, start=start, end=end)
     found = difference(raised, gathered.since(start), start=start)
     tally = replay.tally

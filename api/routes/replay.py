@@ -26,7 +26,10 @@ _result = msgspec.json.Decoder(ReplayResult)
 
 
 class ReplayView(Struct, frozen=True, rename="camel", kw_only=True):
-    """A replay: `done` of `total` rows, both 0 until it has begun. It ends with a result, or with an error in words."""
+    """A replay: `done` of `total` rows, both 0 until it has begun, and equal at its end.
+
+    It ends with a result, or with an error in words.
+    """
 
     id: ReplayId
     asked_by: str

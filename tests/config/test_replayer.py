@@ -47,6 +47,7 @@ def test_a_replay_is_done_by_a_child_and_one_that_cannot_be_done_says_why(watche
     done, broken = watched.with_store(work)
 
     assert (done.error, done.result is None) == (None, False)
+    assert done.done == done.total > 0
     result = msgspec.json.decode(done.result or b"", type=ReplayResult)
     assert (result.lost_count, result.gained_count, result.kept) == (1, 0, 0)
     assert broken.result is None
