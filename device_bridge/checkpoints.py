@@ -15,7 +15,7 @@ from device_bridge.fleet import Fleet, Tablet
 from device_bridge.matters import assignment_record
 from device_bridge.watch import Watch
 from rules.ids import HotelId, MessageId
-from rules.inputs import DeviceCheckpoint, InputKind
+from rules.inputs import DeviceCheckpoint, HotelCheckpoint, InputKind
 from store import DataRefused, Store, StoreUnavailable
 from store.batch import Batch, StoredMessage
 from store.records import DeviceKey
@@ -59,7 +59,7 @@ class Checkpoints:
 
     def _rows(self, hotel_id: HotelId) -> Iterator[StoredMessage]:
         at = self._now()
-        hotel = {"inventory": self._fleet.inventory(hotel_id), "watchingSince": self._watch.watching_since}
+        hotel = HotelCheckpoint(self._fleet.inventory(hotel_id), self._watch.watching_since)
         yield _row(hotel_id, None, at=at, body=msgspec.json.encode(hotel))
         for tablet in self._fleet.tablets(hotel_id):
             yield _row(hotel_id, tablet.key, at=at, body=msgspec.json.encode(_checkpoint(tablet)))

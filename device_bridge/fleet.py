@@ -17,15 +17,15 @@ from device_bridge.queue import Decided
 from rules.absence import Sample
 from rules.clearance import InRoom
 from rules.ids import DeviceId, HotelId, RoomId
-from rules.inputs import ReviewRecord
+from rules.inputs import InventoryRecord, ReviewRecord, RoomRecord
 from rules.messages import TokenEnd
 from rules.place import assignments
-from rules.policy import DEFAULTS, Assignment, Policy, Profile, Window
+from rules.policy import DEFAULTS, Assignment, Policy
 from rules.room_status import NOTHING_SAID, RoomStatus
 from rules.snapshot import token_end_of
 from rules.state import DeviceState
 from store import Store
-from store.records import DeviceKey, DeviceRow, HotelFacts, Room
+from store.records import DeviceKey, DeviceRow, HotelFacts
 
 _TAKES_EFFECT = timedelta(seconds=5)
 """What a tablet says so soon after it was shut out, it says by the connection that is about to be closed."""
@@ -94,21 +94,6 @@ class Tablet:
         return token_end_of(self.state) is not TokenEnd.REVOKED
 
 
-class Inventory(Struct, frozen=True, rename="camel"):
-    """A hotel's rooms and windows as they are stored among the inputs of the rules, for replay."""
-
-    revision: int
-    profile: Profile
-    rooms: tuple[Room, ...]
-    timezone: str
-    windows: tuple[Window, ...] = ()
-    statuses: Mapping[
-        RoomId, RoomStatus
-    ] = {}  # the fleet's own, so that whoever writes it down says what is known then
-    learned: tuple[str, ...] = ()
-    confirmed: tuple[str, ...] = ()
-
-
 class TokenDates(Struct, frozen=True):
     """When the newest token that was noted of a tablet was minted and ends; no end: all of them were voided."""
 
@@ -133,7 +118,7 @@ class News(Struct, frozen=True):
 class Unsaid(Struct, frozen=True):
     """What verdicts count on already and history does not say yet: rooms, assignments, tablets that were retired."""
 
-    hotels: tuple[tuple[HotelId, Inventory], ...]
+    hotels: tuple[tuple[HotelId, InventoryRecord], ...]
     tablets: tuple[tuple[Tablet, Assignment], ...]
     removed: tuple[tuple[HotelId, DeviceKey], ...]
 
@@ -147,14 +132,14 @@ class Fleet:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._tablets: dict[HotelId, dict[DeviceId, Tablet]] = {}
-        self._inventories: dict[HotelId, Inventory] = {}
+        self._inventories: dict[HotelId, InventoryRecord] = {}
         self._reading = asyncio.Lock()
         self._new_tablets: dict[DeviceKey, Tablet] = {}
         self._new_hotels: dict[HotelId, None] = {}
         self._newly_out: dict[DeviceKey, Tablet] = {}
         self._gone: dict[tuple[HotelId, DeviceId], None] = {}
         self._new_tokens: dict[DeviceKey, tuple[Tablet, TokenDates]] = {}
-        self._unsaid_hotels: dict[HotelId, Inventory] = {}
+        self._unsaid_hotels: dict[HotelId, InventoryRecord] = {}
         self._unsaid_tablets: dict[DeviceKey, tuple[Tablet, Assignment]] = {}
         self._unsaid_removed: dict[DeviceKey, HotelId] = {}
         self._decided: dict[DeviceKey, tuple[Tablet, ReviewRecord]] = {}
@@ -176,7 +161,7 @@ class Fleet:
         """Those of one hotel."""
         yield from self._tablets.get(hotel_id, _NO_TABLETS).values()
 
-    def inventory(self, hotel_id: HotelId) -> Inventory:
+    def inventory(self, hotel_id: HotelId) -> InventoryRecord:
         return self._inventories[hotel_id]
 
     def find(self, hotel_id: HotelId | None, device_id: str | None) -> Tablet | None:
@@ -304,16 +289,7 @@ class Fleet:
             tablet = self._tablets[hotel_id][row.device.id]
             self._note_shut_out(tablet, row.device.revoked_at, facts.hotel.suspended_at)
             self._note_token(tablet, TokenDates(row.device.token_issued_at, row.device.token_expires_at))
-        inventory = Inventory(
-            facts.revision,
-            facts.hotel.profile,
-            facts.rooms,
-            facts.hotel.timezone,
-            facts.windows,
-            statuses,
-            facts.learned,
-            facts.confirmed,
-        )
+        inventory = _written_down(facts, statuses)
         known, self._inventories[hotel_id] = self._inventories.get(hotel_id), inventory
         if known is None or replace(known, revision=inventory.revision) != inventory:
             self._new_hotels[hotel_id] = None
@@ -321,7 +297,7 @@ class Fleet:
         self._look_for_decisions(hotel_id, held, before=known)
 
     def _look_for_decisions(
-        self, hotel_id: HotelId, held: Mapping[DeviceKey, Assignment], *, before: Inventory | None
+        self, hotel_id: HotelId, held: Mapping[DeviceKey, Assignment], *, before: InventoryRecord | None
     ) -> None:
         """Which tablets with alerts are `held` against something else by now; at a start nobody knows of any.
 
@@ -382,7 +358,33 @@ def _by_room(tablets: Iterable[Tablet]) -> dict[RoomId, list[Tablet]]:
     return rooms
 
 
-def _arrangement(inventory: Inventory) -> tuple[object, ...]:
+def _written_down(facts: HotelFacts, statuses: Mapping[RoomId, RoomStatus]) -> InventoryRecord:
+    """The hotel as history has it; with the fleet's own `statuses`: whoever writes it says what is known then."""
+    rooms = (
+        RoomRecord(
+            id=room.id,
+            floor=room.floor,
+            access_points=room.access_points,
+            rssi_floor=room.rssi_floor,
+            profile=room.profile,
+            zone=room.zone,
+            policy=room.policy,
+        )
+        for room in facts.rooms
+    )
+    return InventoryRecord(
+        facts.revision,
+        facts.hotel.profile,
+        tuple(rooms),
+        timezone=facts.hotel.timezone,
+        windows=facts.windows,
+        statuses=statuses,
+        learned=facts.learned,
+        confirmed=facts.confirmed,
+    )
+
+
+def _arrangement(inventory: InventoryRecord) -> tuple[object, ...]:
     """What places are made of."""
     return inventory.rooms, inventory.learned, inventory.confirmed
 

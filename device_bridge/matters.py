@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from broker.topics import Kind, Topic
 from device_bridge.decode import Decoded, Rejected
-from device_bridge.fleet import Fleet, Inventory, Tablet
+from device_bridge.fleet import Fleet, Tablet
 from device_bridge.queue import Began
 from rules.ids import DeviceId, HotelId, MessageId
-from rules.inputs import PARTNER, REMOVED, REVIEW, Asked, AssignmentRecord, InputKind, ReviewRecord
+from rules.inputs import PARTNER, REMOVED, REVIEW, Asked, AssignmentRecord, InputKind, InventoryRecord, ReviewRecord
 from rules.messages import Result, TokenEnd, TokenEnded
 from rules.response import Resolved
 from rules.room_fit import Partner
@@ -224,7 +224,7 @@ def removal(hotel_id: HotelId, key: DeviceKey, at: datetime) -> Noted:
     return Noted(hotel_id, key, InputKind.ASSIGNMENT, name, b"{}", at)
 
 
-def inventory(hotel_id: HotelId, rooms: Inventory, at: datetime) -> Noted:
+def inventory(hotel_id: HotelId, rooms: InventoryRecord, at: datetime) -> Noted:
     """From here on the hotel has these rooms and access points."""
     name = MessageId(f"inventory:{rooms.revision}")
     return Noted(hotel_id, None, InputKind.INVENTORY, name, msgspec.json.encode(rooms), at)
