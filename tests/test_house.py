@@ -92,6 +92,21 @@ def test_rules_import_nothing_but_the_standard_library_msgspec_and_one_another()
     assert strangers == set()
 
 
+PURE_HALF = (
+    *("access", "access_file", "claims", "delivery", "keys"),
+    *("quiet_log", "secret", "shared_token", "tokens", "topics"),
+)
+
+
+def test_each_module_of_broker_is_of_its_pure_half_or_known_to_config_alone() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    (contract,) = (one for one in tools["importlinter"]["contracts"] if one["id"] == "broker-server")
+    modules = {f"broker.{path.stem}" for path in (ROOT / "broker").glob("[!_]*.py")}
+    pure = {f"broker.{name}" for name in PURE_HALF}
+
+    assert sorted([*pure, *contract["forbidden_modules"]]) == sorted(modules)
+
+
 def test_no_test_replaces_our_code_with_a_mock() -> None:
     mocking = {
         f"{path.relative_to(ROOT)}: {name}"
