@@ -17,8 +17,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from config.settings_store import Retention
 from store import Store, StoreUnavailable
 from store.door import GATHER_EVERY, PRUNE
+from store.kept import Kept
 from store.records import Job
-from store.retention import Kept
 
 EVERY: Final = 300.0
 """Seconds between two looks for a newer backup."""

@@ -32,6 +32,7 @@ from store.inputs import Inputs
 from store.intake import Intake
 from store.integrators import Integrators
 from store.jobs import Jobs
+from store.kept import Belief, Kept
 from store.lapsing import Lapses
 from store.lease import Leases
 from store.ledger import Ledger
@@ -46,7 +47,7 @@ from store.password_links import PasswordLinks
 from store.people import People
 from store.policies import Policies
 from store.replaying import Replays
-from store.retention import Belief, Kept, Retention, keep
+from store.retention import Retention, keep
 from store.revocations import Revocations
 from store.room_status import RoomStatuses
 from store.rooms import Rooms

@@ -6,12 +6,12 @@ alert goes when it is over, its events are gone and nothing that was sent of it 
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Final
 
 from store import cursors, sightings
 from store.database import Database
+from store.kept import Before
 from store.times import micros
 from store.transaction import Row, Transaction
 
@@ -22,23 +22,24 @@ Forgotten = dict[str, int]
 """How many rows of each table are gone."""
 
 
-async def forget(database: Database, *, history: datetime, events: datetime, quarantine: datetime) -> Forgotten:
+async def forget(database: Database, *, before: Before) -> Forgotten:
     """Forget what was over, or was refused, before these moments. May be stopped at any moment.
 
     Raises StoreUnavailable.
     """
     hotels = [int(row[0]) for row in await database.ask("SELECT key FROM hotel ORDER BY key")]
+    of_events = micros(before.events)
     gone: Forgotten = {}
     for hotel in hotels:
         for table, some in _OF_HOTELS.items():
-            gone[table] = gone.get(table, 0) + await _all(database, partial(some, hotel=hotel, before=micros(events)))
-        heard = await _all(database, partial(_sightings, hotel=hotel, before=micros(history)))
+            gone[table] = gone.get(table, 0) + await _all(database, partial(some, hotel=hotel, before=of_events))
+        heard = await _all(database, partial(_sightings, hotel=hotel, before=micros(before.sightings)))
         gone["sighting"] = gone.get("sighting", 0) + heard
-        replayed = await _all(database, partial(_replays, hotel=hotel, before=micros(quarantine)))
+        replayed = await _all(database, partial(_replays, hotel=hotel, before=micros(before.replays)))
         gone["replay"] = gone.get("replay", 0) + replayed
-    gone["clearance"] = await _all(database, partial(_clearances, before=micros(events)))
-    gone["quarantine"] = await _all(database, partial(_quarantined, before=micros(quarantine)))
-    gone["orphan"] = await _all(database, partial(_orphans, before=micros(quarantine)))
+    gone["clearance"] = await _all(database, partial(_clearances, before=of_events))
+    gone["quarantine"] = await _all(database, partial(_quarantined, before=micros(before.quarantine)))
+    gone["orphan"] = await _all(database, partial(_orphans, before=micros(before.quarantine)))
     return gone
 
 

@@ -2,11 +2,7 @@
 
 On PostgreSQL whole days are dropped (`store.partitions`); on SQLite rows are deleted, the oldest first and few at a
 time, so that no batch waits for long. Only what is in the minutes and in the states already may go, and the newest
-message always stays: SQLite gives the ids after it to those that come.
-
-What is gone is gone, and a clock that jumped years ahead would have everything go. So a clock is not believed at once
-(`Belief`): until it has gone on for a day without a jump, a day's worth of messages goes, as on any other day, and what
-else is too old by it has to wait.
+message always stays: SQLite gives the ids after it to those that come. What is too old is said by `store.kept`.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +18,8 @@ from store.coarsening import coarsen
 from store.database import Database
 from store.forgetting import forget
 from store.gathering import gather
-from store.times import EPOCH, micros, moment
+from store.kept import Before, Belief, Kept, before_at
+from store.times import micros
 from store.transaction import Dialect, Transaction
 
 SLICE: Final = 250
@@ -35,66 +32,6 @@ _DONE_WITH: Final = (
     "(SELECT CASE WHEN gathered.upto < caught_up.upto THEN gathered.upto ELSE caught_up.upto END"
     " FROM gathered CROSS JOIN caught_up)"
 )
-
-
-BELIEVED_AFTER: Final = timedelta(days=1)
-WORTH: Final = timedelta(days=1)
-"""What may go meanwhile, beginning with the oldest."""
-
-JUMP: Final = timedelta(hours=1)
-"""What a clock may move between two looks by itself, or is put right, that does not shake our belief."""
-
-
-class Kept(Struct, frozen=True, kw_only=True):
-    """For how long what is kept. Histories are kept by the minute as long as messages, then by five minutes."""
-
-    messages: timedelta = timedelta(days=7)
-    history: timedelta = timedelta(days=90)  # and commands
-    events: timedelta = timedelta(days=730)  # and alerts, incidents, notifications
-    quarantine: timedelta = timedelta(days=30)  # and strangers
-
-
-class Before(Struct, frozen=True, kw_only=True):
-    """What is older than these moments may go."""
-
-    messages: datetime
-    history: datetime
-    events: datetime
-    quarantine: datetime
-
-
-def before_at(now: datetime, kept: Kept) -> Before:
-    """By a clock that is believed."""
-    return Before(
-        messages=now - kept.messages,
-        history=now - max(kept.history, kept.messages),
-        events=now - kept.events,
-        quarantine=now - kept.quarantine,
-    )
-
-
-class Belief:
-    """Whether the clock may say how old something is. `ticks` are seconds of a clock that nobody sets."""
-
-    def __init__(self) -> None:
-        self._ahead: timedelta | None = None
-        self._since = 0.0
-        self._upto: Before | None = None
-
-    async def before(self, database: Database, *, now: datetime, kept: Kept, ticks: float) -> Before:
-        """What may go. Raises StoreUnavailable."""
-        wanted, ahead = before_at(now, kept), (now - EPOCH) - timedelta(seconds=ticks)
-        if self._ahead is None or abs(ahead - self._ahead) > JUMP:
-            self._since, self._upto = ticks, await _a_days_worth(database, now=now)
-        self._ahead = ahead
-        if self._upto is None or timedelta(seconds=ticks - self._since) >= BELIEVED_AFTER:
-            return wanted
-        return Before(
-            messages=min(wanted.messages, self._upto.messages),
-            history=min(wanted.history, self._upto.history),
-            events=min(wanted.events, self._upto.events),
-            quarantine=min(wanted.quarantine, self._upto.quarantine),
-        )
 
 
 class Pruned(Struct, frozen=True, rename="camel"):
@@ -142,34 +79,7 @@ async def keep(database: Database, *, now: datetime, before: Before) -> dict[str
         gone["minute"] = await _forget_minutes(database, before=before.history)
         gone["minute"] += await coarsen(database, before=before.messages)
     gone["command"] = await _forget_commands(database, before=before.history)
-    return gone | await forget(database, history=before.history, events=before.events, quarantine=before.quarantine)
-
-
-async def _a_days_worth(database: Database, *, now: datetime) -> Before:
-    """Of each, a day's worth of what there is, beginning with the oldest."""
-
-    async def worth(sql: str) -> datetime:
-        (at,) = (await database.ask(sql))[0]
-        return (now if at is None else moment(at)) + WORTH
-
-    return Before(
-        messages=(await _oldest(database) or now) + WORTH,
-        history=await worth(
-            "SELECT min((SELECT at FROM minute WHERE device_key = device.key ORDER BY at LIMIT 1)) FROM device"
-        ),
-        events=await worth(
-            "SELECT min((SELECT at FROM event WHERE hotel_key = hotel.key ORDER BY id LIMIT 1)) FROM hotel"
-        ),
-        quarantine=await worth("SELECT (SELECT at FROM quarantine ORDER BY id LIMIT 1)"),
-    )
-
-
-async def _oldest(database: Database) -> datetime | None:
-    if database.dialect is Dialect.POSTGRES:
-        made = await database.read(partitions.days)
-        return EPOCH + timedelta(days=min(made)) if made else None
-    rows = await database.ask("SELECT received_at FROM message ORDER BY id LIMIT 1")
-    return moment(rows[0][0]) if rows else None
+    return gone | await forget(database, before=before)
 
 
 async def _keep_days(database: Database, *, now: datetime, before: int) -> int:

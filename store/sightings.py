@@ -24,8 +24,8 @@ from store.transaction import Dialect, Row, Transaction, Value
 
 DAY: Final = 86_400_000_000
 LEARNED_FROM: Final = timedelta(days=7)
-KEPT: Final = 30
-"""Days, of each tablet."""
+KEPT: Final = timedelta(days=30)
+"""Of each tablet: when more of it is heard, and for a retired one in any case."""
 
 _HEARD: Final = """
     SELECT device_key, received_at / :day AS day, bssid, CAST(round(rssi) AS INTEGER) AS dbm, count(*) AS count
@@ -164,7 +164,7 @@ def add(transaction: Transaction, heard: Sequence[Row]) -> None:
             "ON CONFLICT (device_key, day, bssid, room_key)"
             " DO UPDATE SET count = excluded.count, signals = excluded.signals",
         )
-    transaction.run(_OLD[transaction.dialect], devices=devices, old=first - KEPT)
+    transaction.run(_OLD[transaction.dialect], devices=devices, old=first - KEPT.days)
 
 
 def _encoded(signals: dict[int, int]) -> str:

@@ -42,7 +42,7 @@ def prune(
     async def work(at: Installation) -> "Pruned":
         from msgspec.structs import asdict
 
-        from store.retention import Kept
+        from store.kept import Kept
 
         kept = Kept(**asdict(at.settings.retention))
         return await at.store.prune(kept, believing=believe, by=at.by, now=at.now())

@@ -7,8 +7,8 @@ import pytest
 from rules.ids import DeviceId, ReplayId, WindowId
 from store import INNWATCH, Batch, Deed, Store, forgetting
 from store.batch import Orphan, Quarantined
+from store.kept import Kept
 from store.records import Hotel, NewWindow
-from store.retention import Kept
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, add_hotel, batch, cleared, new_tablet, opened
 
 A_DAY = timedelta(days=1)
@@ -117,3 +117,16 @@ async def test_by_hand_a_clock_is_not_believed_unless_somebody_says_so(store: St
     believing = await store.prune(KEPT, believing=True, by=INNWATCH, now=NOW)
 
     assert (careful.gone["quarantine"], believing.gone["quarantine"]) == (2, 1)
+
+
+async def test_results_of_replays_are_kept_as_long_whoever_forgets_them(store: Store) -> None:
+    await add_hotel(store)
+    for name, days in (("old", 31), ("new", 29)):
+        await store.add_replay(HOTEL, ReplayId(name), b"{}", by=INNWATCH, now=ago(40))
+        await store.end_replay(HOTEL, ReplayId(name), result=b"{}", now=ago(days))
+
+    brief = Kept(quarantine=A_DAY)
+    pruned = await store.prune(brief, believing=True, by=INNWATCH, now=NOW)
+
+    assert pruned.gone["replay"] == 1
+    assert [one.id for one in (await store.replays(HOTEL)).items] == ["new"]

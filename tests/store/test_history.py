@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from rules.ids import DeviceId, HotelId
 from store import NotFound, Store, StoredMessage
 from store.gathering import SLICE, gather, gathered_upto
+from store.kept import Kept
 from store.postgres import dsn_of
 from store.records import Device, HistoryPoint
-from store.retention import Kept
 from tests.store.given import HOTEL, NOW, ON_POSTGRESQL, OTHER, add_hotel, batch, heartbeat, later, open_store
 from tests.support import eventually
 

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from rules.ids import DeviceId
-from store import Store, partitions, retention
+from store import Store, kept, partitions, retention
 from store.batch import Batch
 from store.gathering import gather
+from store.kept import Kept
 from store.records import CommandName, Device, HistoryPoint
-from store.retention import Kept
 from tests.store.given import (
     HOTEL,
     NOW,
@@ -50,7 +50,7 @@ async def caught_up(store: Store) -> None:
 
 
 async def keep(store: Store, *, now: datetime = NOW) -> None:
-    await retention.keep(store._database, now=now, before=retention.before_at(now, ALL_ALIKE))
+    await retention.keep(store._database, now=now, before=kept.before_at(now, ALL_ALIKE))
 
 
 async def ask(store: Store, *days_ago: int) -> None:
@@ -190,7 +190,7 @@ async def test_a_clock_that_jumps_ahead_is_believed_when_it_has_gone_on_for_a_da
     (device, _) = await add_hotel(store)
     await beat(store, device, *range(9, -1, -1))
     await caught_up(store)
-    belief = retention.Belief()
+    belief = kept.Belief()
 
     async def goes(*, ticks: float, ahead: timedelta = timedelta()) -> list[str]:
         now = NOW + ahead + timedelta(seconds=ticks)

@@ -8,7 +8,7 @@ from rules.calibration import Sighting
 from rules.ids import RoomId
 from store import INNWATCH, Store
 from store.gathering import gather
-from store.retention import Kept
+from store.kept import Kept
 from store.sightings import KEPT
 from tests.store.given import HOTEL, NOW, OTHER, add_hotel, batch, heartbeat, later
 
@@ -33,22 +33,22 @@ async def test_what_is_too_old_goes_when_more_is_heard(store: Store) -> None:
     await add_hotel(store, OTHER)
     await store.apply(batch(heartbeat(one, "old")))
     await gather(store._database)
-    at = NOW + timedelta(days=KEPT + 1)
+    at = NOW + KEPT + timedelta(days=1)
     await store.apply(batch(heartbeat(one, "new", at=at), at=at))
     await gather(store._database)
 
-    assert [found.day for found in await store.sightings(HOTEL, since=NOW)] == [TODAY + KEPT + 1]
+    assert [found.day for found in await store.sightings(HOTEL, since=NOW)] == [TODAY + KEPT.days + 1]
     assert await store.sightings(OTHER, since=NOW) == []
     (learned,) = await store.calibrations(HOTEL, now=at)
     assert (learned.room_id, learned.samples, learned.ready) == ("100", 1, False)
 
 
-async def test_what_a_retired_tablet_heard_goes_with_its_history(store: Store) -> None:
+async def test_what_a_retired_tablet_heard_goes_by_itself_as_early(store: Store) -> None:
     one, two = await add_hotel(store)
     await store.apply(batch(heartbeat(one, "a"), heartbeat(two, "b")))
     await store.retire_device(HOTEL, one.id, by=INNWATCH, now=later(60))
     gone = []
-    for days in (90, 92):
+    for days in (KEPT.days, KEPT.days + 1):
         at = NOW + timedelta(days=days)
         pruned = await store.prune(Kept(), believing=True, by=INNWATCH, now=at)
         gone.append(pruned.gone["sighting"])
