@@ -5,18 +5,15 @@ a notice tells of that is still to be sent stays, and so does all that came afte
 alert goes when it is over, its events are gone and nothing that was sent of it is left; the audit stays.
 """
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from store import cursors, sightings
+from store import cursors, sightings, slices
 from store.database import Database
 from store.kept import Before
+from store.slices import delete_all, last_before
 from store.times import micros
-from store.transaction import Row, Transaction
-
-SLICE: Final = 250
-"""Rows that one transaction deletes: a few milliseconds."""
+from store.transaction import Transaction
 
 Forgotten = dict[str, int]
 """How many rows of each table are gone."""
@@ -32,33 +29,24 @@ async def forget(database: Database, *, before: Before) -> Forgotten:
     gone: Forgotten = {}
     for hotel in hotels:
         for table, some in _OF_HOTELS.items():
-            gone[table] = gone.get(table, 0) + await _all(database, partial(some, hotel=hotel, before=of_events))
-        heard = await _all(database, partial(_sightings, hotel=hotel, before=micros(before.sightings)))
+            gone[table] = gone.get(table, 0) + await delete_all(database, partial(some, hotel=hotel, before=of_events))
+        heard = await delete_all(database, partial(_sightings, hotel=hotel, before=micros(before.sightings)))
         gone["sighting"] = gone.get("sighting", 0) + heard
-        replayed = await _all(database, partial(_replays, hotel=hotel, before=micros(before.replays)))
+        replayed = await delete_all(database, partial(_replays, hotel=hotel, before=micros(before.replays)))
         gone["replay"] = gone.get("replay", 0) + replayed
-    gone["clearance"] = await _all(database, partial(_clearances, before=of_events))
-    gone["quarantine"] = await _all(database, partial(_quarantined, before=micros(before.quarantine)))
-    gone["orphan"] = await _all(database, partial(_orphans, before=micros(before.quarantine)))
+    gone["clearance"] = await delete_all(database, partial(_clearances, before=of_events))
+    gone["quarantine"] = await delete_all(database, partial(_quarantined, before=micros(before.quarantine)))
+    gone["orphan"] = await delete_all(database, partial(_orphans, before=micros(before.quarantine)))
     return gone
-
-
-async def _all(database: Database, some: Callable[[Transaction], int]) -> int:
-    total = 0
-    while True:
-        deleted = await database.write_batch(some)
-        total += deleted
-        if deleted < SLICE:
-            return total
 
 
 def _notifications(transaction: Transaction, *, hotel: int, before: int) -> int:
     rows = transaction.rows(
         "SELECT id, created_at FROM notification WHERE hotel_key = :hotel ORDER BY id LIMIT :slice",
         hotel=hotel,
-        slice=SLICE,
+        slice=slices.SLICE,
     )
-    last = _last_before(rows, before)
+    last = last_before(rows, before)
     if last is None:
         return 0
     return transaction.run(
@@ -73,9 +61,9 @@ def _events(transaction: Transaction, *, hotel: int, before: int) -> int:
         " :none) ORDER BY id LIMIT :slice",
         hotel=hotel,
         none=cursors.LAST,
-        slice=SLICE,
+        slice=slices.SLICE,
     )
-    last = _last_before(rows, before)
+    last = last_before(rows, before)
     if last is None:
         return 0
     return transaction.run("DELETE FROM event WHERE hotel_key = :hotel AND id <= :last", hotel=hotel, last=last)
@@ -90,7 +78,7 @@ def _alerts(transaction: Transaction, *, hotel: int, before: int) -> int:
         " ORDER BY opened_at, key LIMIT :slice",
         hotel=hotel,
         before=before,
-        slice=SLICE,
+        slice=slices.SLICE,
     )
     for (key,) in rows:
         transaction.run("DELETE FROM alert WHERE hotel_key = :hotel AND key = :key", hotel=hotel, key=key)
@@ -106,7 +94,7 @@ def _incidents(transaction: Transaction, *, hotel: int, before: int) -> int:
         " ORDER BY opened_at, key LIMIT :slice",
         hotel=hotel,
         before=before,
-        slice=SLICE,
+        slice=slices.SLICE,
     )
     for (key,) in rows:
         transaction.run("DELETE FROM incident WHERE hotel_key = :hotel AND key = :key", hotel=hotel, key=key)
@@ -119,7 +107,7 @@ def _windows(transaction: Transaction, *, hotel: int, before: int) -> int:
         " WHERE hotel_key = :hotel AND coalesce(ended_at, ends_at) < :before ORDER BY key LIMIT :slice)",
         hotel=hotel,
         before=before,
-        slice=SLICE,
+        slice=slices.SLICE,
     )
 
 
@@ -141,7 +129,7 @@ def _sightings(transaction: Transaction, *, hotel: int, before: int) -> int:
         " WHERE device.hotel_key = :hotel AND device.retired_at IS NOT NULL AND sighting.day < :first LIMIT :slice",
         hotel=hotel,
         first=before // sightings.DAY,
-        slice=SLICE,
+        slice=slices.SLICE,
     )
     for device, day, bssid, room in rows:
         transaction.run(
@@ -155,14 +143,14 @@ def _sightings(transaction: Transaction, *, hotel: int, before: int) -> int:
 
 
 def _clearances(transaction: Transaction, *, before: int) -> int:
-    rows = transaction.rows("SELECT key, at FROM clearance ORDER BY key LIMIT :slice", slice=SLICE)
-    last = _last_before(rows, before)
+    rows = transaction.rows("SELECT key, at FROM clearance ORDER BY key LIMIT :slice", slice=slices.SLICE)
+    last = last_before(rows, before)
     return 0 if last is None else transaction.run("DELETE FROM clearance WHERE key <= :last", last=last)
 
 
 def _quarantined(transaction: Transaction, *, before: int) -> int:
-    rows = transaction.rows("SELECT id, at FROM quarantine ORDER BY id LIMIT :slice", slice=SLICE)
-    last = _last_before(rows, before)
+    rows = transaction.rows("SELECT id, at FROM quarantine ORDER BY id LIMIT :slice", slice=slices.SLICE)
+    last = last_before(rows, before)
     return 0 if last is None else transaction.run("DELETE FROM quarantine WHERE id <= :last", last=last)
 
 
@@ -173,13 +161,13 @@ def _replays(transaction: Transaction, *, hotel: int, before: int) -> int:
         " WHERE hotel_key = :hotel AND finished_at < :before ORDER BY key LIMIT :slice)",
         hotel=hotel,
         before=before,
-        slice=SLICE,
+        slice=slices.SLICE,
     )
 
 
 def _orphans(transaction: Transaction, *, before: int) -> int:
     rows = transaction.rows(
-        "SELECT hotel_id, device_id FROM orphan WHERE last_at < :before LIMIT :slice", before=before, slice=SLICE
+        "SELECT hotel_id, device_id FROM orphan WHERE last_at < :before LIMIT :slice", before=before, slice=slices.SLICE
     )
     for hotel_id, device_id in rows:
         transaction.run(
@@ -189,13 +177,3 @@ def _orphans(transaction: Transaction, *, before: int) -> int:
             before=before,
         )
     return len(rows)
-
-
-def _last_before(rows: Sequence[Row], before: int) -> int | None:
-    """The number of the last row before the first that is to be kept."""
-    last = None
-    for number, at in rows:
-        if at >= before:
-            break
-        last = int(number)
-    return last

@@ -5,25 +5,23 @@ time, so that no batch waits for long. Only what is in the minutes and in the st
 message always stays: SQLite gives the ids after it to those that come. What is too old is said by `store.kept`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
-from store import audit, partitions
+from store import audit, partitions, slices
 from store.audit import Actor, Deed
 from store.coarsening import coarsen
 from store.database import Database
 from store.forgetting import forget
 from store.gathering import gather
 from store.kept import Before, Belief, Kept, before_at
+from store.slices import delete_all, last_before
 from store.times import micros
 from store.transaction import Dialect, Transaction
-
-SLICE: Final = 250
-"""Rows that one transaction deletes: a few milliseconds."""
 
 DEVICES: Final = 200
 """Devices that one transaction looks at."""
@@ -131,20 +129,11 @@ def _drop_day_of_minutes(transaction: Transaction, *, day: int) -> None:
 
 
 async def _forget_messages(database: Database, *, before: datetime) -> int:
-    return await _all(database, partial(_delete_messages, before=micros(before)))
+    return await delete_all(database, partial(_delete_messages, before=micros(before)))
 
 
 async def _forget_commands(database: Database, *, before: datetime) -> int:
-    return await _all(database, partial(_delete_commands, before=micros(before)))
-
-
-async def _all(database: Database, some: Callable[[Transaction], int]) -> int:
-    total = 0
-    while True:
-        deleted = await database.write_batch(some)
-        total += deleted
-        if deleted < SLICE:
-            return total
+    return await delete_all(database, partial(_delete_commands, before=micros(before)))
 
 
 def _delete_messages(transaction: Transaction, *, before: int) -> int:
@@ -152,12 +141,10 @@ def _delete_messages(transaction: Transaction, *, before: int) -> int:
     oldest = transaction.rows(
         f"SELECT id, received_at FROM message WHERE id <= {_DONE_WITH} AND id < (SELECT max(id) FROM message)"  # noqa: S608
         " ORDER BY id LIMIT :slice",
-        slice=SLICE,
+        slice=slices.SLICE,
     )
-    kept = next((place for place, row in enumerate(oldest) if row[1] >= before), len(oldest))
-    if kept:
-        transaction.run("DELETE FROM message WHERE id <= :last", last=oldest[kept - 1][0])
-    return kept
+    last = last_before(oldest, before)
+    return 0 if last is None else transaction.run("DELETE FROM message WHERE id <= :last", last=last)
 
 
 async def _forget_minutes(database: Database, *, before: datetime) -> int:
@@ -171,11 +158,9 @@ async def _forget_minutes(database: Database, *, before: datetime) -> int:
 
 def _delete_commands(transaction: Transaction, *, before: int) -> int:
     """Delete from the oldest on, up to the first whose time was up later."""
-    oldest = transaction.rows("SELECT key, expires_at FROM command ORDER BY key LIMIT :slice", slice=SLICE)
-    kept = next((place for place, row in enumerate(oldest) if row[1] >= before), len(oldest))
-    if kept:
-        transaction.run("DELETE FROM command WHERE key <= :last", last=oldest[kept - 1][0])
-    return kept
+    oldest = transaction.rows("SELECT key, expires_at FROM command ORDER BY key LIMIT :slice", slice=slices.SLICE)
+    last = last_before(oldest, before)
+    return 0 if last is None else transaction.run("DELETE FROM command WHERE key <= :last", last=last)
 
 
 def _delete_minutes(transaction: Transaction, *, devices: Sequence[int], before: int) -> tuple[int, int]:
@@ -187,8 +172,8 @@ def _delete_minutes(transaction: Transaction, *, devices: Sequence[int], before:
             "(SELECT at FROM minute WHERE device_key = :device ORDER BY at LIMIT 1 OFFSET :slice), :before)",
             device=device,
             before=before,
-            slice=SLICE,
+            slice=slices.SLICE,
         )
-        if deleted >= SLICE or place == DEVICES:
+        if deleted >= slices.SLICE or place == DEVICES:
             return place, deleted  # there may be more of this one
     return len(devices), deleted

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rules.ids import DeviceId, ReplayId, WindowId
-from store import INNWATCH, Batch, Deed, Store, forgetting
+from store import INNWATCH, Batch, Deed, Store, slices
 from store.batch import Orphan, Quarantined
 from store.kept import Kept
 from store.records import Hotel, NewWindow
@@ -27,7 +27,7 @@ async def prune(store: Store) -> dict[str, int]:
 async def test_an_alert_goes_when_all_of_it_is_old_and_an_open_one_stays(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forgetting, "SLICE", 2)
+    monkeypatch.setattr(slices, "SLICE", 2)
     await store.add_hotel(Hotel(id=HOTEL, name="Seaview"), channels=[MAIL], by=INNWATCH, now=ago(1000))
     tablets = [new_tablet(0), new_tablet(1)]
     device, other = await store.add_devices(HOTEL, tablets, by=INNWATCH, now=ago(1000))

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from rules.ids import DeviceId
-from store import Store, kept, partitions, retention
+from store import Store, kept, partitions, retention, slices
 from store.batch import Batch
 from store.gathering import gather
 from store.kept import Kept
@@ -63,7 +63,7 @@ async def ask(store: Store, *days_ago: int) -> None:
 
 
 async def test_commands_whose_time_was_up_long_ago_go_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "SLICE", 2)
+    monkeypatch.setattr(slices, "SLICE", 2)
     await add_hotel(store)
     await ask(store, 30, 20, 9, 8, 6, 0)
 
@@ -141,7 +141,7 @@ async def test_the_newest_message_stays_because_the_ids_go_on_after_it(store: St
 
 
 async def test_many_go_a_few_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "SLICE", 3)
+    monkeypatch.setattr(slices, "SLICE", 3)
     monkeypatch.setattr(retention, "DEVICES", 1)
     device, other = await add_hotel(store)
     for one in (device, other):
