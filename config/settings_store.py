@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
 from config.variable import Environment, Kind, Variable, duration, whole
+
+if TYPE_CHECKING:
+    from store.kept import Kept
 
 _SQLITE: Final = "sqlite+aiosqlite:///"
 _POSTGRESQL: Final = frozenset({"postgresql", "postgresql+asyncpg"})
@@ -177,12 +180,18 @@ STORE: Final = (
 
 
 class Retention(Struct, frozen=True, kw_only=True):
-    """For how long what is kept; as `store.retention.Kept`, which takes the database with it."""
+    """For how long what is kept."""
 
     messages: timedelta = timedelta(days=RETENTION_DAYS.default)
     history: timedelta = timedelta(days=HISTORY_DAYS.default)
     events: timedelta = timedelta(days=EVENTS_DAYS.default)
     quarantine: timedelta = timedelta(days=QUARANTINE_DAYS.default)
+
+    def kept(self) -> "Kept":
+        """The same for the store."""
+        from store.kept import Kept  # noqa: PLC0415 - whoever asks for help reads settings too, and loads no database
+
+        return Kept(messages=self.messages, history=self.history, events=self.events, quarantine=self.quarantine)
 
 
 def read_retention(environment: Environment) -> Retention:

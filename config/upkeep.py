@@ -11,13 +11,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from msgspec.structs import asdict
 from prometheus_client import CollectorRegistry, Gauge
 
 from config.settings_store import Retention
 from store import Store, StoreUnavailable
 from store.door import GATHER_EVERY, PRUNE
-from store.kept import Kept
 from store.records import Job
 
 EVERY: Final = 300.0
@@ -67,7 +65,7 @@ class Upkeep:
     ) -> None:
         self._store = store
         self._now = now
-        self._retention = Kept(**asdict(retention))
+        self._retention = retention.kept()
         self._metrics = metrics
         self._holds_back = False
 

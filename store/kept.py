@@ -30,10 +30,10 @@ class Kept(Struct, frozen=True, kw_only=True):
     Histories are kept by the minute as long as messages, then by five minutes.
     """
 
-    messages: timedelta = timedelta(days=7)
-    history: timedelta = timedelta(days=90)  # and commands
-    events: timedelta = timedelta(days=730)  # and alerts, incidents, notifications
-    quarantine: timedelta = timedelta(days=30)  # and strangers
+    messages: timedelta
+    history: timedelta  # and commands
+    events: timedelta  # and alerts, incidents, notifications
+    quarantine: timedelta  # and strangers
 
 
 class Before(Struct, frozen=True, kw_only=True):

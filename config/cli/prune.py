@@ -40,12 +40,7 @@ def prune(
     """
 
     async def work(at: Installation) -> "Pruned":
-        from msgspec.structs import asdict
-
-        from store.kept import Kept
-
-        kept = Kept(**asdict(at.settings.retention))
-        return await at.store.prune(kept, believing=believe, by=at.by, now=at.now())
+        return await at.store.prune(at.settings.retention.kept(), believing=believe, by=at.by, now=at.now())
 
     pruned = with_installation(data, work)
     if as_json:

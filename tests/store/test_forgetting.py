@@ -4,15 +4,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from config.settings_store import Retention
 from rules.ids import DeviceId, ReplayId, WindowId
 from store import INNWATCH, Batch, Deed, Store, slices
 from store.batch import Orphan, Quarantined
-from store.kept import Kept
 from store.records import Hotel, NewWindow
 from tests.store.given import HOTEL, MAIL, NOW, OTHER, add_hotel, batch, cleared, new_tablet, opened
 
 A_DAY = timedelta(days=1)
-KEPT = Kept()
+KEPT = Retention().kept()
 
 
 def ago(days: float) -> datetime:
@@ -125,7 +125,7 @@ async def test_results_of_replays_are_kept_as_long_whoever_forgets_them(store: S
         await store.add_replay(HOTEL, ReplayId(name), b"{}", by=INNWATCH, now=ago(40))
         await store.end_replay(HOTEL, ReplayId(name), result=b"{}", now=ago(days))
 
-    brief = Kept(quarantine=A_DAY)
+    brief = Retention(quarantine=A_DAY).kept()
     pruned = await store.prune(brief, believing=True, by=INNWATCH, now=NOW)
 
     assert pruned.gone["replay"] == 1

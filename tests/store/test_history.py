@@ -14,16 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.settings_store import Retention
 from rules.ids import DeviceId, HotelId
 from store import NotFound, Store, StoredMessage
 from store.gathering import SLICE, gather, gathered_upto
-from store.kept import Kept
 from store.postgres import dsn_of
 from store.records import Device, HistoryPoint
 from tests.store.given import HOTEL, NOW, ON_POSTGRESQL, OTHER, add_hotel, batch, heartbeat, later, open_store
 from tests.support import eventually
 
 HOUR = later(3600)
+
+KEPT = Retention().kept()
 
 
 async def history(store: Store, *, points: int = 60, device: str = "tab-0") -> list[HistoryPoint]:
@@ -240,7 +242,7 @@ async def test_tending_gathers_beside_the_verbs_and_outlives_a_locked_database(t
 
     with closing(sqlite3.connect(tmp_path / "innwatch.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        tending = asyncio.ensure_future(store.tend(now=lambda: NOW, retention=Kept(), every=timedelta(milliseconds=1)))
+        tending = asyncio.ensure_future(store.tend(now=lambda: NOW, retention=KEPT, every=timedelta(milliseconds=1)))
         await asyncio.sleep(0.05)
         assert not tending.done()
         assert not await is_gathered()

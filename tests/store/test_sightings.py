@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from config.settings_store import Retention
 from rules.calibration import Sighting
 from rules.ids import RoomId
 from store import INNWATCH, Store
 from store.gathering import gather
-from store.kept import Kept
 from store.sightings import KEPT
 from tests.store.given import HOTEL, NOW, OTHER, add_hotel, batch, heartbeat, later
 
@@ -50,7 +50,7 @@ async def test_what_a_retired_tablet_heard_goes_by_itself_as_early(store: Store)
     gone = []
     for days in (KEPT.days, KEPT.days + 1):
         at = NOW + timedelta(days=days)
-        pruned = await store.prune(Kept(), believing=True, by=INNWATCH, now=at)
+        pruned = await store.prune(Retention().kept(), believing=True, by=INNWATCH, now=at)
         gone.append(pruned.gone["sighting"])
 
     assert gone == [0, 1]
