@@ -10,6 +10,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from api.problems import Refused, Trouble, invalid
 from rules.ids import (
+    NO_ID,
     AlertId,
     CommandId,
     DeviceId,
@@ -72,7 +73,7 @@ def checked(**ids: str | None) -> None:
     """Raise Refused (400) for one in a body that is no id, by the name that the wire has for it."""
     for field, text in ids.items():
         if text is not None and not is_id(text):
-            raise invalid(field, "is no id: 1 to 64 letters, digits, '-' and '_', and not '_' alone")
+            raise invalid(field, NO_ID)
 
 
 def window_named(text: str) -> WindowId:

@@ -20,6 +20,7 @@ from litestar.openapi import ResponseSpec
 from msgspec import Struct
 
 from api.request_ids import request_id
+from rules.texts import in_words
 from store import (
     AlertGone,
     AlreadyAcknowledged,
@@ -257,4 +258,4 @@ def _field_error(line: Mapping[str, object]) -> FieldError:
     message, key = str(line.get("message", "")), str(line.get("key", ""))
     named = _NAMED.search(message)
     path = [part for part in (key.rstrip("_"), named and named[1]) if part and part != "data"]
-    return FieldError(".".join(path) or "body", message)
+    return FieldError(".".join(path) or "body", in_words(message))

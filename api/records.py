@@ -16,20 +16,24 @@ from rules.response import NOTE_LIMIT
 from rules.room_config import RoomConfig
 from rules.snapshot import token_end_of
 from rules.state import LinkState, Posture, Power
+from rules.texts import LINE, LINES
 from store.records import CommandName, DeviceRow, HistoryPoint, Room, TimelineEntry
 from store.records.pms import ClearanceGiven
 
-NO_NUL = r"^[^\x00]*$"
-"""PostgreSQL keeps no NUL in a text."""
-
-Word = Annotated[str, Meta(min_length=1, max_length=64)]
-Given = Annotated[str, Meta(max_length=1000)] | bool | Annotated[int, Meta(ge=-(2**53), le=2**53)] | float | None
+Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=LINE)]
+Given = (
+    Annotated[str, Meta(max_length=1000, pattern=LINES)]
+    | bool
+    | Annotated[int, Meta(ge=-(2**53), le=2**53)]
+    | float
+    | None
+)
 """An argument of a command."""
 
 
-Words = Annotated[str, Meta(max_length=NOTE_LIMIT, pattern=NO_NUL)]
+Words = Annotated[str, Meta(max_length=NOTE_LIMIT, pattern=LINES)]
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 Bssids = Annotated[tuple[Annotated[str, Meta(max_length=17)], ...], Meta(max_length=64)]
 Dbm = Annotated[float, Meta(ge=-126, le=0)]
 
@@ -135,7 +139,7 @@ class Assign(Answer, frozen=True, rename="camel", forbid_unknown_fields=True, kw
 
 
 class AddNote(Answer, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    note: Annotated[str, Meta(min_length=1, max_length=NOTE_LIMIT, pattern=NO_NUL)]
+    note: Annotated[str, Meta(min_length=1, max_length=NOTE_LIMIT, pattern=LINES)]
 
 
 class Resolve(Answer, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):

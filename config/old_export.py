@@ -17,6 +17,7 @@ from rules.ids import DeviceId, HotelId, RoomId, is_id
 from rules.moments import old_moment
 from rules.place import normal_bssid
 from rules.policy import Policy
+from rules.texts import as_lines
 from store.importing import OldAlert, OldDevice
 from store.records import Room
 
@@ -249,4 +250,4 @@ def _text(fields: Fields, *names: str, longest: int) -> str | None:
     said = next((fields[name] for name in names if name in fields), None)
     if isinstance(said, int) and not isinstance(said, bool):
         said = str(said)
-    return (said.replace("\x00", "").strip()[:longest] or None) if isinstance(said, str) else None
+    return (as_lines(said).strip()[:longest] or None) if isinstance(said, str) else None

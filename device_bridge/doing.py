@@ -26,6 +26,7 @@ from rules.alerts import AlertSnapshot
 from rules.ids import AlertId, HotelId, UserName, is_id
 from rules.messages import Aware
 from rules.response import NOTE_LIMIT
+from rules.texts import LINES, in_words
 from store import (
     Actor,
     ActorKind,
@@ -59,7 +60,7 @@ class Op(StrEnum):
 
 
 _Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
-_Words = Annotated[str, Meta(max_length=NOTE_LIMIT, pattern=r"^[^\x00]*\Z")]
+_Words = Annotated[str, Meta(max_length=NOTE_LIMIT, pattern=LINES)]
 
 
 class Do(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -274,7 +275,7 @@ def read(payload: bytes) -> Do | str:
     try:
         said = _do.decode(payload)
     except msgspec.ValidationError as error:
-        return str(error)
+        return in_words(str(error))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return "not JSON in UTF-8"
     takes = _TAKES[said.op]

@@ -18,6 +18,8 @@ ReplayId = NewType("ReplayId", str)
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+NO_ID = "is no id: 1 to 64 letters, digits, '-' and '_', and not '_' alone"
+
 
 def is_id(text: str) -> bool:
     """Whether `text` may name a hotel, room, device, person, integrator or message (contract, head).

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from rules.ids import IntegratorName, MessageId, RoomId, is_id
+from rules.ids import NO_ID, IntegratorName, MessageId, RoomId, is_id
 from rules.messages import Aware, ShortText
 
 DEPARTING_FROM: Final = timedelta(minutes=60)
@@ -154,7 +154,7 @@ def what_is_wrong(message: PmsMessage, kind: PmsKind, *, at: datetime) -> str | 
     named = {"id": message.id, "roomId": message.room_id, "toRoomId": message.to_room_id}
     for field, text in named.items():
         if text is not None and not is_id(text):
-            return f"{field} is no id: 1 to 64 letters, digits, '-' and '_', and not '_' alone"
+            return f"{field} {NO_ID}"
     if not _is_near(message.ts, at, within=CLOCKS_APART):
         return "ts is more than a day from our clock"
     if message.departs_at is not None and not _is_near(message.departs_at, at, within=LONGEST_STAY):

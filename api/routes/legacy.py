@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, Struct
 from api.gate import Caller, needs, needs_agent
 from api.parameters import PAGE, Cursor, Limit, Name, alert_named, device_named
 from api.problems import Refused, Trouble, invalid, problems
-from api.records import NO_NUL, DeviceView, RoomView, device_view, room_view
+from api.records import DeviceView, RoomView, device_view, room_view
 from api.routes.alerts import taken_on
 from api.settings import ApiSettings
 from api.speakers import Speakers
@@ -23,11 +23,12 @@ from broker.tokens import Role
 from rules.alerts import AlertSnapshot
 from rules.ids import DeviceId, HotelId, RoomId, is_id
 from rules.place import normal_bssid
+from rules.texts import LINE, LINES
 from store import Actor, Exists, Store
 from store.records import Page, Room, RoomChanges
 
-Called = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)]
-Storey = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL)]
+Called = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
+Storey = Annotated[str, Meta(min_length=1, max_length=64, pattern=LINE)]
 
 
 class OldRoom(Struct, frozen=True, rename="camel"):
@@ -57,7 +58,7 @@ class OldAcknowledge(Struct, frozen=True, rename="camel", forbid_unknown_fields=
     """`alert_id` is an alert's id, or the number that an imported one had in the old system."""
 
     alert_id: Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=0, le=2**63 - 1)]
-    notes: Annotated[str, Meta(max_length=2000, pattern=NO_NUL)] | None = None
+    notes: Annotated[str, Meta(max_length=2000, pattern=LINES)] | None = None
 
 
 class RoomSaid(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):

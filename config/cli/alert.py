@@ -26,9 +26,12 @@ app = typer.Typer(name="alert", help="Alerts, and what people answer to them.", 
 
 def _note(text: str) -> str:
     from rules.response import NOTE_LIMIT
+    from rules.texts import WRONG_WITH_LINES, is_lines
 
-    if not text.strip() or "\0" in text or len(text) > NOTE_LIMIT:
+    if not text.strip() or len(text) > NOTE_LIMIT:
         raise typer.BadParameter(f"a note has 1 to {NOTE_LIMIT} characters")
+    if not is_lines(text):
+        raise typer.BadParameter(f"the note {WRONG_WITH_LINES}")
     return text
 
 

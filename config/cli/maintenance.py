@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.cli.installation import Installation, with_installation
-from config.cli.options import AsJson, Data, HotelArgument, id_text, length_text
+from config.cli.options import LONGEST_NAME, AsJson, Data, HotelArgument, id_text, length_text
 from config.cli.printing import in_zone, plain, print_json, print_table
 from rules.ids import HotelId, RoomId, WindowId
 from rules.moments import ERA, in_our_era
+from rules.texts import is_line
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -32,6 +33,14 @@ def _moment(text: str) -> datetime:
     return moment
 
 
+def _reason(text: str) -> str:
+    if not (text.strip() and len(text) <= LONGEST_NAME and is_line(text)):
+        raise typer.BadParameter(
+            f"a reason has 1 to {LONGEST_NAME} characters on one line, none of which turns its direction"
+        )
+    return text.strip()
+
+
 @app.command("add")
 def add(  # noqa: PLR0913, typer spells options as arguments
     hotel: HotelArgument,
@@ -48,7 +57,7 @@ def add(  # noqa: PLR0913, typer spells options as arguments
     until: Annotated[
         datetime | None, typer.Option("--until", help="Until when, instead of --for.", parser=_moment)
     ] = None,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why, for people.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, for people.", parser=_reason)] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:

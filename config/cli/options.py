@@ -10,7 +10,7 @@ from typer.models import OptionInfo
 from config.addresses import is_web_address
 from config.cli.printing import warn
 from config.settings_uplink import BrokerUrl, read_broker_url
-from rules.ids import DeviceId, HotelId, IntegratorName, RoomId, UserName, is_id
+from rules.ids import NO_ID, DeviceId, HotelId, IntegratorName, RoomId, UserName, is_id
 from rules.mail import is_mail_address
 from rules.place import normal_bssid
 
@@ -22,7 +22,7 @@ LONGEST_LIFE = timedelta(days=3_650)
 
 def id_text(text: str) -> str:
     if not is_id(text):
-        raise typer.BadParameter(f"{text!r} is not an id: 1 to 64 letters, digits, '-' and '_', and not '_' alone")
+        raise typer.BadParameter(f"{text!r} {NO_ID}")
     return text
 
 

@@ -55,6 +55,7 @@ BODIES = {
     b'{"note": 1}': "note",
     b'{"note": "%s"}' % (b"x" * 2001): "note",
     b'{"note": "a\\u0000b"}': "note",
+    b'{"note": "\\u202eeno"}': "note",
     b'{"notes": "typo"}': "notes",
     b"null": "body",
     b"[]": "body",

@@ -8,6 +8,7 @@ import pytest
 from broker.topics import Kind
 from rules.alerts import AlertSnapshot, AlertStatus
 from rules.ids import HotelId, UserName
+from rules.texts import WRONG_WITH_LINES
 from store import INNWATCH
 from store.records import Hotel, MemberRole
 from tests.device_bridge.given import HOTEL, START, House, Post, report
@@ -149,6 +150,7 @@ WRONG: dict[str, dict[str, object] | bytes] = {
     "no assignee": {"id": "d-1", "alertId": "A1", "op": "assign"},
     "an empty note": {"id": "d-1", "alertId": "A1", "op": "note", "note": ""},
     "a time without a zone": {"id": "d-1", "alertId": "A1", "op": "snooze", "until": "2026-11-23T12:00:00"},
+    "a direction turned": {"id": "d-1", "alertId": "A1", "op": "note", "note": "room \u202e402"},
     "too large": {"id": "d-1", "alertId": "A1", "op": "note", "note": "x" * 9000},
 }
 
@@ -160,6 +162,7 @@ async def test_what_makes_no_sense_is_answered_and_quarantined(house: House, ale
     assert {one["verdict"] for one in (*results.values(), retained)} == {"invalid"}
     assert results["no op"]["id"] == "d-1"
     assert results["not JSON"]["id"] is None
+    assert results["a direction turned"]["detail"] == f"{WRONG_WITH_LINES} - at `$.note`"
     kept = (await house.store.quarantine(HOTEL, limit=50)).items
     assert len(kept) == len(WRONG) + 1
     assert {row.topic for row in kept} == {"hotels/grand/staff/ann/do"}
