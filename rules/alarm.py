@@ -75,18 +75,18 @@ def settle(
 def anew(state: DeviceState, *, occasion: Occasion) -> tuple[DeviceState, tuple[AlertChange, ...]]:
     """Judge what is open once more, because what is known of its room, or what suppresses it, has changed.
 
-    So is what a person resolved: it was as severe as the room had it then.
+    So is what a person resolved: it was as severe as the room had it then. Each alert has been looked at now, whether
+    or not it looks otherwise: what is due before now is asked no more (`rules.maintenance_end`, `rules.room_hours`).
     """
     changes = []
     for family, alert in state.alerts.items():
         if alert.calm_since is None:
             state, change = settle(state, family, causes=alert.bare, ended=(), signals=0, occasion=occasion)
-            if change is not None or alert.dismissed is None:
-                changes.append(change)
-                continue
-        suppressed_by = look_of(alert.bare, occasion=occasion).suppressed_by
-        if suppressed_by is not alert.suppressed_by:
-            state = replace(state, alerts=state.alerts | {family: replace(alert, suppressed_by=suppressed_by)})
+            changes.append(change)
+        now = state.alerts[family]
+        suppressed_by = look_of(now.bare, occasion=occasion).suppressed_by
+        now = replace(now, suppressed_by=suppressed_by, looked_at=occasion.at)
+        state = replace(state, alerts=state.alerts | {family: now})
     return state, tuple(change for change in changes if change is not None)
 
 

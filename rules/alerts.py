@@ -236,7 +236,7 @@ class OpenAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     suppressed_by: Because | None = None  # nobody is told, for this reason
     fired_at: datetime | None = None  # when it was opened, or opened again
     turns: tuple[datetime, ...] = ()  # when its condition began and ended, of the last half hour
-    looked_at: datetime | None = None  # when it was last seen to look otherwise
+    looked_at: datetime | None = None  # when it was last judged anew, or seen to look otherwise
     flapping: Reason | None = None  # that it did so too often
     calm_since: datetime | None = None  # since when no cause is left
     condition: Condition = Condition.ACTIVE

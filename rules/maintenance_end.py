@@ -54,14 +54,8 @@ def _hushed_at(alert: OpenAlert, *, assignment: Assignment) -> datetime | None:
 
 
 def _released_at(state: DeviceState, alert: OpenAlert, *, assignment: Assignment) -> datetime:
-    since = _hushed_since(alert)
+    since = alert.looked_at or alert.last_at  # in the window that hushed it
     end = over(assignment.windows, since)
     if end > since:
         return end
     return over(assignment.windows, max(since, alert.last_at, state.last_heard or since))
-
-
-def _hushed_since(alert: OpenAlert) -> datetime:
-    """A moment of the window that hushed it."""
-    began = (reason.since for reason in alert.why if reason.because is Because.MAINTENANCE)
-    return next((since for since in began if since is not None), alert.last_at)

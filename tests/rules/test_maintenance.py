@@ -233,3 +233,41 @@ def test_no_window_lets_a_silence_be_judged_before_its_own_deadline() -> None:
                 one.state, assignment=one.assignment, watching_since=NOON, at=due - timedelta(milliseconds=1)
             )
             assert early.changes == ()
+
+
+def end_by_hand(one: Tablet, family: Family, *, at: float) -> None:
+    alert = one.alert(family)
+    deed = Resolved(alert_id=alert.id, family=family, severity=alert.severity, by="ana", at=after(at))
+    one.state = dismiss(one.state, deed, occasion=Occasion(one.assignment, deed.name, after(at))).state
+
+
+def test_a_silence_that_a_person_ended_is_looked_at_once_as_a_window_begins_and_once_as_it_ends() -> None:
+    one = Tablet()
+    one.beat(0)
+    one.until(2000)
+    end_by_hand(one, Family.SILENCE, at=2100)
+    one.changes.clear()
+
+    one.assignment = replace(one.assignment, windows=(window(2200, 3000),))
+
+    assert one.due() == 2200
+    one.until(2200)
+    assert one.due() == 3000
+    one.until(3000)
+    assert (one.due(), one.changes) == (None, [])
+
+
+def test_it_keeps_what_else_is_open_from_being_told_again_and_again() -> None:
+    one = Tablet()
+    walk_out(one, 0)
+    one.until(800)
+    end_by_hand(one, Family.SILENCE, at=900)
+    one.changes.clear()
+
+    one.assignment = replace(one.assignment, windows=(window(1000, 4600),))
+    one.until(4600)
+
+    assert [(at, kind) for at, kind, *_ in told(one.changes)] == [
+        (1000, ChangeKind.SUPPRESSED),
+        (4600, ChangeKind.RELEASED),
+    ]
