@@ -21,12 +21,20 @@ Nearness = Callable[[DeviceState, Policy, datetime], Reason | None]
 """What is observed so far and what it would take; None: nothing of the kind goes on."""
 
 
+def _each(_: Heartbeat) -> bool:
+    return True
+
+
 class Slow(Struct, frozen=True):
-    """One kind of trouble that is slow to come. `speaks_for`: an alert that has such a reason is of this kind."""
+    """One kind of trouble that is slow to come. `speaks_for`: an alert that has such a reason is of this kind.
+
+    `asks`: whether the rule asks at this heartbeat how long it has lasted.
+    """
 
     rule: Rule
     speaks_for: frozenset[Because]
     nearness: Nearness
+    asks: Callable[[Heartbeat], bool] = _each
 
 
 def _few(observed: int, limit: int) -> Reason | None:
@@ -79,6 +87,7 @@ SLOW: Final = (
         Rule.BACKLOG_STUCK,
         frozenset({Because.BACKLOG_LONG, Because.BACKLOG_OLD}),
         _waiting,
+        lambda beat: beat.backlog is not None,
     ),
 )
 
@@ -105,9 +114,11 @@ class Lasting:
         if step.message is not None and (is_long or run.is_alert or near != self._last):
             run.add(step.at)  # a message that says nothing of it is no sign of it
         self._last = near
-        # How long it lasted a rule asks at heartbeats alone.
-        is_asked = not is_long or isinstance(step.message, Heartbeat)
-        if self._nearest is None or (is_asked and _share(near) >= _share(self._nearest)):
+        # How long it lasted a rule asks at heartbeats alone: what came to its limit in between was not held back by it.
+        is_asked = not is_long or (isinstance(step.message, Heartbeat) and kind.asks(step.message))
+        if self._nearest is None:
+            self._nearest = near if is_asked or _share(near) < 1 else None
+        elif is_asked and _share(near) >= _share(self._nearest):
             self._nearest = near
         return None
 

@@ -239,6 +239,16 @@ def test_a_backlog_says_how_near_it_came(tablet: Recorded) -> None:
     assert (found.because.because, found.because.observed, found.because.limit) == (Because.TOO_SHORT, 230, 900)
 
 
+def test_how_long_a_backlog_lasted_is_asked_where_the_tablet_says_what_waits(tablet: Recorded) -> None:
+    tablet.beat(30, backlog=3)
+    tablet.beat(60, backlog=3)
+    beats(tablet, 70, 1200)
+
+    found = next(one for one in hindsight(tablet, end=1205).findings if one.family is Family.BACKLOG)
+
+    assert (found.because.because, found.because.observed, found.alert_id) == (Because.TOO_SHORT, 30, None)
+
+
 def test_two_messages_with_a_wrong_clock_are_too_few(tablet: Recorded) -> None:
     for second in range(30, 80, 10):
         tablet.beat(second, clock_error=200 if second < 50 else 0)
@@ -521,11 +531,16 @@ def test_whatever_is_held_back_says_a_limit_that_was_kept_and_every_alert_stands
         assert found.until - found.since >= timedelta(0)
         if found.alert_id is not None:
             assert found.alert_id in opened
-        elif found.because.because in {Because.WITHIN_ALLOWANCE, Because.ASLEEP, Because.SAID_GOODBYE}:
+        elif found.because.because in {
+            Because.WITHIN_ALLOWANCE,
+            Because.ASLEEP,
+            Because.SAID_GOODBYE,
+            Because.TOO_SHORT,
+        }:
             assert isinstance(found.because.observed, float | int)
             assert isinstance(found.because.limit, float | int)
             assert found.because.observed <= found.because.limit
-        elif found.because.because in {Because.TOO_FEW_SAMPLES, Because.TOO_SHORT}:
+        elif found.because.because is Because.TOO_FEW_SAMPLES:
             assert isinstance(found.because.observed, float | int)
             assert isinstance(found.because.limit, float | int)
             assert found.because.observed < found.because.limit
