@@ -35,7 +35,7 @@ from rules.state import DeviceState
 
 __all__ = ["Cause", "Occasion", "alert_id", "anew", "end", "let_go", "resolve", "settle"]
 
-NEED_A_PERSON: Final = frozenset({"tamper", "identity"})
+NEED_A_PERSON: Final = frozenset({Family.TAMPER, Family.IDENTITY})
 """Families whose alerts a good signal never ends."""
 
 Followed = tuple[DeviceState, AlertChange | None]
@@ -121,7 +121,7 @@ def let_go(state: DeviceState, family: Family) -> DeviceState:
 def end(state: DeviceState, family: Family, *, why: tuple[Reason, ...], at: datetime) -> Followed:
     """End an alert that was held open, or leave it to a person if its family needs one."""
     alert = state.alerts[family]
-    if family.value not in NEED_A_PERSON:
+    if family not in NEED_A_PERSON:
         change = AlertChange(kind=ChangeKind.CLEARED, alert=alert, at=at, why=why)
         return _over(state, alert, why=why, at=at), change
     waiting = replace(alert, condition=Condition.CLEARED, flapping=None)

@@ -69,6 +69,15 @@ class Rule(StrEnum):
     BACKLOG_STUCK = "backlog.stuck"
     IDENTITY_CONFLICT = "identity.conflict"
 
+    @property
+    def family(self) -> Family:
+        """Mostly what stands before the dot of its name."""
+        return _FAMILY[self]
+
+
+_OF_SILENCE = frozenset({Rule.WIFI_OFF, Rule.POWERED_OFF, Rule.AGENT_STUCK})
+_FAMILY = {rule: Family.SILENCE if rule in _OF_SILENCE else Family(rule.partition(".")[0]) for rule in Rule}
+
 
 class Because(StrEnum):
     """Why a verdict was reached. One value for log, event, page and test."""

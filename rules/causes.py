@@ -1,9 +1,14 @@
-"""When two causes are one: as staff see them, and as a person saw them who resolved the alert."""
+"""When two causes are one, as staff see them, and as a person saw them who resolved the alert; and which are never made
+light of.
+"""
 
 from collections.abc import Iterable
 from typing import Final
 
-from rules.alerts import Because, Cause, OpenAlert, Reason, Rule, Severity
+from rules.alerts import Because, Cause, Family, OpenAlert, Reason, Rule, Severity
+
+FOREIGN_AP: Final = "foreign-ap"
+"""A network that is not the hotel's, in a tablet's own words."""
 
 _TELLING: Final = frozenset(
     {
@@ -21,6 +26,16 @@ _TELLING: Final = frozenset(
 
 _EASED: Final = {Rule.BATTERY_CRITICAL: Rule.BATTERY_LOW}
 """What a cause may get better to without being another."""
+
+
+def is_never_lowered(cause: Cause) -> bool:
+    """Whether it is as severe, and told, whatever is known of the room and whoever works there.
+
+    Tampering, a network that is not the hotel's, and a check-out's guard.
+    """
+    if cause.rule is Rule.CHECKOUT_GUARD or cause.rule.family is Family.TAMPER:
+        return True
+    return any(reason.because is Because.FOREIGN or reason.cause == FOREIGN_AP for reason in cause.why)
 
 
 def gist(why: Iterable[Reason]) -> list[tuple[Because, str | None]]:

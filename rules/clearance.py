@@ -21,8 +21,6 @@ from rules.state import DeviceState, LinkState, Posture
 VALID: Final = timedelta(seconds=120)
 """How long the desk may go by a clearance before it asks again."""
 
-_TAMPER: Final = "tamper"
-
 
 class Clear(StrEnum):
     CLEAR = "clear"
@@ -127,7 +125,7 @@ def _gone(state: DeviceState) -> list[Finding]:
     taken_off = guard is not None and any(reason.because is Because.UNPLUGGED for reason in guard.why)
     if taken_off and power.is_off_dock(state):
         found.append(Finding.UNPLUGGED)
-    if any(family.value == _TAMPER for family in state.alerts):
+    if Family.TAMPER in state.alerts:
         found.append(Finding.TAMPERED)
     return found
 

@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from rules.alerts import Because, Cause, OpenAlert, Reason, Rule, Severity
+from rules.causes import is_never_lowered
 from rules.policy import Assignment
 from rules.room_status import DEPARTING_FROM, NOTHING_SAID, RoomStatus
-
-FOREIGN_AP: Final = "foreign-ap"
 
 _BREACHES: Final = frozenset({Rule.BREACH_SIGNAL, Rule.BREACH_ACCESS_POINT, Rule.BREACH_REPORTED})
 _GOING: Final = _BREACHES | {Rule.SILENCE, Rule.WIFI_OFF, Rule.POWERED_OFF}
@@ -20,7 +19,6 @@ _GOING: Final = _BREACHES | {Rule.SILENCE, Rule.WIFI_OFF, Rule.POWERED_OFF}
 
 _RAISING: Final = frozenset({Because.DEPARTING, Because.ROOM_VACANT})
 
-_TAMPER: Final = "tamper"
 _ORDER: Final = tuple(Severity)
 
 
@@ -33,7 +31,7 @@ def in_context(cause: Cause, *, assignment: Assignment, at: datetime) -> Cause:
     status = assignment.room
     if status is NOTHING_SAID:
         return cause
-    if status.service is not None and not _is_never_lowered(cause):
+    if status.service is not None and not is_never_lowered(cause):
         return Cause(cause.rule, Severity.INFO, (*cause.why, Reason(Because.OUT_OF_SERVICE, observed=status.service)))
     reasons = [*_raising(cause, status, at=at)]
     steps = len(reasons)
@@ -74,9 +72,3 @@ def _raising(cause: Cause, status: RoomStatus, *, at: datetime) -> tuple[Reason,
 def _is_carried_next_door(cause: Cause, status: RoomStatus, *, at: datetime) -> bool:
     """Whether it may be whoever cleans: a neighbour is a room on the same floor (`rules.place`)."""
     return status.is_being_cleaned(at) and any(reason.because is Because.MOVED for reason in cause.why)
-
-
-def _is_never_lowered(cause: Cause) -> bool:
-    if cause.rule is Rule.CHECKOUT_GUARD or cause.rule.partition(".")[0] == _TAMPER:
-        return True
-    return any(reason.because is Because.FOREIGN or reason.cause == FOREIGN_AP for reason in cause.why)

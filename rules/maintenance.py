@@ -7,13 +7,10 @@ somebody would wait for a window to do. What still fires at its end is judged an
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
 
-from rules.alerts import Because, Cause, Reason, Rule
+from rules.alerts import Because, Cause, Reason
+from rules.causes import is_never_lowered
 from rules.policy import Assignment, Place, Window
-
-_FOREIGN_AP: Final = "foreign-ap"  # in the tablet's own words
-_TAMPER: Final = "tamper"
 
 
 def of_place(windows: Iterable[Window], place: Place) -> tuple[Window, ...]:
@@ -55,7 +52,7 @@ def suppressor(cause: Cause, *, assignment: Assignment, at: datetime) -> Reason 
     if not assignment.windows:
         return None
     window = running(assignment.windows, at)
-    if window is None or _is_told_in_any_case(cause):
+    if window is None or is_never_lowered(cause):
         return None
     lasts_s = (window.ends_at - window.starts_at).total_seconds()
     return Reason(Because.MAINTENANCE, limit=lasts_s, since=window.starts_at)
@@ -65,9 +62,3 @@ def _concerns(window: Window, place: Place) -> bool:
     if window.room_id is not None:
         return window.room_id == place.room_id
     return window.floor is None or window.floor == place.floor
-
-
-def _is_told_in_any_case(cause: Cause) -> bool:
-    if cause.rule is Rule.CHECKOUT_GUARD or cause.rule.partition(".")[0] == _TAMPER:
-        return True
-    return any(reason.because is Because.FOREIGN or reason.cause == _FOREIGN_AP for reason in cause.why)

@@ -9,13 +9,13 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from rules.alerts import Because, Cause, Reason, Rule, Severity
+from rules.causes import FOREIGN_AP
 from rules.memory import ReportedMemory
 from rules.messages import Report
 from rules.policy import Policy
 
-FOREIGN_CAUSE = "foreign-ap"
 GOOD_SAMPLES = 3
-CAUSES = frozenset({FOREIGN_CAUSE, "weak-signal", "moved", "out-of-zone"})
+CAUSES = frozenset({FOREIGN_AP, "weak-signal", "moved", "out-of-zone"})
 """What tablets say of a breach."""
 
 
@@ -25,7 +25,7 @@ def remember_report(memory: ReportedMemory | None, report: Report, *, now: datet
         at=now,
         cause=report.cause,
         observed=report.wifi_bssid if report.rssi is None else report.rssi,
-        foreign=report.cause == FOREIGN_CAUSE,
+        foreign=report.cause == FOREIGN_AP,
     )
     if memory is None:
         return fresh

@@ -20,7 +20,7 @@ LONGEST_SNOOZE: Final = timedelta(days=7)
 NOTE_LIMIT: Final = 2000
 """Characters of what somebody notes."""
 
-_NEED_A_MANAGER: Final = frozenset({"tamper", "identity"})
+_NEED_A_MANAGER: Final = frozenset({Family.TAMPER, Family.IDENTITY})
 
 
 class Resolved(Struct, frozen=True, rename="camel", kw_only=True):
@@ -40,7 +40,7 @@ class Resolved(Struct, frozen=True, rename="camel", kw_only=True):
 
 def needs_manager(alert: AlertSnapshot) -> bool:
     """Whether only a manager ends it by hand."""
-    return alert.severity is Severity.CRITICAL or alert.family.value in _NEED_A_MANAGER
+    return alert.severity is Severity.CRITICAL or alert.family in _NEED_A_MANAGER
 
 
 def lapse_of(severity: Severity, *, at: datetime) -> datetime | None:

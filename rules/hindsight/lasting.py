@@ -11,7 +11,7 @@ from msgspec import Struct
 from rules import backlog, clock, power
 from rules.alerts import Because, Reason, Rule
 from rules.hindsight.finding import Finding
-from rules.hindsight.watcher import Run, alert_of, family_of, names
+from rules.hindsight.watcher import Run, alert_of, names
 from rules.messages import Heartbeat
 from rules.policy import Policy
 from rules.replay import Step
@@ -107,7 +107,7 @@ class Lasting:
         if near is None:
             return self.end(step.at)
         self._run = run = self._run or Run(kind.rule, step)
-        alert = alert_of(step, family_of(kind.rule))
+        alert = alert_of(step, kind.rule.family)
         if alert is not None and names(alert, kind.speaks_for):
             run.has_alert(alert)
         is_long = near.because is Because.TOO_SHORT

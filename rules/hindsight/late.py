@@ -5,7 +5,6 @@ from typing import Final
 
 from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
-from rules.hindsight.watcher import family_of
 from rules.messages import WIFI_OFF, Report, ReportKind
 from rules.replay import Step
 from rules.tamper import rule_of
@@ -37,7 +36,7 @@ class Late:
 
     def _add(self, step: Step, ts: datetime) -> None:
         rule, cause = _of(step)
-        family = family_of(rule)
+        family = rule.family
         known = self._findings.get(family)
         since, signs = step.at, 1
         if known is not None:

@@ -21,14 +21,6 @@ class Watcher(Protocol):
         ...
 
 
-def family_of(rule: Rule) -> Family:
-    """Mostly what stands before the dot of its name."""
-    return Family.SILENCE if rule in _OF_SILENCE else Family(rule.partition(".")[0])
-
-
-_OF_SILENCE: Final = frozenset({Rule.WIFI_OFF, Rule.POWERED_OFF, Rule.AGENT_STUCK})
-
-
 def alert_of(step: Step, family: Family) -> OpenAlert | None:
     """The family's alert that is open after a step, or was until it."""
     return step.verdict.state.alerts.get(family) or step.before.alerts.get(family)
@@ -69,7 +61,7 @@ class Run:
 
     def __init__(self, rule: Rule, step: Step, *, since: datetime | None = None) -> None:
         """From its first sign on, which may have been before this step."""
-        self._rule, self._family = rule, family_of(rule)
+        self._rule, self._family = rule, rule.family
         self.since: Final = since or step.at
         self.until = self.since
         self.signs = 0

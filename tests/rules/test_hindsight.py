@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from rules.alerts import Because, ChangeKind, Family, Rule
 from rules.gap import Gap
 from rules.hindsight import Finding, LookedBack, look_back
-from rules.hindsight.watcher import family_of
 from rules.ids import DeviceId, HotelId, IntegratorName, MessageId, RoomId, WindowId
 from rules.inputs import AssignmentRecord, InputKind, PartnerRecord
 from rules.messages import Heartbeat, Link, Plug, Report, ReportKind, TokenEnd
@@ -512,11 +511,6 @@ def test_what_was_over_before_or_comes_after_is_not_told(tablet: Recorded) -> No
 
     assert hindsight(tablet, start=100, end=300).findings == ()
     assert hindsight(tablet, start=0, end=15).findings == ()
-
-
-@pytest.mark.parametrize("rule", Rule)
-def test_every_rule_is_of_a_family(rule: Rule) -> None:
-    assert family_of(rule) in Family
 
 
 @given(stories(longest=25))

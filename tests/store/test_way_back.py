@@ -47,13 +47,6 @@ def alert_of(rule: Rule, family: Family, *, why: tuple[Reason, ...] = EVERY_REAS
     )
 
 
-FAMILY_OF = {Rule.AGENT_STUCK: Family.SILENCE, Rule.WIFI_OFF: Family.SILENCE, Rule.POWERED_OFF: Family.SILENCE}
-
-
-def family_of(rule: Rule) -> Family:
-    return FAMILY_OF.get(rule) or Family(rule.partition(".")[0])
-
-
 def carrying(*alerts: OpenAlert, **memories: Any) -> DeviceState:  # noqa: ANN401 - what a state has
     return DeviceState(
         link=LinkState.SILENT,
@@ -135,7 +128,7 @@ def words(by_hand: ByHand, column: str, table: str) -> set[str]:
 async def test_every_word_that_is_left_was_known_before(url: str, kind: str, by_hand: ByHand) -> None:
     store = await open_at(url)
     tablets = await add_hotel(store, tablets=len(Rule) + 1, channels=[MAIL])
-    alerts = (alert_of(rule, family_of(rule)) for rule in Rule)
+    alerts = (alert_of(rule, rule.family) for rule in Rule)
     await open_alerts(store, zip(tablets[1:], alerts, strict=True))
     await one_of_everything(store)
     await what_is_newer(store)
