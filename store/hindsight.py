@@ -52,12 +52,14 @@ class Hindsight(Alerts, Ledger, Inputs):
         """What spoke for trouble in [start, end), a day of it at most, with `most` messages at the most.
 
         What is to come is nobody's silence: if `now` is given, nothing is said of what comes after it.
-        Raises NotFound (hotel, device), ValueError unless start < end ≤ start + LONGEST and most ≥ 1.
+        Raises NotFound (hotel, device), ValueError unless start < end ≤ start + LONGEST, start < now and most ≥ 1.
         """
         if not (timedelta() < end - start <= LONGEST) or most < 1:
             raise ValueError(f"a look back goes over {LONGEST} at most, from a start before its end")
-        if now is not None and start < now < end:
-            end = now
+        if now is not None:
+            if now <= start:
+                raise ValueError("a look back goes over what has been, not over what is to come")
+            end = min(end, now)
         span = await self.span(hotel_id, start=start, end=end)
         inputs = [one async for page in self.inputs(hotel_id, span, device_id=device_id) for one in page.inputs]
         looked = await asyncio.to_thread(
@@ -88,6 +90,8 @@ class Hindsight(Alerts, Ledger, Inputs):
         alert = await self.alert(hotel_id, alert_id)
         if alert is None:
             raise NotFound("alert", alert_id)
+        if now is not None:
+            now = max(now, alert.opened_at)  # a clock that was set back makes nothing undone
         begins = min([alert.opened_at, *(reason.since for reason in alert.why if reason.since is not None)])
         end = alert.opened_at + AFTER
         start = max(begins - BEFORE, end - LONGEST)

@@ -23,7 +23,7 @@ from store.records import AlertWhy, DeviceWhy
 _From = Annotated[
     str | None, QueryParameter(name="from", format="date-time", description="Start; an hour before the end if absent.")
 ]
-_To = Annotated[str | None, QueryParameter(name="to", format="date-time", description="End, exclusive; now if absent.")]
+_To = Annotated[str | None, QueryParameter(name="to", format="date-time", description="End, exclusive; now if absent or still to come.")]
 _Most = Annotated[int, QueryParameter(ge=1, le=5000, description="Messages to show, at most, evenly over the time.")]
 
 
@@ -68,8 +68,10 @@ async def why_device(
 ) -> DeviceWhy:
     """What spoke for trouble of a tablet in [from, to), a day at most, and what came of it or held it back."""
     now = clock()
-    end = now if to is None else era_checked("to", moment_said("to", to))
+    end = now if to is None else min(now, era_checked("to", moment_said("to", to)))
     start = end - timedelta(hours=1) if from_ is None else era_checked("from", moment_said("from", from_))
+    if start >= now:
+        raise invalid("from", "is still to come")
     if not start < end:
         raise invalid("from", "must be before `to`")
     if end - start > LONGEST:

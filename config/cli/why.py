@@ -58,6 +58,9 @@ def why(  # noqa: PLR0913, typer spells options as arguments
         since, until = (
             moment(text, zone=zone, now=now, option=name) for text, name in ((start, "--from"), (end, "--to"))
         )
+        if since >= now:
+            raise typer.BadParameter("--from is still to come")
+        until = min(until, now)
         if not since < until:
             raise typer.BadParameter("--from must be before --to")
         if until - since > LONGEST:

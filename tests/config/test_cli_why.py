@@ -62,6 +62,7 @@ def test_programs_get_all_of_it(hotel: CommandLine) -> None:
         (("t", "--from", "yesterday"), "is no time"),
         (("t", "--from", "9999-12-31T23:00", "--to", "9999-12-31T23:30"), "is not between the years"),
         (("t", "--from", "1h", "--to", "2h"), "--from must be before --to"),
+        (("t", "--from", "2199-12-31T23:00", "--to", "2199-12-31T23:30"), "--from is still to come"),
         (("nobody",), "nobody"),
         (("--alert", "A1"), "A1"),
     ],

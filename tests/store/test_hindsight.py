@@ -146,6 +146,13 @@ async def test_what_is_to_come_is_nobodys_silence(store: Store) -> None:
     assert (why.findings, why.end) == ((), later(10))
 
 
+async def test_a_look_back_that_begins_in_what_is_to_come_is_refused(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    for start in (later(10), later(60)):
+        with pytest.raises(ValueError, match="to come"):
+            await store.why_device(HOTEL, device.id, start=start, end=later(120), now=later(10))
+
+
 async def test_more_than_a_day_or_an_end_before_its_start_is_refused(store: Store) -> None:
     (device, _) = await add_hotel(store)
     for end in (NOW, NOW + timedelta(hours=25)):
