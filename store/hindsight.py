@@ -76,7 +76,7 @@ class Hindsight(Alerts, Ledger, Inputs):
             start=start,
             end=end,
             complete=span.whole,
-            findings=await self._told(hotel_id, looked.findings, alerts=alerts),
+            findings=await self._told(hotel_id, looked.findings, alerts=alerts, end=end),
             alerts=alerts,
             thresholds=None if assignment is None else in_full(assignment.policy),
             levels=levels,
@@ -108,7 +108,7 @@ class Hindsight(Alerts, Ledger, Inputs):
         return tuple(alert for alert in found if alert is not None)
 
     async def _told(
-        self, hotel_id: HotelId, findings: tuple[Finding, ...], *, alerts: tuple[AlertSnapshot, ...]
+        self, hotel_id: HotelId, findings: tuple[Finding, ...], *, alerts: tuple[AlertSnapshot, ...], end: datetime
     ) -> tuple[Finding, ...]:
         """With what the rules do not know: what became of the notices."""
         told = []
@@ -120,7 +120,7 @@ class Hindsight(Alerts, Ledger, Inputs):
                     await self.notifications_of(hotel_id, alert.id),
                     await self.timeline(hotel_id, alert.id),
                 )
-                untold = why_untold(finding, alert, notices=notices, timeline=timeline)
+                untold = why_untold(finding, alert, end=end, notices=notices, timeline=timeline)
                 told.append(replace(finding, untold=untold))
             else:
                 told.append(finding)

@@ -13,10 +13,18 @@ _SOON: Final = timedelta(minutes=1)
 
 
 def why_untold(
-    finding: Finding, alert: AlertSnapshot, *, notices: Sequence[Notification], timeline: Sequence[TimelineEntry]
+    finding: Finding,
+    alert: AlertSnapshot,
+    *,
+    end: datetime,
+    notices: Sequence[Notification],
+    timeline: Sequence[TimelineEntry],
 ) -> Reason | None:
-    """None: somebody was told, or will be, or there was nothing to tell in that time. That it is over counts not."""
-    until = finding.until + _SOON
+    """None: somebody was told, or will be, or there was nothing to tell in that time. That it is over counts not.
+
+    What lasts is looked at until `end`.
+    """
+    until = (finding.until or end) + _SOON
     told = [one for one in notices if one.kind is not NoticeKind.RECOVERED]
     made = [one for one in told if finding.since <= one.created_at <= until]
     if any(one.state is not NotificationState.CANCELLED for one in made):

@@ -23,7 +23,10 @@ from store.records import AlertWhy, DeviceWhy
 _From = Annotated[
     str | None, QueryParameter(name="from", format="date-time", description="Start; an hour before the end if absent.")
 ]
-_To = Annotated[str | None, QueryParameter(name="to", format="date-time", description="End, exclusive; now if absent or still to come.")]
+_To = Annotated[
+    str | None,
+    QueryParameter(name="to", format="date-time", description="End, exclusive; now if absent or still to come."),
+]
 _Most = Annotated[int, QueryParameter(ge=1, le=5000, description="Messages to show, at most, evenly over the time.")]
 
 

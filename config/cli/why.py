@@ -134,7 +134,9 @@ def _print_device(found: "DeviceWhy", zone: tzinfo, *, samples: bool, all_of_the
             [
                 (
                     _clock(finding.since, zone),
-                    _clock(finding.until, zone),
+                    _clock(finding.until, zone)
+                    if finding.until
+                    else f"not over at {found.end.astimezone(zone):%H:%M:%S}",
                     finding.signs,
                     finding.rule.value,
                     finding.alert_id or "none",

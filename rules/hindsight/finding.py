@@ -12,6 +12,8 @@ from rules.policy import Assignment
 class Finding(Struct, frozen=True, rename="camel", kw_only=True):
     """Something that spoke for trouble in [since, until]: `signs` messages, or one silence.
 
+    `until` None: it was not over by the end of what was asked for.
+
     `rule` is the one that it spoke for, or names a silence. With `alert_id` an alert came of it, or was open
     already, and `because` is why. Without one, `because` is what held it back: the true suppressor, which is what the
     rules themselves held against it. `untold` is why nobody was told of an alert, where that is so.
@@ -20,7 +22,7 @@ class Finding(Struct, frozen=True, rename="camel", kw_only=True):
     family: Family
     rule: Rule
     since: datetime
-    until: datetime
+    until: datetime | None
     signs: int
     because: Reason
     alert_id: AlertId | None = None

@@ -117,10 +117,11 @@ class _Looking:
         )
 
     def looked_back(self, *, start: datetime, end: datetime) -> LookedBack:
+        over = [one for one in (*self._findings, *self._late.end()) if _reaches(one, start)]
         last = (watcher.end(end) for watcher in self._watchers)
-        findings = [*self._findings, *(finding for finding in last if finding is not None), *self._late.end()]
+        lasting = [replace(one, until=None) for one in last if one is not None and _reaches(one, start)]
         return LookedBack(
-            findings=tuple(one for one in findings if one.until >= start and one.since < end),
+            findings=tuple(one for one in (*over, *lasting) if one.since < end),
             heard=tuple(one for one in self._heard if start <= one.at < end),
             assignment=self._assignment,
             rule_version=self._rule_version,
@@ -143,3 +144,8 @@ class _Looking:
             )
             return
         self._heard.append(Heard(at=one.at, kind=one.kind, late=one.late))
+
+
+def _reaches(finding: Finding, start: datetime) -> bool:
+    """Whether there was a sign of it at `start` or later."""
+    return finding.until is None or finding.until >= start

@@ -61,7 +61,7 @@ function Answer({ waits, complaint, device }) {
   if (waits) return html`<p>Looking back…</p>`;
   if (complaint) return html`<p class="complaint" role="alert">${complaint}</p>`;
   if (!device) return null;
-  const { findings, heard, heardInAll, thresholds, levels, ruleVersion, complete } = device;
+  const { findings, to, heard, heardInAll, thresholds, levels, ruleVersion, complete } = device;
   return html`<${Signals} heard=${heard} floor=${thresholds?.rssiFloor} />
     ${!complete && html`<p class="hint">What was stored does not reach back far enough; something may be missing.</p>`}
     ${findings.length === 0 && html`<p>Nothing spoke for trouble. It was heard ${heardInAll} times.</p>`}
@@ -69,7 +69,8 @@ function Answer({ waits, complaint, device }) {
       <${Moment} at=${finding.since} />
       <div>${finding.alertId ? html`<a href="#alerts/${finding.alertId}"><${Icon} name="high" /> Alert</a>`
         : html`<span class="held"><${Icon} name="check" /> No alert</span>`} “${ruleName(finding.rule)}”: ${reason(finding.because)}${
-        finding.until !== finding.since && html`, until <${Moment} at=${finding.until} />`}${
+        finding.until == null ? html`, not over at <${Moment} at=${to} />`
+          : finding.until !== finding.since && html`, until <${Moment} at=${finding.until} />`}${
         finding.untold && html`. Nobody was told: ${lower(reason(finding.untold))}`}</div>
     </li>`)}</ol>
     <${Heard} heard=${heard} inAll=${heardInAll} />
