@@ -37,7 +37,7 @@ _SAID = frozenset({InputKind.HEARTBEAT, InputKind.REPORT, InputKind.STATE, Input
 def look_back(
     inputs: Iterable[StoredInput], *, hotel_id: HotelId, device_id: DeviceId, start: datetime, end: datetime
 ) -> LookedBack:
-    """What spoke for trouble of one tablet in [start, end), in the order in which it was over.
+    """What spoke for trouble of one tablet in [start, end), in the order in which it began.
 
     `inputs` are those of the tablet and of its hotel as a whole, and where the others live, from a checkpoint before
     `start` on (`Store.inputs_of`). What began before `start` counts from its own beginning.
@@ -120,8 +120,9 @@ class _Looking:
         over = [one for one in (*self._findings, *self._late.end()) if _reaches(one, start)]
         last = (watcher.end(end) for watcher in self._watchers)
         lasting = [replace(one, until=None) for one in last if one is not None and _reaches(one, start)]
+        findings = sorted((one for one in (*over, *lasting) if one.since < end), key=lambda one: one.since)
         return LookedBack(
-            findings=tuple(one for one in (*over, *lasting) if one.since < end),
+            findings=tuple(findings),
             heard=tuple(one for one in self._heard if start <= one.at < end),
             assignment=self._assignment,
             rule_version=self._rule_version,

@@ -1,7 +1,5 @@
 """Why there was none: each case names what held the alert back, with what was observed and the limit."""
 
-from datetime import timedelta
-
 import pytest
 from hypothesis import given
 from msgspec.structs import replace
@@ -146,6 +144,16 @@ def test_two_low_samples_are_too_few(tablet: Recorded) -> None:
 
     assert (found.signs, found.since, found.until) == (2, after(30), after(40))
     assert (found.because.because, found.because.observed, found.because.limit) == (Because.TOO_FEW_SAMPLES, 2, 3)
+
+
+def test_what_began_first_is_told_first(tablet: Recorded) -> None:
+    for second in range(30, 130, 10):
+        tablet.beat(second, rssi=-90 if second < 120 else -50, kiosk=second != 40)
+    tablet.beat(130, rssi=-90)
+
+    began = [found.since for found in hindsight(tablet, end=135).findings]
+
+    assert began == [after(30), after(40)]
 
 
 def test_what_lasts_is_not_told_as_over(tablet: Recorded) -> None:
@@ -491,7 +499,7 @@ def test_a_backlog_is_neither_samples_nor_life_and_is_told_as_one_stretch(tablet
     tablet.write(InputKind.REPORT, said.id, after(53), said, ts=said.ts, late=True)
     beats(tablet, 55, 85)
 
-    silence, breach, silent = hindsight(tablet, end=90).findings
+    silent, silence, breach = hindsight(tablet, end=90).findings
 
     assert (silent.because.because, silent.since, silent.until) == (Because.WITHIN_ALLOWANCE, after(20), after(55))
     assert (breach.family, breach.signs, breach.because.cause) == (Family.BREACH, 1, "weak-signal")
