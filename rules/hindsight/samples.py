@@ -7,7 +7,7 @@ from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run, alert_of, names
 from rules.memory import Astray
-from rules.messages import Heartbeat
+from rules.messages import Heartbeat, Report, ReportKind
 from rules.place import normal_bssid
 from rules.policy import Assignment
 from rules.replay import Step
@@ -126,6 +126,14 @@ def _roamed(step: Step, before: str | None, bssid: str) -> Finding | None:
     )
 
 
+def _charge_of(step: Step) -> float | None:
+    """What a heartbeat says of the battery, or the tablet's own report."""
+    message = step.message
+    if isinstance(message, Report):
+        return message.level if message.kind is ReportKind.BATTERY else None
+    return message.battery if isinstance(message, Heartbeat) else None
+
+
 class Batteries:
     """battery.low and battery.critical: samples at or below the threshold."""
 
@@ -137,16 +145,16 @@ class Batteries:
         self._level = 0.0
 
     def see(self, step: Step) -> Finding | None:
-        beat = step.message
-        if not isinstance(beat, Heartbeat) or beat.battery is None:
+        charge = _charge_of(step)
+        if charge is None:
             return None
-        if beat.battery > step.assignment.policy.battery_low:
+        if charge > step.assignment.policy.battery_low:
             return self.end(step.at)
         self._run = run = self._run or Run(Rule.BATTERY_LOW, step)
         run.add(step.at)
         self._in_a_row = 0 if step.verdict.state.charging else self._in_a_row + 1
         self._drawn = max(self._drawn, self._in_a_row)
-        self._limit, self._level = step.assignment.policy.battery_low, beat.battery
+        self._limit, self._level = step.assignment.policy.battery_low, charge
         alert = alert_of(step, Family.BATTERY)
         if alert is not None and names(alert, _OF_BATTERY):
             run.has_alert(alert)

@@ -212,6 +212,16 @@ def test_a_low_battery_on_the_charger_is_no_alert(tablet: Recorded) -> None:
     assert (found.family, found.because.because, found.because.limit) == (Family.BATTERY, Because.LOW_ON_CHARGER, 20)
 
 
+def test_what_the_tablet_reports_of_its_battery_is_a_sample_too(tablet: Recorded) -> None:
+    tablet.beat(30, battery=15)
+    tablet.report(35, ReportKind.BATTERY, level=60)
+    tablet.beat(40, battery=15)
+
+    found = hindsight(tablet, end=45).findings
+
+    assert [(one.because.because, one.because.observed) for one in found] == [(Because.TOO_FEW_SAMPLES, 1)] * 2
+
+
 def test_a_window_of_maintenance_is_named(tablet: Recorded) -> None:
     window = Window(id=WindowId("w"), starts_at=after(10), ends_at=after(200))
     tablet.assignment = replace(tablet.assignment, windows=(window,))
