@@ -11,8 +11,11 @@ from typing import Final
 import msgspec
 
 from rules.ids import HotelId, ReplayId
+from rules.place import own_policy
+from rules.policy import PolicyChanges, merged
 from rules.proposal import Gathered, Proposal, ReplayRequest, ReplayResult, difference
 from rules.replay import Replay
+from rules.trial import Levels, Trial
 from store import Store
 
 SHOWN: Final = 500
@@ -33,13 +36,14 @@ async def judge_again(
     """
     begun = time.monotonic()
     span = await store.span(hotel_id, start=start, end=end)
+    trial = Trial(proposal, levels=await levels(store, hotel_id))
     gathered = Gathered()
     replay = Replay(hotel_id, told=gathered.told)
     proposed, said = False, begun
     async for page in store.inputs(hotel_id, span):
         for one in page.inputs:
             if not proposed and one.row >= span.begins:
-                replay.propose(proposal)
+                replay.propose(trial)
                 proposed = True
             replay.take(one)
         if time.monotonic() - said >= _TELL_EVERY_S:
@@ -63,6 +67,16 @@ async def judge_again(
         lost_count=len(found.lost),
         gained=found.gained[:SHOWN],
         lost=found.lost[:SHOWN],
+    )
+
+
+async def levels(store: Store, hotel_id: HotelId) -> Levels:
+    """Who decides which thresholds of a hotel now. Raises NotFound (hotel), StoreUnavailable."""
+    known = await store.load_hotel(hotel_id)
+    return Levels(
+        hotel=merged(known.hotel.policy, PolicyChanges(profile=known.hotel.profile)),
+        rooms={room.id: own_policy(room) for room in known.rooms},
+        devices={row.device.id: row.device.policy for row in known.devices},
     )
 
 

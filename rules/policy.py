@@ -170,7 +170,7 @@ def resolve(*levels: PolicyChanges, over: Policy = DEFAULTS) -> Policy:
     Two that contradict each other are moved apart, at the end: hand over all levels at once.
     """
     decided = {name: value for level in levels if level is not NO_CHANGES for name, value in _decided(level).items()}
-    return _apart(replace(over, **decided)) if decided else over
+    return apart(replace(over, **decided)) if decided else over
 
 
 def in_full(policy: Policy) -> PolicyChanges:
@@ -196,7 +196,8 @@ def _decided(level: PolicyChanges) -> dict[str, Any]:
     }
 
 
-def _apart(policy: Policy) -> Policy:
+def apart(policy: Policy) -> Policy:
+    """The policy with no two thresholds that contradict each other; the same one where there are none."""
     for pair in _APART:
         lower, upper = getattr(policy, pair.lower), getattr(policy, pair.upper)
         if lower + pair.by > upper:

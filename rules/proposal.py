@@ -2,50 +2,51 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-from msgspec import Meta, Struct, field
-from msgspec.structs import replace
+from msgspec import UNSET, Meta, Struct, defstruct, field
+from msgspec.structs import fields, replace
 
 from rules.alerts import ChangeKind, Family, Rule, Severity
 from rules.ids import AlertId, DeviceId, RoomId
-from rules.policy import NO_CHANGES, Assignment, PolicyChanges, resolve
+from rules.policy import PolicyChanges
 from rules.replay import Step
 
 NO_FLOORS: Final[Mapping[RoomId, float]] = {}
 NO_SETS: Final[Mapping[RoomId, tuple[str, ...]]] = {}
 
+if TYPE_CHECKING:
+
+    class TriedPolicy(PolicyChanges, frozen=True, kw_only=True):
+        """Thresholds as in `PolicyChanges`; null: inherited again."""
+else:
+    TriedPolicy = defstruct(
+        "TriedPolicy",
+        [(field.name, field.type | None, UNSET) for field in fields(PolicyChanges)],
+        rename="camel",
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+
+NOTHING_TRIED: Final = TriedPolicy()
+
 
 class Proposal(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """`policy` for all tablets of the hotel, or of `rooms` alone; and floors (dBm) and access points of some rooms.
+    """`policy` as if a level decided it: some `rooms`, some `devices`, or (neither) the hotel; and floors (dBm) and
+    access points of some rooms.
 
-    Where it says nothing, everything is as it was.
+    It is resolved as it would be once it was saved (`rules.trial`): what a room or a tablet decides itself goes before
+    what the hotel does. With `override_all` they decide nothing of what `policy` names. Where it says nothing,
+    everything is as it was.
     """
 
-    policy: PolicyChanges = NO_CHANGES
+    policy: TriedPolicy = NOTHING_TRIED
     rooms: tuple[RoomId, ...] = ()
+    devices: tuple[DeviceId, ...] = ()
+    override_all: bool = False
     floors: Mapping[RoomId, Annotated[float, Meta(ge=-126, le=0)]] = NO_FLOORS
     access_points: Mapping[RoomId, tuple[str, ...]] = NO_SETS
-
-    def __call__(self, own: Assignment) -> Assignment:
-        """What it makes of an assignment; the very same where it says nothing of it."""
-        room, made = own.place.room_id, own
-        if self.policy != NO_CHANGES and (not self.rooms or room in self.rooms):
-            made = replace(made, policy=resolve(self.policy, over=made.policy))
-        floor = None if room is None else self.floors.get(room)
-        if floor is not None:
-            made = replace(made, policy=replace(made.policy, rssi_floor=floor))
-        bssids = None if room is None else self.access_points.get(room)
-        if bssids is None:
-            return made
-        around = own.place
-        place = replace(
-            around,
-            access_points=frozenset(bssids),
-            neighbours=around.neighbours.union(bssids),
-            hotel_access_points=around.hotel_access_points.union(bssids),
-        )
-        return replace(made, place=place)
 
 
 Moment = Annotated[datetime, Meta(tz=True)]

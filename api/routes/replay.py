@@ -1,7 +1,7 @@
 """Trying other thresholds on what has been: asked for here, done in a process of its own, and its result read here."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 import msgspec
@@ -9,7 +9,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from api.gate import needs
 from api.parameters import PAGE, Cursor, Limit, Name, bssids, checked, era_checked, replay_named
@@ -76,7 +76,8 @@ async def ask_for_replay(
 ) -> ReplayView:
     """Judge [startsAt, endsAt) again with other thresholds, as soon as there is time for it; nothing changes by it.
 
-    It is over by now, and what is proposed is for rooms that are there: else 400.
+    What is proposed is resolved as it would be once it was saved: what a room or a tablet decides itself goes before
+    what the hotel does, but for `overrideAll`. The time is over by now, and rooms and tablets are there: else 400.
     """
     now = clock()
     era_checked("startsAt", data.starts_at)
@@ -96,17 +97,27 @@ async def ask_for_replay(
 
 async def _sound(proposal: Proposal, *, store: Store, hotel_id: HotelId) -> Proposal:
     """The proposal with its access points as the rules compare them. Raises Refused (400) for what is none, and for
-    rooms that the hotel does not have.
+    rooms and tablets that the hotel does not have.
     """
+    if proposal.rooms and proposal.devices:
+        raise invalid("devices", "name rooms or devices, not both")
+    if asdict(proposal.policy)["profile"] is None and not (proposal.rooms or proposal.devices):
+        raise invalid("proposal.policy.profile", "a hotel always has one")
     named = {"rooms": proposal.rooms, "floors": proposal.floors, "accessPoints": proposal.access_points}
-    if any(named.values()):
-        known = {room.id for room in (await store.load_hotel(hotel_id)).rooms}
-        for field, rooms in named.items():
-            for room in rooms:
-                checked(**{field: room})
-                if room not in known:
-                    raise invalid(field, f"{room} is no room of this hotel")
+    if any(named.values()) or proposal.devices:
+        hotel = await store.load_hotel(hotel_id)
+        rooms, devices = {room.id for room in hotel.rooms}, {row.device.id for row in hotel.devices}
+        for field, ids in named.items():
+            _must_be_known(field, ids, known=rooms, kind="room")
+        _must_be_known("devices", proposal.devices, known=devices, kind="tablet")
     return replace(proposal, access_points={room: bssids(said) for room, said in proposal.access_points.items()})
+
+
+def _must_be_known(field: str, ids: Iterable[str], *, known: Collection[str], kind: str) -> None:
+    for one in ids:
+        checked(**{field: one})
+        if one not in known:
+            raise invalid(field, f"{one} is no {kind} of this hotel")
 
 
 def _view(asked: Asked) -> ReplayView:

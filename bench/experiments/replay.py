@@ -15,9 +15,10 @@ from bench.failure import BenchFailed
 from bench.figures import Findings, Key, Measured
 from bench.house import House
 from bench.lived import HOTEL, NOON, STEP, live, url_of
-from rules.policy import PolicyChanges
-from rules.proposal import Gathered, Proposal
+from config.replaying import levels
+from rules.proposal import Gathered, Proposal, TriedPolicy
 from rules.replay import Replay, Step
+from rules.trial import Trial
 from store import LocalDoorbell, Store
 from tests.support.told import Told, judged, lived
 
@@ -39,7 +40,7 @@ async def _measure(folder: Path, *, one_core: int) -> Findings:
     try:
         as_it_was = await replayed(store)
         check_told(await lived(store, HOTEL), as_it_was.told)
-        proposed = await replayed(store, Proposal(policy=PolicyChanges(rssi_floor=-80)))
+        proposed = await replayed(store, Proposal(policy=TriedPolicy(rssi_floor=-80), override_all=True))
     finally:
         await store.close()
         os.sched_setaffinity(0, cores)
@@ -69,7 +70,7 @@ async def replayed(store: Store, proposal: Proposal | None = None) -> Replayed:
     made = Replayed()
     replay = Replay(HOTEL, told=made.tell)
     if proposal is not None:
-        replay.propose(proposal)
+        replay.propose(Trial(proposal, levels=await levels(store, HOTEL)))
     begun = time.process_time()
     span = await store.span(HOTEL, start=NOON, end=NOON + 1_000_000 * STEP)
     async for page in store.inputs(HOTEL, span):

@@ -96,9 +96,7 @@ def unset(
     from rules.policy import NO_CHANGES
 
     room_id, device_id = _level(room, device)
-    fields = _fields()
-    if unknown := [name for name in names if name not in fields]:
-        raise typer.BadParameter(_no_such(unknown[0]))
+    inherited = names_of(names)
     if "profile" in names and room_id is None and device_id is None:
         raise typer.BadParameter("a hotel always has a profile: set profile=normal")
 
@@ -106,7 +104,7 @@ def unset(
         return await at.store.change_policy(
             HotelId(hotel),
             NO_CHANGES,
-            unset=[fields[name] for name in names],
+            unset=inherited,
             room_id=room_id,
             device_id=device_id,
             if_revision=if_revision,
@@ -130,6 +128,14 @@ def _fields() -> dict[str, str]:
     from rules.policy import PolicyChanges
 
     return {field.encode_name: field.name for field in fields(PolicyChanges)}
+
+
+def names_of(names: Sequence[str]) -> list[str]:
+    """What thresholds are called in our records. Raises BadParameter for one that there is not."""
+    fields = _fields()
+    if unknown := [name for name in names if name not in fields]:
+        raise typer.BadParameter(_no_such(unknown[0]))
+    return [fields[name] for name in names]
 
 
 def _no_such(name: str) -> str:

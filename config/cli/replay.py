@@ -10,20 +10,21 @@ import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, HotelArgument, id_text
-from config.cli.policy import changes_of
+from config.cli.policy import changes_of, names_of
 from config.cli.printing import in_zone, print_facts, print_json, print_table
-from rules.ids import HotelId, ReplayId, RoomId
+from rules.ids import DeviceId, HotelId, ReplayId, RoomId
 from rules.moments import ERA, in_our_era
 
 if TYPE_CHECKING:
-    from rules.proposal import ReplayResult, Trouble
+    from rules.proposal import Proposal, ReplayResult, Trouble
 
 _NICE = 15
 """How much later than others a replay that somebody asked for over HTTP gets its turn."""
 
 
-def replay(
+def replay(  # noqa: PLR0913, typer spells options as arguments
     hotel: HotelArgument,
+    *,
     start: Annotated[
         str, typer.Option("--from", help="Since when: 2026-11-23T08:00, or so long ago: 24h.", metavar="TIME")
     ] = "24h",
@@ -32,26 +33,40 @@ def replay(
         list[str] | None,
         typer.Option("--set", help="A threshold to try, such as rssiFloor=-70; repeatable.", metavar="NAME=VALUE"),
     ] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option("--unset", help="A threshold to inherit again, such as rssiFloor; repeatable.", metavar="NAME"),
+    ] = None,
     room: Annotated[
         list[str] | None,
-        typer.Option("--room", help="To try it in this room alone; repeatable.", parser=id_text, metavar="ROOM"),
+        typer.Option("--room", help="As if this room decided it; repeatable.", parser=id_text, metavar="ROOM"),
     ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option("--device", help="As if this tablet decided it; repeatable.", parser=id_text, metavar="DEVICE"),
+    ] = None,
+    override_all: Annotated[
+        bool,
+        typer.Option("--override-all", help="Also where rooms and tablets decide it themselves; saving does not."),
+    ] = False,
     asked: Annotated[str | None, typer.Option("--asked", hidden=True)] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge what is stored again with other thresholds, and list the alerts gained and lost. Changes nothing.
 
-    Without --set it judges as it was judged: then nothing is gained or lost. Times without a zone are the hotel's.
+    What is set is tried as `innwatch policy set` would save it: without --room and --device as the hotel's, and what
+    rooms and tablets decide themselves stays. Without --set and --unset it judges as it was judged: then nothing is
+    gained or lost. Times without a zone are the hotel's.
     """
     hotel_id = HotelId(hotel)
     if asked is not None:
         os.nice(_NICE)
         with_installation(data, lambda at: _as_asked(at, hotel_id, ReplayId(asked)))
         return
-    from rules.proposal import Proposal
-
-    proposal = Proposal(policy=changes_of(thresholds or ()), rooms=tuple(RoomId(one) for one in room or ()))
+    proposal = _proposal(
+        thresholds or (), unset=unset or (), rooms=room or (), devices=device or (), override_all=override_all
+    )
 
     async def work(at: Installation) -> "tuple[ReplayResult, tzinfo]":
         from zoneinfo import ZoneInfo
@@ -64,7 +79,7 @@ def replay(
             raise typer.BadParameter("--from must be before --to")
         if until > at.now():
             raise typer.BadParameter("--to is in the future: nothing is stored of that yet")
-        await must_be_there(at, hotel_id, proposal.rooms)
+        await must_be_there(at, hotel_id, proposal.rooms, proposal.devices)
         found = await judge_again(at.store, hotel_id, proposal, start=since, end=until, told=say_how_far)
         return found, zone
 
@@ -74,6 +89,35 @@ def replay(
         print_json(found)
     else:
         show(found, zone=zone)
+
+
+def _proposal(
+    thresholds: Sequence[str],
+    *,
+    unset: Sequence[str],
+    rooms: Sequence[str],
+    devices: Sequence[str],
+    override_all: bool,
+) -> "Proposal":
+    from msgspec import UNSET
+    from msgspec.structs import asdict, replace
+
+    from rules.proposal import NOTHING_TRIED, Proposal
+
+    if rooms and devices:
+        raise typer.BadParameter("give --room or --device: a tablet has its policy in whichever room it stands")
+    if "profile" in unset and not (rooms or devices):
+        raise typer.BadParameter("a hotel always has a profile: --set profile=normal")
+    said = {name: value for name, value in asdict(changes_of(thresholds)).items() if value is not UNSET}
+    inherited = dict.fromkeys(names_of(unset))
+    if both := [text for name, text in zip(names_of(unset), unset, strict=True) if name in said]:
+        raise typer.BadParameter(f"--set {both[0]} and --unset {both[0]} are not both to be had")
+    return Proposal(
+        policy=replace(NOTHING_TRIED, **said, **inherited),
+        rooms=tuple(RoomId(one) for one in rooms),
+        devices=tuple(DeviceId(one) for one in devices),
+        override_all=override_all,
+    )
 
 
 def _named(start: str, end: str) -> Sequence[tuple[str, str]]:
@@ -95,11 +139,17 @@ def moment(text: str, *, zone: tzinfo, now: datetime, option: str) -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=zone)
 
 
-async def must_be_there(at: Installation, hotel_id: HotelId, rooms: Iterable[RoomId]) -> None:
-    """Raises BadParameter for a room that the hotel does not have."""
+async def must_be_there(
+    at: Installation, hotel_id: HotelId, rooms: Iterable[RoomId], devices: Iterable[DeviceId] = ()
+) -> None:
+    """Raises BadParameter for a room or a tablet that the hotel does not have."""
     for room in rooms:
         if await at.store.room(hotel_id, room) is None:
             raise typer.BadParameter(f"--room: {hotel_id} has no room {room}")
+    for device in devices:
+        known = await at.store.find_device(hotel_id, device)
+        if known is None or known.retired_at is not None:
+            raise typer.BadParameter(f"--device: {hotel_id} has no tablet {device}")
 
 
 def show(found: "ReplayResult", *, zone: tzinfo) -> None:

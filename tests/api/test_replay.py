@@ -14,6 +14,10 @@ async def test_a_replay_that_says_nothing_is_refused_by_its_field(world: World) 
         (SPAN | {"endsAt": "9999-12-31T23:59:59-12:00"}, "endsAt"),
         (SPAN | {"startsAt": "0001-01-01T00:00:00+12:00"}, "startsAt"),
         (SPAN | {"proposal": {"rooms": ["999"]}}, "rooms"),
+        (SPAN | {"proposal": {"devices": ["tab-999"]}}, "devices"),
+        (SPAN | {"proposal": {"rooms": [ROOM], "devices": ["tab-1"]}}, "devices"),
+        (SPAN | {"proposal": {"policy": {"profile": None}}}, "proposal.policy.profile"),
+        (SPAN | {"proposal": {"policy": {"rssiFloor": 9}}}, "proposal.policy.rssiFloor"),
         (SPAN | {"proposal": {"floors": {"999": -70}}}, "floors"),
         (SPAN | {"proposal": {"floors": {"no id": -70}}}, "floors"),
         (SPAN | {"proposal": {"accessPoints": {"999": []}}}, "accessPoints"),
@@ -29,9 +33,16 @@ async def test_a_replay_that_says_nothing_is_refused_by_its_field(world: World) 
 
 
 async def test_access_points_are_asked_for_as_the_rules_compare_them(world: World) -> None:
-    proposal = {"rooms": [ROOM], "floors": {ROOM: -70}, "accessPoints": {ROOM: ["A4-2B-B0-C1-D2-E3"]}}
+    proposal = {
+        "policy": {"rssiFloor": None, "batteryLow": 30},
+        "rooms": [ROOM],
+        "floors": {ROOM: -70},
+        "accessPoints": {ROOM: ["A4-2B-B0-C1-D2-E3"]},
+    }
     async with world.client(world.user(INN, "inn-manager", role=Role.MANAGER)) as client:
         answer = await client.post("/api/replay", json=SPAN | {"proposal": proposal})
 
     assert answer.status_code == 202
-    assert answer.json()["request"]["proposal"]["accessPoints"] == {ROOM: ["a4:2b:b0:c1:d2:e3"]}
+    asked = answer.json()["request"]["proposal"]
+    assert asked["accessPoints"] == {ROOM: ["a4:2b:b0:c1:d2:e3"]}
+    assert asked["policy"] == {"rssiFloor": None, "batteryLow": 30}  # null: inherited again

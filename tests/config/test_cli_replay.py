@@ -99,6 +99,20 @@ def test_as_it_was_nothing_is_gained_or_lost_and_another_floor_loses_what_it_rai
     assert (elsewhere["kept"], elsewhere["lost"]) == (1, [])
 
 
+def test_what_is_tried_is_what_would_be_saved_unless_it_overrides_all(watched: CommandLine) -> None:
+    watched("policy", "set", "demo", "rssiFloor=-70", "--device", "tab-1")
+    lower = ("--set", "rssiFloor=-80", "--json")
+
+    of_hotel = watched("replay", "demo", *SPAN, *lower).json()
+    of_room = watched("replay", "demo", *SPAN, *lower, "--room", "204").json()
+    of_tablet = watched("replay", "demo", *SPAN, *lower, "--device", "tab-1").json()
+    of_all = watched("replay", "demo", *SPAN, *lower, "--override-all").json()
+    inherited = watched("replay", "demo", *SPAN, "--unset", "rssiFloor", "--device", "tab-1", "--json").json()
+
+    assert [one["lostCount"] for one in (of_hotel, of_room, of_tablet, of_all)] == [0, 0, 1, 1]
+    assert (inherited["kept"], inherited["lostCount"]) == (0, 1)  # not calibrated: -80 dBm, and info at most
+
+
 def test_another_battery_threshold_gains_an_alert_and_people_read_of_it_in_their_own_time(watched: CommandLine) -> None:
     told = watched("replay", "demo", "--from", "2026-11-23T13:00", "--to", "2026-11-23T15:00", "--set", "batteryLow=85")
 
@@ -113,6 +127,11 @@ def test_what_cannot_be_tried_is_said(watched: CommandLine) -> None:
         (("--from", "1h", "--to", "2h"), "--from must be before --to"),
         (("--from", "1h", "--to", "8000-01-01T00:00Z"), "--to is in the future"),
         (("--room", "204", "--room", "999"), "demo has no room 999"),
+        (("--device", "tab-9"), "demo has no tablet tab-9"),
+        (("--device", "tab-1", "--room", "204"), "give --room or --device"),
+        (("--unset", "rssiFlor"), "is it rssiFloor?"),
+        (("--unset", "profile"), "a hotel always has a profile"),
+        (("--set", "batteryLow=30", "--unset", "batteryLow"), "not both"),
         (("--set", "rssiFlor=-70"), "is it rssiFloor?"),
         (("--set", "rssiFloor=9"), "rssiFloor=9"),
     ):

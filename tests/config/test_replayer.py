@@ -9,8 +9,7 @@ import msgspec
 
 from config.replayer import Replayer
 from rules.ids import HotelId, ReplayId
-from rules.policy import PolicyChanges
-from rules.proposal import Proposal, ReplayRequest, ReplayResult
+from rules.proposal import Proposal, ReplayRequest, ReplayResult, TriedPolicy
 from store import Store
 from store.replaying import Asked
 from tests.config.command_line import CommandLine
@@ -25,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 
 def test_a_replay_is_done_by_a_child_and_one_that_cannot_be_done_says_why(watched: CommandLine) -> None:
-    lower = Proposal(policy=PolicyChanges(rssi_floor=-80))
+    lower = Proposal(policy=TriedPolicy(rssi_floor=-80))
     request = ReplayRequest(starts_at=NOON - HOUR, ends_at=NOON + HOUR, proposal=lower)
 
     async def work(store: Store) -> tuple[Asked, Asked]:

@@ -198,6 +198,40 @@ async def test_thresholds_that_were_typed_are_tried_on_the_past_before_they_are_
         await expect(page.get_by_text("1 change, not saved")).to_be_visible()
 
 
+async def test_what_a_tablet_would_inherit_again_is_tried_as_it_would_be_saved(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
+        of_tablet = PolicyChanges(battery_low=40)
+        await inn.store.put_policy(INN, of_tablet, device_id=DeviceId("tab-101"), by=INNWATCH, now=inn.clock())
+        await page.evaluate("location.hash = 'policy/device.tab-101'")
+        low = page.get_by_role("textbox", name="Battery is low at")
+        await expect(low).to_have_value("40")
+        await page.get_by_role("button", name="Inherit: Battery is low at").click()
+        await page.get_by_role("button", name="Try on the past").click()
+        await expect(page.get_by_label("Tried as thresholds of")).to_have_value("tablet tab-101")
+        await page.get_by_role("button", name="Try it", exact=True).click()
+        await expect(page.get_by_text("Tried: Battery is low at inherited again, as set for tab-101.")).to_be_visible()
+        (asked,) = (await inn.store.replays(INN)).items
+        proposal = msgspec.json.decode(asked.request)["proposal"]
+        assert (proposal["policy"], proposal["devices"]) == ({"batteryLow": None}, ["tab-101"])
+        await judge(inn)
+        await page.get_by_role("button", name="Take it over into the thresholds").click()
+        await expect(low).to_have_value("")
+        await expect(page.get_by_text("1 change, not saved")).to_be_visible()
+
+        # What overrides all is not what saving comes to, and is not offered for it.
+        await go(page, "Replay")
+        await page.get_by_label("Add").select_option("batteryLow")
+        await page.get_by_role("textbox", name="Battery is low at").fill("30")
+        await page.get_by_label("Override what rooms and tablets there decide themselves").check()
+        await page.get_by_role("button", name="Try it", exact=True).click()
+        await expect(page.get_by_text("overriding what rooms and tablets decide themselves")).to_be_visible()
+        await judge(inn)
+        await expect(page.get_by_text("Saved, it would not come to this")).to_be_visible()
+        await expect(page.get_by_role("button", name="Take it over into the thresholds")).to_have_count(0)
+
+
 async def test_a_manager_says_whether_an_access_point_is_the_hotels(browser: Browser, tmp_path: Path) -> None:
     async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
         await inn.store.learn_access_point(INN, HEARD, ssid="Inn", rooms=[RoomId("101")], by=INNWATCH, now=inn.clock())

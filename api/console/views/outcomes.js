@@ -37,10 +37,13 @@ export function Outcomes({ id, rooms, mayChange = false, arrived = false }) {
 }
 
 /** Puts what was tried into the fields of the thresholds, where it is saved; of more rooms than one there is no such page. */
-function TakeOver({ proposal: { policy = {}, rooms = [] } }) {
+function TakeOver({ proposal: { policy = {}, rooms = [], devices = [], overrideAll = false } }) {
   const { act } = useDesk();
-  if (Object.keys(policy).length === 0 || rooms.length > 1) return null;
-  const level = rooms.length ? `room.${rooms[0]}` : null;
+  if (Object.keys(policy).length === 0 || rooms.length + devices.length > 1) return null;
+  if (overrideAll && !devices.length) {
+    return html`<p class="hint">Saved, it would not come to this: rooms and tablets keep what they decide themselves.</p>`;
+  }
+  const level = rooms.length ? `room.${rooms[0]}` : devices.length ? `device.${devices[0]}` : null;
   const take = () => {
     const key = level ?? "";
     act.keep(({ drafts }) => ({ drafts: { ...drafts, [key]: { ...drafts[key], ...inFields(policy) } } }));
@@ -99,10 +102,13 @@ function named({ rule }) {
 }
 
 /** What a proposal says, in a few words. */
-export function proposed({ policy = {}, rooms = [], floors = {}, accessPoints = {} }) {
-  const said = Object.entries(policy).map(([name, value]) => `${THRESHOLDS[name]?.words ?? name} ${inWords(name, value)}`);
+export function proposed({ policy = {}, rooms = [], devices = [], overrideAll = false, floors = {}, accessPoints = {} }) {
+  const said = Object.entries(policy).map(([name, value]) => (
+    `${THRESHOLDS[name]?.words ?? name} ${value === null ? "inherited again" : inWords(name, value)}`));
   const calibrated = new Set([...Object.keys(floors), ...Object.keys(accessPoints)]).size;
-  if (said.length && rooms.length) said.push(rooms.length === 1 ? `in room ${rooms[0]}` : `in ${rooms.length} rooms`);
+  if (said.length && rooms.length) said.push(rooms.length === 1 ? `as set for room ${rooms[0]}` : `as set for ${rooms.length} rooms`);
+  if (said.length && devices.length) said.push(devices.length === 1 ? `as set for ${devices[0]}` : `as set for ${devices.length} tablets`);
+  if (said.length && overrideAll) said.push("overriding what rooms and tablets decide themselves");
   if (calibrated) said.push(`the calibration of ${calibrated === 1 ? "1 room" : `${calibrated} rooms`}`);
   return said.join(", ") || "as it was";
 }

@@ -58,8 +58,8 @@ export function Policy({ id, mayChange, rooms, devices, kept: { drafts } }) {
       deed.refuse(wrong);
       return;
     }
-    const policy = Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, value ?? found.inherited[name]]));
-    act.keep(() => ({ trial: { policy, where: level.room ? `room ${level.room}` : "" } }));
+    const where = level.device ? `tablet ${level.device}` : level.room ? `room ${level.room}` : "";
+    act.keep(() => ({ trial: { policy: changes, where } }));
     act.go("replay");
   };
 
@@ -78,7 +78,7 @@ export function Policy({ id, mayChange, rooms, devices, kept: { drafts } }) {
         <${Outcome} deed=${deed} fields=${Object.keys(THRESHOLDS)} />
         <p class="tools">
           <span class="hint">${count ? `${count === 1 ? "1 change" : `${count} changes`}, not saved` : "Nothing changed"}</span>
-          ${count > 0 && !level.device && html`<button type="button" onClick=${tryOut}>Try on the past</button>`}
+          ${count > 0 && html`<button type="button" onClick=${tryOut}>Try on the past</button>`}
           <button type="button" disabled=${!count || deed.busy} onClick=${leave}>Discard</button>
           <button type="submit" class="primary" disabled=${!count || deed.busy}>Save</button>
         </p>

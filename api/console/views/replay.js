@@ -10,14 +10,14 @@ import { Ask } from "./trial.js";
 const OFTEN = 2_000; // ms between two looks while one is not over
 const SELDOM = 15_000; // ms otherwise: others may ask for one
 
-export function Replay({ id, hotel, mayChange, rooms, kept: { trial } }) {
+export function Replay({ id, hotel, mayChange, rooms, devices, kept: { trial } }) {
   if (id) {
     return html`<p class="back"><a href=${address("replay")}>All replays</a></p>
       <${Outcomes} key=${id} id=${id} rooms=${rooms} mayChange=${mayChange} arrived />`;
   }
   return html`<p class="lead">What would other thresholds have done? The same rules judge what is stored once more, and tell
       the alerts that there would have been, and those that there would not. Nothing changes by it.</p>
-    ${mayChange && html`<${Ask} hotel=${hotel} rooms=${rooms} trial=${trial} />`}
+    ${mayChange && html`<${Ask} hotel=${hotel} rooms=${rooms} devices=${devices} trial=${trial} />`}
     <${Asked} />`;
 }
 

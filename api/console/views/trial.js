@@ -11,14 +11,16 @@ import { place, Places } from "./places.js";
 
 const HOUR = 3_600_000; // ms
 const REACHES = [["6 hours", 6], ["24 hours", 24], ["3 days", 72], ["7 days", 168]];
+const TABLET = "tablet "; // and its id: what was chosen
 const FIELDS = ["startsAt", "endsAt", ...Object.keys(THRESHOLDS).map((name) => `proposal.policy.${name}`)];
 
 /** `trial` is what to begin with, as `{ policy, where }`, or null. */
-export function Ask({ hotel: { timezone: zone }, rooms, trial }) {
+export function Ask({ hotel: { timezone: zone }, rooms, devices, trial }) {
   const { act, clock, http } = useDesk();
   const form = useRef(null);
   const back = (hours) => toField(clock.now() - hours * HOUR, zone);
   const [where, setWhere] = useState(trial?.where ?? "");
+  const [overrideAll, setOverrideAll] = useState(false);
   const [starts, setStarts] = useState(() => back(24));
   const [ends, setEnds] = useState("");
   const [texts, setTexts] = useState(() => inFields(trial?.policy ?? {}));
@@ -31,12 +33,12 @@ export function Ask({ hotel: { timezone: zone }, rooms, trial }) {
   const submit = async (event) => {
     event.preventDefault();
     const now = past(clock.now());
-    const asked = readAll({ from: fromField(starts, zone), to: ends ? fromField(ends, zone) : now, texts, now });
+    const asked = readAll({ from: fromField(starts, zone), to: ends ? fromField(ends, zone) : now, texts, now, ofHotel: where === "" });
     if (asked.wrong) {
       deed.refuse(asked.wrong);
       return;
     }
-    const proposal = { policy: asked.policy, rooms: within(where, rooms) };
+    const proposal = { policy: asked.policy, ...within(where, rooms), overrideAll: overrideAll && !where.startsWith(TABLET) };
     let made = null;
     await deed.work(async () => {
       made = await http.post("replay", { startsAt: asked.startsAt, endsAt: asked.endsAt, proposal });
@@ -55,14 +57,25 @@ export function Ask({ hotel: { timezone: zone }, rooms, trial }) {
       <${Field} id="replay-ends" label="Until" hint="Empty: until now. On the hotel’s clock (${zone})." wrong=${wrong.endsAt}
         control=${(props) => html`<input type="datetime-local" ...${props} value=${ends}
           onInput=${(event) => setEnds(event.target.value)} />`} />
-      <${Field} id="replay-where" label="Tried in" hint="There it holds for every room and tablet, whatever they decide themselves."
+      <${Field} id="replay-where" label="Tried as thresholds of"
+        hint="As if they were saved there: what a room or a tablet decides itself goes before."
         control=${(props) => html`<select ...${props} value=${where} onChange=${(event) => setWhere(event.target.value)}>
-          <${Places} rooms=${rooms} value=${where} /></select>`} />
+          <${Places} rooms=${rooms} value=${where} /><${Tablets} devices=${devices} value=${where} /></select>`}>
+        ${!where.startsWith(TABLET) && html`<label class="tick"><input type="checkbox" id="replay-override" checked=${overrideAll}
+          onChange=${(event) => setOverrideAll(event.target.checked)} /> Override what rooms and tablets there decide themselves
+          (saving does not)</label>`}
+      <//>
     </div>
     <${Thresholds} texts=${texts} setTexts=${setTexts} wrong=${wrong} />
     <p><button class="primary" type="submit" disabled=${deed.busy}>Try it</button></p>
     <${Outcome} deed=${deed} fields=${FIELDS} />
   </form>`;
+}
+
+function Tablets({ devices, value }) {
+  const ids = [...devices.keys()].sort();
+  return ids.length > 0 && html`<optgroup label="A tablet">${ids.map((id) => html`<option key=${id} value=${TABLET + id}
+    selected=${TABLET + id === value}>${id}</option>`)}</optgroup>`;
 }
 
 function Thresholds({ texts, setTexts, wrong }) {
@@ -96,9 +109,9 @@ function Thresholds({ texts, setTexts, wrong }) {
 function Tried({ name, text, wrong, type, leave }) {
   const { words, choices, least } = THRESHOLDS[name];
   const typed = (event) => type(event.target.value);
-  return html`<${Field} id="try-${name}" label=${words} hint=${limits(name)} wrong=${wrong}
+  return html`<${Field} id="try-${name}" label=${words} hint=${`${limits(name)} Empty: inherited again.`.trim()} wrong=${wrong}
     control=${(props) => html`<span class="value">
-      ${choices ? html`<select ...${props} value=${text} onChange=${typed}><option value="">Choose…</option>
+      ${choices ? html`<select ...${props} value=${text} onChange=${typed}><option value="">as inherited</option>
           ${choices.map(([value, said]) => html`<option key=${said} value=${String(value)}
             selected=${String(value) === text}>${said}</option>`)}</select>`
         : html`<input ...${props} value=${text} autocomplete="off" inputmode=${least < 0 ? "text" : "decimal"}
@@ -108,10 +121,11 @@ function Tried({ name, text, wrong, type, leave }) {
 }
 
 /** What the form says: `{ startsAt, endsAt, policy }` as the wire has it, or `{ wrong }`. Moments are ms. */
-function readAll({ from, to, texts, now }) {
+function readAll({ from, to, texts, now, ofHotel }) {
   const all = Object.entries(texts).map(([name, text]) => [name, read(name, text)]);
-  const wrong = Object.fromEntries(all.filter(([, said]) => said.wrong || said.value === null)
-    .map(([name, said]) => [`proposal.policy.${name}`, said.wrong ?? "Say what to try, or leave it out."]));
+  const wrong = Object.fromEntries(all.filter(([, said]) => said.wrong)
+    .map(([name, said]) => [`proposal.policy.${name}`, said.wrong]));
+  if (ofHotel && texts.profile === "") wrong["proposal.policy.profile"] = "A hotel always has a profile.";
   if (Number.isNaN(from)) wrong.startsAt = "Say since when.";
   if (from >= to) wrong.endsAt = "This is before it begins.";
   if (to > now) wrong.endsAt = "This is in the future: nothing is stored of that yet.";
@@ -120,9 +134,10 @@ function readAll({ from, to, texts, now }) {
   return { startsAt: new Date(from).toISOString(), endsAt: new Date(to).toISOString(), policy };
 }
 
-// The rooms of a place; none for the whole hotel.
+// The rooms of a place, or the tablet: neither for the whole hotel.
 function within(where, rooms) {
+  if (where.startsWith(TABLET)) return { devices: [where.slice(TABLET.length)] };
   const { roomId, floor } = place(where);
-  if (roomId) return [roomId];
-  return floor == null ? [] : [...rooms.values()].filter((room) => room.floor === floor).map((room) => room.roomId);
+  if (roomId) return { rooms: [roomId] };
+  return floor == null ? {} : { rooms: [...rooms.values()].filter((room) => room.floor === floor).map((room) => room.roomId) };
 }
