@@ -1,6 +1,7 @@
 """Query and path parameters that several routes share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ from rules.ids import (
 from rules.messages import Aware
 from rules.moments import ERA, in_our_era
 from rules.place import normal_bssid
+from store import NotFound
 
 Asked = Request[Any, Any, Any]
 
@@ -74,6 +76,20 @@ def checked(**ids: str | None) -> None:
     for field, text in ids.items():
         if text is not None and not is_id(text):
             raise invalid(field, NO_ID)
+
+
+@contextmanager
+def named_in_body(**fields: str) -> Iterator[None]:
+    """Turn what the store does not find into what is wrong with a field of the body (400): `room="roomId"`.
+
+    What a path names stays a 404.
+    """
+    try:
+        yield
+    except NotFound as missing:
+        if missing.what not in fields:
+            raise
+        raise invalid(fields[missing.what], f"is no {missing.what} of this hotel") from None
 
 
 def window_named(text: str) -> WindowId:

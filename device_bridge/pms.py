@@ -65,7 +65,7 @@ class HotelSystems:
         kind = PmsKind(topic.rest or "")
         wrong = what_is_wrong(message, kind, at=item.at)
         if wrong is not None:
-            return Rejected(Refused.INVALID, wrong, None if wrong.startswith("id ") else message.id)
+            return Rejected(Refused.INVALID, str(wrong), None if wrong.field == "id" else message.id)
         if message.hotel_id is not None and message.hotel_id != topic.hotel_id:
             return Rejected(Refused.SPOOFED, "hotelId is not the topic's hotel", message.id)
         if topic.hotel_id not in self._fleet.hotels:

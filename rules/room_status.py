@@ -149,16 +149,26 @@ def name_of_word(by: IntegratorName, message_id: MessageId) -> MessageId:
     return MessageId(name)
 
 
-def what_is_wrong(message: PmsMessage, kind: PmsKind, *, at: datetime) -> str | None:
-    """Why a message of this kind makes no sense, in words for its sender that repeat nothing of it; None: it does."""
+class Wrong(Struct, frozen=True):
+    """Why a message makes no sense: a field by its name on the wire, and words for its sender that repeat nothing."""
+
+    field: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.why}"
+
+
+def what_is_wrong(message: PmsMessage, kind: PmsKind, *, at: datetime) -> Wrong | None:
+    """What makes no sense in a message of this kind; None: it does."""
     named = {"id": message.id, "roomId": message.room_id, "toRoomId": message.to_room_id}
     for field, text in named.items():
         if text is not None and not is_id(text):
-            return f"{field} {NO_ID}"
+            return Wrong(field, NO_ID)
     if not _is_near(message.ts, at, within=CLOCKS_APART):
-        return "ts is more than a day from our clock"
+        return Wrong("ts", "is more than a day from our clock")
     if message.departs_at is not None and not _is_near(message.departs_at, at, within=LONGEST_STAY):
-        return "departsAt is years from now"
+        return Wrong("departsAt", "is years from now")
     return _what_is_missing(message, kind)
 
 
@@ -166,17 +176,17 @@ def _is_near(said: datetime, at: datetime, *, within: timedelta) -> bool:
     return abs(said - at) <= within
 
 
-def _what_is_missing(message: PmsMessage, kind: PmsKind) -> str | None:
+def _what_is_missing(message: PmsMessage, kind: PmsKind) -> Wrong | None:
     if kind is PmsKind.MOVE and message.to_room_id is None:
-        return "a move needs toRoomId"
+        return Wrong("toRoomId", "is missing: the room that they move to")
     if kind is not PmsKind.MOVE and message.to_room_id is not None:
-        return "toRoomId is of a move alone"
+        return Wrong("toRoomId", "is of a move alone")
     if message.to_room_id == message.room_id:
-        return "toRoomId is roomId"
+        return Wrong("toRoomId", "is roomId: nobody moves")
     if kind is PmsKind.ROOM_STATUS and message.status not in set(RoomWord):
-        return f"status is none of {', '.join(RoomWord)}"
+        return Wrong("status", f"is none of {', '.join(RoomWord)}")
     if kind is not PmsKind.ROOM_STATUS and message.status is not None:
-        return "status is of a room-status alone"
+        return Wrong("status", "is of a room-status alone")
     return None
 
 

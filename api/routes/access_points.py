@@ -74,5 +74,5 @@ async def forget_access_point(
 def _named(text: str) -> str:
     bssid = normal_bssid(text)
     if bssid is None:
-        raise Refused(Trouble.NOT_FOUND)
+        raise Refused(Trouble.NOT_FOUND, "That is no BSSID such as a4:2b:b0:c1:d2:e3.")
     return bssid

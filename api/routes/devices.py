@@ -11,7 +11,7 @@ from litestar.params import JSONBody, QueryParameter
 from api.addresses import Addresses
 from api.enrolling import IssuedEnrolment, Reception
 from api.gate import needs
-from api.parameters import PAGE, Asked, Cursor, Limit, Name, checked, device_named, moment_said
+from api.parameters import PAGE, Asked, Cursor, Limit, Name, checked, device_named, moment_said, named_in_body
 from api.problems import Refused, Trouble, problems
 from api.records import (
     DeviceView,
@@ -91,9 +91,10 @@ async def add_device(
 ) -> DeviceView:
     """Add a tablet to a room; it gets its token by an enrolment."""
     checked(deviceId=data.device_id, roomId=data.room_id)
-    added = await store.add_device(
-        hotel_id, DeviceId(data.device_id), room_id=RoomId(data.room_id), name=data.name, by=by, now=clock()
-    )
+    with named_in_body(room="roomId"):
+        added = await store.add_device(
+            hotel_id, DeviceId(data.device_id), room_id=RoomId(data.room_id), name=data.name, by=by, now=clock()
+        )
     return device_view(await _device(store, hotel_id, added.id))
 
 
@@ -135,7 +136,9 @@ async def move_device(
 ) -> DeviceView:
     """Let a tablet belong to another room. It keeps its token and its history, and hears of it by itself."""
     checked(roomId=data.room_id)
-    moved = await store.move_device(hotel_id, device_named(device_id), room_id=RoomId(data.room_id), by=by, now=clock())
+    device, room_id = device_named(device_id), RoomId(data.room_id)
+    with named_in_body(room="roomId"):
+        moved = await store.move_device(hotel_id, device, room_id=room_id, by=by, now=clock())
     return device_view(await _device(store, hotel_id, moved.id))
 
 

@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from api.addresses import Addresses
 from api.enrolling import EnrolmentView, IssuedEnrolment, NewEnrolment, Reception, refused, view_of
 from api.gate import needs
-from api.parameters import PAGE, Asked, Cursor, Limit, Name, checked, enrolment_named
+from api.parameters import PAGE, Asked, Cursor, Limit, Name, checked, enrolment_named, named_in_body
 from api.problems import Refused, Trouble, problems
 from broker.tokens import Role
 from rules.ids import HotelId
@@ -31,7 +31,8 @@ async def make_enrolment(
 ) -> IssuedEnrolment:
     """Make a code with which one tablet may come to a room within 15 minutes. It is told here and never again."""
     checked(roomId=data.room_id, deviceId=data.device_id)
-    return await reception.issue(hotel_id, data, here=addresses.here(request), by=by)
+    with named_in_body(room="roomId"):
+        return await reception.issue(hotel_id, data, here=addresses.here(request), by=by)
 
 
 @get("/enrolments", tags=["enrolments"], opt=needs(Role.MANAGER), responses=problems(400, 401, 403, 404, 503))

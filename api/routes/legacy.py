@@ -21,7 +21,7 @@ from api.settings import ApiSettings
 from api.speakers import Speakers
 from broker.tokens import Role
 from rules.alerts import AlertSnapshot
-from rules.ids import DeviceId, HotelId, RoomId, is_id
+from rules.ids import NO_ID, DeviceId, HotelId, RoomId, is_id
 from rules.place import normal_bssid
 from rules.texts import LINE, LINES
 from store import Actor, Exists, Store
@@ -220,5 +220,5 @@ def room_said(said: RoomSaid) -> Room:
 
 def _id(field: str, text: str) -> str:
     if not is_id(text):
-        raise invalid(field, "is no id: 1 to 64 letters, digits, '-' and '_', and not '_' alone")
+        raise invalid(field, NO_ID)
     return text

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from api.gate import needs
-from api.parameters import PAGE, Cursor, Limit, Name, checked, window_named
+from api.parameters import PAGE, Cursor, Limit, Name, checked, named_in_body, window_named
 from api.problems import Refused, Trouble, invalid, problems
 from api.records import Id, Text, Word
 from broker.tokens import Role
@@ -81,7 +81,8 @@ async def add_window(
         reason=data.reason,
     )
     try:
-        window = await store.add_window(hotel_id, WindowId(secrets.token_hex(8)), asked, by=by, now=now)
+        with named_in_body(room="roomId", floor="floor"):
+            window = await store.add_window(hotel_id, WindowId(secrets.token_hex(8)), asked, by=by, now=now)
     except NoWindow as error:
         raise invalid("endsAt", str(error)) from None
     except TooManyWindows as error:

@@ -21,7 +21,7 @@ from rules.clearance import clearance
 from rules.ids import HotelId, IntegratorName
 from rules.room_state import RoomSaid
 from rules.room_status import PmsKind, PmsMessage, recorded, what_is_wrong
-from store import InboxFull, NotFound, Store
+from store import InboxFull, Store
 from store.foretelling import Foretold
 from store.records import Page, PmsLeft
 from store.records.pms import ClearanceGiven
@@ -56,17 +56,17 @@ async def take_word(
     so is what is `stale`: older than what the same system said of the room since.
     """
     if kind not in set(PmsKind):
-        raise Refused(Trouble.NOT_FOUND)
+        raise Refused(Trouble.NOT_FOUND, f"The kinds are {', '.join(PmsKind)}.")
     now, said = clock(), PmsKind(kind)
     wrong = what_is_wrong(data, said, at=now)
     if wrong is not None:
-        raise invalid("body", wrong)
+        raise invalid(wrong.field, wrong.why)
     if data.hotel_id is not None and data.hotel_id != hotel_id:
         raise invalid("hotelId", "is not the hotel of the token")
     record = recorded(data, kind=said, by=IntegratorName(caller.name), key=await store.stay_key(hotel_id))
-    for room_id in record.rooms:
-        if await store.room(hotel_id, room_id) is None:
-            raise NotFound("room", room_id)
+    for field, room_id in (("roomId", record.room_id), ("toRoomId", record.to_room_id)):
+        if room_id is not None and await store.room(hotel_id, room_id) is None:
+            raise invalid(field, "is no room of this hotel")
     try:
         becomes = await store.leave_word(hotel_id, PmsLeft(data.id, record), now=now)
     except InboxFull:

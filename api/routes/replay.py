@@ -84,7 +84,7 @@ async def ask_for_replay(
     if era_checked("endsAt", data.ends_at) > now:
         raise invalid("endsAt", "is in the future: nothing is stored of that yet")
     if data.starts_at >= data.ends_at:
-        raise invalid("endsAt", "is after startsAt")
+        raise invalid("endsAt", "must be after startsAt")
     asked_for = replace(data, proposal=await _sound(data.proposal, store=store, hotel_id=hotel_id))
     try:
         asked = await store.add_replay(

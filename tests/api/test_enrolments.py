@@ -196,7 +196,9 @@ async def test_a_room_that_is_not_there_gets_no_code(world: World) -> None:
     await world.store.add_room(LODGE, _room("attic"), by=ANN, now=NOON)
 
     async with world.client(manager(world)) as client:
-        assert (await client.post("/api/enrolments", json={"roomId": "attic"})).status_code == 404
+        refused = await client.post("/api/enrolments", json={"roomId": "attic"})
+        assert refused.status_code == 400
+        assert refused.json()["errors"] == [{"field": "roomId", "detail": "is no room of this hotel"}]
 
 
 async def test_whoever_guesses_codes_is_slowed_down_and_nobody_else(world: World) -> None:
@@ -334,7 +336,8 @@ async def test_a_tablet_is_added_named_moved_and_retired(world: World) -> None:
         assert (named.status_code, named.json()["name"]) == (200, None)
         moved = await client.post("/api/devices/tab-9/move", json={"roomId": "102"})
         assert (moved.status_code, moved.json()["roomId"]) == (200, "102")
-        assert (await client.post("/api/devices/tab-9/move", json={"roomId": "999"})).status_code == 404
+        assert (await client.post("/api/devices/tab-9/move", json={"roomId": "999"})).status_code == 400
+        assert (await client.post("/api/devices/tab-8/move", json={"roomId": "102"})).status_code == 404
         gone = await client.delete("/api/devices/tab-9")
         assert (gone.status_code, gone.json()) == (200, {"ok": True})
         assert (await client.delete("/api/devices/tab-9")).status_code == 404

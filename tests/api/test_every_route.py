@@ -283,6 +283,9 @@ async def test_a_list_has_the_own_hotels_and_nothing_else(world: World, route: s
     assert "lodge" not in str(found[INN])
 
 
+NOWHERE = {"channel_id": "999", "bssid": "a4:2b:b0:00:00:99"}
+
+
 @both_ways
 @pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "missing"])
 async def test_another_hotels_object_is_as_one_that_does_not_exist(
@@ -291,7 +294,7 @@ async def test_another_hotels_object_is_as_one_that_does_not_exist(
     ids = await things_of(world, theirs)
     async with world.client(manager(world, mine)) as client:
         foreign = await ask(client, route, **ids)
-        missing = await ask(client, route, **dict.fromkeys(ids, "no-such-thing") | {"channel_id": "999"})
+        missing = await ask(client, route, **dict.fromkeys(ids, "no-such-thing") | NOWHERE)
 
     assert foreign.status_code == 404
     assert foreign.content == missing.content

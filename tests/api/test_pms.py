@@ -33,11 +33,13 @@ async def test_what_is_left_is_sealed_and_nothing_but_what_was_asked_for(world: 
 @pytest.mark.parametrize(
     ("kind", "said", "status", "detail"),
     [
-        ("checkin", {"roomId": "999"}, 404, ""),
-        ("birthday", {}, 404, ""),
-        ("move", {}, 400, "a move needs toRoomId"),
-        ("room-status", {"status": "haunted"}, 400, "status is none of occupied"),
-        ("checkin", {"ts": "2020-01-01T00:00:00Z"}, 400, "ts is more than a day from our clock"),
+        ("checkin", {"roomId": "999"}, 400, '{"field":"roomId","detail":"is no room of this hotel"}'),
+        ("move", {"toRoomId": "999"}, 400, '{"field":"toRoomId","detail":"is no room of this hotel"}'),
+        ("birthday", {}, 404, "The kinds are checkin, checkout, move, room-status."),
+        ("move", {}, 400, '{"field":"toRoomId","detail":"is missing'),
+        ("checkin", {"id": "w 1"}, 400, '{"field":"id","detail":"is no id'),
+        ("room-status", {"status": "haunted"}, 400, '{"field":"status","detail":"is none of occupied'),
+        ("checkin", {"ts": "2020-01-01T00:00:00Z"}, 400, '{"field":"ts","detail":"is more than a day from our clock"}'),
         ("checkin", {"hotelId": "lodge"}, 400, "hotelId"),
         ("checkin", {"ts": "noon"}, 400, "ts"),
     ],
