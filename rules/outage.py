@@ -93,10 +93,11 @@ def deadline(outages: Outages, *, watching_since: datetime, grace: timedelta) ->
 def pass_deadline(outages: Outages, *, watching_since: datetime, grace: timedelta, at: datetime) -> Changes:
     """What comes of the incidents whose deadline has come by `at`, which is the first of them.
 
-    Where most are back, or half of them long enough, who is silent still is lost. Else people are told that it lasts.
+    Where most are back, or half of them long enough, who is silent still is lost. Where nobody is waited for any more,
+    that is its end. Else people are told that it lasts.
     """
     due = [one for one in outages.incidents if _due(one, watching_since=watching_since, grace=grace) <= at]
-    return tuple(_split(outages, one, at=at) if one.half_at else _tell_again(one, at=at) for one in due)
+    return tuple(_pass(outages, one, at=at) for one in due)
 
 
 def without_strangers(outages: Outages, is_known: Callable[[DeviceId], bool], *, at: datetime) -> Changes:
@@ -168,6 +169,13 @@ def _due(incident: Incident, *, watching_since: datetime, grace: timedelta) -> d
     return max(since + wait, watching_since + grace)
 
 
+def _pass(outages: Outages, incident: Incident, *, at: datetime) -> IncidentChange:
+    if not incident.silent:  # its last were resolved or heard while the bridge was not there
+        outages.end(incident)
+        return change_of(Turn.CLOSED, incident, at=at)
+    return _split(outages, incident, at=at) if incident.half_at else _tell_again(incident, at=at)
+
+
 def _split(outages: Outages, incident: Incident, *, at: datetime) -> IncidentChange:
     outages.end(incident)
     since, wait = incident.back_at, RETURN_WITHIN
@@ -209,7 +217,14 @@ def _join(incident: Incident, device_id: DeviceId, absent: Absent, *, at: dateti
 
 
 def _gather(outages: Outages, spot: Spot, *, crowd: Mapping[Spot, int], occasion: Occasion, at: datetime) -> Changes:
-    """Make one incident of all that is silent at a spot: a new one, or the oldest inside, which becomes as wide."""
+    """Make one incident of all that is silent at a spot: a new one, or the oldest inside, which becomes as wide.
+
+    Nothing, where others that are no part of it speak for all of them already.
+    """
+    absorbed = dict(outages.alone.there(spot))
+    parts = inside(outages, spot, at=at)
+    if not parts and not absorbed:
+        return ()
     gone = outages.lately.near(at, spot)
     why = Reason(
         _BECAUSE[rule_of(spot)],
@@ -217,8 +232,6 @@ def _gather(outages: Outages, spot: Spot, *, crowd: Mapping[Spot, int], occasion
         limit=float(least(spot, gone=gone, crowd=crowd)),
         since=outages.lately.began(at, spot) or at,
     )
-    absorbed = dict(outages.alone.there(spot))
-    parts = inside(outages, spot, at=at)
     if parts:
         whole, turn = parts[0], Turn.CHANGED
     else:

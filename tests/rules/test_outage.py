@@ -15,10 +15,10 @@ from rules.dismissal import dismiss
 from rules.evaluate import evaluate
 from rules.gap import Gap
 from rules.gap import shifted as shift
-from rules.ids import AlertId, DeviceId, HotelId, MessageId, RoomId
+from rules.ids import AlertId, DeviceId, HotelId, IncidentId, MessageId, RoomId
 from rules.incident import Outage, Scope
 from rules.messages import DeviceMessage, Heartbeat, Report, ReportKind
-from rules.outage import IncidentChange, Outages, Turn, follow, left_behind, without_strangers
+from rules.outage import Incident, IncidentChange, Outages, Turn, follow, left_behind, without_strangers
 from rules.outage import deadline as split_at
 from rules.outage import pass_deadline as split
 from rules.policy import Assignment, Place, Policy
@@ -493,6 +493,50 @@ def test_who_is_absent_after_an_outage_of_ours_is_one_area_first() -> None:
     (incident,) = hotel.outages.incidents
     assert (incident.spot.scope, incident.members) == (Scope.OWN, 9)
     assert hotel.incidents[-1].incident.rule is Outage.OWN
+
+
+def test_who_is_absent_after_an_outage_of_ours_goes_with_the_hotel_that_was_out_before() -> None:
+    hotel = Hotel(floor("1", 10, aps=10) | floor("2", 10, aps=10))
+    early = [*names("1-", hotel), *names("2-", hotel)[:3]]
+    vanish(hotel, early)
+    hotel.run(110)
+    (whole,) = hotel.outages.incidents
+    gap = Gap(after(110), after(350))
+    hotel.second, hotel.gone = 350, set(hotel.assigned)
+    hotel.outages.shift(gap)
+    hotel.states = {name: shift(state, gap) for name, state in hotel.states.items()}
+    hotel.watching_since = after(350)
+    hotel.run(470)
+    assert hotel.outages.incidents == [whole]
+    assert (whole.spot.scope, len(whole.silent), len(hotel.opened())) == (Scope.HOTEL, 20, 1)
+
+    hotel.gone = set()
+    hotel.run(1000)
+    assert (hotel.outages.incidents, len(hotel.closed())) == ([], 1)
+
+
+@pytest.mark.parametrize("others", [set(), {DeviceId("b"), DeviceId("c")}], ids=["none is back", "two are back"])
+def test_an_incident_in_which_nobody_is_waited_for_ends_at_its_deadline(others: set[DeviceId]) -> None:
+    """As a start may find it, when the last of its silences were resolved while no bridge was there."""
+    incident = Incident(
+        id=IncidentId("i"),
+        spot=Spot(Scope.HOTEL),
+        opened_at=NOON,
+        told_at=NOON,
+        silent=Silences(),
+        back=others,
+        excused={DeviceId("a")},
+        half_at=NOON if others else None,
+        back_at=NOON if others else None,
+    )
+    outages, minute = Outages(None, [incident]), timedelta(seconds=60)
+    due = split_at(outages, watching_since=NOON, grace=minute)
+    assert due is not None
+
+    (closed,) = split(outages, watching_since=NOON, grace=minute, at=due)
+
+    assert (closed.turn, closed.lost, closed.left) == (Turn.CLOSED, (), None)
+    assert split_at(outages, watching_since=NOON, grace=minute) is None
 
 
 def test_the_one_that_was_removed_during_our_outage_is_told_by_itself() -> None:
