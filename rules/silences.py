@@ -76,6 +76,9 @@ class Silences:
             since = self._since[spot]
             del self._there[spot][device_id]
             del since[bisect_left(since, absent.since)]
+            if not since:  # an outage of ours is a spot of its own, which nobody is at ever again
+                del self._there[spot], self._since[spot]
+                self._own.discard(spot)
 
     def there(self, spot: Spot) -> Mapping[DeviceId, Absent]:
         return self._there.get(spot, {})

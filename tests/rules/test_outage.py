@@ -1,5 +1,6 @@
 """Many silences, one cause; and the silence that none of them explains."""
 
+import pickle
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -478,6 +479,19 @@ def test_silences_are_counted_as_if_each_were_looked_at(told: list[tuple[str, st
         began = min((known[name].since for name in there), default=None)
         assert silences.near(after(moment), spot) == len(there)
         assert not there or silences.began(after(moment), spot) == began
+
+
+def test_of_places_where_nobody_is_silent_any_more_nothing_is_kept() -> None:
+    silences = Silences()
+    for number in range(300):
+        spots = (Spot(Scope.OWN, str(number)), Spot(Scope.HOTEL))
+        silences.add(DeviceId("a"), Absent(AlertId("a"), after(number), after(number), spots))
+    twin = silences.copy()
+    twin.remove(DeviceId("a"))
+
+    assert len(pickle.dumps(silences)) < 1000
+    assert len(pickle.dumps(twin)) < len(pickle.dumps(silences))
+    assert silences.near(after(299)) == 1
 
 
 def test_who_is_absent_after_an_outage_of_ours_is_one_area_first() -> None:
