@@ -6,6 +6,8 @@ receipts that go out then. A draft that the store refuses is thrown away and not
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -50,17 +52,16 @@ from device_bridge.rows import (
     watching_row,
     word_row,
 )
-from rules import token
-from rules.absence import set_apart
+from rules import judging
 from rules.alarm import Occasion
 from rules.alerts import Family
 from rules.clearance import clearance
-from rules.deadlines import deadline, may_come_nearer, pass_deadline
-from rules.dismissal import dismiss
-from rules.evaluate import evaluate, judge_anew
+from rules.deadlines import deadline, may_come_nearer
+from rules.evaluate import evaluate
 from rules.gap import shifted
 from rules.ids import AlertId, DeviceId, HotelId, RoomId
 from rules.inputs import LEFT, Asked, DeadlineRecord, LeftRecord
+from rules.judging import Judge
 from rules.lateness import said_at
 from rules.messages import (
     WIFI_OFF,
@@ -74,14 +75,13 @@ from rules.messages import (
     State,
     TokenEnded,
 )
-from rules.outage import left_behind
-from rules.review import review
-from rules.room_fit import paired
 from rules.room_status import RoomStatus, is_checked_out, news
 from rules.snapshot import status_of
 from rules.state import DeviceState, Verdict
 from store.batch import Batch, Orphan, PmsTaken, StatusChange, Stretch, TokenGiven
 from store.records import DeviceKey
+
+_R = TypeVar("_R")
 
 _UNANSWERED = (Heartbeat, TokenEnded)  # no receipt says that they are stored
 _FAMILIES = {
@@ -210,13 +210,11 @@ class Draft:
 
     def _renew(self, heard: Heard, request: Renew) -> None:
         """Mint at once; what is stored is the token's dates, and the sign of life in the state."""
-        tablet, state, now = heard.tablet, self._state(heard.tablet), self.batch.received_at
-        answer = self._renewals.answer(tablet, state.token, request.id, now=now)
+        tablet, now = heard.tablet, self.batch.received_at
+        answer = self._renewals.answer(tablet, self._state(tablet).token, request.id, now=now)
         if isinstance(answer, Rejected):
             self._turn_away(Turned(topic_of(heard), heard.decoded.body, answer, heard.at))
             return
-        alive = evaluate(state, request, assignment=tablet.assignment, now=heard.at)
-        self._decide(tablet, alive, before=state)
         self.renewed.append((tablet, answer))
         self.batch.tokens.append(
             TokenGiven(
@@ -231,13 +229,12 @@ class Draft:
         self._give(Given(tablet, now, answer.expires_at, heard.at, Asked(request.id, request.sid)), None)
 
     def _give(self, given: Given, known: Known | None) -> None:
-        tablet = given.tablet
+        tablet, record = given.tablet, given.record
         if not self._is_new((tablet.key, given.name), known):
             return
-        before = self._state(tablet)
-        occasion = Occasion(tablet.assignment, given.name, given.at)
-        verdict = token.given(before, issued_at=given.issued_at, expires_at=given.expires_at, occasion=occasion)
-        self._decide(tablet, verdict, before=before)
+        if record.asked is not None:
+            self._judge(tablet, judging.asked, record.asked, name=given.name, at=given.at)
+        self._judge(tablet, judging.given, record, name=given.name, at=given.at)
         self.batch.messages.append(token_row(given))
 
     def _take_over(self, done: Done, known: Known | None) -> None:
@@ -246,61 +243,44 @@ class Draft:
         tablet, name = done.tablet, done.deed.name
         if tablet is None or not self._is_new((tablet.key, name), known):
             return
-        before = self._state(tablet)
-        verdict = dismiss(before, done.deed, occasion=Occasion(tablet.assignment, name, done.at))
-        self._decide(tablet, verdict, before=before)
+        self._judge(tablet, judging.dismiss, done.deed, name=name, at=done.at)
         self.batch.messages.append(deed_row(done, tablet))
 
     def _pair(self, pairing: Pairing, known: Known | None) -> None:
-        tablet = pairing.tablet
-        if not self._is_new((tablet.key, pairing.name), known):
-            return
-        before = self._state(tablet)
-        occasion = Occasion(tablet.assignment, pairing.name, pairing.at)
-        self._decide(tablet, paired(before, pairing.partner, occasion=occasion), before=before)
-        self.batch.messages.append(partner_row(pairing))
+        if self._is_new((pairing.tablet.key, pairing.name), known):
+            self._judge(pairing.tablet, judging.paired, pairing.record, name=pairing.name, at=pairing.at)
+            self.batch.messages.append(partner_row(pairing))
 
     def _review(self, one: Review, known: Known | None) -> None:
-        tablet, record = one.tablet, one.record
-        if not self._is_new((tablet.key, one.name), known):
-            return
-        before = self._state(tablet)
-        occasion = Occasion(tablet.assignment, one.name, one.at)
-        verdict = review(before, was=record.was, moved=record.moved, occasion=occasion)
-        self._decide(tablet, verdict, before=before)
-        self.batch.messages.append(review_row(one))
+        if self._is_new((one.tablet.key, one.name), known):
+            self._judge(one.tablet, judging.review, one.record, name=one.name, at=one.at)
+            self.batch.messages.append(review_row(one))
 
     def _pass_deadline(self, overdue: Overdue) -> None:
         """Judge a deadline, unless a message that came before it in the queue has moved it."""
-        tablet, state = overdue.tablet, self._state(overdue.tablet)
-        due = deadline(state, assignment=tablet.assignment, watching_since=self._watching_since)
+        tablet, state, since = overdue.tablet, self._state(overdue.tablet), self._watching_since
+        due = deadline(state, assignment=tablet.assignment, watching_since=since)
         if due is None or due > overdue.at:
             return
-        verdict = pass_deadline(
-            state,
-            assignment=tablet.assignment,
-            watching_since=self._watching_since,
-            at=due,
-            alive_at=overdue.alive_at,
-        )
+        passed = partial(judging.pass_deadline, assignment=tablet.assignment, watching_since=since, due=due)
+        record = DeadlineRecord(overdue.alive_at)
+        verdict = passed(state, record)
         apart = self.outlook.moved(tablet, state, verdict)
         if apart is not None:
-            verdict = set_apart(verdict, apart, occasion=Occasion(tablet.assignment, due.isoformat(), due))
+            record = replace(record, apart=apart)
+            verdict = passed(state, record)
         self._decide(tablet, verdict, before=state)
-        self.batch.messages.append(deadline_row(overdue, due=due, record=DeadlineRecord(overdue.alive_at, apart)))
+        self.batch.messages.append(deadline_row(overdue, due=due, record=record))
 
     def _part(self, parted: Parted) -> None:
         """Split the incidents whose time has come: who did not return is told by itself."""
         for change, lost in self.outlook.pass_deadline(parted.hotel_id, parted.at):
-            reason = change.left
-            if reason is None:  # it lasts
+            if change.left is None:  # it lasts
                 continue
+            record = LeftRecord(change.left)
             for tablet in lost:
-                before = self._state(tablet)
-                occasion = Occasion(tablet.assignment, f"{LEFT}{change.at.isoformat()}", change.at)
-                self._decide(tablet, left_behind(before, reason, occasion=occasion), before=before)
-                row = left_row(tablet, LeftRecord(reason), due=change.at, at=parted.at)
-                self.batch.messages.append(row)
+                self._judge(tablet, judging.left, record, name=f"{LEFT}{change.at.isoformat()}", at=change.at)
+                self.batch.messages.append(left_row(tablet, record, due=change.at, at=parted.at))
 
     def _note(self, noted: Noted, known: Known | None) -> None:
         if noted.device_key is None or self._is_new((noted.device_key, noted.name), known):
@@ -333,9 +313,7 @@ class Draft:
         rooms = news(record, known=lambda room_id: fleet.status(hotel_id, room_id), at=word.at)
         for room_id, status in rooms.items():
             for tablet in fleet.in_room(hotel_id, room_id):
-                before = self._state(tablet)
-                occasion = Occasion(replace(tablet.assignment, room=status), word.name, word.at)
-                self._decide(tablet, judge_anew(before, occasion=occasion), before=before)
+                self._judge(tablet, judging.told, status, name=word.name, at=word.at)
         told = None
         if is_checked_out(record, rooms):
             here = fleet.in_room(hotel_id, record.room_id)
@@ -373,6 +351,11 @@ class Draft:
     def _state(self, tablet: Tablet) -> DeviceState:
         drafted = self.batch.states.get(tablet.key)
         return self.usual.get(tablet.key, tablet.state) if drafted is None else drafted
+
+    def _judge(self, tablet: Tablet, judge: Judge[_R], record: _R, *, name: str, at: datetime) -> None:
+        """What an input that no device said makes of a tablet: a replay judges it by the same record."""
+        before = self._state(tablet)
+        self._decide(tablet, judge(before, record, occasion=Occasion(tablet.assignment, name, at)), before=before)
 
     def _decide(self, tablet: Tablet, verdict: Verdict, *, before: DeviceState) -> None:
         key, after = tablet.key, verdict.state

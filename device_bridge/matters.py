@@ -14,7 +14,18 @@ from device_bridge.decode import Decoded, Rejected
 from device_bridge.fleet import Fleet, Tablet
 from device_bridge.queue import Began
 from rules.ids import DeviceId, HotelId, MessageId
-from rules.inputs import PARTNER, REMOVED, REVIEW, Asked, AssignmentRecord, InputKind, InventoryRecord, ReviewRecord
+from rules.inputs import (
+    PARTNER,
+    REMOVED,
+    REVIEW,
+    Asked,
+    AssignmentRecord,
+    InputKind,
+    InventoryRecord,
+    PartnerRecord,
+    ReviewRecord,
+    TokenRecord,
+)
 from rules.messages import Result, TokenEnd, TokenEnded
 from rules.response import Resolved
 from rules.room_fit import Partner
@@ -102,6 +113,10 @@ class Given(Struct, frozen=True):
     def name(self) -> MessageId:
         return MessageId(f"token:{_microseconds(self.issued_at)}:{_microseconds(self.expires_at)}")
 
+    @property
+    def record(self) -> TokenRecord:
+        return TokenRecord(self.issued_at, self.expires_at, self.asked)
+
 
 class Word(Struct, frozen=True, kw_only=True):
     """What a hotel's system said of rooms that there are. It stands alone in its batch: what is known of the rooms and
@@ -130,6 +145,11 @@ class Pairing(Struct, frozen=True):
     @property
     def name(self) -> MessageId:
         return MessageId(f"{PARTNER}{_microseconds(self.at)}")
+
+    @property
+    def record(self) -> PartnerRecord:
+        partner = self.partner
+        return PartnerRecord(None, leads=False) if partner is None else PartnerRecord(partner.device_id, partner.leads)
 
 
 class Review(Struct, frozen=True):

@@ -9,7 +9,7 @@ from device_bridge.fleet import Tablet
 from device_bridge.matters import Beginning, Done, Given, Heard, Noted, Overdue, Pairing, Review, Turned, Word
 from rules.alerts import AlertChange
 from rules.ids import DeviceId, IncidentId, MessageId
-from rules.inputs import LEFT, DeadlineRecord, InputKind, LeftRecord, PartnerRecord, TokenRecord
+from rules.inputs import LEFT, DeadlineRecord, InputKind, LeftRecord
 from rules.messages import DeviceMessage, Heartbeat, Link, Report, Result, State, TokenEnd, TokenEnded
 from rules.version import rule_version
 from store.batch import CommandChange, DeviceChange, Quarantined, StoredMessage
@@ -80,15 +80,13 @@ def noted_row(noted: Noted) -> StoredMessage:
 
 
 def partner_row(pairing: Pairing) -> StoredMessage:
-    partner = pairing.partner
-    record = PartnerRecord(None, leads=False) if partner is None else PartnerRecord(partner.device_id, partner.leads)
     return StoredMessage(
         hotel_id=pairing.tablet.hotel_id,
         device_key=pairing.tablet.key,
         kind=InputKind.ASSIGNMENT,
         message_id=pairing.name,
         received_at=pairing.at,
-        body=msgspec.json.encode(record),
+        body=msgspec.json.encode(pairing.record),
     )
 
 
@@ -134,7 +132,7 @@ def token_row(given: Given) -> StoredMessage:
         kind=InputKind.ASSIGNMENT,
         message_id=given.name,
         received_at=given.at,
-        body=msgspec.json.encode(TokenRecord(given.issued_at, given.expires_at, given.asked)),
+        body=msgspec.json.encode(given.record),
     )
 
 

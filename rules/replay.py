@@ -11,25 +11,22 @@ The interface, for whoever looks back:
   nobody listened, and after the last row, nothing is reckoned: that no more is stored is nobody's silence.
 
 A replay may begin at any row. A device is known from its checkpoint on, or from its first assignment where the rows
-before it are gone. What a new kind of input means to the rules is said in `Replay._judge`, and nowhere
-else.
+before it are gone. What each kind of input means to the rules is said in `rules.judging`; here, from which row it is
+read.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rules import token
-from rules.absence import set_apart
+from rules import judging
 from rules.alarm import Occasion
-from rules.alerts import AlertChange, Because, ChangeKind, Reason
-from rules.deadlines import may_come_nearer, pass_deadline
-from rules.dismissal import dismiss
-from rules.evaluate import evaluate, judge_anew
+from rules.deadlines import may_come_nearer
+from rules.evaluate import evaluate
 from rules.gap import Gap, shifted
 from rules.ids import DeviceId, HotelId, MessageId
 from rules.inputs import (
@@ -52,19 +49,19 @@ from rules.inputs import (
     TokenRecord,
     message_of,
 )
-from rules.messages import DeviceMessage, Renew
-from rules.outage import left_behind
+from rules.judging import Judge
+from rules.messages import DeviceMessage
 from rules.policy import Assignment
 from rules.reckoning import Reckoning
 from rules.register import Change, Known, Register
 from rules.response import Resolved
-from rules.review import review
-from rules.room_fit import Partner, paired
 from rules.room_status import PmsRecord, news
 from rules.state import DeviceState, Verdict
 from rules.step import Step
 
 __all__ = ["SETTLING", "Change", "Judged", "Replay", "Step", "Tallied", "steps"]
+
+_R = TypeVar("_R")
 
 _NOTHING_BESIDES: Final = DeadlineRecord()
 _LONG_AGO: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -166,7 +163,7 @@ class Replay:
             self._pass(device, due, name=MessageId(f"deadline:{due.isoformat()}"))
 
     def _judge(self, one: StoredInput) -> None:
-        """What each kind of input does: the one place to which a new kind, or a new meaning of one, is added."""
+        """From which kind of row each input is read."""
         match one.kind:
             case InputKind.HEARTBEAT | InputKind.REPORT | InputKind.STATE | InputKind.RESULT:
                 self._hear(one)
@@ -183,7 +180,7 @@ class Replay:
             case InputKind.CHECKPOINT:
                 self._begin_at(one)
             case InputKind.DEED:
-                self._take_over(one)
+                self._judge_by(one, _resolved, judging.dismiss)
             case InputKind.PMS:
                 self._take_word(one)
 
@@ -195,21 +192,12 @@ class Replay:
         verdict = evaluate(device.state, message, assignment=device.assignment, now=one.at, is_history=one.late)
         self._decide(device, verdict, one=one, message=message)
 
-    def _take_over(self, one: StoredInput) -> None:
-        """A person ended an alert; under other thresholds there may be none of its id, and nothing to end."""
-        device = self._known(one)
-        if device is not None:
-            deed = _resolved.decode(one.body)
-            occasion = Occasion(device.assignment, one.name, one.at)
-            self._decide(device, dismiss(device.state, deed, occasion=occasion), one=one)
-
     def _take_word(self, one: StoredInput) -> None:
         """What a hotel's system said of rooms: their devices are judged anew, in order of id."""
         changed = news(_word.decode(one.body), known=self._register.status, at=one.at)
         for room_id, status in changed.items():
             for device in self._register.learn(room_id, status):
-                occasion = Occasion(device.assignment, one.name, one.at)
-                self._decide(device, judge_anew(device.state, occasion=occasion), one=one)
+                self._decide(device, judging.told(device.state, status, occasion=_occasion(device, one)), one=one)
 
     def _pass_deadline(self, one: StoredInput) -> None:
         """One that passed live; where deadlines are reckoned it was that of the old thresholds."""
@@ -220,11 +208,8 @@ class Replay:
     def _pass(
         self, device: Known, due: datetime, *, name: MessageId, record: DeadlineRecord = _NOTHING_BESIDES
     ) -> None:
-        before, assignment = device.state, device.assignment
-        since = self._reckoning.watching_since
-        verdict = pass_deadline(before, assignment=assignment, watching_since=since, at=due, alive_at=record.alive_at)
-        if record.apart is not None:
-            verdict = set_apart(verdict, record.apart, occasion=Occasion(assignment, name, due))
+        before, assignment, since = device.state, device.assignment, self._reckoning.watching_since
+        verdict = judging.pass_deadline(before, record, assignment=assignment, watching_since=since, due=due)
         device.state = verdict.state
         self._tell(Step(device.key, device.id, due, InputKind.DEADLINE, name, device.assignment, before, verdict))
 
@@ -235,68 +220,52 @@ class Replay:
         elif one.name.startswith(REMOVED):
             self._remove(one)
         elif one.name.startswith(PARTNER):
-            self._pair(one)
+            self._judge_by(one, _partner, judging.paired)
         elif one.name.startswith(LEFT):
-            self._leave(one)
+            self._judge_by(one, _left, judging.left, at=one.ts)
         elif one.name.startswith(REVIEW):
             self._review(one)
         elif one.device is not None:
             self._register.move(self._register.of(one) or self._register.add(one), _assignment.decode(one.body))
 
-    def _remove(self, one: StoredInput) -> None:
-        """It was retired: what was open has ended, and one that comes back begins anew."""
-        device = self._known(one)
-        if device is None:
-            return
-        before = device.state
-        ended = tuple(
-            AlertChange(kind=ChangeKind.CLEARED, alert=alert, at=one.at, why=(Reason(Because.DEVICE_REMOVED),))
-            for alert in before.alerts.values()
-        )
-        self._register.remove(device)
-        verdict = Verdict(DeviceState(), ended)
-        self._tell(Step(device.key, device.id, one.at, one.kind, one.name, device.assignment, before, verdict))
+    def _judge_by(
+        self, one: StoredInput, decoder: msgspec.json.Decoder[_R], judge: Judge[_R], *, at: datetime | None = None
+    ) -> None:
+        """Judge by what stands in the row, as it was judged live; by other thresholds that may come to nothing.
 
-    def _pair(self, one: StoredInput) -> None:
-        """What the bridge found of two tablets that are where the other belongs."""
-        device = self._known(one)
-        if device is None:
-            return
-        record = _partner.decode(one.body)
-        partner = None if record.device_id is None else Partner(record.device_id, record.leads)
-        verdict = paired(device.state, partner, occasion=Occasion(device.assignment, one.name, one.at))
-        self._decide(device, verdict, one=one)
-
-    def _leave(self, one: StoredInput) -> None:
-        """What the bridge found of a tablet that did not return when the others of an outage did."""
+        `at` is the moment that it counts for, where that is not the receipt.
+        """
         device = self._known(one)
         if device is not None:
-            occasion = Occasion(device.assignment, one.name, one.ts or one.at)
-            reason = _left.decode(one.body).reason
-            self._decide(device, left_behind(device.state, reason, occasion=occasion), one=one)
+            verdict = judge(device.state, decoder.decode(one.body), occasion=_occasion(device, one, at=at))
+            self._decide(device, verdict, one=one)
+
+    def _remove(self, one: StoredInput) -> None:
+        device = self._known(one)
+        if device is not None:
+            before, verdict = device.state, judging.removed(device.state, at=one.at)
+            self._register.remove(device)
+            self._tell(Step(device.key, device.id, one.at, one.kind, one.name, device.assignment, before, verdict))
 
     def _review(self, one: StoredInput) -> None:
         """People had decided something else of it; by a proposal that may come to no difference."""
         device = self._known(one)
         if device is not None:
             record = _decided.decode(one.body)
-            was = None if record.was is None else self._register.proposed(replace(device.own, policy=record.was)).policy
-            occasion = Occasion(device.assignment, one.name, one.at)
-            self._decide(device, review(device.state, was=was, moved=record.moved, occasion=occasion), one=one)
+            if record.was is not None:
+                was = self._register.proposed(replace(device.own, policy=record.was)).policy
+                record = replace(record, was=was)
+            self._decide(device, judging.review(device.state, record, occasion=_occasion(device, one)), one=one)
 
     def _give(self, one: StoredInput) -> None:
         device = self._known(one)
         if device is None:
             return
-        record = _token.decode(one.body)
+        record, occasion = _token.decode(one.body), _occasion(device, one)
         if record.asked is not None:
-            asked = Renew(id=record.asked.id, sid=record.asked.sid, ts=one.at)
-            alive = evaluate(device.state, asked, assignment=device.assignment, now=one.at)
-            self._decide(device, alive, one=one, message=asked)
-        occasion = Occasion(device.assignment, one.name, one.at)
-        issued_at, expires_at = record.issued_at, record.expires_at
-        verdict = token.given(device.state, issued_at=issued_at, expires_at=expires_at, occasion=occasion)
-        self._decide(device, verdict, one=one)
+            asked = judging.renew(record.asked, at=one.at)
+            self._decide(device, judging.asked(device.state, record.asked, occasion=occasion), one=one, message=asked)
+        self._decide(device, judging.given(device.state, record, occasion=occasion), one=one)
 
     def _take_rooms(self, one: StoredInput) -> None:
         self._register.furnish(_inventory.decode(one.body))
@@ -361,6 +330,10 @@ class Replay:
     def _tell(self, step: Step) -> None:
         if step.verdict.changes or self._follow:
             self._told(step)
+
+
+def _occasion(device: Known, one: StoredInput, *, at: datetime | None = None) -> Occasion:
+    return Occasion(device.assignment, one.name, at or one.at)
 
 
 _assignment = msgspec.json.Decoder(AssignmentRecord)
