@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from rules.clearance import Clearance, InRoom
-from rules.ids import DeviceId, HotelId, IntegratorName, RoomId
+from rules.ids import DeviceId, HotelId, RoomId
 from rules.place import own_policy
 from rules.policy import PolicyChanges, merged, resolve
 from store import cursors, facts, states
@@ -45,20 +45,6 @@ class Clearances:
     async def tablets_of_room(self, hotel_id: HotelId, room_id: RoomId) -> list[InRoom]:
         """Return a room's tablets as they are now, in order of id. Raises NotFound (room)."""
         return await self._database.read(lambda transaction: _tablets(transaction, hotel_id, room_id))
-
-
-def add(transaction: Transaction, hotel_key: int, given: Clearance, *, by: IntegratorName) -> None:
-    transaction.run(
-        "INSERT INTO clearance (room_key, asked_by, at, verdict, body)"
-        " SELECT room.key, CAST(:by AS varchar), CAST(:at AS bigint), CAST(:verdict AS varchar), CAST(:body AS text)"
-        " FROM room WHERE room.hotel_key = :hotel AND room.id = :room",
-        hotel=hotel_key,
-        room=given.room_id,
-        by=by,
-        at=micros(given.at),
-        verdict=given.verdict.value,
-        body=msgspec.json.encode(given).decode(),
-    )
 
 
 def _page(

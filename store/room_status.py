@@ -10,10 +10,11 @@ from typing import Final
 
 import msgspec
 
+from rules.clearance import Clearance
 from rules.ids import HotelId, IntegratorName, MessageId, RoomId
 from rules.room_state import RoomSaid, said_of
 from rules.room_status import NOTHING_SAID, RoomStatus, RoomWord
-from store import clearances, events
+from store import events
 from store.batch import PmsTaken
 from store.database import Database
 from store.errors import NotFound
@@ -89,7 +90,7 @@ def take(transaction: Transaction, taken: PmsTaken, *, known: Known) -> Entry:
     hotel_key = known.hotel_key(transaction, taken.hotel_id)
     _write(transaction, hotel_key, taken.rooms)
     if taken.clearance is not None:
-        clearances.add(transaction, hotel_key, taken.clearance, by=taken.record.by)
+        _give(transaction, hotel_key, taken.clearance, by=taken.record.by)
     record = taken.record
     told = PmsTold(record.room_id, record.by)
     return Entry(at=taken.at, type=EventType.PMS_RECEIVED, subject=record.room_id, data=events.encoded(told))
@@ -106,6 +107,21 @@ def _write(transaction: Transaction, hotel_key: int, rooms: Mapping[RoomId, Room
         " checked_out_at = excluded.checked_out_at, changed_at = excluded.changed_at, changed_by = excluded.changed_by,"
         " stay_at = excluded.stay_at, stay_by = excluded.stay_by",
         [_row(hotel_key, room_id, status) for room_id, status in rooms.items()],
+    )
+
+
+def _give(transaction: Transaction, hotel_key: int, given: Clearance, *, by: IntegratorName) -> None:
+    """What the desk is told, as `store.clearances` reads it."""
+    transaction.run(
+        "INSERT INTO clearance (room_key, asked_by, at, verdict, body)"
+        " SELECT room.key, CAST(:by AS varchar), CAST(:at AS bigint), CAST(:verdict AS varchar), CAST(:body AS text)"
+        " FROM room WHERE room.hotel_key = :hotel AND room.id = :room",
+        hotel=hotel_key,
+        room=given.room_id,
+        by=by,
+        at=micros(given.at),
+        verdict=given.verdict.value,
+        body=msgspec.json.encode(given).decode(),
     )
 
 
