@@ -3,8 +3,7 @@
 "Its last minute" is told by its heartbeats of that time, which the state does not hold: whoever keeps them gives them.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -78,11 +77,6 @@ def spots_of(state: DeviceState, assignment: Assignment) -> tuple[Spot, ...]:
         (Scope.FLOOR, place.floor),
     )
     return (*(Spot(scope, name) for scope, name in found if name), Spot(Scope.HOTEL))
-
-
-def crowd_of(tablets: Iterable[tuple[DeviceState, Assignment]]) -> Counter[Spot]:
-    """How many are online at each spot of a hotel."""
-    return Counter(spot for state, assignment in tablets if is_online(state) for spot in spots_of(state, assignment))
 
 
 def absent_of(state: DeviceState, assignment: Assignment, *, watching_since: datetime) -> Absent | None:

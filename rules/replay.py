@@ -3,7 +3,7 @@
 The interface, for whoever looks back:
 
 * `steps(inputs, hotel_id=…, device_id=…)` gives, for one device, what each input made of it: `Step` has the moment, the
-  message, the assignment and the state before, and the verdict. Feed it `Store.inputs_of(hotel, device, start, end)`.
+  message, the assignment and the state before, and the verdict. Feed it `Store.inputs_of(hotel, device, span)`.
 * `Replay(hotel_id)` takes every input of a hotel (`take`), and tells each change of an alert to `told`. Without a
   proposal it makes the same alerts as were raised live, ids included: what happened live is in the rows, deadlines too.
 * `Replay.propose(change)` judges from there on by what `change` makes of each assignment. A device that it changes has

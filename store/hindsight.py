@@ -61,7 +61,7 @@ class Hindsight(Alerts, Ledger, Inputs):
                 raise ValueError("a look back goes over what has been, not over what is to come")
             end = min(end, now)
         span = await self.span(hotel_id, start=start, end=end)
-        inputs = [one async for page in self.inputs(hotel_id, span, device_id=device_id) for one in page.inputs]
+        inputs = await self.inputs_of(hotel_id, device_id, span)
         looked = await asyncio.to_thread(
             look_back, _giving_way(inputs), hotel_id=hotel_id, device_id=device_id, start=start, end=end
         )

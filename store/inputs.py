@@ -96,14 +96,11 @@ class Inputs:
             yield InputPage(upto, [_input(row, devices) for row in rows])
             after = upto
 
-    async def inputs_of(
-        self, hotel_id: HotelId, device_id: DeviceId, *, start: datetime, end: datetime
-    ) -> list[StoredInput]:
-        """All that one device was judged by in [start, end), and from the last checkpoint before it.
+    async def inputs_of(self, hotel_id: HotelId, device_id: DeviceId, span: Span) -> list[StoredInput]:
+        """All that one device was judged by in a span, and from the last checkpoint before it.
 
         Raises NotFound (hotel, device).
         """
-        span = await self.span(hotel_id, start=start, end=end)
         pages = self.inputs(hotel_id, span, device_id=device_id)
         return [one async for page in pages for one in page.inputs]
 

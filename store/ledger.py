@@ -43,17 +43,6 @@ class Ledger:
         )
         return tuple(_notification(row) for row in rows)
 
-    async def count_notifications(self, hotel_id: HotelId) -> dict[NotificationState, int]:
-        """How many stand in each state (those with none are absent)."""
-        rows = await self._database.read(
-            lambda transaction: transaction.rows(
-                "SELECT notification.state, count(*) FROM notification"
-                " JOIN hotel ON hotel.key = notification.hotel_key WHERE hotel.id = :hotel GROUP BY notification.state",
-                hotel=hotel_id,
-            )
-        )
-        return {NotificationState(row[0]): row[1] for row in rows}
-
 
 def _page(
     transaction: Transaction, hotel_id: HotelId, *, state: NotificationState | None, before: int, limit: int

@@ -35,7 +35,8 @@ async def test_a_tablet_whose_connection_lives_is_stuck_and_what_said_so_is_stor
     await eventually(lambda: alerts(house))
     assert await rules(house) == [Rule.AGENT_STUCK]
     later = house.clock.at + timedelta(seconds=1)
-    stored = await house.store.inputs_of(HOTEL, DeviceId("tab-101"), start=START - timedelta(days=1), end=later)
+    span = await house.store.span(HOTEL, start=START - timedelta(days=1), end=later)
+    stored = await house.store.inputs_of(HOTEL, DeviceId("tab-101"), span)
     (deadline,) = (one for one in stored if one.kind is InputKind.DEADLINE)
     assert msgspec.json.decode(deadline.body, type=DeadlineRecord).alive_at == house.alive_at
 

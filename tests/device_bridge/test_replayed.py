@@ -101,7 +101,8 @@ async def test_what_was_decided_live_is_decided_again_from_the_rows(house: House
     later, _ = replayed(rows[begins:])
     assert later.state(NEW) == replay.state(NEW)
 
-    of_one = await house.store.inputs_of(HOTEL, SECOND, start=START, end=START + LONG)
+    span = await house.store.span(HOTEL, start=START, end=START + LONG)
+    of_one = await house.store.inputs_of(HOTEL, SECOND, span)
     followed = list(steps(of_one, hotel_id=HOTEL, device_id=SECOND))
     assert followed[0].kind is InputKind.HEARTBEAT
     assert InputKind.ASSIGNMENT in [step.kind for step in followed]

@@ -1,6 +1,7 @@
 """Many silences, one cause; and the silence that none of them explains."""
 
 import pickle
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.absence import Absent, Sample, Spot, crowd_of, is_absent, set_apart, why_apart
+from rules.absence import Absent, Sample, Spot, is_absent, is_online, set_apart, spots_of, why_apart
 from rules.alarm import Occasion
 from rules.alerts import Because, ChangeKind, Family, Reason, Severity
 from rules.deadlines import deadline, pass_deadline
@@ -30,6 +31,11 @@ from rules.state import DeviceState, Verdict
 from tests.rules.given import NOON, after
 
 FLOORS = {"1": "aa:00:00:00:01", "2": "aa:00:00:00:02"}
+
+
+def crowd_of(tablets: Iterable[tuple[DeviceState, Assignment]]) -> Counter[Spot]:
+    """How many are online at each spot of a hotel."""
+    return Counter(spot for state, assignment in tablets if is_online(state) for spot in spots_of(state, assignment))
 
 
 class Hotel:

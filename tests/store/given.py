@@ -12,7 +12,17 @@ from rules.state import DeviceState, LinkState
 from store import INNWATCH, Batch, InputKind, Limits, LocalDoorbell, Store, StoredMessage
 from store.batch import DeviceChange
 from store.limits import USUAL
-from store.records import Channel, Device, DeviceKey, EmailChannel, Hotel, NewDevice, Room, SlackChannel
+from store.records import (
+    Channel,
+    Device,
+    DeviceKey,
+    EmailChannel,
+    Hotel,
+    NewDevice,
+    NotificationState,
+    Room,
+    SlackChannel,
+)
 from store.sqlite import WriteLane
 from store.sqlite_database import SqliteDatabase
 
@@ -140,3 +150,13 @@ def opened(device: Device, name: str = "A1", **with_: object) -> DeviceChange:
 
 def cleared(device: Device, name: str = "A1", *, at: datetime = NOW, family: Family = Family.BREACH) -> DeviceChange:
     return change(device, ChangeKind.CLEARED, an_alert(name, family=family), at=at)
+
+
+async def count_notifications(store: Store, hotel_id: HotelId) -> dict[NotificationState, int]:
+    """How many stand in each state (those with none are absent)."""
+    rows = await store._database.ask(
+        "SELECT notification.state, count(*) FROM notification JOIN hotel ON hotel.key = notification.hotel_key"
+        " WHERE hotel.id = :hotel GROUP BY notification.state",
+        hotel=hotel_id,
+    )
+    return {NotificationState(row[0]): row[1] for row in rows}

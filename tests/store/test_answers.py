@@ -24,7 +24,21 @@ from store.records import (
     NotificationId,
     NotificationState,
 )
-from tests.store.given import HOTEL, MAIL, NOW, OTHER, SLACK, add_hotel, an_alert, batch, change, cleared, later, opened
+from tests.store.given import (
+    HOTEL,
+    MAIL,
+    NOW,
+    OTHER,
+    SLACK,
+    add_hotel,
+    an_alert,
+    batch,
+    change,
+    cleared,
+    count_notifications,
+    later,
+    opened,
+)
 from tests.support import person
 
 A1 = AlertId("A1")
@@ -366,7 +380,7 @@ async def test_what_a_dead_worker_had_of_a_suppressed_alert_is_not_tried_again(s
     await suppressed_while_under_way(store)
 
     assert await send_what_is_due(store, 10 * AN_HOUR) == []
-    assert await store.count_notifications(HOTEL) == {NotificationState.CANCELLED: 1}
+    assert await count_notifications(store, HOTEL) == {NotificationState.CANCELLED: 1}
 
 
 async def test_what_arrives_although_its_alert_was_suppressed_meanwhile_has_its_end_told(store: Store) -> None:

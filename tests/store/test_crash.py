@@ -8,7 +8,7 @@ from pathlib import Path
 
 from store import Store
 from store.records import NotificationState
-from tests.store.given import HOTEL, MAIL, add_hotel, open_store
+from tests.store.given import HOTEL, MAIL, add_hotel, count_notifications, open_store
 from tests.store.writer import MESSAGES, TABLETS
 from tests.support import Process, Processes, eventually_sync
 
@@ -38,7 +38,7 @@ async def check(store: Store, *, told: int) -> int:
     events = await store.events_after(HOTEL, 0, limit=10**6)
     assert [event.id for event in events] == list(range(1, len(events) + 1))
     assert [event.subject for event in events[TABLETS:]] == [f"A{number}" for number in range(batches) for _ in "oc"]
-    assert await store.count_notifications(HOTEL) == {NotificationState.PENDING: 2 * batches}
+    assert await count_notifications(store, HOTEL) == {NotificationState.PENDING: 2 * batches}
     assert await store.open_alerts(HOTEL) == []
     return batches
 

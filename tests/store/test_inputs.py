@@ -69,7 +69,7 @@ async def test_a_span_ends_before_its_end_and_begins_at_the_checkpoint_before_it
 
 
 async def test_one_device_comes_with_what_is_the_whole_hotels(history: Store) -> None:
-    read = await history.inputs_of(HOTEL, OTHER_TAB, start=later(35), end=later(60))
+    read = await history.inputs_of(HOTEL, OTHER_TAB, await history.span(HOTEL, start=later(35), end=later(60)))
 
     assert [(one.name, one.device_id) for one in read] == [
         ("checkpoint:1795428030", None),
@@ -79,8 +79,9 @@ async def test_one_device_comes_with_what_is_the_whole_hotels(history: Store) ->
     ]
     assert (read[1].kind, read[1].at, read[1].ts) == (InputKind.HEARTBEAT, later(30), later(29.85))
     assert (read[1].late, read[1].body) == (False, b'{"id":"tab-1-30"}')
+    span = await history.span(HOTEL, start=NOW, end=later(60))
     with pytest.raises(NotFound):
-        await history.inputs_of(HOTEL, DeviceId("tab-9"), start=NOW, end=later(60))
+        await history.inputs_of(HOTEL, DeviceId("tab-9"), span)
 
 
 async def test_of_the_other_devices_the_first_checkpoint_alone_is_read(store: Store) -> None:
@@ -89,7 +90,7 @@ async def test_of_the_other_devices_the_first_checkpoint_alone_is_read(store: St
         whole = checkpoint(later(second))
         await store.apply(batch(whole, *(replace(whole, device_key=device.key) for device in ours)))
 
-    read = await store.inputs_of(HOTEL, TAB, start=later(30), end=later(100))
+    read = await store.inputs_of(HOTEL, TAB, await store.span(HOTEL, start=later(30), end=later(100)))
 
     assert [(one.at, one.device_id) for one in read] == [
         (later(30), None), (later(30), TAB), (later(30), OTHER_TAB),

@@ -30,7 +30,20 @@ from rules.alerts import AlertSnapshot, AlertStatus, ChangeKind, Family, Severit
 from rules.ids import AlertId
 from store import AlertGone, AlreadyAcknowledged, DataRefused, Store, schema
 from store.records import Claimed, EventType, NotificationRef, NotificationState
-from tests.store.given import HOTEL, MAIL, SLACK, add_hotel, an_alert, batch, cleared, heartbeat, later, open_at, url_of
+from tests.store.given import (
+    HOTEL,
+    MAIL,
+    SLACK,
+    add_hotel,
+    an_alert,
+    batch,
+    cleared,
+    count_notifications,
+    heartbeat,
+    later,
+    open_at,
+    url_of,
+)
 from tests.store.given import change as changed
 from tests.store.given import opened as opening
 from tests.support import PostgreSQL, person
@@ -181,7 +194,7 @@ class Life(RuleBasedStateMachine):
     def every_notice_that_was_made_is_accounted_for(self) -> None:
         if not hasattr(self, "runner"):
             return
-        counted = self.runner.run(self.store.count_notifications(HOTEL))
+        counted = self.runner.run(count_notifications(self.store, HOTEL))
         assert sum(counted.values()) == self.notices
         for state in (NotificationState.DELIVERED, NotificationState.DEAD, NotificationState.CANCELLED):
             assert counted.get(state, 0) == self.ended[state]

@@ -35,6 +35,7 @@ from tests.store.given import (
     batch,
     change,
     cleared,
+    count_notifications,
     heartbeat,
     later,
     open_at,
@@ -79,7 +80,7 @@ async def test_opening_worsening_and_recovery_are_told_to_each_channel_and_nothi
         for channel in (ChannelKind.EMAIL, ChannelKind.SLACK)
     ]
     assert {row.alert_id for row in ledger} == {"A1"}
-    assert await store.count_notifications(HOTEL) == {NotificationState.PENDING: 6}
+    assert await count_notifications(store, HOTEL) == {NotificationState.PENDING: 6}
 
 
 async def test_a_hotel_without_channels_is_told_nothing(store: Store) -> None:
@@ -312,7 +313,7 @@ async def test_a_recovery_of_what_nobody_was_told_of_is_cancelled_and_says_why(s
     assert (row.finished_at, row.due_at) == (later(5), None)
     assert row.last_error == "nobody was told of the trouble by this channel, so nobody is told that it is over"
     assert await due(store, 10**6) == []
-    assert await store.count_notifications(HOTEL) == {NotificationState.DEAD: 2, NotificationState.CANCELLED: 1}
+    assert await count_notifications(store, HOTEL) == {NotificationState.DEAD: 2, NotificationState.CANCELLED: 1}
 
 
 async def test_a_recovery_is_told_where_any_notice_of_the_trouble_got_through(store: Store) -> None:

@@ -165,7 +165,6 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "end_answers": (lambda store: store.end_answers(OTHER, A1, now=later(86400)), False),
     "answered_before": (lambda store: store.answered_before(OTHER, A1, Deed.ALERT_NOTED, by=person("ann")), False),
     "notifications": (lambda store: store.notifications(OTHER), NOTHING),
-    "count_notifications": (lambda store: store.count_notifications(OTHER), {}),
     "claim_notification": (
         lambda store: store.claim_notification(OTHER, FIRST, worker="w", now=NOW, lease=LEASE),
         None,
@@ -199,7 +198,7 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "replay_is_at": (lambda store: store.replay_is_at(OTHER, REPLAY, done=1, total=2, now=NOW), None),
     "end_replay": (lambda store: store.end_replay(OTHER, REPLAY, error="x", now=NOW), False),
     "inputs": (the_others_inputs, []),
-    "inputs_of": (lambda store: store.inputs_of(OTHER, TAB, start=NOW, end=later(60)), NotFound),
+    "inputs_of": (lambda store: store.inputs_of(OTHER, TAB, Span(0, 0, 1_000_000, whole=True)), NotFound),
     "why_device": (lambda store: store.why_device(OTHER, TAB, start=NOW, end=later(60)), NotFound),
     "why_alert": (lambda store: store.why_alert(OTHER, A1), NotFound),
     "notifications_of": (lambda store: store.notifications_of(OTHER, A1), ()),

@@ -10,7 +10,7 @@ import httpx
 
 from store import Store
 from store.records import Device, NotificationState, SlackChannel
-from tests.store.given import HOTEL, add_hotel, batch, opened
+from tests.store.given import HOTEL, add_hotel, batch, count_notifications, opened
 from tests.support import Process, Processes, Redis, eventually, free_port
 from tests.support.http import TRUSTS_NOBODY
 from tests.worker.support import WebServer
@@ -111,7 +111,7 @@ class Night:
         return self._alerts * CHANNELS
 
     async def states(self) -> dict[NotificationState, int]:
-        return await self._store.count_notifications(HOTEL)
+        return await count_notifications(self._store, HOTEL)
 
     async def is_settled(self) -> bool:
         """Nothing is to be told any more; the rows made are all accounted for."""
