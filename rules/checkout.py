@@ -69,10 +69,11 @@ def follow(_: DeviceState, state: DeviceState, /, *, occasion: Occasion) -> tupl
 def gone_by(state: DeviceState, *, assignment: Assignment) -> tuple[Because, ...]:
     """In which ways the tablet is not where it should be, as far as is known; empty: in none.
 
-    Whoever was never heard, sleeps or had its token ended is not known to be gone.
+    Whoever was never heard, sleeps or had its token ended is not known to be gone; nor is one whose connection broke a
+    moment ago (the will), or whose silence is over and held open.
     """
-    gone = []
-    if state.link is LinkState.SILENT or Family.SILENCE in state.alerts:
+    gone, silence = [], state.alerts.get(Family.SILENCE)
+    if silence is not None and silence.calm_since is None:
         gone.append(Because.GONE_SILENT)
     breach = state.alerts.get(Family.BREACH)
     if breach is not None and unhushed(breach).rank >= Severity.MEDIUM.rank:

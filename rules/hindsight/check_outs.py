@@ -85,6 +85,11 @@ def _held_back(step: Step, since: datetime) -> Reason:
         return Reason(Because.NEVER_HEARD, since=step.assignment.added_at)
     if state.link in (LinkState.SLEEPING, LinkState.AWAY):
         return Reason(Because.ASLEEP if state.link is LinkState.SLEEPING else Because.SAID_GOODBYE)
+    lost_at, grace = state.silence.lost_at, step.assignment.policy.silence_grace.total_seconds()
+    if state.link is LinkState.SILENT and lost_at is not None:
+        return Reason(
+            Because.WITHIN_ALLOWANCE, observed=(step.at - lost_at).total_seconds(), limit=grace, since=lost_at
+        )
     breach = state.alerts.get(Family.BREACH)
     if breach is not None:  # one that is too light to say that it is elsewhere
         light = (Because.ROOM_NOT_CALIBRATED, Because.HOUSEKEEPING)

@@ -8,7 +8,7 @@ from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Ru
 from rules.checkout import begin, follow
 from rules.gap import Gap, shifted
 from rules.ids import AlertId
-from rules.memory import NOT_GONE, RareMemory, SupplyMemory
+from rules.memory import NOT_GONE, RareMemory, SilenceMemory, SupplyMemory
 from rules.policy import Assignment, Policy
 from rules.response import Resolved
 from rules.room_status import NOTHING_SAID, RoomStatus
@@ -16,7 +16,10 @@ from rules.state import DeviceState, LinkState, Posture
 from tests.rules.given import CALIBRATED, NOON, UNKNOWN_PLACE, after, assigned, because
 
 AT_HOME = DeviceState(link=LinkState.ONLINE, posture=Posture.IN_ROOM, last_heard=NOON, charging=True)
-SILENT = replace(AT_HOME, link=LinkState.SILENT)
+SILENCE = OpenAlert(
+    id=AlertId("S1"), family=Family.SILENCE, rule=Rule.SILENCE, severity=Severity.LOW, opened_at=NOON, last_at=NOON
+)
+SILENT = replace(AT_HOME, link=LinkState.SILENT, alerts={Family.SILENCE: SILENCE})
 OFF_DOCK = replace(AT_HOME, rare=RareMemory(supply=SupplyMemory(unplugged_at=NOON)))
 CHECKED_OUT = RoomStatus(occupied=False, checked_out_at=NOON)
 DOCKED = replace(CALIBRATED, docked=True)
@@ -87,6 +90,8 @@ def test_a_tablet_that_is_gone_at_the_check_out_or_in_the_45_minutes_after_it_is
         (replace(AT_HOME, link=LinkState.SLEEPING), CALIBRATED),
         (replace(AT_HOME, link=LinkState.AWAY), CALIBRATED),
         (DeviceState(), CALIBRATED),
+        (replace(AT_HOME, link=LinkState.SILENT, silence=SilenceMemory(lost_at=NOON)), CALIBRATED),  # its will alone
+        (replace(AT_HOME, alerts={Family.SILENCE: replace(SILENCE, calm_since=NOON)}), CALIBRATED),  # held, and heard
     ],
 )
 def test_whoever_is_not_known_to_be_gone_is_left_alone(state: DeviceState, policy: Policy) -> None:

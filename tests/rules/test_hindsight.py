@@ -478,6 +478,18 @@ def test_a_tablet_that_sleeps_after_the_check_out_is_not_known_to_be_gone(tablet
     assert found[Family.CHECKOUT] is Because.ASLEEP
 
 
+def test_a_connection_that_breaks_after_the_check_out_and_is_there_again_is_nobody_gone(tablet: Recorded) -> None:
+    check_out(tablet, 25)
+    tablet.say(30, Link.LOST)
+    gone = [one.because for one in hindsight(tablet, end=31).findings if one.family is Family.CHECKOUT]
+    tablet.say(32, Link.READY)
+    beats(tablet, 40, 120)
+    found = only(tablet, end=125)
+
+    assert [(one.because, one.observed, one.limit) for one in gone] == [(Because.WITHIN_ALLOWANCE, 1, 10)]
+    assert (found.family, found.because.because, found.alert_id) == (Family.CHECKOUT, Because.SEEN_IN_ITS_ROOM, None)
+
+
 def test_one_that_goes_an_hour_after_the_check_out_is_no_affair_of_its_guard(tablet: Recorded) -> None:
     check_out(tablet, 25)
     beats(tablet, 30, 3600)
