@@ -6,34 +6,32 @@ The console has its own words for the same (`api/console/words.js`); tests see t
 from datetime import tzinfo
 
 from rules.alerts import Because, Family, Reason, Rule
+from rules.figures import held_against, seen
 from rules.hindsight.levels import Level
+from rules.incident import Outage, Scope
 
 
 def explain(reason: Reason, zone: tzinfo) -> str:
-    """One reason in a sentence, with what was measured."""
-    unit = UNITS.get(reason.because, "")
+    """One reason in a sentence, with what was measured and what that was held against."""
+    because = reason.because
     details = [
-        _measured(reason.observed, unit=unit),
-        _held_against(reason.limit, unit=unit),
+        seen(because, _plain(reason.observed)),
+        held_against(because, _plain(reason.limit)),
         f"{reason.samples} samples" if reason.samples else None,
         f"since {reason.since.astimezone(zone):%H:%M:%S}" if reason.since else None,
         f'the tablet says "{one_line(reason.cause)}"' if reason.cause else None,
     ]
     known = [detail for detail in details if detail]
-    return SENTENCES[reason.because] + (f" ({', '.join(known)})" if known else "")
+    return SENTENCES[because] + (f" ({', '.join(known)})" if known else "")
 
 
-def _measured(value: float | str | None, *, unit: str) -> str | None:
-    if value is None:
-        return None
-    return one_line(value) if isinstance(value, str) else f"{value:g}{unit}"
+def place_in_words(scope: Scope, place: str | None) -> str:
+    """What is out: an access point, zone or floor of the hotel, or all of it."""
+    return "the whole hotel" if place is None else f"{scope.value.replace('-', ' ')} {one_line(place)}"
 
 
-def _held_against(value: float | str | None, *, unit: str) -> str | None:
-    measured = _measured(value, unit=unit)
-    if not measured:
-        return None
-    return f"expected {measured}" if isinstance(value, str) else f"threshold {measured}"
+def _plain(value: float | str | None) -> float | str | None:
+    return one_line(value) if isinstance(value, str) else value
 
 
 def one_line(text: str, *, most: int = 120) -> str:
@@ -83,6 +81,18 @@ DECIDED_BY = {
     Level.CHANGED: "not known, it was changed since",
 }
 """Who decided a threshold that was in force."""
+
+OUT = {
+    Outage.AREA: "part of the hotel is not heard",
+    Outage.HOTEL: "most of the hotel is not heard",
+    Outage.OWN: "Innwatch itself was away, and many tablets have not come back",
+}
+
+WAS_OUT = {
+    Outage.AREA: "part of the hotel was not heard",
+    Outage.HOTEL: "most of the hotel was not heard",
+    Outage.OWN: "Innwatch itself was away, and many tablets did not come back at once",
+}
 
 RECOVERED = {
     Family.BREACH: "tablet is back",
@@ -151,7 +161,7 @@ SENTENCES = {
     Because.DID_NOT_RETURN: "it did not return when the others did",
     Because.AREA_SILENT: "so many tablets of one place fell silent at once",
     Because.HOTEL_SILENT: "most tablets of the hotel fell silent at once",
-    Because.NOT_BACK_AFTER_US: "Innwatch heard nobody for a while, and many tablets have not come back since",
+    Because.NOT_BACK_AFTER_US: "Innwatch heard nobody for a while, and many tablets did not come back",
     Because.PART_OF_OUTAGE: "it is told as part of an outage",
     Because.HEARD_AGAIN: "its heartbeats arrive again",
     Because.BATTERY_RECOVERED: "it has enough charge",
@@ -236,78 +246,3 @@ ENDING = frozenset(
         Because.CALM_AGAIN,
     }
 )
-
-UNITS = {
-    **dict.fromkeys(
-        (
-            Because.SIGNAL_BELOW_FLOOR,
-            Because.ROOM_NOT_CALIBRATED,
-            Because.SIGNAL_RECOVERED,
-            Because.REPORTED,
-            Because.REPORTED_RECOVERY,
-            Because.WIFI_OFF,
-            Because.CARRIED_OFF,
-        ),
-        " dBm",
-    ),
-    **dict.fromkeys(
-        (
-            Because.NOTHING_HEARD,
-            Because.DID_NOT_RETURN,
-            Because.CONNECTION_LOST,
-            Because.NOT_LISTENING,
-            Because.WITHIN_ALLOWANCE,
-            Because.ASLEEP,
-            Because.SAID_GOODBYE,
-            Because.WE_BEGAN_AGAIN,
-            Because.TOO_SHORT,
-            Because.HEARTBEATS_LATE,
-            Because.HAS_NEWER_TOKEN,
-            Because.GUARD_OVER,
-            Because.NOT_DOCKED,
-            Because.OVERSLEPT,
-            Because.BYE_OVERDUE,
-            Because.SILENT_AFTER_REPORT,
-            Because.STILL_FIRING,
-            Because.CHARGING,
-            Because.TOKEN_NOT_RENEWED,
-            Because.TOKEN_RENEWED,
-            Because.DEPARTING,
-            Because.MAINTENANCE,
-            Because.CHECKED_OUT,
-            Because.SEEN_IN_ITS_ROOM,
-            Because.NEVER_HEARD,
-            Because.NO_HEARTBEAT,
-            Because.UNPLUGGED,
-            Because.PLUGGED_IN,
-            Because.KIOSK_LEFT,
-            Because.CLOCK_WRONG,
-            Because.CLOCK_RIGHT,
-            Because.BACKLOG_OLD,
-            Because.NOT_TAKEN_OVER,
-            Because.CALM_AGAIN,
-        ),
-        " s",
-    ),
-    Because.SIGNAL_FELL: " dB",
-    **dict.fromkeys((Because.AREA_SILENT, Because.HOTEL_SILENT, Because.NOT_BACK_AFTER_US), " tablets"),
-    **dict.fromkeys(
-        (
-            Because.BATTERY_LOW,
-            Because.BATTERY_CRITICAL,
-            Because.BATTERY_RECOVERED,
-            Because.LOW_ON_CHARGER,
-            Because.DIES_TONIGHT,
-            Because.NOT_YET_EVENING,
-            Because.TOO_SMALL_A_SHARE,
-            Because.LASTS_TILL_MORNING,
-        ),
-        " %",
-    ),
-    **dict.fromkeys((Because.DRAINING, Because.DRAINS_SLOWLY, Because.DRAIN_SLOWED), " %/h"),
-    **dict.fromkeys((Because.OVERHEATED, Because.COOLED_DOWN), " °C"),
-    **dict.fromkeys((Because.BACKLOG_LONG, Because.BACKLOG_EMPTY), " messages"),
-    **dict.fromkeys((Because.TAKEN_OVER, Because.TOO_FEW_TAKE_OVERS, Because.ONLY_RESTARTED), " take-overs"),
-    Because.HEARD_AGAIN: " heartbeats",
-    Because.FLAPPING: " times",
-}

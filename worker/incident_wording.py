@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 
 from rules.alerts import Because
-from rules.incident import IncidentSnapshot, Outage, Scope
-from rules.words import explain, one_line
+from rules.incident import IncidentSnapshot, Outage
+from rules.words import explain, one_line, place_in_words
 from store.records import NoticeKind
 from worker.wording import LATE_FROM_MINUTES, Notice, moment_of
 
@@ -21,7 +21,8 @@ def word_incident(
 ) -> Notice:
     """Word one notice of an incident as it is now. `hotel` is its name for people, `zone` its time zone."""
     over = kind is NoticeKind.INCIDENT_OVER
-    head = f"{'OUTAGE OVER' if over else 'OUTAGE'} - {place_of(incident)}: {_happened(incident, over=over)}"
+    place = place_in_words(incident.scope, incident.place)
+    head = f"{'OUTAGE OVER' if over else 'OUTAGE'} - {place}: {_happened(incident, over=over)}"
     return Notice(
         subject=f"{head} - {one_line(hotel)}",
         headline=head,
@@ -31,22 +32,6 @@ def word_incident(
         link=f"{console_url.rstrip('/')}/#incidents/{incident.id}" if console_url else None,
         urgent=not over,
     )
-
-
-def place_of(incident: IncidentSnapshot) -> str:
-    """What is out, in words."""
-    if incident.place is None:
-        return "the whole hotel"
-    return f"{_SCOPES[incident.scope]} {one_line(incident.place)}"
-
-
-_SCOPES = {
-    Scope.ACCESS_POINT: "access point",
-    Scope.ZONE: "zone",
-    Scope.FLOOR: "floor",
-    Scope.HOTEL: "hotel",
-    Scope.OWN: "hotel",
-}
 
 
 def _happened(incident: IncidentSnapshot, *, over: bool) -> str:
@@ -75,7 +60,7 @@ def _tablets(count: int) -> str:
 
 def _facts(incident: IncidentSnapshot, *, hotel: str, zone: tzinfo) -> Iterable[tuple[str, str]]:
     yield "Hotel", one_line(hotel)
-    yield "Place", place_of(incident)
+    yield "Place", place_in_words(incident.scope, incident.place)
     yield "Tablets", str(incident.members)
     yield "Back", str(incident.back)
     if incident.closed_at is not None:

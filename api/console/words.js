@@ -1,8 +1,6 @@
 // What the enumerations on the wire mean, in the words of the people at the desk. A value that this page does not
 // know yet is shown as it came, never hidden.
 
-import { span } from "./time.js";
-
 const plain = (value) => String(value).replace(/[-.]/g, " ");
 const first = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const lower = (text) => text.charAt(0).toLowerCase() + text.slice(1);
@@ -85,9 +83,9 @@ export const REASONS = {
   reported: ({ cause }) => `The tablet reported it itself${cause ? `: ${CAUSES[cause] ?? plain(cause)}` : ""}`,
   "silent-after-report": () => "It fell silent right after its own report",
   "nothing-heard": ({ observed, limit }) =>
-    `Nothing heard${lasted(observed)}${limit == null ? "" : ` (allowed: ${span(limit * 1000)})`}`,
+    `Nothing heard${lasted(observed)}${limit == null ? "" : ` (allowed: ${duration(limit)})`}`,
   "connection-lost": ({ limit }) =>
-    `Its connection broke off without a goodbye${limit == null ? "" : ` and was not back within ${span(limit * 1000)}`}`,
+    `Its connection broke off without a goodbye${limit == null ? "" : ` and was not back within ${duration(limit)}`}`,
   "not-listening": ({ observed }) => `Innwatch itself was not listening${lasted(observed)}, which does not count`,
   overslept: () => "It went to sleep and did not wake up in time",
   "bye-overdue": ({ cause }) => `It signed off${cause ? ` (${plain(cause)})` : ""} and did not come back in time`,
@@ -96,7 +94,7 @@ export const REASONS = {
   "battery-low": ({ observed, limit }) => `Battery ${charge(observed, "low")}${atMost(limit)}`,
   "battery-critical": ({ observed, limit }) => `Battery ${charge(observed, "nearly empty")}${atMost(limit)}`,
   "token-not-renewed": ({ observed }) =>
-    `It has not renewed its token${observed == null ? "" : `, which is good for another ${span(observed * 1000)}`}`,
+    `It has not renewed its token${observed == null ? "" : `, which is good for another ${duration(observed)}`}`,
   "token-expired": () => "Its token has expired, so it is not let in: enrol it again",
   "kept-out": () => "It was put out with an expired token and has not come back with another: enrol it again",
   flapping: ({ observed }) => `It keeps coming and going${observed == null ? "" : `: ${observed} times in half an hour`}`,
@@ -113,13 +111,13 @@ export const REASONS = {
   "not-back-after-us": ({ observed }) => `Innwatch heard nobody for a while, and ${tablets(observed)} have not come back`,
   "part-of-outage": ({ observed }) => `It is told as part of an outage${named(observed)}`,
   maintenance: ({ limit }) =>
-    `Nobody is told: a maintenance window${limit == null ? "" : ` of ${span(limit * 1000)}`} is under way`,
+    `Nobody is told: a maintenance window${limit == null ? "" : ` of ${duration(limit)}`} is under way`,
   "heard-again": () => "The tablet is heard again",
   "battery-recovered": ({ observed }) => `Battery is back${observed == null ? "" : ` at ${percent(observed)}`}`,
   charging: ({ observed }) => `It has been charging${lasted(observed)}`,
   "token-renewed": () => "It was given a new token",
   "token-revoked": () => "Its tokens were revoked by somebody of the hotel",
-  "never-heard": ({ observed }) => `Nothing of it arrived${observed == null ? "" : `, ${span(observed * 1000)} after it was added`}`,
+  "never-heard": ({ observed }) => `Nothing of it arrived${observed == null ? "" : `, ${duration(observed)} after it was added`}`,
   "first-heard": () => "Its first message arrived",
   "no-heartbeat": ({ observed }) => `It is connected, and no heartbeat came${lasted(observed)}: its app may hang`,
   draining: ({ observed, limit }) =>
@@ -146,7 +144,7 @@ export const REASONS = {
   tampered: ({ cause }) => `The tablet says so itself${cause ? `: ${plain(cause)}` : ""}`,
   "reported-clean": () => "The tablet looked again and found nothing",
   "clock-wrong": ({ observed }) =>
-    `Its clock is ${observed == null ? "wrong" : `${span(Math.abs(observed) * 1000)} ${observed > 0 ? "fast" : "slow"}`}`,
+    `Its clock is ${observed == null ? "wrong" : `${duration(Math.abs(observed))} ${observed > 0 ? "fast" : "slow"}`}`,
   "clock-right": () => "Its clock is right again",
   "lives-elsewhere": ({ observed }) => `It is nearly always on the access points of another room${named(observed)}`,
   "says-another-room": ({ observed }) => `It reports another room${named(observed)}`,
@@ -172,21 +170,21 @@ export const REASONS = {
   "gone-elsewhere": () => "The tablet is not in its room",
   "seen-in-its-room": ({ observed }) => `It has been in its room${lasted(observed)}`,
   "within-allowance": ({ observed, limit }) =>
-    `Silent${lasted(observed)}, which is allowed${limit == null ? "" : ` (up to ${span(limit * 1000)})`}`,
-  asleep: ({ limit }) => `It had said that it would sleep${limit == null ? "" : `, for up to ${span(limit * 1000)}`}`,
-  "said-goodbye": ({ limit }) => `It had signed off${limit == null ? "" : `, for up to ${span(limit * 1000)}`}`,
+    `Silent${lasted(observed)}, which is allowed${limit == null ? "" : ` (up to ${duration(limit)})`}`,
+  asleep: ({ limit }) => `It had said that it would sleep${limit == null ? "" : `, for up to ${duration(limit)}`}`,
+  "said-goodbye": ({ limit }) => `It had signed off${limit == null ? "" : `, for up to ${duration(limit)}`}`,
   "we-began-again": () => "Innwatch had just begun to listen and gave every tablet time to come back",
   "too-few-samples": ({ observed, limit }) =>
     observed == null ? "Too few samples in a row" : `Only ${observed} of the ${limit} samples in a row that it takes`,
   "too-short": ({ observed, limit }) => (observed == null ? "It lasted for too short a time"
-    : `It lasted ${span(observed * 1000)}, less than the ${span(limit * 1000)} that it takes`),
+    : `It lasted ${duration(observed)}, less than the ${duration(limit)} that it takes`),
   "no-access-points-known": () => "No access points of the room are known, so there was nothing to hold it against",
   "own-access-points": () => "It moved between the access points of its own room",
   "low-on-charger": ({ observed, limit }) => `Battery ${charge(observed, "low")}${atMost(limit)}, and it is on its charger`,
   "heartbeats-late": ({ observed, limit }) => `No heartbeat came${lasted(observed)}, while it was heard otherwise` +
-    (limit == null ? "" : `; up to ${span(limit * 1000)} is allowed`),
+    (limit == null ? "" : `; up to ${duration(limit)} is allowed`),
   "has-newer-token": ({ limit }) => "Its token had expired, but it had a newer one" +
-    (limit == null ? "" : ` and ${span(limit * 1000)} to come back with that`),
+    (limit == null ? "" : ` and ${duration(limit)} to come back with that`),
   "too-few-take-overs": ({ observed, limit }) => "One start of it put out another" +
     (observed == null ? " too few times" : ` ${Math.round(observed)} times within minutes; it takes ${Math.round(limit)}`),
   "only-restarted": ({ observed }) =>
@@ -198,7 +196,7 @@ export const REASONS = {
   "too-small-a-share": ({ observed, limit }) => observed == null ? "Too little of half an hour was spent at another room"
     : `${percent(observed)} of half an hour was spent at another room; it takes ${percent(limit)}`,
   "guard-over": ({ observed }) =>
-    `The check-out was${observed == null ? "" : ` ${span(observed * 1000)} before, which is`} too long ago to be about it`,
+    `The check-out was${observed == null ? "" : ` ${duration(observed)} before, which is`} too long ago to be about it`,
   "not-docked": ({ observed }) => `It was off its charger${lasted(observed)}, and its room is not one whose tablets stay on theirs`,
   dismissed: () => "Somebody had resolved it by hand while it went on",
   acknowledged: ({ observed }) => `${observed ?? "Somebody"} had acknowledged it before the notice was sent`,
@@ -215,8 +213,21 @@ function tablets(count) {
   return count == null ? "many tablets" : count === 1 ? "1 tablet" : `${count} tablets`;
 }
 
+/** A length of time in at most two units, as `rules/figures.py` says it: "33 s", "1 min 30 s", "45 min", "2 h 5 min". */
+export function duration(seconds) {
+  const left = Math.floor(Math.max(0, seconds));
+  const two = (big, bigUnit, small, smallUnit) => {
+    const rest = Math.floor((left % big) / small);
+    return `${Math.floor(left / big)} ${bigUnit}${rest ? ` ${rest} ${smallUnit}` : ""}`;
+  };
+  if (left < 60) return `${left} s`;
+  if (left < 600) return two(60, "min", 1, "s");
+  if (left < 3600) return `${Math.floor(left / 60)} min`;
+  return left < 86_400 ? two(3600, "h", 60, "min") : two(86_400, "d", 3600, "h");
+}
+
 function lasted(seconds) {
-  return seconds == null ? "" : ` for ${span(seconds * 1000)}`;
+  return seconds == null ? "" : ` for ${duration(seconds)}`;
 }
 
 function charge(level, otherwise) {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias, TypedDict
 import typer
 
 from config.cli.installation import Installation, with_installation
+from config.cli.life import step_in_words
 from config.cli.options import AsJson, Data, HotelArgument, id_text, length_text
 from config.cli.printing import in_zone, plain, print_facts, print_json, print_table
 from rules.ids import AlertId, HotelId, UserName
@@ -104,7 +105,7 @@ def show(hotel: HotelArgument, alert: AlertArgument, data: Data = None, as_json:
     print()
     print_table(
         ("at", "what", "who", "more"),
-        [(in_zone(step.at, zone), step.type, step.by, _more(step, zone)) for step in timeline],
+        [(in_zone(step.at, zone), step_in_words(step), step.by, _more(step, zone)) for step in timeline],
     )
 
 
@@ -266,12 +267,13 @@ def _answer(
 
 
 def _print_alert(alert: "AlertSnapshot", zone: "tzinfo") -> None:
-    from rules.words import explain
+    from rules.words import HAPPENED, explain
 
     taken = alert.acknowledged
     print_facts(
         {
             "alert": alert.id,
+            "what": HAPPENED[alert.rule],
             "tablet": alert.device_id,
             "room": alert.room_id,
             "rule": alert.rule,
@@ -313,8 +315,8 @@ def _more(step: "TimelineEntry", zone: "tzinfo") -> str | None:
     """What a step of the timeline says beside who and when."""
     from rules.words import explain
 
-    if step.notice is not None:
-        return f"{step.notice} by {step.channel}" + (f": {step.error}" if step.error else "")
+    if step.channel is not None:
+        return step.error
     until = None if step.until is None else f"until {plain(in_zone(step.until, zone))}"
     whose = None if step.assignee is None else f"to {step.assignee}"
     said = [one for one in (step.note, whose, until) if one]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from config.cli.installation import Installation, with_installation
+from config.cli.life import outage_in_words, step_in_words
 from config.cli.options import AsJson, Data, HotelArgument, id_text
 from config.cli.printing import in_zone, plain, print_facts, print_json, print_table
 from rules.ids import HotelId, IncidentId
@@ -33,19 +34,20 @@ def list_(
     """List a hotel's incidents, the newest first."""
     from zoneinfo import ZoneInfo
 
+    from rules.words import place_in_words
+
     found, incidents = with_installation(data, lambda at: _newest(at, HotelId(hotel), open_only=open_only, limit=limit))
     if as_json:
         print_json(incidents)
         return
     zone = ZoneInfo(found.timezone)
     print_table(
-        ("opened", "closed", "what", "place", "tablets", "back", "lost", "taken on by", "id"),
+        ("opened", "closed", "where", "tablets", "back", "lost", "taken on by", "id"),
         [
             (
                 in_zone(one.opened_at, zone),
                 in_zone(one.closed_at, zone),
-                one.scope,
-                one.place,
+                place_in_words(one.scope, one.place),
                 one.members,
                 one.back,
                 one.lost,
@@ -80,7 +82,7 @@ def show(hotel: HotelArgument, incident: IncidentArgument, data: Data = None, as
     print()
     print_table(
         ("at", "what", "who", "more"),
-        [(in_zone(step.at, zone), step.type, step.by, _more(step)) for step in steps],
+        [(in_zone(step.at, zone), step_in_words(step), step.by, _more(step)) for step in steps],
     )
 
 
@@ -99,14 +101,14 @@ def acknowledge(hotel: HotelArgument, incident: IncidentArgument, data: Data = N
 
 
 def _print_incident(incident: "IncidentSnapshot", zone: "tzinfo") -> None:
-    from rules.words import explain
+    from rules.words import explain, place_in_words
 
     taken = incident.acknowledged
     print_facts(
         {
             "incident": incident.id,
-            "what": incident.rule,
-            "where": incident.scope if incident.place is None else f"{incident.scope} {incident.place}",
+            "what": outage_in_words(incident),
+            "where": place_in_words(incident.scope, incident.place),
             "opened": in_zone(incident.opened_at, zone),
             "most are back": in_zone(incident.back_at, zone),
             "closed": in_zone(incident.closed_at, zone),
@@ -133,11 +135,12 @@ def _how(alert: "AlertSnapshot") -> tuple[str, Any]:
 
 def _more(step: "IncidentStep") -> str | None:
     """What a step says beside who and when."""
-    if step.notice is not None:
-        return f"{step.notice} by {step.channel}" + (f": {step.error}" if step.error else "")
-    where = step.scope if step.place is None else f"{step.scope} {step.place}"
+    from rules.words import place_in_words
+
+    if step.scope is None:
+        return step.error
     lost = f", {step.lost} did not return" if step.lost else ""
-    return f"{where}: {step.back} of {step.members} back{lost}"
+    return f"{place_in_words(step.scope, step.place)}: {step.back} of {step.members} back{lost}"
 
 
 def _with(incident: "IncidentSnapshot", **more: object) -> dict[str, object]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.cli.installation import Installation, with_installation
+from config.cli.life import CHANNELS, NOTICES, STATES, step_in_words
 from config.cli.options import AsJson, Data, HotelArgument, id_text
 from config.cli.policy import threshold_shown
 from config.cli.printing import in_zone, print_facts, print_json, print_table, warn
@@ -102,10 +103,10 @@ def _print_alert(found: "AlertWhy", zone: tzinfo, *, samples: bool, all_of_them:
         [
             (
                 in_zone(step.at, zone),
-                step.type.value,
+                step_in_words(step),
                 step.rule.value if step.rule else None,
                 step.severity.value if step.severity else None,
-                step.by or (step.channel.value if step.channel else None),
+                step.by,
                 "; ".join(explain(reason, zone) for reason in step.why) or step.note or step.error,
             )
             for step in found.timeline
@@ -113,9 +114,9 @@ def _print_alert(found: "AlertWhy", zone: tzinfo, *, samples: bool, all_of_them:
     )
     print("\nwhom it was told")
     print_table(
-        ("made", "channel", "notice", "state", "why"),
+        ("made", "by", "notice", "state", "why"),
         [
-            (in_zone(one.created_at, zone), one.channel.value, one.kind.value, one.state.value, one.last_error)
+            (in_zone(one.created_at, zone), CHANNELS[one.channel], NOTICES[one.kind], STATES[one.state], one.last_error)
             for one in found.notices
         ],
     )
@@ -163,6 +164,7 @@ def _print_thresholds(found: "DeviceWhy", *, all_of_them: bool) -> None:
         return
     from msgspec.structs import asdict
 
+    from rules.figures import duration
     from rules.hindsight import Level
     from rules.policy import Policy, PolicyChanges, Profile
     from rules.words import DECIDED_BY
@@ -172,8 +174,8 @@ def _print_thresholds(found: "DeviceWhy", *, all_of_them: bool) -> None:
     every, allowed, grace = policy.heartbeat_interval, policy.silence_allowance, policy.silence_grace
     print(
         f"\njudged by rules {found.rule_version or '–'}, profile {policy.profile.value}: a heartbeat every"
-        f" {every.total_seconds():g} s, silence for {allowed.total_seconds():g} s and"
-        f" {grace.total_seconds():g} s of grace"
+        f" {duration(every.total_seconds())}, silence for {duration(allowed.total_seconds())} and"
+        f" {duration(grace.total_seconds())} of grace"
     )
     names = dict(zip(PolicyChanges.__struct_encode_fields__, PolicyChanges.__struct_fields__, strict=True))
     shown = {name: level for name, level in found.levels.items() if all_of_them or level is not Level.DEFAULT}

@@ -40,6 +40,8 @@ def test_an_alert_is_answered_in_every_way_and_shown_with_its_life(hotel: Comman
 
     shown = hotel("alert", "show", "h", "A1").out
     assert "the lift was open" in shown
+    assert "given back" in shown
+    assert "alert." not in shown
     assert "too weak for this room (-88 dBm, threshold -80 dBm)" in shown
     timeline = hotel("alert", "show", "h", "A1", "--json").json()["timeline"]
     assert [step["type"].removeprefix("alert.") for step in timeline] == [

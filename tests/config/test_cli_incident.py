@@ -35,7 +35,10 @@ def test_an_outage_is_listed_shown_with_its_tablets_and_taken_on_once(cli: Comma
     assert cli("incident", "acknowledge", "h", "I1").lines == ["acknowledged I1 of h"]
     assert "already acknowledged by command line" in cli.refused("incident", "acknowledge", "h", "I1").err
 
+    assert "floor 1" in cli("incident", "list", "h").out
     shown = cli("incident", "show", "h", "I1").out
+    assert "part of the hotel is not heard" in shown
+    assert "incident.opened" not in shown
     assert "floor 1: 0 of 1 back" in shown
     whole = cli("incident", "show", "h", "I1", "--json").json()
     assert [alert["deviceId"] for alert in whole["alerts"]] == ["t"]

@@ -31,7 +31,7 @@ async def _hear(store: Store) -> None:
 def test_it_says_what_held_the_alert_back(hotel: CommandLine) -> None:
     said = hotel("why", "h", "t").out
 
-    assert "it was silent for no longer than it may be (38 s, threshold 40 s)" in said
+    assert "it was silent for no longer than it may be (38 s, allowed 40 s)" in said
     assert "profile normal: a heartbeat every 10 s, silence for 30 s and 10 s of grace" in said
     assert re.search(r"rssiFloor +-70 ", said)
     assert "overheat" not in said

@@ -17,6 +17,7 @@ from rules.hindsight import Level
 from rules.policy import PolicyChanges
 from rules.state import LinkState, Posture, Power
 from store.records import EventType
+from tests.rules.test_words import DURATIONS
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
 
@@ -448,6 +449,11 @@ async def test_the_page_may_be_trusted_only_while_somebody_watches_and_we_hear_o
 )
 async def test_a_span_takes_two_units_at_most(modules: Modules, seconds: float, words: str) -> None:
     assert await modules.run("time.js", "({ span }, seconds) => span(seconds * 1000)", seconds) == words
+
+
+@pytest.mark.parametrize(("seconds", "words"), DURATIONS)
+async def test_how_long_something_lasted_is_said_as_in_notices(modules: Modules, seconds: float, words: str) -> None:
+    assert await modules.run("words.js", "({ duration }, seconds) => duration(seconds)", seconds) == words
 
 
 async def test_moments_are_told_on_the_hotels_clock_with_the_day_when_it_is_another(modules: Modules) -> None:

@@ -39,7 +39,7 @@ def test_the_subject_says_what_is_out_and_how_many_are_silent() -> None:
     notice = worded()
     assert notice.subject == "OUTAGE - access point aa:bb:cc:00:00:01: 40 tablets fell silent at once - Seaview"
     assert ("Began", "Mon 23 Nov 2026, 03:00:00 CET") in notice.facts
-    assert notice.reasons == ("so many tablets of one place fell silent at once (40 tablets, threshold 16 tablets)",)
+    assert notice.reasons == ("so many tablets of one place fell silent at once (40 tablets, 16 tablets are enough)",)
     assert (notice.urgent, notice.link) == (True, "https://inn/#incidents/I1")
 
 
