@@ -55,6 +55,8 @@ class HeardPoint(Struct, frozen=True, rename="camel"):
 class Calibration(Struct, frozen=True, rename="camel", kw_only=True):
     """What was learned of a room. `ready`: there is enough, and it is something else than what is set.
 
+    Of `samples`, `usable` are those on access points that are the room's or become so. Without `rssi_floor` too little
+    was heard yet: fewer of these than SAMPLES, or on fewer `days` than DAYS.
     `weakest` is the signal that 1 % are weaker than, `median` the one in the middle; `rssi_floor` and `access_points`
     are what is proposed, `was_floor` and `was_access_points` what is set. Signals are dBm. `revision` is another one
     when what is proposed is, or what it would replace: whoever applies it says which they saw.
@@ -62,6 +64,7 @@ class Calibration(Struct, frozen=True, rename="camel", kw_only=True):
 
     room_id: RoomId
     samples: int
+    usable: int
     days: int
     heard: tuple[HeardPoint, ...]
     weakest: int | None
@@ -98,12 +101,14 @@ def calibrate(
     lived_with = {bssid for bssid, heard in points.items() if sum(heard.values()) >= SHARE * samples}
     proposed = tuple(sorted({*was, *lived_with}))
     own = _summed(heard for bssid, heard in points.items() if bssid in proposed)
-    enough = sum(own.values()) >= SAMPLES and len(days) >= DAYS
+    usable = sum(own.values())
+    enough = usable >= SAMPLES and len(days) >= DAYS
     new_floor = _floor_under(quantile(own, WEAKEST), margin=margin) if enough else None
     access_points = proposed if enough else was
     return Calibration(
         room_id=room_id,
         samples=samples,
+        usable=usable,
         days=len(days),
         heard=tuple(
             HeardPoint(bssid, round(sum(heard.values()) / samples, 4), quantile(heard, 0.5))
@@ -118,6 +123,25 @@ def calibrate(
         ready=enough and (new_floor != floor or proposed != was),
         revision=fingerprint(room_id, floor, was, new_floor, access_points),
     )
+
+
+def lacking(one: Calibration) -> str:
+    """How far it is, of a room in which too little was heard yet."""
+    return f"{one.usable:,} of {SAMPLES:,} heartbeats, on {one.days} of {DAYS} days"
+
+
+def nothing_ready(calibrations: Collection[Calibration]) -> str:
+    """Why nothing is proposed, in a sentence: of rooms in which too little was heard, how far the nearest is."""
+    if not calibrations:
+        return "nothing was heard yet of any room"
+    few = [one for one in calibrations if one.rssi_floor is None]
+    if not few:
+        return "nothing to change: all that was learned is set so already"
+    nearest = max(few, key=lambda one: (min(one.days, DAYS), one.usable))
+    told = f"{lacking(nearest)} in room {nearest.room_id}"
+    if len(few) == len(calibrations):
+        return f"too little heard yet: {told}" + (", which is the nearest" if len(few) > 1 else "")
+    return f"nothing to change where enough was heard; too little yet in {len(few)} more: {told}"
 
 
 def proposal_of(calibrations: Iterable[Calibration]) -> Proposal:

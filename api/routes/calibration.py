@@ -13,15 +13,23 @@ from api.gate import needs
 from api.parameters import Name, room_named
 from api.problems import Refused, Trouble, problems
 from broker.tokens import Role
-from rules.calibration import Calibration, proposal_of
+from rules.calibration import DAYS, SAMPLES, Calibration, proposal_of
 from rules.ids import HotelId
 from rules.proposal import Proposal
 from store import Actor, NothingProposed, Store
 
 
+class Needed(Struct, frozen=True):
+    """What it takes to learn a room: so many usable samples, on so many dates (UTC)."""
+
+    samples: int
+    days: int
+
+
 class CalibrationView(Struct, frozen=True):
     """What was learned of each room, and all that is ready as a proposal: for `POST /api/replay`, before it is set."""
 
+    needed: Needed
     rooms: tuple[Calibration, ...]
     proposal: Proposal
 
@@ -40,7 +48,7 @@ async def show_calibration(
 ) -> CalibrationView:
     """What the last week taught of the hotel's rooms. One of which too little was heard has no `rssiFloor` here."""
     learned = await store.calibrations(hotel_id, now=clock())
-    return CalibrationView(tuple(learned), proposal_of(learned))
+    return CalibrationView(Needed(SAMPLES, DAYS), tuple(learned), proposal_of(learned))
 
 
 @post(

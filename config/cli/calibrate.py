@@ -40,12 +40,11 @@ def calibrate(
     """
     hotel_id, wanted = HotelId(hotel), {RoomId(one) for one in room or ()}
 
-    async def work(at: Installation) -> "tuple[list[Calibration], ReplayResult, tzinfo]":
+    async def work(at: Installation) -> "tuple[list[Calibration], ReplayResult | None, tzinfo]":
         from zoneinfo import ZoneInfo
 
-        from config.errors import StartRefused
         from config.replaying import judge_again
-        from rules.calibration import proposal_of, revision_of
+        from rules.calibration import proposal_of
 
         zone, now = ZoneInfo((await at.store.hotel(hotel_id)).timezone), at.now()
         since = moment(start, zone=zone, now=now, option="--from")
@@ -53,8 +52,10 @@ def calibrate(
             raise typer.BadParameter("--from must be in the past")
         await must_be_there(at, hotel_id, sorted(wanted))
         learned = [one for one in await at.store.calibrations(hotel_id, now=now) if not wanted or one.room_id in wanted]
-        if apply is not None and apply != revision_of(learned):
-            raise StartRefused("something else is proposed by now: look at it again, and give its revision to --apply")
+        if apply is not None:
+            _must_be_proposed(apply, learned)
+        if not any(one.ready for one in learned):
+            return learned, None, zone
         found = await judge_again(at.store, hotel_id, proposal_of(learned), start=since, end=now, told=say_how_far)
         for one in learned if apply is not None else ():
             if one.ready:
@@ -63,7 +64,7 @@ def calibrate(
                 )
         return learned, found, zone
 
-    from rules.calibration import revision_of
+    from rules.calibration import nothing_ready, revision_of
 
     learned, found, zone = with_installation(data, work)
     the_line_is_over()
@@ -73,15 +74,35 @@ def calibrate(
         return
     _print(learned)
     print()
+    if found is None:
+        print(nothing_ready(learned))
+        return
     show(found, zone=zone)
-    ready = sum(one.ready for one in learned)
-    if ready and apply is None:
-        print(f"\n{ready} rooms would change; to set it, say --apply {revision_of(learned)}")
-    elif apply is not None:
-        print(f"\n{ready} rooms changed")
+    ready = _rooms(sum(one.ready for one in learned))
+    if apply is None:
+        print(f"\n{ready} would change; to set it, say --apply {revision_of(learned)}")
+    else:
+        print(f"\n{ready} changed")
+
+
+def _must_be_proposed(revision: str, learned: "Sequence[Calibration]") -> None:
+    """Raises StartRefused where something else is proposed, or nothing."""
+    from config.errors import StartRefused
+    from rules.calibration import nothing_ready, revision_of
+
+    if not any(one.ready for one in learned):
+        raise StartRefused(f"nothing is proposed by now; {nothing_ready(learned)}")
+    if revision != revision_of(learned):
+        raise StartRefused("something else is proposed by now: look at it again, and give its revision to --apply")
+
+
+def _rooms(count: int) -> str:
+    return "1 room" if count == 1 else f"{count} rooms"
 
 
 def _print(learned: "Sequence[Calibration]") -> None:
+    from rules.calibration import lacking
+
     print_table(
         ("room", "samples", "days", "weakest", "middle", "floor", "proposed", "access points", "new"),
         [
@@ -92,7 +113,7 @@ def _print(learned: "Sequence[Calibration]") -> None:
                 one.weakest,
                 one.median,
                 one.was_floor,
-                one.rssi_floor if one.rssi_floor is not None else "too little heard",
+                one.rssi_floor if one.rssi_floor is not None else f"too little: {lacking(one)}",
                 one.was_access_points,
                 [bssid for bssid in one.access_points if bssid not in one.was_access_points],
             )

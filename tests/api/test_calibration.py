@@ -52,6 +52,7 @@ async def test_what_is_proposed_is_set_for_one_room_of_one_hotel(world: World) -
     assert overtaken.json()["type"].endswith(":changed")
     assert again.json()["type"].endswith(":nothing-proposed")
     assert (room["roomId"], room["samples"], room["ready"], room["rssiFloor"]) == (ROOM, 1000, True, -66.0)
+    assert (room["usable"], shown["needed"]) == (1000, {"samples": 1000, "days": 3})
     assert shown["proposal"]["floors"] == {ROOM: -66.0}
     assert shown["proposal"]["accessPoints"] == {ROOM: ["aa:bb:cc:00:00:01", SECOND]}
     assert (applied.status_code, again.status_code, nowhere.status_code) == (200, 409, 404)

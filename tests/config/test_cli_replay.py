@@ -1,6 +1,6 @@
 """`innwatch replay`: stored history, judged again with the thresholds that it was judged by and with others."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -63,24 +63,26 @@ async def keep(store: Store, tablet: Recorded) -> None:
     await gather(store._database)
 
 
-async def heard_the_days_before(store: Store) -> None:
-    """Twice, of tab-1 in hotel demo, and before the replay begins."""
+async def heard_lately(store: Store, *, beats: int) -> None:
+    """Of tab-1 in hotel demo, in turn on the last days, three of them."""
     device = await store.find_device(HotelId("demo"), DeviceId("tab-1"))
     assert device is not None
+    now = datetime.now(UTC)
     rows = [
         StoredMessage(
             hotel_id=device.hotel_id,
             device_key=device.key,
             kind=InputKind.HEARTBEAT,
-            message_id=MessageId(f"before-{days}"),
-            received_at=NOON - timedelta(days=days),
+            message_id=MessageId(f"lately-{number}"),
+            received_at=now - timedelta(days=number % 3),
             body=b"{}",
             rssi=-74.0,
             bssid=OWN,
         )
-        for days in (2, 1)
+        for number in range(beats)
     ]
-    await store.apply(Batch(received_at=NOON, messages=rows))
+    await store.apply(Batch(received_at=now, messages=rows))
+    await gather(store._database)
 
 
 def test_as_it_was_nothing_is_gained_or_lost_and_another_floor_loses_what_it_raised(watched: CommandLine) -> None:
@@ -146,10 +148,10 @@ def test_rooms_are_calibrated_by_what_was_heard_tried_and_set_when_asked_to(cli:
     cli("room", "add", "demo", "204", "--ap", OWN)
     cli("device", "add", "demo", "tab-1", "--room", "204")
     tablet = Recorded(CALIBRATED)
-    for number in range(1000):
-        tablet.beat(number, rssi=-74)
-    cli.with_store(heard_the_days_before)
+    for second in range(0, 60, 10):
+        tablet.beat(second, rssi=-74)
     cli.with_store(lambda store: keep(store, tablet))
+    cli.with_store(lambda store: heard_lately(store, beats=1000))
 
     proposed = cli("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--json").json()
     told = cli("calibrate", "demo", "--from", "2026-11-23T11:00Z", "--apply", proposed["revision"])
@@ -158,8 +160,24 @@ def test_rooms_are_calibrated_by_what_was_heard_tried_and_set_when_asked_to(cli:
 
     (room,) = proposed["rooms"]
     assert (room["rssiFloor"], room["wasFloor"], room["ready"]) == (-80.0, None, True)
-    assert (proposed["applied"], proposed["replay"]["lostCount"]) == (False, 1)
-    assert told.lines[-1] == "1 rooms changed"
-    assert (stale.code, "something else is proposed by now" in stale.err) == (1, True)
-    assert again["rooms"][0]["ready"] is False
+    assert (proposed["applied"], proposed["replay"]["unreadable"]) == (False, 1000)  # it was tried
+    assert told.lines[-1] == "1 room changed"
+    assert (stale.code, "nothing is proposed by now; nothing to change" in stale.err) == (1, True)
+    assert (again["rooms"][0]["ready"], again["replay"]) == (False, None)  # nothing to try
     assert cli("room", "show", "demo", "204", "--json").json()["rssiFloor"] == -80.0
+
+
+def test_of_a_room_in_which_too_little_was_heard_it_says_what_is_missing_and_tries_nothing(
+    cli: CommandLine,
+) -> None:
+    cli("hotel", "add", "demo")
+    cli("room", "add", "demo", "204", "--ap", OWN)
+    cli("device", "add", "demo", "tab-1", "--room", "204")
+    cli.with_store(lambda store: heard_lately(store, beats=2))
+
+    told = cli("calibrate", "demo")
+    refused = cli.refused("calibrate", "demo", "--apply", "foo")
+
+    assert told.lines[-1] == "too little heard yet: 2 of 1,000 heartbeats, on 2 of 3 days in room 204"
+    assert "gained" not in told.out
+    assert "nothing is proposed by now; too little heard yet: 2 of 1,000" in refused.err

@@ -31,21 +31,21 @@ async def go(page: Page, name: str) -> None:
     await expect(page.get_by_role("heading", name=name, exact=True)).to_be_attached()
 
 
-async def have_heard_enough(inn: Inn, room: str) -> None:
-    """A thousand heartbeats at -60 dBm in three days, from an access point that no room lists."""
+async def have_heard_enough(inn: Inn, room: str, *, count: int = 1000) -> None:
+    """So many heartbeats at -60 dBm in three days, from an access point that no room lists."""
     now = inn.clock()
     beats = [
         StoredMessage(
             hotel_id=INN,
             device_key=inn.devices[room].key,
             kind=InputKind.HEARTBEAT,
-            message_id=MessageId(f"h-{number}"),
+            message_id=MessageId(f"h-{room}-{number}"),
             received_at=now - timedelta(days=number % 3),
             body=b"{}",
             rssi=-60.0,
             bssid=HEARD,
         )
-        for number in range(1000)
+        for number in range(count)
     ]
     await inn.store.apply(Batch(received_at=now, messages=beats))
     await gather(inn.store._database)
@@ -149,8 +149,13 @@ async def test_a_window_is_set_on_the_hotels_clock_and_ended(browser: Browser, t
 
 async def test_what_calibration_proposes_is_tried_and_then_set(browser: Browser, tmp_path: Path) -> None:
     async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
-        await have_heard_enough(inn, "102")
+        await have_heard_enough(inn, "101", count=148)
         await go(page, "Calibration")
+        verdict = page.locator("#calibration-verdict")
+        await expect(verdict).to_have_text("Too little heard yet. 148 of 1,000 heartbeats, on 3 of 3 days in Room 101.")
+        await have_heard_enough(inn, "102")
+        await page.reload()
+        await expect(verdict).to_contain_text("1 room would change, of 2 that were heard. In 1 room too little")
         room = page.locator("[data-room='102']")
         await expect(room).to_contain_text(f"{HEARD} new")
 

@@ -5,8 +5,19 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from rules.calibration import LOWEST, SAMPLES, Calibration, Sighting, calibrate, proposal_of, quantile
+from rules.calibration import (
+    LOWEST,
+    SAMPLES,
+    Calibration,
+    Sighting,
+    calibrate,
+    lacking,
+    nothing_ready,
+    proposal_of,
+    quantile,
+)
 from rules.ids import RoomId
 from rules.memory import CALM_SIGNAL, SignalMemory
 from rules.policy import Policy
@@ -78,6 +89,21 @@ def test_a_quiet_evening_however_long_it_seems_teaches_no_floor() -> None:
     found = learn(over_midnight, floor=-75.0)
 
     assert (found.days, found.rssi_floor, found.ready) == (2, None, False)
+
+
+def test_of_rooms_in_which_too_little_was_heard_it_says_how_far_the_nearest_is() -> None:
+    few = learn([heard(OWN, {-50: 300}), heard(PASSING, {-50: 7})])
+    more = replace(few, room_id=RoomId("205"), usable=2500, days=2)
+    set_so = learn(three_days({-50: 334}), floor=-56.0)
+
+    assert lacking(few) == "300 of 1,000 heartbeats, on 1 of 3 days"
+    assert nothing_ready([]) == "nothing was heard yet of any room"
+    assert nothing_ready([few]) == f"too little heard yet: {lacking(few)} in room {few.room_id}"
+    assert nothing_ready([few, more]) == (
+        "too little heard yet: 2,500 of 1,000 heartbeats, on 2 of 3 days in room 205, which is the nearest"
+    )
+    assert nothing_ready([set_so]) == "nothing to change: all that was learned is set so already"
+    assert nothing_ready([set_so, few]).startswith("nothing to change where enough was heard; too little yet in 1 more")
 
 
 @given(

@@ -19,11 +19,13 @@ export function Calibration({ mayChange, rooms, kept: { tried } }) {
   const all = [...(found?.rooms ?? [])].sort((one, other) => byRoom(rooms.get(one.roomId) ?? one, rooms.get(other.roomId) ?? other));
   const ready = all.filter((one) => one.ready);
   const rest = all.filter((one) => !one.ready);
+  const few = all.filter((one) => one.rssiFloor == null);
   return html`<p class="lead">Each room’s own tablets tell how weak a signal is usual there. A little below that is a good floor:
       a tablet in its room is never under it for long, and one that is carried off soon is. Nothing is set until you say so.</p>
     <p class="complaint" role="alert">${complaint}</p>
     ${!found && !complaint && html`<p class="nothing">Looking at the last week…</p>`}
-    ${found && html`<p class="verdict ${ready.length ? "wait" : ""}" id="calibration-verdict" tabindex="-1">${verdict(all, ready)}</p>`}
+    ${found && html`<p class="verdict ${ready.length || few.length === all.length ? "wait" : ""}" id="calibration-verdict"
+      tabindex="-1">${verdict({ all, ready, few, needed: found.needed, named })}</p>`}
     <p class="done" role="status">${setting.done ? `${count(setting.done)} set.` : ""}</p>
     ${ready.length > 0 && mayChange && html`<${Trial} proposal=${found.proposal} tried=${tried} rooms=${rooms} />`}
     ${ready.length > 0 && html`<h3>Proposed</h3>
@@ -32,7 +34,8 @@ export function Calibration({ mayChange, rooms, kept: { tried } }) {
       ${mayChange && ready.length > 1 && html`<p class="tools start"><button type="button" disabled=${setting.busy}
         onClick=${() => setting.set(ready)}>Set all ${ready.length}</button></p>`}`}
     ${rest.length > 0 && html`<h3>As they are</h3>
-      <${Table} items=${rest} named=${named} refused=${setting.refused} last=${(one) => (one.rssiFloor == null ? "too little heard" : "set so already")} />`}`;
+      <${Table} items=${rest} named=${named} refused=${setting.refused} last=${(one) => (one.rssiFloor == null
+        ? html`<span class="hint">too little heard yet: ${lacking(one, found.needed)}</span>` : "set so already")} />`}`;
 }
 
 /** Sets what is proposed, room by room: `{ busy, done, refused, set }`; one that is refused keeps none of the others back. */
@@ -59,10 +62,21 @@ function useSetting(again) {
   return { ...told, set };
 }
 
-function verdict(all, ready) {
+function verdict({ all, ready, few, needed, named }) {
   if (!all.length) return "Nothing was heard yet of any room.";
-  if (!ready.length) return "Nothing to change: where enough was heard, it is set so already.";
-  return `${count(ready.length)} would change, of ${all.length} that were heard.`;
+  const [nearest] = [...few].sort((one, other) => Math.min(other.days, needed.days) - Math.min(one.days, needed.days)
+    || other.usable - one.usable);
+  const missing = nearest && `${few.length > 1 ? "At best " : ""}${lacking(nearest, needed)} in ${named(nearest)}.`;
+  if (few.length === all.length) return `Too little heard yet. ${missing}`;
+  const others = few.length ? ` In ${count(few.length)} too little was heard yet. ${missing}` : "";
+  if (!ready.length) return `Nothing to change: where enough was heard, it is set so already.${others}`;
+  return `${count(ready.length)} would change, of ${all.length} that were heard.${others}`;
+}
+
+// How far it is, of a room in which too little was heard yet.
+function lacking({ usable, days }, needed) {
+  const some = (number) => number.toLocaleString("en-GB");
+  return `${some(usable)} of ${some(needed.samples)} heartbeats, on ${days} of ${needed.days} days`;
 }
 
 function count(some) {
