@@ -88,9 +88,11 @@ def shifted(state: DeviceState, gap: Gap) -> DeviceState:
 
 
 def _alert(alert: OpenAlert, gap: Gap) -> OpenAlert:
-    """When it fired stays; when its condition turned is what the rules reckon with."""
+    """When it fired stays, unless that is yet to come by now. When its condition turned is what the rules go by."""
+    fired_at = alert.fired_at or alert.opened_at
     return replace(
         alert,
+        fired_at=alert.fired_at if fired_at <= gap.until else gap.until,
         last_at=min(alert.last_at, gap.until),
         looked_at=None if alert.looked_at is None else min(alert.looked_at, gap.until),
         turns=tuple(gap.moved(turn) for turn in alert.turns),

@@ -49,11 +49,8 @@ def _hours_of(room: RoomStatus) -> tuple[datetime, ...]:
 
 
 def _looked_at(alert: OpenAlert) -> datetime:
-    return max(
-        alert.looked_at or alert.opened_at,
-        alert.fired_at or alert.opened_at,
-        alert.dismissed_at or alert.opened_at,
-    )
+    known = (alert.looked_at, alert.fired_at, alert.dismissed_at)
+    return max((at for at in known if at is not None), default=alert.opened_at)
 
 
 def _differs(alert: OpenAlert, *, assignment: Assignment, at: datetime) -> bool:

@@ -3,16 +3,20 @@
 from datetime import datetime, timedelta
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from rules.alarm import Occasion
 from rules.alerts import Because, Family, OpenAlert, Severity
 from rules.deadlines import deadline
+from rules.dismissal import dismiss
 from rules.gap import Gap, shifted
 from rules.memory import ClockMemory
 from rules.messages import Link, ReportKind
 from rules.policy import Assignment
+from rules.response import Resolved
 from rules.state import DeviceState
 from tests.rules.given import NOON, STRICT, Tablet, after, assigned, because
 from tests.rules.stories import Story, assignments, stories, tell
@@ -105,6 +109,22 @@ def test_a_clock_that_was_set_back_moves_them_back() -> None:
     assert tablet.due() == 18
     assert tablet.state.last_heard == after(5)
     assert tablet.state.clock is None
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["that it fired is known", "of a version that did not note it"])
+def test_what_a_person_resolves_after_a_clock_was_set_back_is_resolved(is_known: bool) -> None:
+    tablet = Tablet(assigned(policy=STRICT))
+    tablet.beat(3600)
+    tablet.until(3620)
+    alert = tablet.alert(Family.SILENCE)
+    if not is_known:
+        tablet.state = replace(tablet.state, alerts={Family.SILENCE: replace(alert, fired_at=None)})
+    tablet.state = shifted(tablet.state, Gap(after(3625), after(25), clock_set=True))
+    deed = Resolved(alert_id=alert.id, family=alert.family, severity=Severity.CRITICAL, by="ana", at=after(40))
+
+    verdict = dismiss(tablet.state, deed, occasion=Occasion(tablet.assignment, deed.name, after(40)))
+
+    assert verdict.state.alerts[Family.SILENCE].dismissed_at == after(40)
 
 
 def test_a_tablet_that_is_not_heard_again_after_its_report_is_critical_after_a_gap_too() -> None:
