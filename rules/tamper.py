@@ -7,6 +7,7 @@ alert (`rules.alarm`).
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -36,6 +37,9 @@ _FOUND = {
     Rule.TAMPER_KIOSK: (Because.KIOSK_LEFT, Severity.HIGH),
     Rule.TAMPER_OTHER: (Because.TAMPERED, Severity.HIGH),
 }
+
+OTHERS_KEPT: Final = 32
+"""Threats that we do not know: as many as one report may name. One that counts or dates them would never be done."""
 
 
 def rule_of(words: str) -> Rule:
@@ -86,7 +90,7 @@ def _with(memory: TamperMemory, named: Iterable[str], *, now: datetime) -> Tampe
         rule = rule_of(words)
         if rule is Rule.TAMPER_KIOSK:
             memory = replace(memory, left_at=memory.left_at or now)
-        elif not any(_is_same(one, rule, words) for one in memory.found):
+        elif not any(_is_same(one, rule, words) for one in memory.found) and not _is_one_too_many(memory, rule):
             memory = replace(memory, found=(*memory.found, Tampering(rule, now, words)))
     return memory
 
@@ -99,6 +103,11 @@ def _without(memory: TamperMemory, named: Iterable[str]) -> TamperMemory:
         left_at = None if rule is Rule.TAMPER_KIOSK else left_at
     memory = TamperMemory(found=found, left_at=left_at)
     return CALM_RARE.tamper if memory == CALM_RARE.tamper else memory
+
+
+def _is_one_too_many(memory: TamperMemory, rule: Rule) -> bool:
+    others = sum(one.rule is Rule.TAMPER_OTHER for one in memory.found)
+    return rule is Rule.TAMPER_OTHER and others >= OTHERS_KEPT
 
 
 def _is_same(one: Tampering, rule: Rule, words: str) -> bool:

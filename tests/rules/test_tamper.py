@@ -4,6 +4,7 @@ import pytest
 
 from rules.alerts import Because, ChangeKind, Family, Rule, Severity
 from rules.messages import ReportKind
+from rules.tamper import OTHERS_KEPT
 from tests.rules.given import Tablet, because, kinds
 
 
@@ -37,6 +38,17 @@ def test_a_second_finding_joins_the_first_and_the_same_again_is_counted() -> Non
     assert kinds(tablet.report(10, ReportKind.TAMPER, cause="root")) == [ChangeKind.WORSENED]
     assert tablet.report(20, ReportKind.TAMPER, cause="root") == ()
     assert tablet.alert(Family.TAMPER).count == 3
+
+
+def test_of_threats_that_nobody_knows_so_many_are_kept_and_one_that_is_known_joins_them() -> None:
+    tablet = Tablet()
+    for second in range(100):
+        tablet.report(second, ReportKind.TAMPER, cause=f"hook detected at 0x{second:08x}")
+    alert = tablet.alert(Family.TAMPER)
+
+    assert (len(alert.why), alert.count) == (OTHERS_KEPT, 100)
+    assert tablet.report(100, ReportKind.TAMPER, cause="hook detected at 0xffffffff") == ()
+    assert kinds(tablet.report(110, ReportKind.TAMPER, cause="root")) == [ChangeKind.WORSENED]
 
 
 def test_no_good_signal_and_no_recovery_of_something_else_ends_it() -> None:
