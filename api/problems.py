@@ -20,6 +20,7 @@ from litestar.openapi import ResponseSpec
 from msgspec import Struct
 
 from api.request_ids import request_id
+from rules import thresholds
 from rules.texts import in_words
 from store import (
     AlertGone,
@@ -258,4 +259,5 @@ def _field_error(line: Mapping[str, object]) -> FieldError:
     message, key = str(line.get("message", "")), str(line.get("key", ""))
     named = _NAMED.search(message)
     path = [part for part in (key.rstrip("_"), named and named[1]) if part and part != "data"]
-    return FieldError(".".join(path) or "body", in_words(message))
+    said = thresholds.in_words(path[-1].rpartition(".")[2], message) if path else message
+    return FieldError(".".join(path) or "body", in_words(said))

@@ -206,6 +206,20 @@ def apart(policy: Policy) -> Policy:
     return policy
 
 
+def pushed(own: PolicyChanges, *, inherited: Policy, effective: Policy) -> Mapping[str, str]:
+    """Of one level what is not as it decides or inherits it, and the other threshold that it gave way to.
+
+    Both by their names on the wire.
+    """
+    decided, name = _decided(own), dict(zip(Policy.__struct_fields__, Policy.__struct_encode_fields__, strict=True))
+    return {
+        name[pair.moves]: name[pair.lower if pair.moves == pair.upper else pair.upper]
+        for pair in _APART
+        if getattr(effective, pair.moves) != decided.get(pair.moves, getattr(inherited, pair.moves))
+        and getattr(effective, pair.lower) + pair.by == getattr(effective, pair.upper)
+    }
+
+
 class Place(Struct, frozen=True, kw_only=True):
     """Where a device belongs and what stands around it. BSSIDs are lower case with colons.
 

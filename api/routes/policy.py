@@ -3,7 +3,7 @@
 The three levels have the same three routes; who puts thinks of the whole level, who patches of what they name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,12 +50,14 @@ class PolicyView(Struct, frozen=True):
 
     `revision` is another one once the level decides something else. Without `rssiFloor` the place is not calibrated: a
     weak signal is info there, below `rssiDefaultFloor`.
+    `pushed` names what is not in effect as the level decides or inherits it, and the threshold that it gave way to.
     """
 
     own: PolicyChanges
     inherited: PolicyChanges
     effective: PolicyChanges
     revision: str
+    pushed: Mapping[str, str]
 
 
 class Level(Struct, frozen=True):
@@ -166,4 +168,4 @@ ROUTES: Final = (
 
 
 def _view(policy: LevelPolicy) -> PolicyView:
-    return PolicyView(policy.own, in_full(policy.inherited), in_full(policy.effective), policy.revision)
+    return PolicyView(policy.own, in_full(policy.inherited), in_full(policy.effective), policy.revision, policy.pushed)

@@ -8,7 +8,7 @@ import typer
 
 from config.cli.installation import Installation, with_installation
 from config.cli.options import AsJson, Data, HotelArgument, id_text
-from config.cli.printing import print_json, print_table
+from config.cli.printing import plain, print_json, print_table
 from rules.ids import DeviceId, HotelId, RoomId
 
 if TYPE_CHECKING:
@@ -150,18 +150,22 @@ def changes_of(thresholds: Sequence[str]) -> "PolicyChanges":
     import msgspec
 
     from rules.policy import NO_CHANGES, PolicyChanges, merged
+    from rules.thresholds import THRESHOLDS
 
-    changes = NO_CHANGES
+    changes, given = NO_CHANGES, dict[str, str]()
     for text in thresholds:
         name, equals, value = text.partition("=")
         if not equals or not value:
             raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as batteryLow=30")
-        if name not in _fields():
+        if name not in THRESHOLDS:
             raise typer.BadParameter(_no_such(name))
+        if name in given:
+            raise typer.BadParameter(f"{name} is given twice: {given[name]} and {value}")
+        given[name] = value
         try:
             changes = merged(changes, msgspec.convert({name: _value(name, value)}, PolicyChanges))
-        except msgspec.ValidationError as error:
-            raise typer.BadParameter(f"{name}={value}: {str(error).partition(' - at')[0]}") from None
+        except msgspec.ValidationError:
+            raise typer.BadParameter(f"{text}: it must be {THRESHOLDS[name].limits}") from None
     return changes
 
 
@@ -185,20 +189,29 @@ def _print(policy: "LevelPolicy", *, as_json: bool) -> None:
     from msgspec.structs import asdict
 
     from rules.policy import in_full
+    from rules.thresholds import THRESHOLDS
 
     inherited, effective = in_full(policy.inherited), in_full(policy.effective)
     if as_json:
         whole = {"own": policy.own, "inherited": inherited, "effective": effective, "revision": policy.revision}
-        print_json(whole)
+        print_json({**whole, "pushed": policy.pushed})
         return
     levels = asdict(policy.own), asdict(inherited), asdict(effective)
     print_table(
-        ("threshold", "own", "inherited", "in effect"),
+        ("threshold", "own", "inherited", "in effect", "unit", "what it is"),
         [
-            (word, *(None if level[name] is UNSET else threshold_shown(name, level[name]) for level in levels))
+            (
+                word,
+                *(None if level[name] is UNSET else threshold_shown(name, level[name]) for level in levels),
+                THRESHOLDS[word].unit,
+                f"{THRESHOLDS[word].words}: {THRESHOLDS[word].means}",
+            )
             for word, name in _fields().items()
         ],
     )
+    for moved, by in policy.pushed.items():
+        stands, pushing = (plain(threshold_shown(name, levels[-1][name])) for name in names_of((moved, by)))
+        print(f"{moved} is {stands} in effect, since {by} is {pushing}: the two would contradict each other")
 
 
 def threshold_shown(name: str, value: object) -> object:

@@ -14,7 +14,7 @@ from rules.ids import (
     RoomId,
     WindowId,
 )
-from rules.policy import NO_CHANGES, Policy, PolicyChanges, Profile, Window
+from rules.policy import NO_CHANGES, Policy, PolicyChanges, Profile, Window, pushed
 from rules.room_status import RoomStatus
 from rules.state import DeviceState
 
@@ -116,6 +116,11 @@ class LevelPolicy(Struct, frozen=True, kw_only=True):
     @property
     def revision(self) -> str:
         return fingerprint(self.own)
+
+    @property
+    def pushed(self) -> Mapping[str, str]:
+        """What another threshold keeps from being as it is decided, and which one (names of the wire)."""
+        return pushed(self.own, inherited=self.inherited, effective=self.effective)
 
 
 class WindowState(StrEnum):

@@ -19,6 +19,7 @@ async def test_a_manager_lets_a_room_decide_and_everybody_sees_what_it_comes_to(
     assert room["inherited"]["batteryLow"] == 20.0
     assert "rssiFloor" not in room["inherited"]
     assert room["effective"] == room["inherited"] | room["own"] | {"batteryLowClear": 31.0}
+    assert (room["pushed"], device["pushed"]) == ({"batteryLowClear": "batteryLow"}, {})
     assert device["inherited"] == room["effective"]
     assert device["effective"]["sleepLongest"] == 120.0
     assert shown["rssiFloor"] == -65.0
@@ -33,7 +34,7 @@ async def test_what_a_threshold_may_not_be_is_refused_with_its_name_and_limit(wo
         kept = (await client.get("/api/policy")).json()["own"]
 
     (errors,) = (errors for body, errors in refused.items() if "91" in body)
-    assert errors == [{"field": "batteryLow", "detail": "Expected `float` <= 90.0"}]
+    assert errors == [{"field": "batteryLow", "detail": "must be 1 to 90 %"}]
     assert [error["field"] for errors in refused.values() for error in errors] == [
         *("batteryLow", "rssiFloor", "batteryLow", "batery", "profile")
     ]

@@ -13,6 +13,7 @@ async def test_a_replay_that_says_nothing_is_refused_by_its_field(world: World) 
         (SPAN | {"endsAt": "2026-11-23T12:00:01Z"}, "endsAt"),
         (SPAN | {"endsAt": "9999-12-31T23:59:59-12:00"}, "endsAt"),
         (SPAN | {"startsAt": "0001-01-01T00:00:00+12:00"}, "startsAt"),
+        (SPAN | {"endsAt": SPAN["startsAt"]}, "endsAt"),
         (SPAN | {"proposal": {"rooms": ["999"]}}, "rooms"),
         (SPAN | {"proposal": {"devices": ["tab-999"]}}, "devices"),
         (SPAN | {"proposal": {"rooms": [ROOM], "devices": ["tab-1"]}}, "devices"),

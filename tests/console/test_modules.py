@@ -1,27 +1,27 @@
 """The console's modules that draw nothing, run where they will run: in a browser."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from msgspec.inspect import type_info
 from playwright.async_api import Browser, Page, Route
 
 from api.settings import CONSOLE
 from rules.alerts import Because, Rule, Severity
 from rules.clearance import Clear, Finding
 from rules.hindsight import Level
-from rules.policy import PolicyChanges
 from rules.state import LinkState, Posture, Power
+from rules.thresholds import THRESHOLDS, Threshold, Unit
 from store.records import EventType
 from tests.rules.test_words import DURATIONS
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
 
 SITE = "http://console.test"
+LASTING = ("seconds", "minutes", "hours")
 NEWEST = 2_000_000_000_000  # ms: the clock of these tests
 
 
@@ -112,12 +112,22 @@ async def test_every_verdict_and_finding_of_a_clearance_has_a_word(modules: Modu
 
 
 async def test_the_page_knows_every_threshold_and_its_limits(modules: Modules) -> None:
-    known: dict[str, dict[str, float]] = await modules.run("thresholds.js", "({ THRESHOLDS }) => THRESHOLDS")
+    known: dict[str, dict[str, object]] = await modules.run("thresholds.js", "({ THRESHOLDS }) => THRESHOLDS")
 
-    judged = {}
-    for field in type_info(PolicyChanges).fields:  # type: ignore[attr-defined]
-        judged[field.encode_name] = (getattr(field.type, "ge", None), getattr(field.type, "le", None))
-    assert {name: (one.get("least"), one.get("most")) for name, one in known.items()} == judged
+    assert known == {name: as_the_page_has_it(one, known.get(name, {})) for name, one in THRESHOLDS.items()}
+
+
+def as_the_page_has_it(one: Threshold, shown: Mapping[str, object]) -> dict[str, object]:
+    """The page shows a duration in whichever unit suits it, and a choice by words of its own."""
+    said: dict[str, object] = {"words": one.words, "means": one.means}
+    if one.unit is None:
+        choices = shown.get("choices")
+        assert isinstance(choices, list)
+        assert sorted(str(value).lower() for value, _ in choices) == sorted(one.choices)
+        return {**said, "choices": choices}
+    unit = shown.get("unit") if one.unit is Unit.TIME and shown.get("unit") in LASTING else one.unit.name.lower()
+    whole = {"whole": True} if one.whole else {}
+    return {**said, "unit": unit, "least": one.least, "most": one.most, **whole}
 
 
 @pytest.mark.parametrize(

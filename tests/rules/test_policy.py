@@ -1,5 +1,6 @@
 """Policy: what each level decides, within which limits, and what comes of it for one device."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import msgspec
@@ -9,7 +10,8 @@ from msgspec.structs import asdict, fields, replace
 
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.place import assignments
-from rules.policy import DEFAULTS, NO_CHANGES, Policy, PolicyChanges, Profile, in_full, merged, resolve
+from rules.policy import DEFAULTS, NO_CHANGES, Policy, PolicyChanges, Profile, in_full, merged, pushed, resolve
+from rules.thresholds import THRESHOLDS, in_words
 from tests.rules.given import Tablet, assigned
 from tests.rules.test_place import Room
 
@@ -69,6 +71,31 @@ def test_of_two_that_contradict_each_other_the_one_that_ends_an_alert_gives_way(
     assert resolve(PolicyChanges(battery_low=30)).battery_low_clear == 31
     assert resolve(PolicyChanges(battery_critical=30)).battery_critical == DEFAULTS.battery_low
     assert resolve(PolicyChanges(silence_high_after=3600)).silence_critical_after == timedelta(hours=1)
+
+
+def test_what_gave_way_is_named_with_what_it_gave_way_to() -> None:
+    def told(own: PolicyChanges, *above: PolicyChanges) -> Mapping[str, str]:
+        return pushed(own, inherited=resolve(*above), effective=resolve(*above, own))
+
+    assert told(PolicyChanges(battery_critical=50)) == {"batteryCritical": "batteryLow"}
+    assert told(PolicyChanges(battery_low=30)) == {"batteryLowClear": "batteryLow"}
+    assert told(PolicyChanges(battery_low=15), PolicyChanges(battery_low=30)) == {}  # it is back where it belongs
+    assert told(NO_CHANGES, PolicyChanges(battery_low=30)) == {}  # it is inherited so
+    assert told(PolicyChanges(overheat=40, overheat_clear=39)) == {}
+
+
+def test_every_threshold_has_a_meaning_a_unit_and_limits_in_words() -> None:
+    assert tuple(THRESHOLDS) == PolicyChanges.__struct_encode_fields__
+    assert all(one.words and one.means and one.limits for one in THRESHOLDS.values())
+    assert {name for name, one in THRESHOLDS.items() if one.unit is None} == {"profile", "docked"}
+
+
+def test_what_a_threshold_may_not_be_is_said_by_its_limits() -> None:
+    assert in_words("silenceCriticalAfter", "Expected `float` <= 86400.0") == "must be 0 s to 24 h"
+    assert in_words("byeReboot", "Expected `float`, got `str`") == "must be a number of seconds, 10 s to 1 h"
+    assert in_words("misfitShare", "Expected `float` >= 0.5") == "must be 0.5 to 1"
+    assert in_words("profile", "Invalid enum value 'lax'") == "must be strict or normal"
+    assert in_words("note", "Expected `str`, got `int`") == "Expected `str`, got `int`"
 
 
 def test_a_device_has_its_own_policy_in_whichever_room_it_stands() -> None:

@@ -42,13 +42,14 @@ function Input({ id, name, inherited, text, wrong, type, first }) {
       onClick=${leave}>${back}</button>`}`;
 }
 
-function Says({ name, told: { own, inherited, effective }, from, changed, asks, first }) {
+function Says({ name, told: { own, inherited, effective, pushed }, from, changed, asks, first }) {
   const decided = own[name] !== undefined;
   const above = `${inWords(name, inherited[name])}${from && inherited[name] !== undefined ? `, ${from}` : ""}`;
-  const moved = !changed && effective[name] !== (decided ? own[name] : inherited[name]);
+  const by = !changed && THRESHOLDS[pushed[name]];
   return html`${hasAbove(name, first) && `${decided || changed ? "Otherwise" : "Inherited"}: ${above}. `}${
     asks && limits(name) && `${limits(name)}. `}${
-    moved && html`<strong>In force: ${inWords(name, effective[name])}</strong>, since another threshold stands too near.`}`;
+    by && html`<strong>In force: ${inWords(name, effective[name])}</strong>, since “${by.words}” is
+      ${inWords(pushed[name], effective[pushed[name]])}.`}`;
 }
 
 // A hotel always has a profile, of which there is no standard.
