@@ -38,7 +38,8 @@ class IncidentSnapshot(Struct, frozen=True, rename="camel", kw_only=True):
     """An incident, whole: over HTTP and in `incident.*` events.
 
     `place` is which access point, zone or floor is out. Of its `members`, `back` are heard again; at the end `lost` are
-    those that did not return when the others did. `back_at`: since when most of them are back.
+    those that did not return when the others did. `back_at`: since when most of them are back. `part_of`: the wider one
+    that took its tablets over, which is why it is closed.
     """
 
     id: IncidentId
@@ -51,6 +52,7 @@ class IncidentSnapshot(Struct, frozen=True, rename="camel", kw_only=True):
     back: int = 0
     lost: int = 0
     back_at: datetime | None = None
+    part_of: IncidentId | None = None
     why: tuple[Reason, ...] = ()
     acknowledged: Acknowledgment | None = None
     revision: int = 1

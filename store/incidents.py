@@ -30,7 +30,7 @@ from store.transaction import Row, Transaction
 
 _COLUMNS = """
     key, id, rule, scope, place, opened_at, closed_at, members, back, lost, back_at, why, acknowledged_by,
-    acknowledged_at, revision
+    acknowledged_at, revision, part_of
 """
 _INCIDENTS = f"SELECT {_COLUMNS} FROM incident WHERE hotel_key = (SELECT key FROM hotel WHERE id = :hotel)"  # noqa: S608
 _ALERTS = (
@@ -136,12 +136,13 @@ def incident_of(row: Row) -> IncidentSnapshot:
         why=reasons(row[11]),
         acknowledged=None if row[12] is None else Acknowledgment(row[12], moment(row[13])),
         revision=row[14],
+        part_of=None if row[15] is None else IncidentId(row[15]),
     )
 
 
 def write(transaction: Transaction, hotel_key: int, change: IncidentChange) -> Written:
     """Write one turn of an incident, and that its alerts are part of it."""
-    known = change.incident if change.into is None else _part_of_another(change.incident)
+    known = change.incident if change.into is None else _part_of(change.into, change.incident)
     row = (_insert if change.turn is Turn.OPENED else _update)(transaction, hotel_key, known)
     key, incident = row[0], incident_of(row)
     part = Reason(Because.PART_OF_OUTAGE, observed=incident.place)
@@ -166,9 +167,9 @@ def write(transaction: Transaction, hotel_key: int, change: IncidentChange) -> W
     return Written(key, incident, tuple(absorbed), tuple(entries))
 
 
-def _part_of_another(incident: IncidentSnapshot) -> IncidentSnapshot:
+def _part_of(wider: IncidentId, incident: IncidentSnapshot) -> IncidentSnapshot:
     """It ends because a wider one speaks for its tablets: none is lost by that."""
-    return replace(incident, lost=0, why=(*incident.why, Reason(Because.PART_OF_OUTAGE)))
+    return replace(incident, lost=0, part_of=wider, why=(*incident.why, Reason(Because.PART_OF_OUTAGE)))
 
 
 def _insert(transaction: Transaction, hotel_key: int, incident: IncidentSnapshot) -> Row:
@@ -191,7 +192,7 @@ def _insert(transaction: Transaction, hotel_key: int, incident: IncidentSnapshot
 def _update(transaction: Transaction, hotel_key: int, incident: IncidentSnapshot) -> Row:
     row = transaction.row(
         "UPDATE incident SET rule = :rule, scope = :scope, place = :place, closed_at = :closed_at, members = :members,"  # noqa: S608
-        " back = :back, lost = :lost, back_at = :back_at, why = :why, revision = revision + 1"
+        " back = :back, lost = :lost, back_at = :back_at, part_of = :part_of, why = :why, revision = revision + 1"
         f" WHERE hotel_key = :hotel AND id = :id RETURNING {_COLUMNS}",
         rule=incident.rule,
         scope=incident.scope,
@@ -201,6 +202,7 @@ def _update(transaction: Transaction, hotel_key: int, incident: IncidentSnapshot
         back=incident.back,
         lost=incident.lost,
         back_at=incident.back_at,
+        part_of=incident.part_of,
         why=_encoded(incident.why),
         hotel=hotel_key,
         id=incident.id,

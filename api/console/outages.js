@@ -20,8 +20,8 @@ export function kind({ rule }) {
 }
 
 /** How it stands, in a sentence without a full stop. */
-export function standing({ members, back, lost, closedAt, why = [] }) {
-  if (why.some(({ because }) => because === "part-of-outage")) return "It became part of a wider outage";
+export function standing({ members, back, lost, closedAt, partOf }) {
+  if (partOf) return "It became part of a wider outage";
   if (!closedAt) return `${members - back} of ${tablets(members)} still silent`;
   if (lost) return `${lost} of ${tablets(members)} did not return`;
   return members === back ? `All ${tablets(members)} came back` : `${back} of ${tablets(members)} came back`;

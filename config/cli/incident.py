@@ -112,6 +112,7 @@ def _print_incident(incident: "IncidentSnapshot", zone: "tzinfo") -> None:
             "opened": in_zone(incident.opened_at, zone),
             "most are back": in_zone(incident.back_at, zone),
             "closed": in_zone(incident.closed_at, zone),
+            "part of": incident.part_of,
             "tablets": incident.members,
             "back": incident.back,
             "did not return": incident.lost,

@@ -169,6 +169,7 @@ class IncidentTable(Base, table=True):
     back: int = Field(sa_type=Integer)
     lost: int = Field(sa_type=Integer)  # did not return
     back_at: datetime | None = Field(sa_type=UtcDateTime)  # since when most of them are back
+    part_of: str | None = Field(sa_type=ID)  # the id of the one that took its tablets over
     why: str = Field(sa_type=Text)  # JSON: rules.alerts.Reason[]
     acknowledged_by: str | None
     acknowledged_at: datetime | None = Field(sa_type=UtcDateTime)

@@ -148,7 +148,7 @@ class World:
         await self.store.apply(Batch(received_at=self.clock(), incidents=[IncidentTurn(hotel_id, turn)]))
         return incident_id
 
-    async def close_incident(self, hotel_id: HotelId) -> None:
+    async def close_incident(self, hotel_id: HotelId, *, into: IncidentId | None = None) -> None:
         over = IncidentSnapshot(
             id=IncidentId(f"I-{hotel_id}"),
             rule=Outage.AREA,
@@ -159,7 +159,7 @@ class World:
             members=1,
             back=1,
         )
-        turn = IncidentChange(turn=Turn.CLOSED, incident=over, at=self.clock())
+        turn = IncidentChange(turn=Turn.CLOSED, incident=over, at=self.clock(), into=into)
         await self.store.apply(Batch(received_at=self.clock(), incidents=[IncidentTurn(hotel_id, turn)]))
 
     async def check_out(self, hotel_id: HotelId) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from broker.tokens import Role
+from rules.ids import IncidentId
 from tests.api.support import INN, World
 
 
@@ -39,10 +40,11 @@ async def test_an_incident_is_seen_with_its_alerts_and_taken_on_once(world: Worl
     async with world.client(world.user(INN, "inn-manager", role=Role.MANAGER)) as client:
         late = await client.post(f"/api/incidents/{incident_id}/acknowledge")
         assert (late.status_code, late.json()["by"]) == (409, "inn-staff")
-        await world.close_incident(INN)
+        await world.close_incident(INN, into=IncidentId("I-wider"))
         over = await client.post(f"/api/incidents/{incident_id}/acknowledge")
         assert (over.status_code, over.json()["type"].rpartition(":")[2]) == (410, "already-over")
         assert (await client.get("/api/incidents", params={"status": "open"})).json()["items"] == []
+        assert (await client.get(f"/api/incidents/{incident_id}")).json()["partOf"] == "I-wider"
     async with world.client(world.integrator(INN, "pms", "alerts")) as client:
         timeline = (await client.get(f"/api/incidents/{incident_id}")).json()["timeline"]
         assert [step["type"] for step in timeline] == ["incident.opened", "incident.changed", "incident.closed"]

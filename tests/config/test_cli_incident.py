@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from rules.ids import AlertId, DeviceId, HotelId, IncidentId
 from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.outage import IncidentChange, Turn
@@ -20,6 +22,13 @@ async def lose_the_floor(store: Store) -> None:
     assert device is not None
     await store.apply(batch(changes=[opened(device)]))
     turn = IncidentChange(turn=Turn.OPENED, incident=OUT, at=OUT.opened_at, absorbed=(AlertId("A1"),))
+    await store.apply(Batch(received_at=OUT.opened_at, incidents=[IncidentTurn(HotelId("h"), turn)]))
+
+
+async def widen(store: Store) -> None:
+    """The hotel's incident takes the floor's tablets over."""
+    over = replace(OUT, closed_at=OUT.opened_at)
+    turn = IncidentChange(turn=Turn.CLOSED, incident=over, at=OUT.opened_at, into=IncidentId("I0"))
     await store.apply(Batch(received_at=OUT.opened_at, incidents=[IncidentTurn(HotelId("h"), turn)]))
 
 
@@ -46,4 +55,8 @@ def test_an_outage_is_listed_shown_with_its_tablets_and_taken_on_once(cli: Comma
         ("incident.opened", None),
         ("incident.changed", "command line"),
     ]
+    cli.with_store(widen)
+    merged = cli("incident", "show", "h", "I1")
+    assert ["part", "of", "I0"] in [line.split() for line in merged.lines]
+    assert cli("incident", "show", "h", "I1", "--json").json()["partOf"] == "I0"
     assert "no incident I9" in cli.refused("incident", "show", "h", "I9").err

@@ -72,6 +72,20 @@ async def come_back(inn: Inn, room: str) -> None:
     await inn.store.apply(Batch(received_at=now, incidents=[IncidentTurn(INN, turn)]))
 
 
+async def widen(inn: Inn) -> None:
+    """The hotel's outage takes the floor's tablets over."""
+    now = inn.clock()
+    floor = replace(_incident(inn, members=2), closed_at=now)
+    hotel = IncidentSnapshot(
+        id=IncidentId("01JHOTEL"), rule=Outage.HOTEL, scope=Scope.HOTEL, place=None, opened_at=now, members=9
+    )
+    turns = [
+        IncidentChange(turn=Turn.OPENED, incident=hotel, at=now),
+        IncidentChange(turn=Turn.CLOSED, incident=floor, at=now, into=hotel.id),
+    ]
+    await inn.store.apply(Batch(received_at=now, incidents=[IncidentTurn(INN, turn) for turn in turns]))
+
+
 def _incident(inn: Inn, *, members: int, back: int = 0) -> IncidentSnapshot:
     return IncidentSnapshot(
         id=FLOOR,

@@ -362,7 +362,7 @@ async def test_an_alert_has_the_signs_of_its_life(
         ({"members": 3, "back": 3, "lost": 0, "closedAt": "x"}, "All 3 tablets came back"),
         ({"members": 3, "back": 2, "lost": 0, "closedAt": "x"}, "2 of 3 tablets came back"),
         (
-            {"members": 3, "back": 0, "closedAt": "x", "why": [{"because": "part-of-outage"}]},
+            {"members": 3, "back": 0, "closedAt": "x", "partOf": "I0"},
             "It became part of a wider outage",
         ),
     ],

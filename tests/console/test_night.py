@@ -88,3 +88,10 @@ async def test_who_may_only_look_hears_of_no_check_out_and_learns_who_has_the_ou
             await expect(page.get_by_role("link", name="Check-outs")).to_have_count(0)
             await page.goto(f"{inn.url}/#clearances")
             await expect(page.get_by_text("Every open alert is part of the outage above.")).to_be_visible()
+
+            await night.widen(inn)
+            await page.goto(f"{inn.url}/#incidents/{night.FLOOR}")
+            panel = page.locator("#incident-panel")
+            await expect(panel).to_contain_text("It became part of a wider outage.")
+            await panel.get_by_role("link", name="The whole hotel").click()
+            await expect(panel.get_by_role("heading", name="The whole hotel")).to_be_visible()

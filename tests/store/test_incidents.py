@@ -204,7 +204,7 @@ async def test_one_that_becomes_part_of_another_is_told_no_more(store: Store) ->
     await apply(store, turns=[turn(Turn.CLOSED, into="I0", closed_at=later(5), lost=3)], at=5)
     assert await send(store, at=60) == []
     (closed,) = (await store.incidents(HOTEL)).items
-    assert (closed.lost, closed.why[-1].because) == (0, Why.PART_OF_OUTAGE)
+    assert (closed.lost, closed.part_of, closed.why[-1].because) == (0, "I0", Why.PART_OF_OUTAGE)
 
 
 async def test_first_who_takes_an_incident_on_wins_and_what_is_pending_of_it_is_not_sent(store: Store) -> None:

@@ -1,6 +1,7 @@
 // Outages: what is silent at once for one cause; and one of them, with who is back and who is not.
 
 import { useState } from "../vendor/preact-hooks.js";
+import { address } from "../route.js";
 import { GROUPS, groupOf, kind, standing, stepOf, where } from "../outages.js";
 import { reason, roomName } from "../words.js";
 import { Icon } from "./icons.js";
@@ -49,7 +50,8 @@ export function IncidentPanel({ id, store, mayAcknowledge }) {
     return html`<${Panel} ...${panel} title=${missing ? "There is no such outage" : "One moment…"}>
       ${complaint && !missing && html`<p class="complaint" role="alert">${complaint}</p>`}<//>`;
   }
-  const { openedAt, closedAt, backAt, members, back, lost, acknowledged } = incident;
+  const { openedAt, closedAt, backAt, partOf, members, back, lost, acknowledged } = incident;
+  const wider = store.incidents.get(partOf) ?? store.pastIncidents.get(partOf);
   return html`<${Panel} ...${panel} title=${where(incident)}
       mark=${html`<span class="severity ${closedAt ? "low" : "high"}"><${Icon} name=${closedAt ? "check" : "high"} />
         ${closedAt ? "Over" : "Outage"}</span>`}>
@@ -61,6 +63,7 @@ export function IncidentPanel({ id, store, mayAcknowledge }) {
       ["Most back", backAt && html`since <${Moment} at=${backAt} />`],
       ["Lost", lost > 0 && `${lost} did not return; each is told by itself`],
       ["Over", closedAt && html`since <${Moment} at=${closedAt} />`],
+      ["Part of", partOf && html`<a href=${address("incidents", partOf)}>${wider ? where(wider) : "A wider outage"}</a>`],
     ]} />
     ${incident.why?.length > 0 && html`<section><h3>Why</h3><ul class="reasons">
       ${incident.why.map((why, index) => html`<li key=${index}>${reason(why)}</li>`)}</ul></section>`}

@@ -140,6 +140,7 @@ def _create_what_the_hotel_knows() -> None:
         sa.Column("back", sa.Integer(), nullable=False),
         sa.Column("lost", sa.Integer(), nullable=False),
         sa.Column("back_at", TIME, nullable=True),
+        sa.Column("part_of", ID, nullable=True),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("acknowledged_by", sa.String(), nullable=True),
         sa.Column("acknowledged_at", TIME, nullable=True),
