@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from device_bridge.commands import Commands
 from device_bridge.contacts import Contacts
 from device_bridge.doing import Doing
-from device_bridge.fleet import Fleet, News
+from device_bridge.fleet import Fleet
 from device_bridge.inbox import Inbox
 from device_bridge.intake import Intake
 from device_bridge.journal import Journal
@@ -24,6 +24,7 @@ from device_bridge.queue import InputQueue
 from device_bridge.renewal import Renewals
 from device_bridge.rooms import Rooms
 from device_bridge.swaps import Swaps
+from device_bridge.tidings import News
 from device_bridge.uplink import Uplink
 from device_bridge.watch import Watch
 from rules.ids import HotelId
@@ -113,13 +114,13 @@ class Bridge:
         await self._journal.open()
         newest = await self._fleet.load()
         await self._outages.load()
-        news = self._fleet.news
+        news = self._fleet.tidings.news
         await self._intake.tell(news)
         await self._announcer.begin(newest)
         if self._uplink.hearing.deaf_since is None:
             await self._announcer.tell_all()
         self._excuse(news)
-        self._fleet.told(news)
+        self._fleet.tidings.told(news)
 
     async def run(self) -> None:
         """Watch until cancelled; since hearing began every tablet has the grace of a start before silence is judged."""
@@ -177,10 +178,10 @@ class Bridge:
                     await self._store.end_alerts_of_retired(hotel_id, now=self._now())
                     bereaved.discard(hotel_id)
                 await self._fleet.refresh()
-                news = self._fleet.news
+                news = self._fleet.tidings.news
                 await self._intake.tell(news)
                 if self._watch.is_listening():  # a gap of ours is to be known before anything is judged by the hour
-                    for decided in self._fleet.decided(self._now()):
+                    for decided in self._fleet.tidings.decided(self._now()):
                         self._queue.put(decided)
                 await self._announcer.assigned(news.tablets)
                 await self._announcer.forgotten(news.gone)
@@ -188,6 +189,6 @@ class Bridge:
                 for hotel_id in {hotel_id for hotel_id, _ in news.gone}:
                     self._outages.look_again(hotel_id)
                 self._excuse(news)
-                self._fleet.told(news)
+                self._fleet.tidings.told(news)
             except StoreUnavailable:
                 continue  # the intake reports it; the news is still to be told

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from device_bridge.draft import Draft
-from device_bridge.fleet import Tablet
+from device_bridge.tablet import Tablet
 from store import DataRefused, Store, StoreUnavailable
 from store.batch import Batch
 from store.records import DeviceKey

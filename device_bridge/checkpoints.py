@@ -11,8 +11,9 @@ from typing import Final
 
 import msgspec
 
-from device_bridge.fleet import Fleet, Tablet
+from device_bridge.fleet import Fleet
 from device_bridge.matters import assignment_record
+from device_bridge.tablet import Tablet
 from device_bridge.watch import Watch
 from rules.ids import HotelId, MessageId
 from rules.inputs import DeviceCheckpoint, HotelCheckpoint, InputKind

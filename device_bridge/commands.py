@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from broker.topics import Kind, device_topic
 from device_bridge.decode import Refused, Rejected
-from device_bridge.fleet import Tablet
 from device_bridge.matters import Heard, Matter, Turned, command_of, topic_of
 from device_bridge.metrics import BridgeMetrics
+from device_bridge.tablet import Tablet
 from device_bridge.uplink import Uplink
 from rules.ids import CommandId
 from store import Store, StoreUnavailable

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from device_bridge.fleet import Fleet, Tablet
+from device_bridge.fleet import Fleet
+from device_bridge.tablet import Tablet
 from store import DataRefused, Store, StoreUnavailable
 from store.records import DeviceKey, Way
 

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from broker.topics import Kind
 from device_bridge.decode import Refused, Rejected
-from device_bridge.fleet import Tablet
 from device_bridge.matters import (
     Beginning,
     Done,
@@ -52,6 +51,7 @@ from device_bridge.rows import (
     watching_row,
     word_row,
 )
+from device_bridge.tablet import Tablet
 from rules import judging
 from rules.alarm import Occasion
 from rules.alerts import Family

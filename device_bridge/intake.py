@@ -23,7 +23,7 @@ from device_bridge.commands import held_to_their_own
 from device_bridge.decode import Refused, Rejected, decode
 from device_bridge.doing import Doing
 from device_bridge.draft import Draft
-from device_bridge.fleet import Fleet, News, Tablet
+from device_bridge.fleet import Fleet
 from device_bridge.learning import Learning
 from device_bridge.matters import (
     Beginning,
@@ -55,6 +55,8 @@ from device_bridge.queue import Arrived, Began, DeadlineDue, Decided, Deed, Inpu
 from device_bridge.receipts import encode_receipts
 from device_bridge.renewal import Renewals
 from device_bridge.rows import noted_row
+from device_bridge.tablet import Tablet
+from device_bridge.tidings import News
 from device_bridge.watch import Watch
 from rules.alerts import ChangeKind
 from store import Batch, DataRefused, Duplicate, OutcomeUnknown, Store, StoreUnavailable
@@ -195,7 +197,7 @@ class Intake:
         if isinstance(item, OutageDue):
             return [Parted(item.hotel_id, item.at)]
         if isinstance(item, Began):
-            return [Beginning(hotel_id, self._fleet.tablets_of(hotel_id), item) for hotel_id in self._fleet.hotels]
+            return [Beginning(hotel_id, self._fleet.tablets(hotel_id), item) for hotel_id in self._fleet.hotels]
         tablet = self._fleet.find(item.hotel_id, item.device_id)
         if isinstance(item, Deed):
             return [Done(item.hotel_id, tablet, item.deed, item.at, item.inbox_key)]
@@ -306,14 +308,14 @@ class Intake:
 
     async def _say_what_is_new(self) -> None:
         """Rooms and policies that verdicts count on stand in history before the first of those (docs/adr/0039)."""
-        while unsaid := self._fleet.unsaid:
+        while unsaid := self._fleet.tidings.unsaid:
             at = self._now()
             matters = [inventory(hotel_id, rooms, at) for hotel_id, rooms in unsaid.hotels]
             matters += [removal(hotel_id, key, at) for hotel_id, key in unsaid.removed]
             matters += [assignment(tablet, at) for tablet, _ in unsaid.tablets]
             for start in range(0, len(matters), _BATCH):
                 await self._write_down(matters[start : start + _BATCH])
-            self._fleet.said(unsaid)
+            self._fleet.tidings.said(unsaid)
 
     async def _write_down(self, noted: Sequence[Noted]) -> None:
         """Those that are not stored yet; after a start most of them are."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
-from device_bridge.fleet import Tablet
+from device_bridge.tablet import Tablet
 from rules.ids import HotelId, RoomId
 from rules.messages import Heartbeat
 from rules.place import normal_bssid

@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from broker.topics import Kind, Topic
 from device_bridge.decode import Decoded, Rejected
-from device_bridge.fleet import Fleet, Tablet
+from device_bridge.fleet import Fleet
 from device_bridge.queue import Began
+from device_bridge.tablet import Tablet
 from rules.ids import DeviceId, HotelId, MessageId
 from rules.inputs import (
     PARTNER,

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from device_bridge.fleet import Fleet, Tablet
+from device_bridge.fleet import Fleet
 from device_bridge.queue import InputQueue, OutageDue
+from device_bridge.tablet import Tablet
 from device_bridge.watch import Watch
 from rules.absence import Absent, Sample, Spot, absent_of, is_absent, is_online, spots_of, wait_of, why_apart
 from rules.alarm import Occasion
@@ -103,11 +104,11 @@ class Memory:
     def _remembered(self, hotel_id: HotelId, lasting: list[Lasting]) -> Outages:
         absent = {
             tablet.device_id: one
-            for tablet in self._fleet.tablets_of(hotel_id)
+            for tablet in self._fleet.tablets(hotel_id)
             if (one := absent_of(tablet.state, tablet.assignment, watching_since=_LONG_AGO))
         }
         resolved = {
-            tablet.device_id for tablet in self._fleet.tablets_of(hotel_id) if tablet.state.silence.silent is not None
+            tablet.device_id for tablet in self._fleet.tablets(hotel_id) if tablet.state.silence.silent is not None
         }
         incidents = [_incident(one, absent, resolved=resolved - absent.keys(), now=self._now()) for one in lasting]
         members = {device_id for incident in incidents for device_id in incident.silent}
@@ -236,7 +237,7 @@ class Outlook:
         """Counted where the first silence of a batch asks, and kept up from there on."""
         crowd = self._crowds.get(hotel_id)
         if crowd is None:
-            tablets = self._fleet.tablets_of(hotel_id)
+            tablets = self._fleet.tablets(hotel_id)
             crowd = Counter(spot for tablet in tablets for spot in _where(self._state_of(tablet), tablet))
             self._crowds[hotel_id] = crowd
         return crowd

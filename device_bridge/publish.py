@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 import msgspec
 
 from broker.topics import Kind, Topic, alert_topic, device_topic, events_topic, parse, status_topic
-from device_bridge.fleet import Fleet, Tablet
+from device_bridge.fleet import Fleet
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.monitor import PLATFORM
 from device_bridge.rooms import Rooms
+from device_bridge.tablet import Tablet
 from device_bridge.uplink import CensusFailed, Uplink
 from rules.alerts import AlertStatus
 from rules.ids import AlertId, DeviceId, HotelId, RoomId

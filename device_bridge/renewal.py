@@ -15,7 +15,7 @@ from msgspec import Struct
 from broker.claims import TokenType
 from broker.tokens import KeyRing, mint_device
 from device_bridge.decode import Refused, Rejected
-from device_bridge.fleet import Tablet
+from device_bridge.tablet import Tablet
 from rules.ids import MessageId
 from rules.memory import TokenMemory
 

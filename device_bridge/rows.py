@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from broker.topics import name_of
-from device_bridge.fleet import Tablet
 from device_bridge.matters import Beginning, Done, Given, Heard, Noted, Overdue, Pairing, Review, Turned, Word
+from device_bridge.tablet import Tablet
 from rules.alerts import AlertChange
 from rules.ids import DeviceId, IncidentId, MessageId
 from rules.inputs import LEFT, DeadlineRecord, InputKind, LeftRecord

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from device_bridge.fleet import Fleet, Tablet
+from device_bridge.fleet import Fleet
 from device_bridge.journal import Journal
 from device_bridge.patience import Patience
 from device_bridge.queue import Began, DeadlineDue, InputQueue
+from device_bridge.tablet import Tablet
 from device_bridge.uplink import AliveAt
 from rules.deadlines import deadline
 from rules.policy import DEFAULTS

@@ -53,7 +53,7 @@ async def test_an_open_alert_follows_its_room_its_policy_and_its_windows_in_sile
 
     again, revision = Fleet(house.store), (await house.store.revisions())[HOTEL]
     await again.load()
-    assert [one.record for one in again.decided(house.clock.at)] == [ReviewRecord(revision, None, moved=False)]
+    assert [one.record for one in again.tidings.decided(house.clock.at)] == [ReviewRecord(revision, None, moved=False)]
 
     async def is_over() -> bool:
         return await open_one(house) is None

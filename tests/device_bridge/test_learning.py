@@ -7,8 +7,8 @@ from typing import cast
 import msgspec
 
 from broker.topics import Kind
-from device_bridge.fleet import Tablet
 from device_bridge.learning import AT_MOST, Learning
+from device_bridge.tablet import Tablet
 from rules.ids import DeviceId, HotelId, MessageId, RoomId
 from rules.memory import Astray
 from rules.messages import Heartbeat

@@ -185,11 +185,11 @@ async def _knows_of(house: House, expires_at: datetime) -> bool:
 async def test_the_dates_are_read_once(house: House) -> None:
     await send(house, renew())
     await house.bridge._fleet.refresh()
-    assert house.bridge._fleet.news.tokens == ()
+    assert house.bridge._fleet.tidings.news.tokens == ()
     again = House(house.path)
     again.clock.at = house.clock.at
     await again.open()
-    assert again.bridge._fleet.news.tokens == ()
+    assert again.bridge._fleet.tidings.news.tokens == ()
     await again.store.close()
 
 

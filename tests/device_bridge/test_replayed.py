@@ -43,7 +43,7 @@ async def beat(house: House, bssid: str, *, device: DeviceId, seconds: float = 4
 async def refreshed(house: House) -> None:
     """Until the bridge has taken up what people changed; what it makes of that stands before what comes next."""
     revision, fleet = (await house.store.revisions())[HOTEL], house.bridge._fleet
-    await eventually(lambda: fleet.inventory(HOTEL).revision == revision and not fleet._decided)
+    await eventually(lambda: fleet.inventory(HOTEL).revision == revision and not fleet.tidings._decided)
 
 
 async def trouble(house: House) -> None:

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from broker.topics import Kind
 from device_bridge.decode import Decoded
 from device_bridge.draft import Draft
-from device_bridge.fleet import Fleet, Tablet
+from device_bridge.fleet import Fleet
 from device_bridge.hearing import Hearing
 from device_bridge.journal import Journal
 from device_bridge.matters import Heard, Identity
 from device_bridge.outages import Memory
 from device_bridge.queue import InputQueue
 from device_bridge.renewal import Renewals
+from device_bridge.tablet import Tablet
 from device_bridge.watch import Watch
 from rules.alerts import AlertChange
 from rules.ids import MessageId

@@ -93,7 +93,7 @@ async def test_it_is_said_once(house: House) -> None:
     await shut_out(house, "revoked")
     await eventually(lambda: is_away(house))
     await house.bridge._fleet.refresh()
-    assert house.bridge._fleet.news.shut_out == ()
+    assert house.bridge._fleet.tidings.news.shut_out == ()
     restarted = House(house.path)
     restarted.clock.at = house.clock.at
     await restarted.open()
