@@ -7,6 +7,10 @@ const KINDS = {
   "outage.area": "Part of the hotel is not heard", "outage.hotel": "Most of the hotel is not heard",
   "outage.own": "Innwatch itself was away, and many have not come back",
 };
+const PAST_KINDS = {
+  "outage.area": "Part of the hotel was not heard", "outage.hotel": "Most of the hotel was not heard",
+  "outage.own": "Innwatch itself was away, and many did not come back at once",
+};
 const CHANNELS = { email: "e-mail", slack: "Slack" };
 
 /** What is out: "Floor 2", "Access point a4:…", "The whole hotel". */
@@ -15,8 +19,14 @@ export function where({ scope, place }) {
   return scope === "floor" ? floorName(place) : `${word(SCOPES, scope)} ${place}`;
 }
 
-export function kind({ rule }) {
-  return word(KINDS, rule);
+/** What kind of outage it is, or was. */
+export function kind({ rule, closedAt }) {
+  return word(closedAt ? PAST_KINDS : KINDS, rule);
+}
+
+/** Why it is one; of one that is over its times say for how long it went on. */
+export function whyOf({ why = [], closedAt }) {
+  return closedAt ? why.filter(({ because }) => because !== "still-firing") : why;
 }
 
 /** How it stands, in a sentence without a full stop. */

@@ -108,7 +108,7 @@ export const REASONS = {
   "did-not-return": () => "It did not return when the others did",
   "area-silent": ({ observed }) => `${tablets(observed)} of one place fell silent at once`,
   "hotel-silent": ({ observed }) => `${tablets(observed)}, most of the hotel, fell silent at once`,
-  "not-back-after-us": ({ observed }) => `Innwatch heard nobody for a while, and ${tablets(observed)} have not come back`,
+  "not-back-after-us": ({ observed }) => `Innwatch heard nobody for a while, and ${tablets(observed)} did not come back`,
   "part-of-outage": ({ observed }) => `It is told as part of an outage${named(observed)}`,
   maintenance: ({ limit }) =>
     `Nobody is told: a maintenance window${limit == null ? "" : ` of ${duration(limit)}`} is under way`,

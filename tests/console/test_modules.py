@@ -13,6 +13,7 @@ from api.settings import CONSOLE
 from rules.alerts import Because, Rule, Severity
 from rules.clearance import Clear, Finding
 from rules.hindsight import Level
+from rules.incident import Outage
 from rules.state import LinkState, Posture, Power
 from rules.thresholds import THRESHOLDS, Threshold, Unit
 from store.records import EventType
@@ -373,6 +374,21 @@ async def test_how_an_outage_stands_is_said_in_a_sentence(
     assert await modules.run("outages.js", "(words, one) => words.standing(one)", incident) == said
 
 
+async def test_an_outage_that_is_over_is_told_as_past(modules: Modules) -> None:
+    told = """(words, [kinds, closedAt]) => kinds.flatMap((rule) => [null, closedAt].map((at) => {
+        const one = { rule, closedAt: at, why: [{ because: "hotel-silent" }, { because: "still-firing" }] };
+        return [words.kind(one), words.whyOf(one).length];
+    }))"""
+    said = await modules.run("outages.js", told, [list(Outage), "2026-11-23T03:00:00Z"])
+    assert said[:4] == [
+        ["Part of the hotel is not heard", 2],
+        ["Part of the hotel was not heard", 1],
+        ["Most of the hotel is not heard", 2],
+        ["Most of the hotel was not heard", 1],
+    ]
+    assert "did not come back" in said[5][0]
+
+
 async def test_only_what_is_new_or_graver_sounds_the_alarm_and_not_the_first_list(modules: Modules) -> None:
     knows = await told(
         modules,
@@ -461,9 +477,12 @@ async def test_a_span_takes_two_units_at_most(modules: Modules, seconds: float, 
     assert await modules.run("time.js", "({ span }, seconds) => span(seconds * 1000)", seconds) == words
 
 
-@pytest.mark.parametrize(("seconds", "words"), DURATIONS)
-async def test_how_long_something_lasted_is_said_as_in_notices(modules: Modules, seconds: float, words: str) -> None:
-    assert await modules.run("words.js", "({ duration }, seconds) => duration(seconds)", seconds) == words
+async def test_how_long_something_lasted_is_said_as_in_notices(modules: Modules) -> None:
+    said = await modules.run(
+        "words.js", "({ duration }, all) => all.map(duration)", [seconds for seconds, _ in DURATIONS]
+    )
+
+    assert said == [words for _, words in DURATIONS]
 
 
 async def test_moments_are_told_on_the_hotels_clock_with_the_day_when_it_is_another(modules: Modules) -> None:

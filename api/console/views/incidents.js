@@ -2,7 +2,7 @@
 
 import { useState } from "../vendor/preact-hooks.js";
 import { address } from "../route.js";
-import { GROUPS, groupOf, kind, standing, stepOf, where } from "../outages.js";
+import { GROUPS, groupOf, kind, standing, stepOf, where, whyOf } from "../outages.js";
 import { reason, roomName } from "../words.js";
 import { Icon } from "./icons.js";
 import { useLook } from "./look.js";
@@ -65,10 +65,10 @@ export function IncidentPanel({ id, store, mayAcknowledge }) {
       ["Over", closedAt && html`since <${Moment} at=${closedAt} />`],
       ["Part of", partOf && html`<a href=${address("incidents", partOf)}>${wider ? where(wider) : "A wider outage"}</a>`],
     ]} />
-    ${incident.why?.length > 0 && html`<section><h3>Why</h3><ul class="reasons">
-      ${incident.why.map((why, index) => html`<li key=${index}>${reason(why)}</li>`)}</ul></section>`}
+    ${whyOf(incident).length > 0 && html`<section><h3>Why</h3><ul class="reasons">
+      ${whyOf(incident).map((why, index) => html`<li key=${index}>${reason(why)}</li>`)}</ul></section>`}
     ${acknowledged ? html`<section class="answered" id="incident-taken"><h3><${Icon} name="check" /> Acknowledged</h3>
-        <p>by <strong>${acknowledged.by}</strong> at <${Moment} at=${acknowledged.at} />. Its alerts stay as they are.</p></section>`
+        <p>by <strong>${acknowledged.by}</strong> at <${Moment} at=${acknowledged.at} />.${closedAt ? "" : " Its alerts stay as they are."}</p></section>`
       : !closedAt && html`<${TakeOn} id=${id} may=${mayAcknowledge} />`}
     <${Members} incident=${incident} alerts=${found?.alerts} store=${store} complaint=${complaint} />
     <section><h3>What happened</h3>${found ? html`<ol class="timeline">${found.timeline.map((step) => html`<li key=${step.id}>
