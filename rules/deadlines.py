@@ -1,14 +1,16 @@
 """The moments at which *nothing heard* changes something, of all families that have any.
 
 A family that has any registers two functions here. `deadline` says when, if nothing is heard until then, something
-changes for it; it is asked anew after every verdict that is not as usual, so it goes by the state, the assignment and
-since when we watch, and by nothing else. Of what a heartbeat as usual moves (`rules.state.caught_up`) it may only use
-`last_heard`, and a later one may not bring it nearer. `pass_deadline` is called when it has come, and must leave a
-later one or none.
+changes for it; it is asked anew after every verdict that moves more than below, so it goes by the state, the assignment
+and since when we watch, and by nothing else. Of what a heartbeat as usual moves (`rules.state.caught_up`) it may only
+use `last_heard`, of what counting a signal moves in an alert only `last_at`, and a later one may not bring it nearer.
+`pass_deadline` is called when it has come, and must leave a later one or none.
 """
 
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+from msgspec.structs import replace
 
 from rules import agent_stuck, battery, families, held, maintenance_end, never_seen, room_hours, silence, token
 from rules.alarm import Occasion
@@ -40,24 +42,56 @@ DEADLINES: tuple[tuple[Deadline, PassDeadline], ...] = (
 )
 """Of two that come at the same moment, the first passes first."""
 
+_OTHERS: Final = DEADLINES[1:]
+
 
 def deadline(state: DeviceState, *, assignment: Assignment, watching_since: datetime) -> datetime | None:
     """When, if nothing is heard until then, something changes; None: there is nothing to wait for."""
+    others = of_others(state, assignment=assignment, watching_since=watching_since)
+    return sooner(silence.deadline(state, assignment=assignment, watching_since=watching_since), others)
+
+
+def of_others(state: DeviceState, *, assignment: Assignment, watching_since: datetime) -> datetime | None:
+    """The nearest but for the silence's, which each sign of life puts off."""
     nearest = None
-    for due_of, _ in DEADLINES:
+    for due_of, _ in _OTHERS:
         due = due_of(state, assignment=assignment, watching_since=watching_since)
         if due is not None and (nearest is None or due < nearest):
             nearest = due
     return nearest
 
 
-def may_come_nearer(before: DeviceState, verdict: Verdict) -> bool:
-    """Whether the deadline may be sooner after a verdict than it was, or be there at last.
+def sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The nearer of two moments, of which either may never come."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
-    A heartbeat as usual only moves it away, and that is what nearly every verdict is about; unless the clock was set.
+
+def may_come_nearer(before: DeviceState, verdict: Verdict) -> bool:
+    """Whether any deadline may be sooner after a verdict than it was, or be there at last.
+
+    A heartbeat as usual only moves them away, and so does one that an open alert counts and no more: nearly every
+    verdict is about one of the two. Unless the clock was set.
     """
     heard, was = verdict.state.last_heard, before.last_heard
-    return not verdict.as_usual or was is None or heard is None or heard < was
+    if was is None or heard is None or heard < was:
+        return True
+    return not verdict.as_usual and (bool(verdict.changes) or not _is_only_counted(before, verdict.state))
+
+
+def _is_only_counted(before: DeviceState, after: DeviceState) -> bool:
+    """Whether nothing has moved but what a heartbeat as usual moves, and how often and how lately an alert fired."""
+    was, now = before.alerts, after.alerts
+    if now is not was:
+        if now.keys() != was.keys():
+            return False
+        for family, alert in now.items():
+            counted = was[family]
+            if alert is not counted and replace(counted, count=alert.count, last_at=alert.last_at) != alert:
+                return False
+    moved = replace(before, last_heard=after.last_heard, rssi=after.rssi, battery=after.battery, alerts=now)
+    return moved == after
 
 
 def pass_deadline(

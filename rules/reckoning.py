@@ -1,6 +1,8 @@
 """Deadlines of devices that a proposal changed, reckoned anew: those that passed live were of the old thresholds.
 
 As the bridge's watch does it: a deadline that only moved away keeps its entry, and is reckoned again when that comes.
+Then it is nearly always the silence's, which some heartbeats have put off, and no other is asked for: each of them was
+further away when the device was last looked at, and has come no nearer since.
 """
 
 import heapq
@@ -9,7 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from rules.deadlines import deadline
+from rules import silence
+from rules.deadlines import deadline, of_others, sooner
 from rules.register import Known
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -27,7 +30,9 @@ class Reckoning:
     def look_at(self, device: Known) -> None:
         """Its deadline may have come nearer."""
         if device.reckoned:
-            self._put(device, deadline(device.state, assignment=device.assignment, watching_since=self.watching_since))
+            state, assignment, since = device.state, device.assignment, self.watching_since
+            device.besides = of_others(state, assignment=assignment, watching_since=since)
+            self._put(device, sooner(self._of_silence(device), device.besides))
 
     def due_by(self, at: datetime) -> Iterator[tuple[Known, datetime]]:
         """Each deadline that is there by `at`, the earliest first; judge it before asking for the next."""
@@ -36,13 +41,19 @@ class Reckoning:
             if device.due != due:
                 continue  # an entry that a nearer one has replaced
             device.due = None
+            if device.besides is None or device.besides > due:
+                silent = self._of_silence(device)
+                if silent is None or silent > due:
+                    self._put(device, sooner(silent, device.besides))
+                    continue
             now = deadline(device.state, assignment=device.assignment, watching_since=self.watching_since)
             if now is not None and now <= due:
                 yield device, due
-                self.look_at(device)
-            else:
-                self._put(device, now)
+            self.look_at(device)
         self.nearest = self._due[0][0] if self._due else _NEVER
+
+    def _of_silence(self, device: Known) -> datetime | None:
+        return silence.deadline(device.state, assignment=device.assignment, watching_since=self.watching_since)
 
     def _put(self, device: Known, due: datetime | None) -> None:
         if due is not None and (device.due is None or due < device.due):

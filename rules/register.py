@@ -27,13 +27,14 @@ _NOWHERE: Final = RoomId("")  # no room has this name
 class Known:
     """One device between two rows. `own` is what it was judged by, `assignment` what the proposal makes of that.
 
-    `reckoned`: its deadlines are (`rules.reckoning`, whose `due` is); once they were, those that passed live mean
-    nothing to it any more.
+    `reckoned`: its deadlines are (`rules.reckoning`, whose `due` and `besides` are); once they were, those that passed
+    live mean nothing to it any more.
     """
 
     __slots__ = (
         "added_at",
         "assignment",
+        "besides",
         "due",
         "id",
         "key",
@@ -57,6 +58,7 @@ class Known:
         self.state = DeviceState()
         self.reckoned = False
         self.due: datetime | None = None
+        self.besides: datetime | None = None
 
 
 class Register:

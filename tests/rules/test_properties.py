@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from rules.alarm import Occasion
 from rules.alerts import AlertChange, ChangeKind, Condition, Family, Severity
-from rules.deadlines import deadline, may_come_nearer, pass_deadline
+from rules.deadlines import DEADLINES, deadline, may_come_nearer, pass_deadline
 from rules.dismissal import dismiss
 from rules.evaluate import evaluate
 from rules.ids import AlertId, MessageId
@@ -235,8 +235,10 @@ def test_a_deadline_comes_nearer_only_where_that_is_said(
     verdict = evaluate(before, stamped(message, end + 1), assignment=assignment, now=after(end + 1))
 
     if not may_come_nearer(before, verdict):
-        due, then = (deadline(one, assignment=assignment, watching_since=NOON) for one in (before, verdict.state))
-        assert due is None or (then is not None and then >= due)
+        for due_of in (deadline, *(family for family, _ in DEADLINES)):
+            due, then = (due_of(one, assignment=assignment, watching_since=NOON) for one in (before, verdict.state))
+            assert then is None or (due is not None and then >= due)
+            assert due_of is not deadline or (then is None) is (due is None)
 
 
 by_hand = st.lists(st.tuples(st.integers(0, 29), st.integers(0, 3), st.sampled_from(Severity)), min_size=5)
