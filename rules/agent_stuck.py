@@ -82,7 +82,7 @@ def deadline(
         return None
     heard = state.last_heard + timedelta(seconds=state.deaf_s)
     heard = max(heard, memory.alive_at or heard)
-    due = max(_quiet_until(state, memory.missing_at, policy=policy) + policy.silence_grace, heard)
+    due = max(_quiet_until(state, memory.missing_at, policy=policy) + policy.grace, heard)
     if state.last_heard < watching_since:
         due = max(due, watching_since + policy.restart_grace)
     says_something = heard >= memory.missing_at + OVERDUE * policy.heartbeat_interval

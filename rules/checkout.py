@@ -1,12 +1,9 @@
 """checkout.guard: somebody has checked out, and the tablet of the room is not where it should be.
 
-What counts is how the tablet is at the check-out and in the 45 minutes after it: silent, away from its room, or (where
-tablets are docked) taken off its dock. Then the alert stays until the tablet has been seen in its room for five
-minutes on end, however much later, whoever lives there by then.
+What counts is how the tablet is at the check-out and in the 45 minutes (`checkout_guard`) after it: silent, away from
+its room, or (where tablets are docked) taken off its dock. Then the alert stays until the tablet has been seen in its
+room for five minutes (`checkout_seen`) on end, however much later, whoever lives there by then.
 """
-
-from datetime import timedelta
-from typing import Final
 
 from msgspec.structs import replace
 
@@ -17,11 +14,6 @@ from rules.context import unhushed
 from rules.memory import NOT_GONE, CheckoutMemory
 from rules.policy import Assignment
 from rules.state import DeviceState, LinkState, Posture
-
-GUARDED_FOR: Final = timedelta(minutes=45)
-"""After the check-out."""
-
-SEEN_FOR: Final = timedelta(minutes=5)
 
 
 def begin(state: DeviceState, *, occasion: Occasion) -> DeviceState:
@@ -43,8 +35,9 @@ def begin(state: DeviceState, *, occasion: Occasion) -> DeviceState:
 def follow(_: DeviceState, state: DeviceState, /, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
     """Bring the alert in line with what is known of the tablet after a message, a deadline or a word on its room."""
     memory, gone = state.checkout, gone_by(state, assignment=occasion.assignment)
+    policy = occasion.assignment.policy
     if gone:
-        is_late = memory.guarded_from is None or occasion.at > memory.guarded_from + GUARDED_FOR
+        is_late = memory.guarded_from is None or occasion.at > memory.guarded_from + policy.checkout_guard
         if is_late and not memory.gone:
             return state, None
         alert = state.alerts.get(Family.CHECKOUT)
@@ -58,11 +51,10 @@ def follow(_: DeviceState, state: DeviceState, /, *, occasion: Occasion) -> tupl
         return _settle(state, memory, ended=(), occasion=occasion)
     since = memory.good_since or occasion.at
     lasted = occasion.at - since
-    if lasted < SEEN_FOR:
+    if lasted < policy.checkout_seen:
         return _settle(state, replace(memory, good_since=since), ended=(), occasion=occasion)
-    seen = Reason(
-        Because.SEEN_IN_ITS_ROOM, observed=lasted.total_seconds(), limit=SEEN_FOR.total_seconds(), since=since
-    )
+    limit = policy.checkout_seen.total_seconds()
+    seen = Reason(Because.SEEN_IN_ITS_ROOM, observed=lasted.total_seconds(), limit=limit, since=since)
     return _settle(state, CheckoutMemory(guarded_from=memory.guarded_from), ended=(seen,), occasion=occasion)
 
 
@@ -95,7 +87,8 @@ def _is_seen(state: DeviceState, *, assignment: Assignment) -> bool:
 def _reasons(gone: tuple[Because, ...], *, occasion: Occasion) -> tuple[Reason, ...]:
     since = occasion.assignment.room.checked_out_at
     lasted = None if since is None else (occasion.at - since).total_seconds()
-    checked_out = Reason(Because.CHECKED_OUT, observed=lasted, limit=GUARDED_FOR.total_seconds(), since=since)
+    limit = occasion.assignment.policy.checkout_guard.total_seconds()
+    checked_out = Reason(Because.CHECKED_OUT, observed=lasted, limit=limit, since=since)
     return (*(Reason(because) for because in gone), checked_out)
 
 

@@ -5,13 +5,13 @@ that is out of order weighs nothing, and whoever cleans a room may carry its tab
 that is not the hotel's are never taken lighter, and neither is a check-out's guard: it is about that very room.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from rules.alerts import Because, Cause, OpenAlert, Reason, Rule, Severity
 from rules.causes import is_never_lowered
 from rules.policy import Assignment
-from rules.room_status import DEPARTING_FROM, NOTHING_SAID, RoomStatus
+from rules.room_status import NOTHING_SAID, RoomStatus
 
 _BREACHES: Final = frozenset({Rule.BREACH_SIGNAL, Rule.BREACH_ACCESS_POINT, Rule.BREACH_REPORTED})
 _GOING: Final = _BREACHES | {Rule.SILENCE, Rule.WIFI_OFF, Rule.POWERED_OFF}
@@ -33,7 +33,7 @@ def in_context(cause: Cause, *, assignment: Assignment, at: datetime) -> Cause:
         return cause
     if status.service is not None and not is_never_lowered(cause):
         return Cause(cause.rule, Severity.INFO, (*cause.why, Reason(Because.OUT_OF_SERVICE, observed=status.service)))
-    reasons = [*_raising(cause, status, at=at)]
+    reasons = [*_raising(cause, status, within=assignment.policy.departing_within, at=at)]
     steps = len(reasons)
     if _is_carried_next_door(cause, status, at=at):
         reasons.append(Reason(Because.HOUSEKEEPING, since=status.housekeeping_since))
@@ -59,11 +59,11 @@ def unhushed(alert: OpenAlert) -> Severity:
     return _ORDER[max(ranks)]
 
 
-def _raising(cause: Cause, status: RoomStatus, *, at: datetime) -> tuple[Reason, ...]:
+def _raising(cause: Cause, status: RoomStatus, *, within: timedelta, at: datetime) -> tuple[Reason, ...]:
     """One reason at most: that a guest leaves, and that nobody lives there, are never both true."""
-    if cause.rule in _GOING and status.is_departing(at) and status.departs_at is not None:
+    if cause.rule in _GOING and status.is_departing(at, within=within) and status.departs_at is not None:
         left_s = (status.departs_at - at).total_seconds()
-        return (Reason(Because.DEPARTING, observed=left_s, limit=DEPARTING_FROM.total_seconds()),)
+        return (Reason(Because.DEPARTING, observed=left_s, limit=within.total_seconds()),)
     if cause.rule in _BREACHES and status.occupied is False:
         return (Reason(Because.ROOM_VACANT),)
     return ()

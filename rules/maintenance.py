@@ -37,7 +37,7 @@ def judged_from(due: datetime, *, assignment: Assignment, since: datetime) -> da
     if not assignment.windows:
         return due
     policy = assignment.policy
-    to_come_back = policy.silence_allowance + policy.silence_grace
+    to_come_back = policy.silence_allowance + policy.grace
     for window in sorted(assignment.windows, key=lambda window: window.starts_at):
         if window.starts_at <= due and window.ends_at > since:
             due = max(due, window.ends_at + to_come_back)

@@ -48,6 +48,7 @@ class Policy(Struct, frozen=True, rename="camel", kw_only=True):
     sleep_longest: timedelta = timedelta(minutes=10)
     silence_high_after: timedelta = timedelta(seconds=30)  # in the normal profile, as is the next
     silence_critical_after: timedelta = timedelta(minutes=10)
+    silence_grace: timedelta | None = None  # None: the profile's
     restart_grace: timedelta = timedelta(seconds=60)
     token_expiring_from: float = 0.85  # of its life; tablets renew theirs from 0.8 to 0.84
     docked: bool = False  # the room's tablets stand on chargers, and are to stay there
@@ -57,6 +58,7 @@ class Policy(Struct, frozen=True, rename="camel", kw_only=True):
     battery_tonight: float = 5.0  # percent, the least it should have at 07:00, as is the next
     battery_tonight_clear: float = 10.0
     unplugged_longest: timedelta = timedelta(minutes=10)
+    unplugged_clear: timedelta = timedelta(minutes=1)  # on its dock
     unplugged_fall: float = 15.0  # dB within `unplugged_fall_within` of being unplugged: it is carried off
     unplugged_fall_within: timedelta = timedelta(seconds=60)
     overheat: float = 45.0  # °C, as is the next
@@ -69,6 +71,9 @@ class Policy(Struct, frozen=True, rename="camel", kw_only=True):
     backlog_oldest: timedelta = timedelta(minutes=15)
     take_overs: int = 3  # within `take_overs_within`
     take_overs_within: timedelta = timedelta(minutes=5)
+    departing_within: timedelta = timedelta(minutes=60)  # of the time at which the guest leaves
+    checkout_guard: timedelta = timedelta(minutes=45)  # after a check-out
+    checkout_seen: timedelta = timedelta(minutes=5)  # in its room, until all is well
 
     @property
     def heartbeat_interval(self) -> timedelta:
@@ -80,8 +85,9 @@ class Policy(Struct, frozen=True, rename="camel", kw_only=True):
         return _ALLOWANCE[self.profile]
 
     @property
-    def silence_grace(self) -> timedelta:
-        return _GRACE[self.profile]
+    def grace(self) -> timedelta:
+        """How long nothing may be heard after the allowance."""
+        return _GRACE[self.profile] if self.silence_grace is None else self.silence_grace
 
 
 _Dbm = Annotated[float, Meta(ge=-126, le=0)]
@@ -112,6 +118,7 @@ class PolicyChanges(
     sleep_longest: Annotated[float, Meta(ge=0, le=600)] | UnsetType = UNSET  # docs/contract.md: 10 min at most
     silence_high_after: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
     silence_critical_after: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    silence_grace: Annotated[float, Meta(ge=0, le=60)] | UnsetType = UNSET  # more would tear an outage apart
     restart_grace: Annotated[float, Meta(ge=60, le=3600)] | UnsetType = UNSET  # never less: our outage accuses nobody
     token_expiring_from: Annotated[float, Meta(ge=0.85, le=0.99)] | UnsetType = UNSET
     docked: bool | UnsetType = UNSET
@@ -121,6 +128,7 @@ class PolicyChanges(
     battery_tonight: Annotated[float, Meta(ge=1, le=90)] | UnsetType = UNSET
     battery_tonight_clear: _Percent | UnsetType = UNSET
     unplugged_longest: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    unplugged_clear: Annotated[float, Meta(ge=0, le=3600)] | UnsetType = UNSET
     unplugged_fall: Annotated[float, Meta(ge=6, le=60)] | UnsetType = UNSET
     unplugged_fall_within: Annotated[float, Meta(ge=0, le=600)] | UnsetType = UNSET
     overheat: Annotated[float, Meta(ge=30, le=90)] | UnsetType = UNSET
@@ -133,12 +141,17 @@ class PolicyChanges(
     backlog_oldest: Annotated[float, Meta(ge=60, le=86_400)] | UnsetType = UNSET
     take_overs: Annotated[int, Meta(ge=2, le=20)] | UnsetType = UNSET
     take_overs_within: Annotated[float, Meta(ge=60, le=3600)] | UnsetType = UNSET
+    departing_within: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    checkout_guard: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    checkout_seen: Annotated[float, Meta(ge=0, le=3600)] | UnsetType = UNSET
 
 
 NO_CHANGES: Final = PolicyChanges()
 DEFAULTS: Final = Policy()
 
-SPANS: Final = frozenset(name for name, value in asdict(DEFAULTS).items() if isinstance(value, timedelta))
+SPANS: Final = frozenset(name for name, value in asdict(DEFAULTS).items() if isinstance(value, timedelta)) | {
+    "silence_grace"
+}
 """The thresholds that are durations."""
 
 

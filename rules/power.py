@@ -5,7 +5,7 @@ guest likes. One that is unplugged and whose signal falls at once is being carri
 open, to critical (`carried_off`).
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -17,7 +17,6 @@ from rules.policy import Policy
 from rules.state import DeviceState, remembering
 
 HOT_SAMPLES = 3
-BACK_FOR = timedelta(minutes=1)
 FULL = 95.0
 """Percent from which a tablet on its dock may say that it is not charging."""
 
@@ -55,7 +54,7 @@ def remember_supply(
         return CALM_RARE.supply
     plugged = is_plugged(beat)
     if plugged:
-        return _back_on_dock(memory, now=now)
+        return _back_on_dock(memory, policy=policy, now=now)
     if memory.unplugged_at is None:
         return memory if plugged is None else SupplyMemory(unplugged_at=now, signal=last_signal)
     return replace(
@@ -93,9 +92,9 @@ def carried_off(state: DeviceState) -> Reason | None:
     return Reason(Because.CARRIED_OFF, observed=memory.fell_to, limit=memory.signal, since=memory.unplugged_at)
 
 
-def _back_on_dock(memory: SupplyMemory, *, now: datetime) -> SupplyMemory:
+def _back_on_dock(memory: SupplyMemory, *, policy: Policy, now: datetime) -> SupplyMemory:
     since = memory.plugged_at or now
-    if not memory.firing or now - since >= BACK_FOR:
+    if not memory.firing or now - since >= policy.unplugged_clear:
         return CALM_RARE.supply
     return replace(memory, plugged_at=since, fell_to=None)
 
@@ -138,5 +137,6 @@ def _ended(
     if supply.firing and policy.docked:
         since = supply.plugged_at or now
         lasted = (now - since).total_seconds()
-        ended.append(Reason(Because.PLUGGED_IN, observed=lasted, limit=BACK_FOR.total_seconds(), since=since))
+        limit = policy.unplugged_clear.total_seconds()
+        ended.append(Reason(Because.PLUGGED_IN, observed=lasted, limit=limit, since=since))
     return tuple(ended)

@@ -9,7 +9,7 @@ from rules.alarm import Occasion, anew
 from rules.alerts import Because, OpenAlert
 from rules.look import look_of
 from rules.policy import Assignment
-from rules.room_status import DEPARTING_AT_MOST, DEPARTING_FROM, HOUSEKEEPING_AT_MOST, NOTHING_SAID, RoomStatus
+from rules.room_status import DEPARTING_AT_MOST, HOUSEKEEPING_AT_MOST, NOTHING_SAID
 from rules.state import DeviceState, Verdict
 
 _BY_THE_HOUR: Final = frozenset({Because.DEPARTING, Because.HOUSEKEEPING})
@@ -21,7 +21,7 @@ def deadline(state: DeviceState, /, *, assignment: Assignment, watching_since: d
         return None
     dues = (
         max(hour, _looked_at(alert))
-        for hour in _hours_of(assignment.room)
+        for hour in _hours_of(assignment)
         for alert in state.alerts.values()
         if _differs(alert, assignment=assignment, at=max(hour, _looked_at(alert)))
     )
@@ -41,10 +41,11 @@ def pass_deadline(
     return Verdict(after, changes)
 
 
-def _hours_of(room: RoomStatus) -> tuple[datetime, ...]:
+def _hours_of(assignment: Assignment) -> tuple[datetime, ...]:
     """When what is known of the room begins to count, or counts no more, by itself."""
-    departs_at, cleaned = room.departs_at, room.housekeeping_since
-    leaving = () if departs_at is None else (departs_at - DEPARTING_FROM, departs_at + DEPARTING_AT_MOST)
+    departs_at, cleaned = assignment.room.departs_at, assignment.room.housekeeping_since
+    within = assignment.policy.departing_within
+    leaving = () if departs_at is None else (departs_at - within, departs_at + DEPARTING_AT_MOST)
     return leaving if cleaned is None else (*leaving, cleaned + HOUSEKEEPING_AT_MOST)
 
 

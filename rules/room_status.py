@@ -16,11 +16,8 @@ from msgspec.structs import replace
 from rules.ids import NO_ID, IntegratorName, MessageId, RoomId, is_id
 from rules.messages import Aware, ShortText
 
-DEPARTING_FROM: Final = timedelta(minutes=60)
-"""Before the time of departure. It ends with the check-out."""
-
 DEPARTING_AT_MOST: Final = timedelta(hours=12)
-"""After it: a check-out of which nobody told us must not raise alarms for days."""
+"""After the time of departure: a check-out of which nobody told us must not raise alarms for days."""
 
 HOUSEKEEPING_AT_MOST: Final = timedelta(hours=2)
 """Whoever cleans a room may forget to say that it is done."""
@@ -110,10 +107,10 @@ class RoomStatus(Struct, frozen=True, rename="camel", kw_only=True, omit_default
     stay_at: datetime | None = None  # likewise, of the last check-in, check-out or move
     stay_by: IntegratorName | None = None
 
-    def is_departing(self, at: datetime) -> bool:
-        """Whether the guest leaves within the hour, or should have left."""
+    def is_departing(self, at: datetime, *, within: timedelta) -> bool:
+        """Whether the guest leaves so soon, or should have left. It ends with the check-out."""
         due = self.departs_at
-        return due is not None and due - DEPARTING_FROM <= at < due + DEPARTING_AT_MOST
+        return due is not None and due - within <= at < due + DEPARTING_AT_MOST
 
     def is_being_cleaned(self, at: datetime) -> bool:
         since = self.housekeeping_since

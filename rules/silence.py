@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from rules import breach, maintenance, reported, session
 from rules.alarm import Occasion, settle
 from rules.alerts import AlertChange, Because, Cause, Family, OpenAlert, Reason, Rule, Severity
-from rules.checkout import GUARDED_FOR
 from rules.memory import CALM_SILENCE, SilenceMemory
 from rules.messages import WIFI_OFF, Heartbeat, Link, Report, ReportKind, State
 from rules.policy import Assignment, Policy, Profile
@@ -39,8 +38,8 @@ def deadline(state: DeviceState, *, assignment: Assignment, watching_since: date
     if state.last_heard < watching_since:
         due = max(due, watching_since + assignment.policy.restart_grace)
     since = state.last_heard if state.silence.silent_since is None else due
-    guarded_from = state.checkout.guarded_from
-    if guarded_from is not None and state.silence.silent_since is None and due <= guarded_from + GUARDED_FOR:
+    guarded_from, guard = state.checkout.guarded_from, assignment.policy.checkout_guard
+    if guarded_from is not None and state.silence.silent_since is None and due <= guarded_from + guard:
         return max(due, guarded_from) if assignment.windows else due
     return maintenance.judged_from(due, assignment=assignment, since=since)
 
@@ -119,10 +118,10 @@ def _due(state: DeviceState, policy: Policy) -> datetime | None:
         if memory.silent_since is not None:
             return _next_step(state.alerts.get(Family.SILENCE), memory.silent_since, policy=policy)
         if memory.lost_at is not None:
-            return memory.lost_at + policy.silence_grace
+            return memory.lost_at + policy.grace
     if state.link is LinkState.AWAY and memory.quiet_until is None:
         return None
-    return _quiet_until(_heard(state, state.last_heard), memory.quiet_until, policy=policy) + policy.silence_grace
+    return _quiet_until(_heard(state, state.last_heard), memory.quiet_until, policy=policy) + policy.grace
 
 
 def _heard(state: DeviceState, last_heard: datetime) -> datetime:
@@ -206,13 +205,13 @@ def _reason(state: DeviceState, heard: datetime, *, occasion: Occasion) -> Reaso
     """How the silence was established: what the tablet was last known to do, and for how long it could be silent."""
     policy, lost_at, announced = occasion.assignment.policy, state.silence.lost_at, state.silence.quiet_until
     if lost_at is not None:
-        return _lasted(Because.CONNECTION_LOST, lost_at, limit=policy.silence_grace, at=occasion.at)
+        return _lasted(Because.CONNECTION_LOST, lost_at, limit=policy.grace, at=occasion.at)
     quiet_until = _quiet_until(heard, announced, policy=policy)
     if state.link is LinkState.AWAY:
         because = Because.BYE_OVERDUE
     else:
         because = Because.OVERSLEPT if quiet_until == announced else Because.NOTHING_HEARD
-    lasted = _lasted(because, heard, limit=quiet_until + policy.silence_grace - heard, at=occasion.at)
+    lasted = _lasted(because, heard, limit=quiet_until + policy.grace - heard, at=occasion.at)
     return replace(lasted, since=state.last_heard) if state.deaf_s else lasted
 
 

@@ -106,6 +106,11 @@ _SAID: Final[Mapping[str, tuple[Unit | None, str, str]]] = {
         "How long one that says it will connect anew may take.",
     ),
     "bye_reboot": (Unit.TIME, "Back after a restart", "How long one that says it will restart or update may take."),
+    "silence_grace": (
+        Unit.TIME,
+        "Grace before a silence",
+        "How long after 15 s without a message (strict; 30 s normal). Not set: 3 s strict, 10 s normal.",
+    ),
     "restart_grace": (
         Unit.TIME,
         "Time to come back after our own outage",
@@ -130,6 +135,7 @@ _SAID: Final[Mapping[str, tuple[Unit | None, str, str]]] = {
     ),
     "battery_tonight_clear": (Unit.PERCENT, "Off the round at", "The forecast for 07:00 that takes it off again."),
     "unplugged_longest": (Unit.TIME, "Off its dock for", "Where tablets stand on a dock: told after so long."),
+    "unplugged_clear": (Unit.TIME, "Back on its dock for", "So long on it ends the alert."),
     "unplugged_fall": (
         Unit.DB,
         "Carried off: signal falls by",
@@ -153,6 +159,17 @@ _SAID: Final[Mapping[str, tuple[Unit | None, str, str]]] = {
         "So often within the next time: two pieces of hardware speak under one name.",
     ),
     "take_overs_within": (Unit.TIME, "Put each other out within", "The time in which that counts."),
+    "departing_within": (
+        Unit.TIME,
+        "Guest leaves within",
+        "So long before the departure, a breach or a silence is one step more severe.",
+    ),
+    "checkout_guard": (
+        Unit.TIME,
+        "Guarded after a check-out for",
+        "A tablet that goes within this time is critical, and the desk is told.",
+    ),
+    "checkout_seen": (Unit.TIME, "In its room again for", "So long ends an alert of a check-out."),
     "token_expiring_from": (
         Unit.SHARE,
         "Access ends soon after",

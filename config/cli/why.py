@@ -171,7 +171,7 @@ def _print_thresholds(found: "DeviceWhy", *, all_of_them: bool) -> None:
 
     values = asdict(found.thresholds)
     policy = Policy(profile=Profile(str(values["profile"])))
-    every, allowed, grace = policy.heartbeat_interval, policy.silence_allowance, policy.silence_grace
+    every, allowed, grace = policy.heartbeat_interval, policy.silence_allowance, policy.grace
     print(
         f"\njudged by rules {found.rule_version or '–'}, profile {policy.profile.value}: a heartbeat every"
         f" {duration(every.total_seconds())}, silence for {duration(allowed.total_seconds())} and"

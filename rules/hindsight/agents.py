@@ -51,9 +51,9 @@ def _held_back(run: Run, last: Step, at: datetime) -> Reason | None:
     if run.until < run.since + overdue or at <= run.since + overdue:
         return None
     observed = (at - run.since).total_seconds()
-    limit = (policy.silence_allowance + policy.silence_grace).total_seconds()
+    limit = (policy.silence_allowance + policy.grace).total_seconds()
     if state.silence.quiet_until is not None:
         rest = Because.SAID_GOODBYE if state.link is LinkState.AWAY else Because.ASLEEP
-        allowed = (state.silence.quiet_until + policy.silence_grace - run.since).total_seconds()
+        allowed = (state.silence.quiet_until + policy.grace - run.since).total_seconds()
         return Reason(rest, observed=observed, limit=allowed) if observed <= allowed else None
     return Reason(Because.HEARTBEATS_LATE, observed=observed, limit=limit) if observed <= limit else None

@@ -53,7 +53,7 @@ class CheckOuts:
         alert = alert_of(step, Family.CHECKOUT)
         if alert is not None and names(alert, _GONE):
             guard.has_alert(alert)
-        elif step.at > since + checkout.GUARDED_FOR:
+        elif step.at > since + step.assignment.policy.checkout_guard:
             return self.end(step.at)
         guard.until = step.at
         if not guard.is_alert:
@@ -67,7 +67,7 @@ class CheckOuts:
         if self._gone is None:
             self._gone = Run(Rule.CHECKOUT_GUARD, step)
             self._gone.add(step.at)
-            limit = checkout.GUARDED_FOR.total_seconds()
+            limit = step.assignment.policy.checkout_guard.total_seconds()
             lasted = (step.at - since).total_seconds()
             self._too_late = Reason(Because.GUARD_OVER, observed=lasted, limit=limit, since=since)
         self._gone.until = step.at
@@ -77,7 +77,7 @@ class CheckOuts:
 def _held_back(step: Step, since: datetime) -> Reason:
     """Why the tablet is not known to be gone."""
     state, place = step.verdict.state, step.assignment.place
-    lasted, limit = (step.at - since).total_seconds(), checkout.GUARDED_FOR.total_seconds()
+    lasted, limit = (step.at - since).total_seconds(), step.assignment.policy.checkout_guard.total_seconds()
     ended = token_end_of(state)
     if ended is not None:
         return Reason(_TOKEN[ended])
@@ -85,7 +85,7 @@ def _held_back(step: Step, since: datetime) -> Reason:
         return Reason(Because.NEVER_HEARD, since=step.assignment.added_at)
     if state.link in (LinkState.SLEEPING, LinkState.AWAY):
         return Reason(Because.ASLEEP if state.link is LinkState.SLEEPING else Because.SAID_GOODBYE)
-    lost_at, grace = state.silence.lost_at, step.assignment.policy.silence_grace.total_seconds()
+    lost_at, grace = state.silence.lost_at, step.assignment.policy.grace.total_seconds()
     if state.link is LinkState.SILENT and lost_at is not None:
         return Reason(
             Because.WITHIN_ALLOWANCE, observed=(step.at - lost_at).total_seconds(), limit=grace, since=lost_at

@@ -73,19 +73,19 @@ class Silences:
         assert self._since is not None  # noqa: S101 - nobody asks of a silence that has not begun
         policy, memory = assignment.policy, state.silence
         observed = (at - self._since).total_seconds()
-        plainly = (policy.silence_allowance + policy.silence_grace).total_seconds()
+        plainly = (policy.silence_allowance + policy.grace).total_seconds()
         if memory.token_ended is not None:
             return Reason(_TOKEN[memory.token_ended])
         if memory.lost_at is not None:
             observed = (at - memory.lost_at).total_seconds()
-            return Reason(Because.WITHIN_ALLOWANCE, observed=observed, limit=policy.silence_grace.total_seconds())
+            return Reason(Because.WITHIN_ALLOWANCE, observed=observed, limit=policy.grace.total_seconds())
         if observed <= plainly:
             return Reason(Because.WITHIN_ALLOWANCE, observed=observed, limit=plainly)
         if memory.quiet_until is not None:
-            limit = (memory.quiet_until + policy.silence_grace - self._since).total_seconds()
+            limit = (memory.quiet_until + policy.grace - self._since).total_seconds()
             rest = Because.SAID_GOODBYE if state.link is LinkState.AWAY else Because.ASLEEP
             return Reason(rest, observed=observed, limit=limit)
-        due = self._since + policy.silence_allowance + policy.silence_grace
+        due = self._since + policy.silence_allowance + policy.grace
         if maintenance.judged_from(due, assignment=assignment, since=self._since) > due:
             window = next(one for one in assignment.windows if one.starts_at <= due and one.ends_at > self._since)
             limit = (window.ends_at - window.starts_at).total_seconds()

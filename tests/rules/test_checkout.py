@@ -1,5 +1,7 @@
 """The guard of a check-out, told by states; how it goes with the other rules stands in test_rooms.py."""
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
 
@@ -112,6 +114,20 @@ def test_it_is_over_when_the_tablet_was_seen_in_its_room_for_five_minutes() -> N
     assert cleared is not None
     assert (cleared.kind, because(cleared)) == (ChangeKind.CLEARED, [Because.SEEN_IN_ITS_ROOM])
     assert guard.see(330, SILENT) is not None  # within the 45 minutes, all over again
+
+
+def test_how_long_it_is_guarded_and_must_be_seen_is_the_policys() -> None:
+    brief = replace(CALIBRATED, checkout_guard=timedelta(minutes=1), checkout_seen=timedelta(seconds=20))
+    assert Guard(policy=brief).see(61, SILENT) is None
+
+    guard = Guard(policy=brief)
+    opened = guard.see(60, SILENT)
+    assert opened is not None
+    assert opened.why[-1].limit == 60
+    assert [guard.see(70), guard.see(89)] == [None, None]
+    cleared = guard.see(90)
+    assert cleared is not None
+    assert (cleared.kind, cleared.why[0].limit) == (ChangeKind.CLEARED, 20)
 
 
 @pytest.mark.parametrize("state", [SILENT, breached(Severity.INFO), replace(AT_HOME, link=LinkState.SLEEPING)])

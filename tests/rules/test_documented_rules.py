@@ -37,6 +37,10 @@ def minutes(duration: timedelta) -> str:
         ("`silence`", f"critical after {minutes(POLICY.silence_critical_after)}"),
         ("`battery.low`", f"at {POLICY.battery_low:g} % or less"),
         ("`battery.low`", f"{POLICY.battery_low_clear:g} %, or {minutes(POLICY.battery_charging_clear)}"),
+        ("`power.unplugged`", f"{minutes(POLICY.unplugged_clear)} on its dock"),
+        ("`checkout.guard`", f"within {minutes(POLICY.checkout_guard)}"),
+        ("`checkout.guard`", f"{minutes(POLICY.checkout_seen)} on end"),
+        ("its guest leaves", f"within {minutes(POLICY.departing_within)}"),
         ("`battery.critical`", f"at {POLICY.battery_critical:g} % or less"),
         ("`battery.critical`", f"{POLICY.battery_critical_clear:g} % makes it"),
     ],
@@ -63,7 +67,7 @@ def test_the_text_has_the_default_threshold(says: str) -> None:
     [
         ("heartbeat interval", [Policy(profile=profile).heartbeat_interval for profile in Profile]),
         ("allowance", [Policy(profile=profile).silence_allowance for profile in Profile]),
-        ("grace", [Policy(profile=profile).silence_grace for profile in Profile]),
+        ("grace", [Policy(profile=profile).grace for profile in Profile]),
     ],
 )
 def test_the_table_of_profiles_has_strict_and_normal(name: str, durations: list[timedelta]) -> None:

@@ -1,6 +1,9 @@
 """power.unplugged and power.overheat, and what being unplugged means for a breach."""
 
+from datetime import timedelta
+
 import pytest
+from msgspec.structs import replace
 
 from rules.alerts import Because, ChangeKind, Family, Rule, Severity
 from rules.messages import Plug, ReportKind
@@ -54,6 +57,15 @@ def test_a_minute_on_its_dock_ends_it() -> None:
         assert tablet.beat(second, plug=Plug.AC) == ()
     cleared = tablet.beat(710, plug=Plug.AC)
     assert (kinds(cleared), because(cleared[0])) == ([ChangeKind.CLEARED], [Because.PLUGGED_IN])
+
+
+def test_how_long_it_must_be_on_its_dock_is_the_policys() -> None:
+    tablet = Tablet(assigned(policy=replace(DOCKED, unplugged_clear=timedelta(seconds=5))))
+    for second in range(0, 621, 10):
+        tablet.beat(second, plug=Plug.NONE)
+    assert tablet.beat(630, plug=Plug.AC) == ()
+    (cleared,) = tablet.beat(640, plug=Plug.AC)
+    assert (cleared.kind, cleared.why[0].limit) == (ChangeKind.CLEARED, 5)
 
 
 def test_a_room_without_a_dock_leaves_its_tablet_where_it_likes() -> None:

@@ -1,7 +1,7 @@
 """What a hotel's systems say, message by message, and what is known of its rooms after that."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -23,6 +23,7 @@ from tests.rules.given import NOON, after
 
 HERE, THERE = RoomId("204"), RoomId("205")
 KEY = bytes(32)
+HOUR = timedelta(hours=1)
 
 
 class Desk:
@@ -106,14 +107,14 @@ def test_a_guest_departs_from_an_hour_before_until_half_a_day_after(seconds: flo
     desk = Desk()
     desk.say(0, RoomWord.DEPARTING, departs_at=after(7200))
 
-    assert desk.of().is_departing(after(seconds)) is departing
+    assert desk.of().is_departing(after(seconds), within=HOUR) is departing
 
 
 def test_departing_without_a_time_is_now() -> None:
     desk = Desk()
     desk.say(0, RoomWord.DEPARTING)
 
-    assert desk.of().is_departing(NOON)
+    assert desk.of().is_departing(NOON, within=HOUR)
 
 
 def test_what_was_held_up_changes_nothing_any_more() -> None:

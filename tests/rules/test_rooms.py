@@ -69,6 +69,15 @@ def test_what_a_room_makes_of_a_cause(cause: Cause, room: RoomStatus, severity: 
     assert here.why[: len(cause.why)] == cause.why
 
 
+@pytest.mark.parametrize(("minutes", "severity"), [(29, "high"), (30, "critical")])
+def test_how_soon_a_guest_leaves_is_the_policys(minutes: float, severity: str) -> None:
+    policy = Policy(departing_within=timedelta(minutes=minutes))
+    here = in_context(WEAK, assignment=replace(assigned(policy=policy), room=DEPARTING), at=NOON)
+
+    assert here.severity == severity
+    assert [reason.limit for reason in here.why[1:]] == ([] if severity == "high" else [1800])
+
+
 def checked_out(seconds: float) -> RoomStatus:
     return RoomStatus(occupied=False, checked_out_at=after(seconds))
 

@@ -483,6 +483,16 @@ def test_a_policy_that_becomes_strict_raises_an_open_silence() -> None:
     assert worse.at == after(40)
 
 
+@pytest.mark.parametrize(("profile", "due"), [(Profile.STRICT, 60), (Profile.NORMAL, 75)])
+def test_a_place_may_have_a_grace_of_its_own(profile: Profile, due: int) -> None:
+    tablet = Tablet(assigned(policy=Policy(profile=profile, silence_grace=timedelta(seconds=45))))
+    tablet.beat(0, sid="b1-1")
+
+    assert tablet.due() == due
+    tablet.say(1, Link.LOST, sid="b1-1")
+    assert tablet.due() == 46
+
+
 def test_the_restart_grace_is_the_policys() -> None:
     left = strict_tablet()
     left.beat(0)
