@@ -81,6 +81,7 @@ def _bridge(store: Store, queue: InputQueue, clock: "_Clock") -> Bridge:
         renewals=Renewals(None, life=timedelta(days=30)),
         now=clock.now,
         clock_steps=lambda: 0,
+        ticks=lambda: 0,
         registry=CollectorRegistry(),
     )
 

@@ -143,6 +143,7 @@ class BridgeAlone:
             renewals=renewals(self._settings, self._keys),
             now=self._clock.now,
             clock_steps=self._clock.steps,
+            ticks=self._clock.ticks,
             registry=self._registry,
             retention=self._settings.retention.messages,
         )

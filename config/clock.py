@@ -43,6 +43,10 @@ class Clock:
         self._drift = drift  # each time, so that a clock which is slowly put right is no step
         return self._steps
 
+    def ticks(self) -> float:
+        """Seconds on a clock that nobody sets. It stands still while time does: then nobody is slow."""
+        return 0.0 if isinstance(self._said, datetime) else time.monotonic()
+
     def _obey(self, said: timedelta | datetime, wall: datetime) -> None:
         if _at(said, wall) < _at(self._said, wall):
             self._steps += 1
@@ -60,8 +64,11 @@ def _at(said: timedelta | datetime, wall: datetime) -> datetime:
 
 
 def _drift() -> timedelta:
-    """The wall clock against one that nobody sets."""
-    return timedelta(seconds=time.time() - time.monotonic())
+    """The wall clock against one that nobody sets. Who is held up between reading the two reads both again."""
+    while True:
+        before, wall = time.monotonic(), time.time()
+        if time.monotonic() - before < _STEP.total_seconds() / 2:
+            return timedelta(seconds=wall - before)
 
 
 def _read(file: Path) -> timedelta | datetime:

@@ -122,6 +122,7 @@ class Embedded:
             renewals=renewals(self._settings, self._keys),
             now=now,
             clock_steps=self._clock.steps,
+            ticks=self._clock.ticks,
             registry=self._registry,
             retention=self._settings.retention.messages,
         )

@@ -50,6 +50,7 @@ class Bridge:
         renewals: Renewals,
         now: Callable[[], datetime],
         clock_steps: Callable[[], int],
+        ticks: Callable[[], float],
         registry: CollectorRegistry,
         retention: timedelta = PROMISE,
     ) -> None:
@@ -67,6 +68,7 @@ class Bridge:
             away_since=lambda: self._intake.store_away_since,
             now=now,
             clock_steps=clock_steps,
+            ticks=ticks,
         )
         self._watch = Watch(fleet=self._fleet, queue=queue, journal=self._journal, now=now, alive_at=uplink.alive_at)
         self._commands = Commands(store=store, uplink=uplink, now=now, metrics=self._metrics)

@@ -4,7 +4,8 @@ Whatever else looks at a time of ours asks here first. Nobody is judged while we
 again, `resume` says what there was in between. Of a run that ended, or of another bridge, the store's journal knows how
 long it was listening, to within `NOTED_EVERY`.
 
-Time that a test lets pass by its clock file, while we listen, is no gap; while we do not, it is.
+Time that a test lets pass by its clock file, while we listen, is no gap; while we do not, it is. Nor does anything
+stand still where time does.
 """
 
 import asyncio
@@ -34,7 +35,10 @@ CLOCK_SET = "the clock was set"
 
 
 class Journal:
-    """`away_since`: since when the database has not been answering whoever stores messages; None while it does."""
+    """`away_since`: since when the database has not been answering whoever stores messages; None while it does.
+
+    `ticks`: seconds on a clock that nobody sets, to see how long we took from one look to the next.
+    """
 
     def __init__(
         self,
@@ -44,15 +48,17 @@ class Journal:
         away_since: Callable[[], datetime | None],
         now: Callable[[], datetime],
         clock_steps: Callable[[], int],
+        ticks: Callable[[], float],
     ) -> None:
         self._store = store
         self._hearing = hearing
         self._away_since = away_since
         self._now = now
         self._clock_steps = clock_steps
+        self._now_ticks = ticks
         self._until: datetime | None = None  # as far as we know that somebody listened
         self._why: str | None = NOT_RUNNING
-        self._ticks = self._stored = 0.0  # on the loop's clock: of the last look, of the last note
+        self._ticks = self._stored = 0.0  # of the last look, of the last note
         self._steps = clock_steps()
         self._times = 0  # of hearing, as of the last look
         self.last_gap: Began | None = None
@@ -75,7 +81,7 @@ class Journal:
     async def open(self) -> None:
         """Read where the last stretch ended. Raises StoreUnavailable."""
         self._until = await self._store.last_listened()
-        self._stored = asyncio.get_running_loop().time()
+        self._stored = self._now_ticks()
 
     def is_listening(self) -> bool:
         """Look whether we are; what is heard while we are not, or is not, counts for nobody."""
@@ -87,11 +93,11 @@ class Journal:
 
     def _is_unstored(self) -> bool:
         """Whether the database takes no note. While there is nothing to note it is not asked, and is not to blame."""
-        return self._why is None and asyncio.get_running_loop().time() - self._stored > _UNSTORED_S
+        return self._why is None and self._now_ticks() - self._stored > _UNSTORED_S
 
     def resume(self) -> Began | None:
         """Go on listening; what began, if we were not until now. Nothing is judged between this and the look."""
-        ticks, steps, now = asyncio.get_running_loop().time(), self._clock_steps(), self._now()
+        now, ticks, steps = self._now(), self._now_ticks(), self._clock_steps()
         is_set = steps != self._steps
         why = self._why or self._surprise(ticks, is_set=is_set)
         since, self._until = self._until, now
@@ -126,4 +132,4 @@ class Journal:
                 await self._store.keep_listening(until=self._until)
             except (StoreUnavailable, DataRefused):
                 continue
-            self._stored = asyncio.get_running_loop().time()
+            self._stored = self._now_ticks()

@@ -1,5 +1,6 @@
 """The one wall clock, and the file that moves it."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,6 +66,20 @@ def test_it_stands_still_at_the_moment_that_the_file_holds_until_that_is_another
     file.write_text("2026-11-23T03:00:00Z")
     clock.now()
     assert clock.steps() == 1
+
+
+def test_while_time_stands_still_nobody_is_slow(tmp_path: Path) -> None:
+    file = tmp_path / "clock"
+    file.write_text("60")
+    clock = Clock(file)
+    began = clock.ticks()
+    eventually_sync(lambda: clock.ticks() > began)
+
+    file.write_text("2026-11-23T03:00:00Z")
+    clock.now()
+    began, wall = clock.ticks(), time.monotonic()
+    eventually_sync(lambda: time.monotonic() > wall)
+    assert clock.ticks() == began
 
 
 @pytest.mark.parametrize("text", ["an hour", "nan", "1e300", "", "2026-11-23T03:00:00"])

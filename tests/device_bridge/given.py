@@ -41,6 +41,8 @@ class Clock:
     def __init__(self) -> None:
         self.at = START
         self.steps = 0
+        self.ticks = 0.0
+        """Seconds of the machine: move them, and it stood still for so long."""
 
     def now(self) -> datetime:
         return self.at
@@ -163,6 +165,7 @@ class House:
             renewals=Renewals(self.keys, life=LIFE),
             now=self.clock.now,
             clock_steps=lambda: self.clock.steps,
+            ticks=lambda: self.clock.ticks,
             registry=CollectorRegistry(),
         )
 

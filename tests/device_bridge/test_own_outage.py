@@ -1,6 +1,5 @@
 """A time in which we were not listening: told as blindness, and held against no tablet."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from broker.topics import Kind
-from device_bridge import journal
 from device_bridge.hearing import Hearing
 from device_bridge.monitor import COMES_AND_GOES
 from device_bridge.uplink import Nearby
@@ -123,24 +121,35 @@ async def test_a_broker_that_was_away_makes_nobody_silent(tmp_path: Path) -> Non
     await house.store.close()
 
 
+@pytest.mark.parametrize("seconds", [6, 30], ids=["too short to count", "a gap"])
+async def test_a_machine_that_stood_still_gives_its_tablets_the_time_to_come_back(house: House, seconds: float) -> None:
+    await beat(house, 101)
+    await eventually(lambda: monitor(house))
+    house.clock.ticks += seconds
+    house.clock.advance(seconds)
+    await eventually(lambda: house.bridge._watch.watching_since == house.clock.at)
+    house.clock.advance(58)
+    await beat(house, 102)
+    assert (await silent(house), len(gaps(house))) == ([], int(seconds > 10))
+    house.clock.advance(3)
+    assert await eventually(lambda: silent(house)) == ["tab-101"]
+
+
 @pytest.mark.parametrize("is_there_at_first", [True, False], ids=["it goes away", "it is not there yet"])
 async def test_however_long_there_is_no_broker_we_watch_when_there_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_there_at_first: bool
+    tmp_path: Path, *, is_there_at_first: bool
 ) -> None:
     """Nothing is noted meanwhile, which is no sign of a database that does not answer."""
-    monkeypatch.setattr(journal, "_UNSTORED_S", 0.5)
     house = House(tmp_path / "innwatch.db")
     hearing = Hearing(now=house.clock.now)
     house.uplink = Nearby(house.published, hearing=hearing, retained=house.retained)
-    loop = asyncio.get_running_loop()
     await house.open()
     async with beside(house.bridge.run()):
         if is_there_at_first:
             hearing.begins()
             await eventually(lambda: not house.bridge.problems())
             hearing.ends("it is gone")
-        deaf_at = loop.time()
-        await eventually(lambda: loop.time() > deaf_at + 2 * journal._UNSTORED_S)
+        house.clock.ticks += 60
         house.clock.advance(60)
         await eventually(house.bridge.problems)
         hearing.begins()

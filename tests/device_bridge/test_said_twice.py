@@ -43,7 +43,12 @@ class Judge:
     def __init__(self, store: Store) -> None:
         fleet, queue, clock = Fleet(store), InputQueue(now=lambda: NOON), lambda: NOON
         journal = Journal(
-            store=store, hearing=Hearing(now=clock), away_since=lambda: None, now=clock, clock_steps=lambda: 0
+            store=store,
+            hearing=Hearing(now=clock),
+            away_since=lambda: None,
+            now=clock,
+            clock_steps=lambda: 0,
+            ticks=lambda: 0,
         )
         watch = Watch(fleet=fleet, queue=queue, journal=journal, now=clock, alive_at=lambda _hotel, _device: None)
         self._parts = store, fleet, queue, watch
