@@ -124,6 +124,14 @@ class Installation:
     def token(self, *words: str) -> str:
         return self.cli("token", *words).strip()
 
+    def connections(self) -> float | None:
+        """How often whoever watches has begun to hear the broker.
+
+        It begins again where the connection was lost, as on a machine that is busy for seconds; and each time gives
+        every tablet a minute more before its silence is judged.
+        """
+        return metric(self.url, "innwatch_broker_connections_total")
+
     def messages(self, hotel: str, *device: str) -> list[str]:
         """The ids of what is stored, in order."""
         return [json.loads(line)["id"] for line in self.cli("messages", hotel, *device, "--json").splitlines()]
@@ -156,6 +164,16 @@ class Installation:
             bssid = bssid_of(number)
             self.cli("room", "add", hotel, str(number), "--floor", "1", "--ap", bssid, "--floor-rssi", "-75")
             self.cli("device", "add", hotel, f"tab-{number}", "--room", str(number))
+
+
+def metric(url: str, name: str) -> float | None:
+    """A metric of the process at `url`; None when it has none of that name, or says nothing at all."""
+    try:
+        text = plain.get(f"{url}/metrics", timeout=5).text
+    except httpx.TransportError:
+        return None
+    values = (line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(f"{name} "))
+    return next((float(value) for value in values), None)
 
 
 def _runs(process: Process | None) -> bool:

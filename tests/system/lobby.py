@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
+import httpx
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -73,7 +74,7 @@ class Guest:
 
 
 class Stream:
-    """A reader of the event stream that has read something, and knows when the API ended it."""
+    """A reader of the event stream that has read something, and knows when the API ended it, in whatever way."""
 
     def __init__(self, innwatch: Installation, name: str, token: str) -> None:
         self.out_at: float | None = None
@@ -86,7 +87,7 @@ class Stream:
 
     def _read(self) -> None:
         headers = {"Authorization": f"Bearer {self._token}"}
-        with plain.stream("GET", self._url, headers=headers, timeout=60) as reply:
+        with suppress(httpx.HTTPError), plain.stream("GET", self._url, headers=headers, timeout=60) as reply:
             for _ in reply.iter_lines():
                 self._has_begun.set()
         self.out_at = time.monotonic()

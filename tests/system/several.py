@@ -11,7 +11,7 @@ from broker.access_file import rules_of_bridge
 from tests.support import Process, Processes, eventually_sync, free_port, requires
 from tests.support.http import plain
 from tests.support.mosquitto import Mosquitto
-from tests.system.installation import PASSWORD, Installation, Person, Shape
+from tests.system.installation import PASSWORD, Installation, Person, Shape, metric
 
 KEY = "7KqVwZ3nT0sYb8XfJr2LmC5hGdPe9UaQ"
 ONE_OF_EACH = ("broker", "bridge", "api", "worker")
@@ -99,13 +99,12 @@ class Several(Installation):
         words = [str(requires("psql")), "-XqtA", "-c", statement, self.env["DATABASE_URL"]]
         return subprocess.run(words, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
 
-    def metric(self, name: str, metric: str) -> float | None:
-        try:
-            text = plain.get(f"{self.url_of(name)}/metrics", timeout=2).text
-        except httpx.TransportError:
-            return None
-        values = (line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(f"{metric} "))
-        return next((float(value) for value in values), None)
+    def metric(self, name: str, of: str) -> float | None:
+        return metric(self.url_of(name), of)
+
+    def connections(self) -> float | None:
+        bridge = self.active_bridge()
+        return None if bridge is None else self.metric(bridge, "innwatch_broker_connections_total")
 
     def _is_ready(self) -> bool:
         for name, process in tuple(self.running.items()):

@@ -1,22 +1,23 @@
 """One alert that fires again and again, over the running process: reopened, flapping, calm at last."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 from tests.support import eventually_sync
 from tests.system.conftest import Install
 from tests.system.installation import Shape, StoppedClock, tablets_clock
 from tests.system.receivers import webhook
-from tests.system.test_late_truth import Tablet, notices
+from tests.system.test_late_truth import notices, tablets
 
 
 def test_what_comes_and_goes_is_one_alert_and_over_when_it_was_heard_to_be_calm(
     install: Install, clock: StoppedClock
 ) -> None:
-    with webhook() as slack:
+    with webhook() as slack, ExitStack() as stack:
         innwatch = install(Shape.EMBEDDED, env=clock.env)
         innwatch.start("--for-tests")
         innwatch.furnish("grand", profile="normal", channels=("--slack-webhook", slack.url))
-        sam, tablet = innwatch.person("sam"), Tablet(innwatch, "grand", 101)
+        sam, (tablet,) = innwatch.person("sam"), stack.enter_context(tablets(innwatch, ("grand", 101)))
         tablet.come()
         tablet.beat()
 
@@ -52,4 +53,3 @@ def test_what_comes_and_goes_is_one_alert_and_over_when_it_was_heard_to_be_calm(
         eventually_sync(lambda: sam.open_alerts() == [])
         eventually_sync(lambda: len(slack.posts) == 5)
         assert notices(sam) == ["flapping", "opened", "recovered", "recovered", "reopened"]
-        tablet.leave()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -43,6 +43,10 @@ class Tablet:
         }
         eventually_sync(lambda: sent <= self._acknowledged, within=within)
 
+    def freeze(self) -> None:
+        """Nothing is heard of it any more, and it does not come back."""
+        self.client.loop_stop()
+
     def leave(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
@@ -50,12 +54,12 @@ class Tablet:
 
 @contextmanager
 def tablets(innwatch: Installation, *numbers: int) -> Iterator[list[Tablet]]:
-    came = [Tablet(innwatch, number) for number in numbers]
-    try:
+    with ExitStack() as stack:
+        came = []
+        for number in numbers:
+            came.append(Tablet(innwatch, number))
+            stack.callback(came[-1].leave)
         yield came
-    finally:
-        for tablet in came:
-            tablet.leave()
 
 
 def said(told: Subscriber) -> list[str]:
@@ -109,16 +113,24 @@ def test_a_broker_that_is_away_accuses_nobody_and_who_stays_away_is_found(
                 tablet.beat()
             eventually_sync(lambda: sam.has_heard(*(tablet.name for tablet in tablets), at=clock.now))
 
+        def is_accused(name: str) -> bool:
+            """Now; or, if the connection to the broker was lost once more, when that is long enough ago."""
+            if innwatch.connections() != connections:
+                clock.pass_by(10)
+                hear(faithful)
+            return [alert["deviceId"] for alert in sam.open_alerts()] == [name]
+
         hear(faithful, stolen)
         assert innwatch.broker is not None
         innwatch.broker.kill()
-        stolen.client.loop_stop()
+        stolen.freeze()
         eventually_sync(lambda: problems(innwatch.url))
         clock.pass_to(600)
         eventually_sync(lambda: monitor()[-1:] == ["blind"])
         assert sam.open_alerts() == []
 
         innwatch.start("--for-tests")
+        connections = innwatch.connections()
         hear(faithful)
         clock.pass_to(612)
         hear(faithful)
@@ -126,9 +138,8 @@ def test_a_broker_that_is_away_accuses_nobody_and_who_stays_away_is_found(
         for seconds in range(622, 690, 10):
             clock.pass_to(seconds)
             hear(faithful)
-        (alert,) = eventually_sync(sam.open_alerts)
-        assert alert["deviceId"] == "tab-102"
-        assert monitor() == ["blind", "watching"]
+        eventually_sync(lambda: is_accused("tab-102"), within=60)
+        eventually_sync(lambda: monitor()[-2:] == ["blind", "watching"])  # the first word may have been before we read
 
 
 def test_what_is_acknowledged_while_the_rest_is_away_is_stored_when_it_is_back(

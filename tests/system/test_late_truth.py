@@ -1,6 +1,8 @@
 """What comes late and what was announced, over the running process: who is told of what, and who is not."""
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 
 from paho.mqtt.client import Client
@@ -34,6 +36,7 @@ class Tablet:
         return f"b-{self._sessions}"
 
     def come(self) -> None:
+        self.leave()
         self._sessions += 1
         name = f"{self._hotel}/{self.name}"
         client = self._client = Client(CallbackAPIVersion.VERSION2, client_id=name)
@@ -67,12 +70,24 @@ class Tablet:
         sock.close()
 
     def leave(self) -> None:
-        assert self._client is not None
-        self._client.disconnect()
-        self._client.loop_stop()
+        """Hang up, if it is there."""
+        if self._client is not None:
+            self._client.disconnect()
+            self._client.loop_stop()
 
     def _topic(self, kind: str) -> str:
         return f"hotels/{self._hotel}/devices/{self.name}/{kind}"
+
+
+@contextmanager
+def tablets(innwatch: Installation, *names: tuple[str, int]) -> Iterator[list[Tablet]]:
+    """Tablets by hotel and number that have not come yet, and leave in the end."""
+    made = [Tablet(innwatch, hotel, number) for hotel, number in names]
+    try:
+        yield made
+    finally:
+        for tablet in made:
+            tablet.leave()
 
 
 def notices(person: Person) -> list[str]:
@@ -82,14 +97,13 @@ def notices(person: Person) -> list[str]:
 def test_wifi_that_is_switched_off_alarms_and_a_backlog_explains_while_a_doze_that_was_announced_alarms_nobody(
     install: Install, clock: StoppedClock
 ) -> None:
-    with webhook() as slack:
+    with webhook() as slack, ExitStack() as stack:
         innwatch = install(Shape.EMBEDDED, env=clock.env)
         innwatch.start("--for-tests")
         innwatch.furnish("grand", channels=("--slack-webhook", slack.url))
         innwatch.furnish("doze", rooms=2, profile="normal")
         sam, dora = innwatch.person("sam"), innwatch.person("dora", hotel="doze")
-        tablet = Tablet(innwatch, "grand", 101)
-        dozing, quiet = Tablet(innwatch, "doze", 101), Tablet(innwatch, "doze", 102)
+        tablet, dozing, quiet = stack.enter_context(tablets(innwatch, ("grand", 101), ("doze", 101), ("doze", 102)))
 
         for one in (tablet, dozing, quiet):
             one.come()
@@ -133,5 +147,3 @@ def test_wifi_that_is_switched_off_alarms_and_a_backlog_explains_while_a_doze_th
         eventually_sync(lambda: dora.get("/api/devices/tab-101")["link"] == "online")
         assert [one["deviceId"] for one in dora.open_alerts()] == ["tab-102"]
         assert dora.all("/api/alerts", status="resolved") == []
-        tablet.leave()
-        dozing.leave()

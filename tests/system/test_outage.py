@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support import eventually_sync
-from tests.support.http import TRUSTS_NOBODY
+from tests.support.http import plain
 from tests.system.conftest import Install
 from tests.system.installation import Installation, Person, Shape, StoppedClock, tablets_clock
 from tests.system.receivers import Webhook, webhook
@@ -27,7 +26,7 @@ class Floor:
         self._rooms = {one["deviceId"]: one["roomId"] for one in logins}
         self._bssid, self._boss = bssid, boss
         self._clients = {one["deviceId"]: {"Authorization": f"Bearer {one['password']}"} for one in logins}
-        self._http = httpx.Client(verify=TRUSTS_NOBODY, base_url=innwatch.url, timeout=10)
+        self._url = innwatch.url
 
     def furnish(self) -> None:
         for room in self._rooms.values():
@@ -43,7 +42,7 @@ class Floor:
                 "rssi": rssi,
                 "battery": 80,
             }
-            answer = self._http.post("/api/heartbeat", json=body, headers=self._clients[name])
+            answer = plain.post(f"{self._url}/api/heartbeat", json=body, headers=self._clients[name])
             assert answer.status_code == 200, answer.text
         eventually_sync(lambda: self._boss.has_heard(*(names or self.names), at=tablets_clock.now()))
 

@@ -12,7 +12,7 @@ import pytest
 from tests.support import eventually_sync
 from tests.system.conftest import Install
 from tests.system.installation import Installation, Json, Person, Shape, StoppedClock, bssid_of
-from tests.system.test_restart_and_silence import Tablet
+from tests.system.test_restart_and_silence import Tablet, tablets
 
 STEP = 8
 """Seconds from one heartbeat to the next, of the ten that the profile allows."""
@@ -34,10 +34,10 @@ Said = Mapping[int, Mapping[str, object] | None]
 class Evening:
     """Tablets that all say at each step what they are told to say; whoever is not named says that it is well."""
 
-    def __init__(self, innwatch: Installation, clock: StoppedClock) -> None:
+    def __init__(self, tablets: list[Tablet], clock: StoppedClock) -> None:
         self._clock = clock
         self.began = clock.now
-        self.tablets = {number: Tablet(innwatch, number, keepalive=60) for number in range(101, 113)}
+        self.tablets = {tablet.number: tablet for tablet in tablets}
 
     @property
     def now(self) -> datetime:
@@ -94,11 +94,10 @@ def innwatch(install: Install, clock: StoppedClock) -> Installation:
 
 @pytest.fixture
 def evening(innwatch: Installation, clock: StoppedClock) -> Iterator[Evening]:
-    evening = Evening(innwatch, clock)
-    evening.come()
-    yield evening
-    for tablet in evening.tablets.values():
-        tablet.leave()
+    with tablets(innwatch, *range(101, 113), keepalive=60) as all_of_them:
+        evening = Evening(all_of_them, clock)
+        evening.come()
+        yield evening
 
 
 def why(person: Person, number: int, *, start: datetime, end: datetime) -> list[tuple[str, str, bool]]:
@@ -254,7 +253,7 @@ def our_own_outage_is_named(innwatch: Installation, evening: Evening, sam: Perso
     gone = evening.now
     innwatch.kill()
     for tablet in evening.tablets.values():
-        tablet.client.loop_stop()
+        tablet.freeze()
     evening.pass_time(600)
     innwatch.start("--for-tests")
     evening.tablets[109].come()
