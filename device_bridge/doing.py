@@ -21,6 +21,7 @@ from broker.delivery import Publisher
 from broker.topics import Kind, Topic, name_of
 from device_bridge.decode import MESSAGE_LIMIT, Refused
 from device_bridge.metrics import BridgeMetrics
+from device_bridge.persistence import until_answered
 from device_bridge.queue import Arrived, Input
 from rules.alerts import AlertSnapshot
 from rules.ids import AlertId, HotelId, UserName, is_id
@@ -40,14 +41,11 @@ from store import (
     Overtaken,
     Store,
     StoreError,
-    StoreUnavailable,
 )
 from store.batch import Quarantined
 from store.records import Account, MemberRole
 
 _log = logging.getLogger(__name__)
-
-_RETRY_FIRST, _RETRY_LONGEST = 0.05, 2.0
 
 
 class Op(StrEnum):
@@ -158,22 +156,13 @@ class Doing:
 
     async def _answer(self, item: Arrived) -> None:
         topic = item.delivery.topic
-        result = await self._patiently(item)
+        # Whether a lost answer was a yes is asked by the deed's id. That there is none, the intake reports.
+        result = await until_answered(lambda: self._done(item), unanswered=lambda _: None)
         self._metrics.deeds.labels(result.verdict).inc()
         who = {"hotel": topic.hotel_id, "user": topic.subject, "request": result.id}
         _log.info("deed", {**who, "verdict": result.verdict, "alert": result.alert.id if result.alert else None})
         address = name_of(Topic(Kind.DO_RESULT, topic.hotel_id, topic.subject))
         await self._publisher.publish(address, msgspec.json.encode(result))
-
-    async def _patiently(self, item: Arrived) -> DoResult:
-        """Try until the store answers; whether a lost answer was a yes is asked by the deed's id."""
-        pause = _RETRY_FIRST
-        while True:
-            try:
-                return await self._done(item)
-            except StoreUnavailable:  # the intake reports it
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _RETRY_LONGEST)
 
     async def _done(self, item: Arrived) -> DoResult:
         topic, payload = item.delivery.topic, item.delivery.payload

@@ -7,26 +7,22 @@ quarantined (promise 6). While the database is away nothing is settled and the s
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
-
-import msgspec
 
 from broker.delivery import Publisher
-from broker.quiet_log import QuietLog
-from broker.topics import BRIDGE_INBOUND, Kind, Topic, device_topic
+from broker.topics import Kind, Topic
+from device_bridge.answering import Answers
 from device_bridge.catching_up import CatchingUp
 from device_bridge.checkpoints import Checkpoints
 from device_bridge.commands import held_to_their_own
-from device_bridge.decode import Refused, Rejected, decode
+from device_bridge.decode import Refused, Rejected
 from device_bridge.doing import Doing
 from device_bridge.draft import Draft
 from device_bridge.fleet import Fleet
 from device_bridge.learning import Learning
 from device_bridge.matters import (
-    Beginning,
     Done,
     Given,
     Heard,
@@ -34,9 +30,6 @@ from device_bridge.matters import (
     Matter,
     Noted,
     Overdue,
-    Pairing,
-    Parted,
-    Review,
     Turned,
     Word,
     assignment,
@@ -44,38 +37,26 @@ from device_bridge.matters import (
     ids_of,
     inventory,
     removal,
-    token_ended,
     topic_of,
 )
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.outages import Memory
+from device_bridge.persistence import Persistence
 from device_bridge.pms import HotelSystems, is_word
-from device_bridge.pms_results import result_topic
-from device_bridge.queue import Arrived, Began, DeadlineDue, Decided, Deed, Input, InputQueue, OutageDue, Paired
-from device_bridge.receipts import encode_receipts
+from device_bridge.queue import Arrived, Deed, Input, InputQueue
+from device_bridge.reading import is_stranger, matters_of
 from device_bridge.renewal import Renewals
 from device_bridge.rows import noted_row
 from device_bridge.tablet import Tablet
 from device_bridge.tidings import News
 from device_bridge.watch import Watch
-from rules.alerts import ChangeKind
-from store import Batch, DataRefused, Duplicate, OutcomeUnknown, Store, StoreUnavailable
+from store import Batch, DataRefused, Duplicate, OutcomeUnknown, Store
 from store.records import DeviceKey
 
 _log = logging.getLogger(__name__)
 
-_T = TypeVar("_T")
-
 _BATCH = 1000
-_RETRY_FIRST, _RETRY_LONGEST = 0.05, 2.0
-_BLIND_AFTER = timedelta(seconds=10)
 _JUDGE_AGAIN = timedelta(seconds=10)
-_EVENTS = {
-    ChangeKind.OPENED: "alert opened",
-    ChangeKind.REOPENED: "alert opened again",
-    ChangeKind.CLEARED: "alert resolved",
-}
-_OF_DEVICES = BRIDGE_INBOUND - {Kind.DO, Kind.PMS_IN}
 
 
 class Intake:
@@ -104,7 +85,6 @@ class Intake:
         self._store = store
         self._fleet = fleet
         self._watch = watch
-        self._publisher = publisher
         self._born = born
         self._adopted = adopted
         self._doing = doing
@@ -117,10 +97,10 @@ class Intake:
         self._promise = promise
         self._catching_up = CatchingUp(store=store, now=now)
         self._checkpoints = Checkpoints(store=store, fleet=fleet, watch=watch, now=now)
+        self._persistence = Persistence(now=now, blind=watch.begin_again)
+        self._answers = Answers(publisher=publisher, metrics=metrics)
         self._turn = asyncio.Lock()  # a draft begins with the states that the one before came to
-        self._store_away_since: datetime | None = None
         self._unjudged: set[DeviceKey] = set()
-        self._refusals = QuietLog(_log)
 
     @property
     def unjudged(self) -> int:
@@ -130,7 +110,7 @@ class Intake:
     @property
     def store_away_since(self) -> datetime | None:
         """Since when the database has not been answering; None while it does."""
-        return self._store_away_since
+        return self._persistence.away_since
 
     async def run(self) -> None:
         """Store what arrives until cancelled. What was not stored by then is not acknowledged and will be resent."""
@@ -148,18 +128,18 @@ class Intake:
 
         A backlog is many matters, so a batch is cut by those, and the loop gets its turn in between.
         """
-        if any(self._is_stranger(item) for item in inputs):
-            await self._patiently(self._fleet.refresh)
+        if any(is_stranger(item, self._fleet) for item in inputs):
+            await self._persistence.ask(self._fleet.refresh)
         taken: list[Input] = []
         matters: list[Matter] = []
         for item in inputs:
             if is_word(item):
                 await self._keep_taken(taken, matters)
-                await self._keep_taken([item], [await self._patiently(partial(self._systems.heard, item))])
+                await self._keep_taken([item], [await self._persistence.ask(partial(self._systems.heard, item))])
                 taken, matters = [], []
                 continue
             taken.append(item)
-            matters += self._matters(item)
+            matters += matters_of(item, self._fleet)
             if len(matters) >= _BATCH:
                 await self._keep_taken(taken, matters)
                 taken, matters = [], []
@@ -171,12 +151,12 @@ class Intake:
             _settle(taken)
 
     async def _judgeable(self, matters: list[Matter]) -> list[Matter]:
-        return await self._patiently(lambda: held_to_their_own(matters, store=self._store))
+        return await self._persistence.ask(lambda: held_to_their_own(matters, store=self._store))
 
     async def tell(self, news: News) -> None:
         """Store the news as inputs of the rules: rooms that changed, tablets that belong elsewhere or got a token."""
         async with self._turn:
-            await self._patiently(self._say_what_is_new)
+            await self._persistence.ask(self._say_what_is_new)
         at = self._now()
         matters = [Given(tablet, dates.issued_at, dates.expires_at, at) for tablet, dates in news.tokens]
         for start in range(0, len(matters), _BATCH):
@@ -184,49 +164,6 @@ class Intake:
         self._watch.look_at(news.tablets)
         for hotel_id in news.hotels:  # a window that is new or over moves deadlines of many
             self._watch.look_at(self._fleet.tablets(hotel_id))
-
-    def _is_stranger(self, item: Input) -> bool:
-        if isinstance(item, Arrived):
-            topic = item.delivery.topic
-            return topic.kind in _OF_DEVICES and self._fleet.find(topic.hotel_id, topic.subject) is None
-        return not isinstance(item, Began | OutageDue) and self._fleet.find(item.hotel_id, item.device_id) is None
-
-    def _matters(self, item: Input) -> list[Matter]:
-        if isinstance(item, Arrived):
-            return self._arrived(item)
-        if isinstance(item, OutageDue):
-            return [Parted(item.hotel_id, item.at)]
-        if isinstance(item, Began):
-            return [Beginning(hotel_id, self._fleet.tablets(hotel_id), item) for hotel_id in self._fleet.hotels]
-        tablet = self._fleet.find(item.hotel_id, item.device_id)
-        if isinstance(item, Deed):
-            return [Done(item.hotel_id, tablet, item.deed, item.at, item.inbox_key)]
-        if tablet is None:
-            return []
-        if isinstance(item, DeadlineDue):
-            return [Overdue(tablet, item.at, item.alive_at)]
-        if isinstance(item, Paired):
-            return [Pairing(tablet, item.partner, item.at)]
-        if isinstance(item, Decided):
-            return [Review(tablet, item.record, item.at)]
-        return [Heard(tablet, token_ended(item.cause, item.at), item.at)]
-
-    def _arrived(self, item: Arrived) -> list[Matter]:
-        delivery = item.delivery
-        topic = delivery.topic
-        tablet = self._fleet.find(topic.hotel_id, topic.subject) if topic.kind in _OF_DEVICES else None
-        if tablet is None and topic.kind is Kind.ENDED:
-            return []  # Our broker's word, which nobody has to be told is of no use.
-        matters: list[Matter] = []
-        for outcome in decode(topic, delivery.payload, retain=delivery.retain, received_at=item.at):
-            if isinstance(outcome, Rejected):
-                matters.append(Turned(topic, delivery.payload, outcome, item.at, item.inbox_key))
-            elif tablet is None:
-                stranger = Rejected(Refused.UNKNOWN_DEVICE, "no such device in this hotel", outcome.message.id)
-                matters.append(Turned(topic, outcome.body, stranger, item.at, item.inbox_key))
-            else:
-                matters.append(Heard(tablet, outcome, item.at, item.inbox_key))
-        return matters
 
     async def _keep_all(self, matters: Sequence[Matter]) -> None:
         """Keep them together, or by halves until the one that the database refuses stands alone."""
@@ -255,7 +192,7 @@ class Intake:
             topic = Topic(Kind.PMS_IN, matter.hotel_id, matter.record.by, matter.record.kind)
             await self._keep_all([Turned(topic, b"", rejected, matter.at, matter.inbox_key)])
         elif isinstance(matter, Turned | Done) and (key := matter.inbox_key) is not None:
-            await self._patiently(lambda: self._store.apply(Batch(received_at=matter.at, drained=[key])))
+            await self._persistence.ask(lambda: self._store.apply(Batch(received_at=matter.at, drained=[key])))
         elif isinstance(matter, Overdue):
             self._unjudged.add(matter.tablet.key)
             self._watch.look_later(matter.tablet, at=matter.at + _JUDGE_AGAIN)
@@ -263,7 +200,7 @@ class Intake:
     async def _keep(self, matters: Sequence[Matter]) -> None:
         """One transaction. Raises DataRefused, and then nothing has changed."""
         async with self._turn:
-            draft = await self._patiently(lambda: self._commit(matters))
+            draft = await self._persistence.ask(lambda: self._commit(matters))
             draft.adopt()
             self._outages.adopt(draft.outlook)
         self._learning.take(draft.outlook.strange)
@@ -274,9 +211,7 @@ class Intake:
         self._adopted(draft)
         if draft.batch.changes:
             await asyncio.sleep(0)  # Whoever tells the consoles was woken by the commit, and goes first.
-        self._count(draft, len(matters))
-        self._say(draft, matters)
-        await self._answer(draft)
+        await self._answers.give(draft, matters)
 
     async def _commit(self, matters: Sequence[Matter]) -> Draft:
         """Duplicates are rare, so the batch is tried without asking for them; the store asks us to when there are."""
@@ -301,8 +236,8 @@ class Intake:
             await self._store.apply(draft.batch)
         except OutcomeUnknown as error:
             # To evaluate it anew would find its messages stored already, and our memory would never learn what of.
-            self._store_is_away(error)
-            if not await self._patiently(lambda: self._store.was_applied(draft.batch)):
+            self._persistence.is_away(error)
+            if not await self._persistence.ask(lambda: self._store.was_applied(draft.batch)):
                 raise
         return draft
 
@@ -328,67 +263,6 @@ class Intake:
             await self._store.apply(Batch(received_at=self._now(), messages=rows))
         except DataRefused as refusal:
             _log.warning("the database refuses an input", {"rows": len(rows), "error": refusal})
-
-    async def _patiently(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
-        """Try until the store answers. Our own outage must accuse no tablet, so a long one starts the watch anew."""
-        pause = _RETRY_FIRST
-        while True:
-            try:
-                done = await attempt()
-            except StoreUnavailable as error:
-                self._store_is_away(error)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _RETRY_LONGEST)
-            else:
-                self._store_is_back()
-                return done
-
-    def _store_is_away(self, error: StoreUnavailable) -> None:
-        now = self._now()
-        if self._store_away_since is None:
-            self._store_away_since = now
-            _log.error("the database does not answer, trying again", {"error": error})
-        elif now - self._store_away_since > _BLIND_AFTER:
-            # Before the next attempt, which would otherwise judge deadlines that passed while we heard nobody.
-            self._watch.begin_again(now)
-
-    def _store_is_back(self) -> None:
-        since, self._store_away_since = self._store_away_since, None
-        if since is not None:
-            away_s = round((self._now() - since).total_seconds(), 1)
-            _log.warning("the database answers again", {"after_s": away_s})
-
-    def _count(self, draft: Draft, matters: int) -> None:
-        self._metrics.stored.inc(len(draft.batch.messages))
-        self._metrics.duplicates.inc(draft.duplicates)
-        self._metrics.late.inc(draft.late)
-        self._metrics.renewed.inc(len(draft.renewed))
-        self._metrics.batch.observe(matters)
-        for reason in draft.rejections:
-            self._metrics.rejected.labels(reason).inc()
-
-    def _say(self, draft: Draft, matters: Sequence[Matter]) -> None:
-        """Which alerts began and ended, and what was refused: that is what a tablet says, so not each time."""
-        for change in draft.batch.changes:
-            if event := _EVENTS.get(change.change.kind):
-                alert = change.change.alert
-                ids = {"hotel": change.hotel_id, "device": change.device_id, "alert": alert.id}
-                _log.info(event, {**ids, "rule": alert.rule, "severity": alert.severity})
-        if draft.rejections:
-            for matter in matters:
-                if isinstance(matter, Turned):
-                    self._refusals.say("message refused", matter.rejected.reason, **ids_of(matter))
-
-    async def _answer(self, draft: Draft) -> None:
-        for (hotel_id, device_id), lines in draft.receipts.items():
-            topic = device_topic(hotel_id, device_id, Kind.RECEIPT)
-            for payload in encode_receipts(lines):
-                await self._publisher.publish(topic, payload)
-        for hotel_id, by, result in draft.results:
-            await self._publisher.publish(result_topic(hotel_id, by), msgspec.json.encode(result))
-        for tablet, answer in draft.renewed:
-            topic = device_topic(tablet.hotel_id, tablet.device_id, Kind.TOKEN)
-            await self._publisher.publish(topic, msgspec.json.encode(answer))
 
 
 def _settle(inputs: Iterable[Input]) -> None:
