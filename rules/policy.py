@@ -165,9 +165,9 @@ class _Apart(Struct, frozen=True):
 
 
 _APART: Final = (
+    _Apart("battery_critical", "battery_low", 0.0, moves="battery_critical"),  # before what must be above it
     _Apart("battery_low", "battery_low_clear", 1.0, moves="battery_low_clear"),
     _Apart("battery_critical", "battery_critical_clear", 1.0, moves="battery_critical_clear"),
-    _Apart("battery_critical", "battery_low", 0.0, moves="battery_critical"),
     _Apart("silence_high_after", "silence_critical_after", timedelta(0), moves="silence_critical_after"),
     _Apart("battery_drain_clear", "battery_drain", 1.0, moves="battery_drain_clear"),
     _Apart("battery_tonight", "battery_tonight_clear", 1.0, moves="battery_tonight_clear"),

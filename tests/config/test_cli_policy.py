@@ -61,7 +61,7 @@ def test_thresholds_are_set_shown_and_inherited_again(hotel: CommandLine) -> Non
     assert lines["byeReboot"][:4] == ["5m", "3m", "5m", "s"]
     assert lines["silenceHighAfter"][:3] == ["–", "30s", "30s"]
     assert " ".join(lines["batteryLow"]).endswith("20 20 % Battery is low at: Twice in a row, and not charging.")
-    moved = hotel("policy", "set", "h", "batteryCritical=50", "--device", "t").out.splitlines()[-1]
+    moved = hotel("policy", "set", "h", "batteryCritical=50", "--device", "t").out.splitlines()[-2]
     assert moved.startswith("batteryCritical is 15 in effect, since batteryLow is 15: ")
     told = hotel("policy", "set", "h", "docked=true", "--room", "101", "--if-revision", revision, "--json").json()
     assert told["own"] == {"docked": True}

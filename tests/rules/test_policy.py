@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import asdict, fields, replace
 
@@ -77,11 +79,33 @@ def test_what_gave_way_is_named_with_what_it_gave_way_to() -> None:
     def told(own: PolicyChanges, *above: PolicyChanges) -> Mapping[str, str]:
         return pushed(own, inherited=resolve(*above), effective=resolve(*above, own))
 
-    assert told(PolicyChanges(battery_critical=50)) == {"batteryCritical": "batteryLow"}
+    assert told(PolicyChanges(battery_critical=50, battery_critical_clear=60)) == {"batteryCritical": "batteryLow"}
     assert told(PolicyChanges(battery_low=30)) == {"batteryLowClear": "batteryLow"}
     assert told(PolicyChanges(battery_low=15), PolicyChanges(battery_low=30)) == {}  # it is back where it belongs
     assert told(NO_CHANGES, PolicyChanges(battery_low=30)) == {}  # it is inherited so
     assert told(PolicyChanges(overheat=40, overheat_clear=39)) == {}
+    assert told(PolicyChanges(battery_critical=50, battery_low=30)) == {
+        "batteryCritical": "batteryLow",
+        "batteryCriticalClear": "batteryCritical",
+        "batteryLowClear": "batteryLow",
+    }
+    assert resolve(PolicyChanges(battery_critical=50, battery_low=30)).battery_critical_clear == 31
+
+
+BATTERY = ("battery_low", "battery_low_clear", "battery_critical", "battery_critical_clear")
+
+
+@given(st.dictionaries(st.sampled_from(BATTERY), st.integers(1, 90)))
+def test_whatever_is_not_in_effect_as_it_was_decided_is_explained(decided: dict[str, int]) -> None:
+    own = replace(NO_CHANGES, **decided)
+    effective, asked = resolve(own), {**asdict(DEFAULTS), **decided}
+
+    moved = {name for name, value in asdict(effective).items() if value != asked[name]}
+    assert {to_camel(name) for name in moved} == set(pushed(own, inherited=DEFAULTS, effective=effective))
+
+
+def to_camel(name: str) -> str:
+    return dict(zip(Policy.__struct_fields__, Policy.__struct_encode_fields__, strict=True))[name]
 
 
 def test_every_threshold_has_a_meaning_a_unit_and_limits_in_words() -> None:
