@@ -46,6 +46,7 @@ from store.outbox import Outbox
 from store.password_links import PasswordLinks
 from store.people import People
 from store.policies import Policies
+from store.policy_exceptions import PolicyExceptions
 from store.replaying import Replays
 from store.retention import Retention, keep
 from store.revocations import Revocations
@@ -74,6 +75,7 @@ class Store(
     Rooms,
     Fleet,
     Policies,
+    PolicyExceptions,
     Maintenance,
     Retention,
     Jobs,

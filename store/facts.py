@@ -188,6 +188,27 @@ def room(transaction: Transaction, hotel_id: HotelId, room_id: RoomId) -> Room |
     return None if row is None else _room(row)
 
 
+def rooms_with_policy(transaction: Transaction, hotel_id: HotelId) -> tuple[Room, ...]:
+    """The rooms that decide thresholds beside their floor, and those of tablets that do."""
+    rows = transaction.rows(
+        _ROOMS + " WHERE hotel.id = :hotel AND (room.profile IS NOT NULL OR room.policy IS NOT NULL OR EXISTS"  # noqa: S608 - ours
+        " (SELECT 1 FROM device WHERE device.room_key = room.key AND device.policy IS NOT NULL"
+        " AND device.retired_at IS NULL)) ORDER BY room.id",
+        hotel=hotel_id,
+    )
+    return tuple(_room(row) for row in rows)
+
+
+def devices_with_policy(transaction: Transaction, hotel_id: HotelId) -> tuple[Device, ...]:
+    """The tablets that decide thresholds, without those that are retired."""
+    rows = transaction.rows(
+        _DEVICES + " WHERE hotel.id = :hotel AND device.retired_at IS NULL AND device.policy IS NOT NULL"
+        " ORDER BY device.id",
+        hotel=hotel_id,
+    )
+    return tuple(_device(hotel_id, row) for row in rows)
+
+
 def rooms(transaction: Transaction, hotel_id: HotelId, *, after: str, limit: int) -> Page[Room]:
     limit = cursors.bounded(limit)
     rows = transaction.rows(

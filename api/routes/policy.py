@@ -21,7 +21,7 @@ from broker.tokens import Role
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.policy import PolicyChanges, in_full
 from store import Actor, Store
-from store.records import LevelPolicy
+from store.records import LevelPolicy, PolicyException
 
 _REVISION: Final = "if_revision"
 
@@ -58,6 +58,12 @@ class PolicyView(Struct, frozen=True):
     effective: PolicyChanges
     revision: str
     pushed: Mapping[str, str]
+
+
+class PolicyExceptions(Struct, frozen=True):
+    """The rooms and the tablets that decide thresholds themselves, by room and before its tablets."""
+
+    exceptions: tuple[PolicyException, ...]
 
 
 class Level(Struct, frozen=True):
@@ -117,6 +123,22 @@ async def change(
     return _view(changed)
 
 
+@get(
+    "/policy/exceptions",
+    tags=["policy"],
+    operation_id="listPolicyExceptions",
+    opt=needs(Role.VIEWER),
+    responses=problems(401, 403, 404, 503),
+)
+async def list_exceptions(store: NamedDependency[Store], hotel_id: NamedDependency[HotelId]) -> PolicyExceptions:
+    """Which rooms and tablets the hotel's policy does not hold for, and in which thresholds.
+
+    `own` is what they decide, `inherited` what those would be without that. A room's own `rssiFloor` is its
+    calibration, and not told.
+    """
+    return PolicyExceptions(tuple(await store.policy_exceptions(hotel_id)))
+
+
 async def _of_hotel() -> Level:
     return Level()
 
@@ -161,6 +183,7 @@ def _routes(path: str, whose: str, level: Callable[..., Any]) -> tuple[HTTPRoute
 
 
 ROUTES: Final = (
+    list_exceptions,
     *_routes("/policy", "", _of_hotel),
     *_routes("/rooms/{room_id:str}/policy", "Room", _of_room),
     *_routes("/devices/{device_id:str}/policy", "Device", _of_device),

@@ -13,7 +13,7 @@ from rules.ids import DeviceId, HotelId, RoomId
 
 if TYPE_CHECKING:
     from rules.policy import PolicyChanges
-    from store.records import LevelPolicy
+    from store.records import LevelPolicy, PolicyException
 
 app = typer.Typer(
     name="policy",
@@ -113,6 +113,39 @@ def unset(
         )
 
     _print(with_installation(data, work), as_json=as_json)
+
+
+@app.command("exceptions")
+def exceptions(hotel: HotelArgument, data: Data = None, as_json: AsJson = False) -> None:
+    """List the rooms and tablets that decide thresholds themselves, and what they would be held to otherwise.
+
+    The floor of a room is its calibration, and not listed.
+    """
+
+    async def work(at: Installation) -> "list[PolicyException]":
+        return await at.store.policy_exceptions(HotelId(hotel))
+
+    found = with_installation(data, work)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("room", "tablet", "threshold", "here", "otherwise"),
+        [
+            (one.room_id, one.device_id, word, *(_shown_of(level, name) for level in (one.own, one.inherited)))
+            for one in found
+            for word, name in _fields().items()
+            if _shown_of(one.own, name) is not None
+        ],
+    )
+
+
+def _shown_of(level: "PolicyChanges", name: str) -> object:
+    """What a level says of a threshold, as people read it; None: nothing."""
+    from msgspec import UNSET
+
+    value = getattr(level, name)
+    return None if value is UNSET else threshold_shown(name, value)
 
 
 def _level(room: str | None, device: str | None) -> tuple[RoomId | None, DeviceId | None]:

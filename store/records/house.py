@@ -123,6 +123,18 @@ class LevelPolicy(Struct, frozen=True, kw_only=True):
         return pushed(self.own, inherited=self.inherited, effective=self.effective)
 
 
+class PolicyException(Struct, frozen=True, rename="camel", kw_only=True):
+    """A room, or one of its tablets, that decides thresholds itself.
+
+    `own` is what it decides, and `inherited` what those thresholds would be without that: by its room, or the hotel.
+    """
+
+    room_id: RoomId
+    device_id: DeviceId | None = None
+    own: PolicyChanges
+    inherited: PolicyChanges
+
+
 class WindowState(StrEnum):
     TO_COME = "to-come"
     RUNNING = "running"

@@ -91,6 +91,7 @@ TENANCY = {
     "GET /api/replay/{replay_id:str}": "missing",
     "POST /api/replay": "deed",
     "GET /api/policy": "own",
+    "GET /api/policy/exceptions": "own",
     "PUT /api/policy": "deed",
     "PATCH /api/policy": "deed",
     "GET /api/rooms/{room_id:str}/policy": "same-name",

@@ -1,7 +1,7 @@
 """Policy over HTTP: what a level decides, inherits and comes to; and what is refused, with the limit."""
 
 from broker.tokens import Role
-from tests.api.support import INN, World
+from tests.api.support import INN, LODGE, World
 
 
 async def test_a_manager_lets_a_room_decide_and_everybody_sees_what_it_comes_to(world: World) -> None:
@@ -23,6 +23,21 @@ async def test_a_manager_lets_a_room_decide_and_everybody_sees_what_it_comes_to(
     assert device["inherited"] == room["effective"]
     assert device["effective"]["sleepLongest"] == 120.0
     assert shown["rssiFloor"] == -65.0
+
+
+async def test_everybody_sees_which_rooms_and_tablets_the_hotels_policy_does_not_hold_for(world: World) -> None:
+    async with world.client(world.user(LODGE, "lodge-manager", role=Role.MANAGER)) as client:
+        await client.put("/api/rooms/101/policy", json={"batteryLow": 40})
+    async with world.client(world.user(INN, "inn-manager", role=Role.MANAGER)) as client:
+        await client.put("/api/devices/tab-1/policy", json={"sleepLongest": 120})
+    async with world.client(world.user(INN, "inn-viewer", role=Role.VIEWER)) as client:
+        told = await client.get("/api/policy/exceptions")
+
+    assert told.json() == {
+        "exceptions": [
+            {"roomId": "101", "deviceId": "tab-1", "own": {"sleepLongest": 120.0}, "inherited": {"sleepLongest": 600.0}}
+        ]
+    }
 
 
 async def test_what_a_threshold_may_not_be_is_refused_with_its_name_and_limit(world: World) -> None:

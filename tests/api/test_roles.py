@@ -64,6 +64,7 @@ WHO = {
     "GET /api/replay/{replay_id:str}": "viewer",
     "POST /api/replay": "manager",
     "GET /api/policy": "viewer",
+    "GET /api/policy/exceptions": "viewer",
     "PUT /api/policy": "manager",
     "PATCH /api/policy": "manager",
     "GET /api/rooms/{room_id:str}/policy": "viewer",

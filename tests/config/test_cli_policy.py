@@ -52,6 +52,15 @@ def test_thresholds_are_set_shown_and_inherited_again(hotel: CommandLine) -> Non
     assert (told["effective"]["profile"], told["effective"]["byeReboot"]) == ("strict", 300.0)
     assert hotel("room", "list", "h", "--json").json()[0]["zone"] == "east"
 
+    listed = [line.split() for line in hotel("policy", "exceptions", "h").lines]
+    assert [line for line in listed if "batteryLow" in line] == [
+        ["101", "–", "batteryLow", "30", "20"],
+        ["101", "t", "batteryLow", "15", "30"],
+    ]
+    assert not any("rssiFloor" in line for line in listed)
+    (room, tablet) = hotel("policy", "exceptions", "h", "--json").json()
+    assert (room["deviceId"], tablet["own"]) == (None, {"batteryLow": 15.0})
+
     hotel("policy", "unset", "h", "rssiFloor", "batteryLow", "--room", "101")
     revision = hotel("policy", "show", "h", "--room", "101", "--json").json()["revision"]
     told = hotel("policy", "show", "h", "--device", "t", "--json").json()

@@ -209,7 +209,11 @@ async def test_what_a_tablet_would_inherit_again_is_tried_as_it_would_be_saved(
     async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
         of_tablet = PolicyChanges(battery_low=40)
         await inn.store.put_policy(INN, of_tablet, device_id=DeviceId("tab-101"), by=INNWATCH, now=inn.clock())
-        await page.evaluate("location.hash = 'policy/device.tab-101'")
+        await go(page, "Thresholds")
+        await page.get_by_text("1 tablet decides otherwise").click()
+        told = page.locator('[data-exception="tab-101"]')
+        await expect(told).to_contain_text("Battery is low at40 %20 %")
+        await told.get_by_role("link").click()
         low = page.get_by_role("textbox", name="Battery is low at")
         await expect(low).to_have_value("40")
         await page.get_by_role("button", name="Inherit: Battery is low at").click()

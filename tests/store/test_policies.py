@@ -8,7 +8,7 @@ from rules.ids import DeviceId, RoomId
 from rules.policy import DEFAULTS, NO_CHANGES, Policy, PolicyChanges, Profile
 from store import INNWATCH, Deed, NotFound, SeenOtherwise, Store
 from store.records import Room, RoomChanges
-from tests.store.given import HOTEL, NOW, add_hotel, later
+from tests.store.given import HOTEL, NOW, OTHER, add_hotel, later
 from tests.support import person
 
 ROOM, TAB = RoomId("100"), DeviceId("tab-0")
@@ -137,3 +137,25 @@ async def test_whoever_is_not_there_has_no_policy(store: Store) -> None:
     for place in ({"device_id": TAB}, {"device_id": DeviceId("nobody")}, {"room_id": RoomId("nowhere")}):
         with pytest.raises(NotFound):
             await store.put_policy(HOTEL, PolicyChanges(battery_low=30), by=INNWATCH, now=NOW, **place)
+
+
+async def test_rooms_and_tablets_that_decide_otherwise_are_told_with_what_they_would_be_held_to(store: Store) -> None:
+    for hotel in (HOTEL, OTHER):
+        await add_hotel(store, hotel)
+    await store.put_policy(HOTEL, PolicyChanges(battery_low=30), by=INNWATCH, now=NOW)
+    assert await store.policy_exceptions(HOTEL) == []
+
+    await store.put_policy(HOTEL, PolicyChanges(rssi_floor=-65), room_id=RoomId("101"), by=INNWATCH, now=NOW)
+    strict = PolicyChanges(rssi_floor=-70, battery_low=30, profile=Profile.STRICT)
+    await store.put_policy(HOTEL, strict, room_id=ROOM, by=INNWATCH, now=NOW)
+    own = PolicyChanges(rssi_floor=-75, docked=True)
+    await store.put_policy(HOTEL, own, device_id=TAB, by=INNWATCH, now=NOW)
+    await store.put_policy(HOTEL, own, device_id=DeviceId("tab-1"), by=INNWATCH, now=NOW)
+    await store.retire_device(HOTEL, DeviceId("tab-1"), by=INNWATCH, now=NOW)
+
+    room, tablet = await store.policy_exceptions(HOTEL)
+    assert (room.room_id, room.device_id, tablet.room_id, tablet.device_id) == (ROOM, None, ROOM, TAB)
+    assert room.own == PolicyChanges(battery_low=30, profile=Profile.STRICT)
+    assert room.inherited == PolicyChanges(battery_low=30, profile=Profile.NORMAL)
+    assert (tablet.own, tablet.inherited) == (own, PolicyChanges(rssi_floor=-70, docked=False))
+    assert await store.policy_exceptions(OTHER) == []

@@ -110,6 +110,7 @@ SEEN: dict[str, tuple[Callable[[Store], Awaitable[object]], object]] = {
     "end_window": (lambda store: store.end_window(OTHER, W1, by=INNWATCH, now=NOW), NotFound),
     "maintenance": (lambda store: store.maintenance(OTHER), NOTHING),
     "policy": (lambda store: store.policy(OTHER, room_id=ROOM), NotFound),
+    "policy_exceptions": (lambda store: store.policy_exceptions(OTHER), []),
     "put_policy": (lambda store: store.put_policy(OTHER, HUSH, device_id=TAB, by=INNWATCH, now=NOW), NotFound),
     "change_policy": (lambda store: store.change_policy(OTHER, HUSH, room_id=ROOM, by=INNWATCH, now=NOW), NotFound),
     "channels": (lambda store: store.channels(OTHER), ()),

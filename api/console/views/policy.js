@@ -5,6 +5,7 @@ import { byRoom } from "../fleet.js";
 import { GROUPS, inField, read, THRESHOLDS } from "../thresholds.js";
 import { roomName } from "../words.js";
 import { useDeed, useFound } from "./asking.js";
+import { Exceptions } from "./exceptions.js";
 import { Outcome, useFirstWrong } from "./field.js";
 import { html, useDesk } from "./parts.js";
 import { inFull } from "./places.js";
@@ -66,6 +67,7 @@ export function Policy({ id, mayChange, rooms, devices, kept: { drafts } }) {
   const count = Object.keys(draft).length;
   return html`<${Levels} level=${level} rooms=${rooms} devices=${devices} />
     <p class="lead">${about(level, rooms)}</p>
+    ${level.path === "policy" && html`<${Exceptions} rooms=${rooms} />`}
     <p class="complaint" role="alert">${complaint}</p>
     ${!found && !complaint && html`<p class="nothing">Loading…</p>`}
     ${found && html`<form class="thresholds" ref=${form} onSubmit=${save} noValidate aria-busy=${deed.busy}>
