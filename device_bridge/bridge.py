@@ -70,7 +70,14 @@ class Bridge:
             clock_steps=clock_steps,
             ticks=ticks,
         )
-        self._watch = Watch(fleet=self._fleet, queue=queue, journal=self._journal, now=now, alive_at=uplink.alive_at)
+        self._watch = Watch(
+            fleet=self._fleet,
+            queue=queue,
+            journal=self._journal,
+            now=now,
+            alive_at=uplink.alive_at,
+            metrics=self._metrics,
+        )
         self._commands = Commands(store=store, uplink=uplink, now=now, metrics=self._metrics)
         self._swaps = Swaps(fleet=self._fleet, queue=queue, now=now)
         self._contacts = Contacts(store=store, fleet=self._fleet, now=now)

@@ -31,6 +31,7 @@ from device_bridge.matters import (
     device_of,
     topic_of,
 )
+from device_bridge.onwards import Passed
 from device_bridge.outages import Memory
 from device_bridge.pms_results import PmsResult, answer_to, refusal_of
 from device_bridge.receipts import Receipted, ReceiptLine
@@ -110,6 +111,7 @@ class Draft:
         self.tablets: dict[DeviceKey, Tablet] = {}  # those with a new state
         self.usual: dict[DeviceKey, DeviceState] = {}  # new states that need not be written with the batch
         self.restless: list[Tablet] = []  # those whose deadline may have come nearer
+        self.passed: list[Passed] = []  # the deadlines that were judged
         self.born: list[Tablet] = []  # those that said `ready`
         self.receipts: dict[tuple[HotelId, DeviceId], list[ReceiptLine]] = {}
         self.rejections: list[Refused] = []
@@ -262,6 +264,10 @@ class Draft:
         due = deadline(state, assignment=tablet.assignment, watching_since=since)
         if due is None or due > overdue.at:
             return
+        if overdue.as_of_now:
+            due = overdue.at
+        else:
+            self.passed.append((tablet.key, due))
         passed = partial(judging.pass_deadline, assignment=tablet.assignment, watching_since=since, due=due)
         record = DeadlineRecord(overdue.alive_at)
         verdict = passed(state, record)

@@ -206,6 +206,7 @@ class Intake:
         self._learning.take(draft.outlook.strange)
         self._catching_up.follow(draft)
         self._unjudged.difference_update(draft.tablets)
+        self._watch.passed(draft.passed)
         self._watch.look_at(draft.restless)
         self._born(draft.born)
         self._adopted(draft)

@@ -59,6 +59,7 @@ class Overdue(Struct, frozen=True):
     tablet: Tablet
     at: datetime
     alive_at: datetime | None = None
+    as_of_now: bool = False
 
 
 class Done(Struct, frozen=True):

@@ -17,6 +17,11 @@ class BridgeMetrics:
         self.set_aside = Counter(
             "innwatch_inputs_set_aside", "Inputs that the database refused by themselves", registry=registry
         )
+        self.leading_nowhere = Counter(
+            "innwatch_deadlines_leading_nowhere",
+            "Times that a tablet was judged as of now, for its deadline stays due",
+            registry=registry,
+        )
         self.batch = Histogram(
             "innwatch_batch_inputs",
             "Inputs committed in one transaction",

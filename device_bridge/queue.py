@@ -63,13 +63,15 @@ class Deed(Struct, frozen=True):
 class DeadlineDue(Struct, frozen=True):
     """The watch found a deadline that has passed; whether it still holds is judged in its turn.
 
-    `alive_at`: when the broker last had a packet of the tablet's connection, as far as it can be asked.
+    `alive_at`: when the broker last had a packet of the tablet's connection, as far as it can be asked. `as_of_now`:
+    judge it as of `at`, for it does not lead onwards (`device_bridge.onwards`).
     """
 
     hotel_id: HotelId
     device_id: DeviceId
     at: datetime
     alive_at: datetime | None = None
+    as_of_now: bool = False
 
 
 class OutageDue(Struct, frozen=True):

@@ -42,7 +42,7 @@ def matters_of(item: Input, fleet: Fleet) -> list[Matter]:
     if tablet is None:
         return []
     if isinstance(item, DeadlineDue):
-        return [Overdue(tablet, item.at, item.alive_at)]
+        return [Overdue(tablet, item.at, item.alive_at, item.as_of_now)]
     if isinstance(item, Paired):
         return [Pairing(tablet, item.partner, item.at)]
     if isinstance(item, Decided):

@@ -15,6 +15,8 @@ from msgspec.structs import replace
 
 from device_bridge.fleet import Fleet
 from device_bridge.journal import Journal
+from device_bridge.metrics import BridgeMetrics
+from device_bridge.onwards import Onwards, Passed
 from device_bridge.patience import Patience
 from device_bridge.queue import Began, DeadlineDue, InputQueue
 from device_bridge.tablet import Tablet
@@ -36,6 +38,7 @@ class Watch:
         journal: Journal,
         now: Callable[[], datetime],
         alive_at: AliveAt,
+        metrics: BridgeMetrics,
     ) -> None:
         self._fleet = fleet
         self._queue = queue
@@ -48,6 +51,7 @@ class Watch:
         self.watching_since = now()
         self._told_since = self.watching_since  # as the rules heard of it
         self._patience = Patience()
+        self._onwards = Onwards(metrics)
 
     def is_listening(self) -> bool:
         """Whether anybody may be judged now. Where that was not so until now, the watch begins again.
@@ -84,14 +88,19 @@ class Watch:
         """We were not listening: from `at` on every tablet gets the grace of a start before silence is judged."""
         self.watching_since = at
         self._heap.clear()
+        self._onwards.begin_again()
         for tablet in self._fleet:
             tablet.deadline = None
         self.look_at(self._fleet)
 
     def look_later(self, tablet: Tablet, *, at: datetime) -> None:
-        """Look at this tablet again at `at`, although its deadline has passed: judging it could not be stored."""
+        """Look at this tablet again at `at`, although its deadline has passed."""
         tablet.deadline = at
         heapq.heappush(self._heap, (at, next(self._turn), tablet))
+
+    def passed(self, deadlines: Iterable[Passed]) -> None:
+        """After a commit: these were judged, and what is due after them should be later."""
+        self._onwards.passed(deadlines)
 
     def look_at(self, tablets: Iterable[Tablet]) -> None:
         """After a commit: these tablets' deadlines may have come nearer."""
@@ -117,12 +126,20 @@ class Watch:
             tablet.deadline = None
             due = deadline(tablet.state, assignment=tablet.assignment, watching_since=self.watching_since)
             if due is not None and due <= now:
-                # Judging it commits, and the commit comes back to look_at() for the deadline after it.
-                alive_at = self._alive_at(tablet.hotel_id, tablet.device_id)
-                self._queue.put(DeadlineDue(tablet.hotel_id, tablet.device_id, now, alive_at))
+                self._hand_in(tablet, due, now=now)
             else:
                 self.look_at([tablet])
         return self._heap[0][0] - now if self._heap else _LOOK_EVERY
+
+    def _hand_in(self, tablet: Tablet, due: datetime, *, now: datetime) -> None:
+        """To be judged: that commits, and the commit comes back to look_at() for the deadline after it."""
+        leads = self._onwards.leads(tablet, due)
+        later = None if leads else self._onwards.puts_off(tablet, now=now)
+        if later is not None:
+            self.look_later(tablet, at=later)
+            return
+        alive_at = self._alive_at(tablet.hotel_id, tablet.device_id)
+        self._queue.put(DeadlineDue(tablet.hotel_id, tablet.device_id, now, alive_at, as_of_now=not leads))
 
     async def _pause(self, until_next: timedelta) -> None:
         """Until the next deadline, a nearer one, or the next look: a moved test clock rings no bell."""

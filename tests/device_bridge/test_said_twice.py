@@ -7,6 +7,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
 
 from broker.topics import Kind
 from device_bridge.decode import Decoded
@@ -15,6 +16,7 @@ from device_bridge.fleet import Fleet
 from device_bridge.hearing import Hearing
 from device_bridge.journal import Journal
 from device_bridge.matters import Heard, Identity
+from device_bridge.metrics import BridgeMetrics
 from device_bridge.outages import Memory
 from device_bridge.queue import InputQueue
 from device_bridge.renewal import Renewals
@@ -50,7 +52,14 @@ class Judge:
             clock_steps=lambda: 0,
             ticks=lambda: 0,
         )
-        watch = Watch(fleet=fleet, queue=queue, journal=journal, now=clock, alive_at=lambda _hotel, _device: None)
+        watch = Watch(
+            fleet=fleet,
+            queue=queue,
+            journal=journal,
+            now=clock,
+            alive_at=lambda _hotel, _device: None,
+            metrics=BridgeMetrics(CollectorRegistry()),
+        )
         self._parts = store, fleet, queue, watch
 
     def judge(
