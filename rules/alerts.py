@@ -174,6 +174,7 @@ class Because(StrEnum):
     OWN_ACCESS_POINTS = "own-access-points"
     CAME_LATE = "came-late"
     LOW_ON_CHARGER = "low-on-charger"
+    FALLS_ON_CHARGER = "falls-on-charger"
     HEARTBEATS_LATE = "heartbeats-late"  # while something else was heard of it
     HAS_NEWER_TOKEN = "has-newer-token"  # noqa: S105, a reason
     TOO_FEW_TAKE_OVERS = "too-few-take-overs"

@@ -122,7 +122,9 @@ _UNITS = {
         ),
         " %",
     ),
-    **dict.fromkeys((Because.DRAINING, Because.DRAINS_SLOWLY, Because.DRAIN_SLOWED), " % an hour"),
+    **dict.fromkeys(
+        (Because.DRAINING, Because.DRAINS_SLOWLY, Because.DRAIN_SLOWED, Because.FALLS_ON_CHARGER), " % an hour"
+    ),
     **dict.fromkeys((Because.OVERHEATED, Because.COOLED_DOWN), " °C"),
     **dict.fromkeys((Because.BACKLOG_LONG, Because.BACKLOG_EMPTY), " messages"),
     **dict.fromkeys((Because.TAKEN_OVER, Because.TOO_FEW_TAKE_OVERS, Because.ONLY_RESTARTED), " take-overs"),
@@ -138,6 +140,7 @@ _FINE = frozenset(
         Because.DRAINING,
         Because.DRAINS_SLOWLY,
         Because.DRAIN_SLOWED,
+        Because.FALLS_ON_CHARGER,
         Because.OVERHEATED,
         Because.COOLED_DOWN,
     }

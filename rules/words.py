@@ -202,6 +202,7 @@ SENTENCES = {
     Because.OWN_ACCESS_POINTS: "it moved between the access points of its own room",
     Because.CAME_LATE: "it came late, when it was history already",
     Because.LOW_ON_CHARGER: "its battery was low, and it was on its charger",
+    Because.FALLS_ON_CHARGER: "it loses its charge fast, and it is on its charger, which may not suffice",
     Because.HEARTBEATS_LATE: "its heartbeats were late, for no longer than they may be, while it was heard otherwise",
     Because.HAS_NEWER_TOKEN: "its token had expired, but it had a newer one and time to come back with that",
     Because.TOO_FEW_TAKE_OVERS: "too few times within minutes did one start of it put out another",

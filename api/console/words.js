@@ -181,6 +181,9 @@ export const REASONS = {
   "no-access-points-known": () => "No access points of the room are known, so there was nothing to hold it against",
   "own-access-points": () => "It moved between the access points of its own room",
   "low-on-charger": ({ observed, limit }) => `Battery ${charge(observed, "low")}${atMost(limit)}, and it is on its charger`,
+  "falls-on-charger": ({ observed, limit }) => "It is on its charger, and loses " +
+    (observed == null ? "its charge fast" : `${percent(observed)} an hour`) + (limit == null ? "" : `, the limit is ${percent(limit)}`) +
+    ": the charger may not suffice",
   "heartbeats-late": ({ observed, limit }) => `No heartbeat came${lasted(observed)}, while it was heard otherwise` +
     (limit == null ? "" : `; up to ${duration(limit)} is allowed`),
   "has-newer-token": ({ limit }) => "Its token had expired, but it had a newer one" +

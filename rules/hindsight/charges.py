@@ -1,4 +1,7 @@
-"""battery.drain and battery.tonight: how near a battery came to emptying too fast, or before the morning."""
+"""battery.drain and battery.tonight: how near a battery came to emptying too fast, or before the morning.
+
+The rules look at no battery on its charger. One that empties there all the same has a charger that does not suffice.
+"""
 
 from datetime import datetime
 from typing import Final
@@ -8,6 +11,7 @@ from rules.alerts import Because, Family, Reason, Rule
 from rules.hindsight.finding import Finding
 from rules.hindsight.watcher import Run, alert_of, names
 from rules.memory import DrainMemory
+from rules.messages import Heartbeat
 from rules.night import Night, night_of
 from rules.policy import Policy
 from rules.replay import Step
@@ -67,6 +71,53 @@ def _nearer(one: Reason | None, other: Reason) -> Reason:
     if one is None or one.because is not other.because:
         return other if one is None or other.because is Because.DRAINS_SLOWLY else one
     return max(one, other, key=lambda reason: float(reason.observed or 0))
+
+
+class OnCharger:
+    """battery.drain of a tablet on its charger, reckoned as of one that is not."""
+
+    def __init__(self) -> None:
+        self._memory = DrainMemory()
+        self._run: Run | None = None
+        self._fastest = 0.0
+        self._limit = 0.0
+
+    def see(self, step: Step) -> Finding | None:
+        beat = step.message
+        if not step.verdict.state.charging:
+            self._memory = DrainMemory()
+            return self.end(step.at)
+        if not isinstance(beat, Heartbeat):
+            return None
+        before, self._memory = (
+            self._memory,
+            drain.remember(self._memory, beat.battery, charging=False, assignment=step.assignment, now=step.at),
+        )
+        if self._memory is before:
+            return None
+        if not self._memory.draining:
+            return self.end(step.at)
+        self._note(step)
+        return None
+
+    def end(self, at: datetime) -> Finding | None:
+        run, fastest, self._run, self._fastest = self._run, self._fastest, None, 0.0
+        if run is None:
+            return None
+        held_back = Reason(Because.FALLS_ON_CHARGER, observed=round(fastest, 1), limit=self._limit, since=run.since)
+        return run.found(held_back, speaks_for=frozenset())
+
+    def _note(self, step: Step) -> None:
+        first, last = self._memory.recent[0], self._memory.recent[-1]
+        if self._run is None:
+            self._run = Run(Rule.BATTERY_DRAIN, step, since=first.noted_at)
+            for one in self._memory.recent[:-1]:
+                self._run.add(one.noted_at)
+        self._run.add(last.noted_at)
+        self._fastest, self._limit = (
+            max(self._fastest, drain.fall_of(first, last)),
+            step.assignment.policy.battery_drain,
+        )
 
 
 class Nights:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from rules.gap import Gap
 from rules.hindsight.agents import Agents
 from rules.hindsight.arrivals import Arrivals
-from rules.hindsight.charges import Drains, Nights
+from rules.hindsight.charges import Drains, Nights, OnCharger
 from rules.hindsight.check_outs import CheckOuts
 from rules.hindsight.docks import Undocked
 from rules.hindsight.finding import Finding, Heard, LookedBack
@@ -71,6 +71,7 @@ class _Looking:
             Misfits(),
             Batteries(),
             Drains(),
+            OnCharger(),
             Nights(),
             Undocked(),
             *(Lasting(kind) for kind in SLOW),

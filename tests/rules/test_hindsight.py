@@ -324,6 +324,23 @@ def test_a_battery_that_empties_slower_than_the_limit_says_how_fast(tablet: Reco
     assert drain.alert_id is None
 
 
+def test_a_battery_that_empties_on_its_charger_is_no_alert_and_says_so(tablet: Recorded) -> None:
+    for second in range(0, 3700, 10):
+        tablet.beat(second, battery=80 - second // 120, charging=True)
+
+    found = only(tablet, end=3705)
+
+    assert (found.rule, found.alert_id, found.until) == (Rule.BATTERY_DRAIN, None, None)
+    assert (found.because.because, found.because.observed, found.because.limit) == (Because.FALLS_ON_CHARGER, 30, 15)
+
+
+def test_a_battery_that_keeps_its_charge_on_the_charger_is_nothing(tablet: Recorded) -> None:
+    for second in range(0, 3700, 10):
+        tablet.beat(second, battery=80 - second // 900, charging=True)
+
+    assert hindsight(tablet, end=3705).findings == ()
+
+
 def test_one_that_would_not_last_the_night_is_told_in_the_evening_and_not_before(tablet: Recorded) -> None:
     for second in range(30, 3700, 10):
         tablet.beat(second, battery=80 - second // 300)

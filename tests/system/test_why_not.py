@@ -232,6 +232,7 @@ def so_it_is_of_what_takes_an_hour(evening: Evening, sam: Person) -> None:
             101: {"battery": 80 - 2 * min(number, 5), "charging": number > 5},
             102: {"battery": 80 - number},
             105: {"plug": "ac" if number < 3 else "none"},
+            107: {"battery": 80 - 3 * number, "plug": "ac", "charging": True},
             108: {"battery": 80 - number, "charging": number > 9},
         }
         evening.step(falls, of=sleepers, seconds=305)
@@ -241,6 +242,7 @@ def so_it_is_of_what_takes_an_hour(evening: Evening, sam: Person) -> None:
         101: {("battery", "too-short", False)},
         102: {("battery", "drains-slowly", False), ("battery", "not-yet-evening", False)},
         105: {("power", "not-docked", False)},
+        107: {("battery", "falls-on-charger", False)},
         108: {("battery", "drains-slowly", False), ("battery", "charging", False)},
     }
     found = {number: set(why(sam, number, start=began, end=evening.now)) for number in held_back}
