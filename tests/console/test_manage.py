@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from rules.alerts import Family, Rule, Severity
-from rules.ids import AlertId, DeviceId, MessageId, RoomId, WindowId
+from rules.ids import AlertId, DeviceId, MessageId, RoomId, UserName, WindowId
 from rules.inputs import InputKind
 from rules.policy import PolicyChanges
 from rules.proposal import ReplayRequest, ReplayResult, Trouble
@@ -268,14 +268,22 @@ async def test_who_may_only_look_changes_nothing_and_a_phone_shows_it_all(browse
             "replay": "Asked for lately",
             "access-points": HEARD,
         }
+        await inn.choose_password(UserName("vera"))
         async with at_the_desk(browser, inn, person="vera", viewport=PHONE) as page:
             await page.get_by_role("link", name="House").click()
+            await expect(page.locator("#urge")).to_be_in_viewport()
+            await page.locator("[data-threshold=takeOvers]").scroll_into_view_if_needed()
+            await expect(page.locator("#urge")).not_to_be_in_viewport()
             for view, words in shown.items():
                 await page.evaluate("(view) => (location.hash = view)", view)
                 await expect(page.get_by_text(words)).to_be_visible()
-                await expect(page.locator("main :is(input, button)")).to_have_count(0)
+                await expect(page.locator(".list :is(input, button)")).to_have_count(0)
                 width: int = await page.evaluate("document.documentElement.scrollWidth")
                 assert width <= PHONE["width"]
+                await expect(page.locator(f"#tab-{view}")).to_be_in_viewport(ratio=1)
+                await expect(page.locator("#tab-alerts")).to_be_in_viewport(ratio=1)
+                above: float = await page.evaluate("document.querySelector('header').offsetHeight")
+                assert above < 150  # one line for the lists and one for the house
             await page.evaluate("location.hash = 'tablets/tab-101'")
             await page.get_by_role("link", name="its thresholds").click()
             await expect(page.get_by_text("What this tablet alone is held against")).to_be_visible()

@@ -1,5 +1,6 @@
 // The top of the page: whose hotel this is, whether news is coming, and the way between the two lists.
 
+import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
 import { address } from "../route.js";
 import { ROLE, word } from "../words.js";
 import { Icon } from "./icons.js";
@@ -18,8 +19,12 @@ const OF_MANAGERS = new Set(["people", "enrolments"]); // the others everybody m
 export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, outages, unclaimed, toGo, failed, untold, answers, manages, knocking }) => {
   const { act } = useDesk();
   const house = Object.keys(HOUSE).filter((to) => manages || !OF_MANAGERS.has(to));
+  const top = useRef(null);
+  useLayoutEffect(() => {
+    for (const row of top.current.querySelectorAll("nav")) bring(row, row.querySelector("[aria-current=page]"));
+  }, [view]);
   const [way, meaning] = WAYS[via] ?? [ever ? "Not connected" : "Connecting…", "No news is coming."];
-  return html`<header class="top">
+  return html`<header class="top" ref=${top}>
     <div class="who">
       <h1 class="wordmark">Innwatch</h1>
       <${Hotel} ...${facts} />
@@ -58,6 +63,11 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
     </nav>
   </header>`;
 });
+
+// On a phone a row scrolls: where one is, is in the middle of it; elsewhere it is at its beginning, with the alerts.
+function bring(row, tab) {
+  row.scrollLeft = tab ? tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2 : 0;
+}
 
 function Hotel({ hotel, hotels }) {
   const { act } = useDesk();

@@ -42,10 +42,12 @@ function AtDesk(known) {
       outages=${store.incidents.size} unclaimed=${unclaimed(store)} failed=${told.notices} untold=${told.first} answers=${session.mayAcknowledge}
       manages=${session.isManager} knocking=${knocking.length} />
     <${Banner} link=${store.link} monitor=${store.monitor} health=${store.health} trouble=${store.trouble} />
-    ${session.facts.temporaryPassword && html`<${Urge} choose=${act.choosePassword} />`}
     ${knocking.length > 0 && view !== "enrolments" && html`<${Knock} waiting=${knocking} rooms=${store.rooms} />`}
     <main class="desk ${id && opened ? "opened" : ""} ${blind ? "blind" : ""}">
-      ${list(all)}
+      <div class="listing" key=${view}>
+        ${session.facts.temporaryPassword && html`<${Urge} choose=${act.choosePassword} />`}
+        ${list(all)}
+      </div>
       ${id && opened ? opened(all) : beside?.(all)}
     </main>
     <p id="announcer" class="hidden" aria-live="assertive">${page.announced}</p>`;

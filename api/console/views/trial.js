@@ -60,13 +60,12 @@ export function Ask({ hotel: { timezone: zone }, rooms, devices, trial }) {
       <${Field} id="replay-where" label="Tried as thresholds of"
         hint="As if they were saved there: what a room or a tablet decides itself goes before."
         control=${(props) => html`<select ...${props} value=${where} onChange=${(event) => setWhere(event.target.value)}>
-          <${Places} rooms=${rooms} value=${where} /><${Tablets} devices=${devices} value=${where} /></select>`}>
-        ${!where.startsWith(TABLET) && html`<label class="tick"><input type="checkbox" id="replay-override" checked=${overrideAll}
-          onChange=${(event) => setOverrideAll(event.target.checked)} /> Override what rooms and tablets there decide themselves
-          (saving does not)</label>`}
-      <//>
+          <${Places} rooms=${rooms} value=${where} /><${Tablets} devices=${devices} value=${where} /></select>`} />
     </div>
     <${Thresholds} texts=${texts} setTexts=${setTexts} wrong=${wrong} />
+    ${!where.startsWith(TABLET) && html`<label class="tick"><input type="checkbox" id="replay-override" checked=${overrideAll}
+      onChange=${(event) => setOverrideAll(event.target.checked)} /> Override what rooms and tablets there decide themselves
+      (saving does not)</label>`}
     <p><button class="primary" type="submit" disabled=${deed.busy}>Try it</button></p>
     <${Outcome} deed=${deed} fields=${FIELDS} />
   </form>`;
