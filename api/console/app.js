@@ -6,13 +6,13 @@ import { Attention } from "./attention.js";
 import { Clock } from "./clock.js";
 import { Enrolments } from "./enrolments.js";
 import { Feed } from "./feed.js";
-import { listenToKeys } from "./keys.js";
 import { LOOK_EVERY, learnMigration } from "./migration.js";
 import { People } from "./people.js";
 import { parse, secretIn, write } from "./route.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 import { calendar } from "./time.js";
+import { Walk } from "./walk.js";
 import { shown } from "./views/alerts.js";
 import { NOTHING_BEGUN } from "./views/manage.js";
 import { Root } from "./views/root.js";
@@ -27,7 +27,6 @@ let feed = null;
 let when = calendar("UTC");
 let due = false;
 let askedWay = -Infinity; // when the way from HTTP to MQTT was last asked for
-let walking = false; // the keyboard walks along the list: what it opens must not take the focus
 
 const page = {
   route: parse(location.hash), notice: "", problem: "", announced: "", help: false,
@@ -83,8 +82,10 @@ const act = {
   keep: (edit) => change({ begun: { ...page.begun, ...edit(page.begun) } }),
 };
 
+const walk = new Walk({ page, session, change, go, close });
+
 // One object for good: another one would have every view drawn again at every change.
-const desk = { clock, act, walking: () => walking, get when() { return when; }, get http() { return session.http; } };
+const desk = { clock, act, walking: () => walk.isOn, get when() { return when; }, get http() { return session.http; } };
 
 function change(fields) {
   Object.assign(page, fields);
@@ -305,7 +306,7 @@ function close() {
   return true;
 }
 
-// -- the address and the keyboard
+// -- the address
 
 function go(view, id = null, { replace = false } = {}) {
   if (page.route.view === view && page.route.id === id) return;
@@ -323,7 +324,7 @@ function arrive() {
   change({ route, writing: page.writing === route.id ? page.writing : null, ...(moved && { query: "" }),
     ...(route.id !== before.id && { detail: null }) });
   draw();
-  walking = false;
+  walk.isOn = false;
   if (moved) visit();
   if (route.id) learn(route.id);
   else if (before.id && !moved) refocus(before.id);
@@ -334,66 +335,6 @@ function refocus(id) {
   const opener = ["alert", "device", "incident", "room"].map((kind) => `.list [data-${kind}="${CSS.escape(id)}"] button`);
   document.querySelector(opener.join())?.focus();
 }
-
-function rows() {
-  return [...document.querySelectorAll("#alerts [data-alert]")];
-}
-
-function current() {
-  const all = rows();
-  const here = all.indexOf(document.activeElement?.closest("[data-alert]"));
-  return here >= 0 ? here : all.findIndex(({ dataset }) => dataset.alert === page.route.id);
-}
-
-function walk(steps) {
-  const all = rows();
-  const next = all[Math.min(all.length - 1, Math.max(0, current() + steps))];
-  if (!next) return false;
-  next.querySelector("button").focus();
-  next.scrollIntoView({ block: "nearest" });
-  if (!page.route.id) return true;
-  walking = true;
-  go("alerts", next.dataset.alert, { replace: true });
-  return true;
-}
-
-function answer() {
-  if (page.route.view !== "alerts" || !session.mayAcknowledge) return false;
-  const id = rows()[current()]?.dataset.alert ?? page.route.id ?? rows()[0]?.dataset.alert;
-  if (!id) return false;
-  go("alerts", id);
-  change({ writing: id });
-  return true;
-}
-
-function find() {
-  const field = document.getElementById("search");
-  field?.focus();
-  field?.select();
-  return Boolean(field);
-}
-
-// Escape in a field leaves it, and clears a search; the next one closes what is open.
-function escape() {
-  const field = document.activeElement;
-  if (field?.id !== "search") return close();
-  if (field.value) change({ query: "" });
-  field.blur();
-  return true;
-}
-
-const atDesk = (verb) => () => (session.facts ? verb() : false);
-const along = (steps) => atDesk(() => page.route.view === "alerts" && walk(steps));
-// In the panel the arrows scroll.
-const arrow = (steps) => (event) => !event.target.closest?.(".panel") && along(steps)();
-listenToKeys({
-  j: along(1), k: along(-1), ArrowDown: arrow(1), ArrowUp: arrow(-1),
-  a: atDesk(answer), "/": atDesk(find), "?": atDesk(() => change({ help: true })), Escape: atDesk(escape),
-  1: atDesk(() => go("alerts")), 2: atDesk(() => go("tablets")), o: atDesk(() => go("incidents")),
-  c: atDesk(() => session.mayAcknowledge && go("clearances")), r: atDesk(() => go("round")),
-  3: atDesk(() => session.isManager && go("people")), 4: atDesk(() => session.isManager && go("enrolments")),
-  5: atDesk(() => go("policy")),
-});
 
 // A page that has failed must not look like a quiet night.
 function confess() {
@@ -408,6 +349,7 @@ clock.watch((now) => {
   if (session.isManager && session.facts.hotel) enrolments.mind(now, { looking: page.route.view === "enrolments" });
   draw();
 });
+walk.listen();
 takeLink();
 if (session.token) begin();
 else change({});
