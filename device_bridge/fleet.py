@@ -103,7 +103,7 @@ class Fleet:
 
     def _take(self, facts: HotelFacts) -> None:
         hotel_id, before = facts.hotel.id, self._tablets.get(facts.hotel.id, _NO_TABLETS)
-        held = {tablet.key: tablet.assignment for tablet in before.values() if tablet.state.alerts}
+        held = {tablet.key: tablet.assignment for tablet in before.values()}
         # The bridge alone writes them, so what was read later than the first time can only be older.
         statuses = self._statuses.setdefault(hotel_id, dict(facts.statuses))
         belongs = assignments(
@@ -139,16 +139,15 @@ class Fleet:
     def _look_for_decisions(
         self, hotel_id: HotelId, held: Mapping[DeviceKey, Assignment], *, before: InventoryRecord | None
     ) -> None:
-        """Which tablets with alerts are `held` against something else by now; at a start nobody knows of any.
+        """Which tablets are `held` against something else by now; at a start nobody knows of any.
 
+        Those without an alert too: a batch that is being stored may open one, by what held when it was judged.
         Places are not compared with each other: of thousands each has all of the hotel's access points.
         """
         now = self._inventories[hotel_id]
         rearranged = before is None or _arrangement(before) != _arrangement(now)
         otherwise = rearranged or before is None or before.windows != now.windows
         for tablet in self._tablets[hotel_id].values():
-            if not tablet.state.alerts:
-                continue
             was = held.get(tablet.key)
             if was is None or otherwise or _own(was) != _own(tablet.assignment):
                 self.tidings.decided_of(tablet, was, revision=now.revision, rearranged=rearranged)

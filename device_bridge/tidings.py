@@ -87,7 +87,7 @@ class Tidings:
         self._unsaid_hotels[hotel_id] = inventory
 
     def decided_of(self, tablet: Tablet, was: Assignment | None, *, revision: int, rearranged: bool) -> None:
-        """A tablet with alerts is held against something else than `was`; None: against what is not known.
+        """A tablet is held against something else than `was`; None: against what is not known.
 
         `rearranged`: what places of its hotel are made of is something else. Judged it is once, against the first.
         """
@@ -143,6 +143,12 @@ class Tidings:
             self._gone.pop(name, None)
 
     def decided(self, at: datetime) -> list[Decided]:
-        """Tablets with alerts of which people have decided something else, each once; history must say so before."""
+        """Tablets with alerts of which people have decided something else, each once; history must say so before, and
+        what was being judged meanwhile must be stored.
+        """
         decided, self._decided = self._decided, {}
-        return [Decided(tablet.hotel_id, tablet.device_id, record, at) for tablet, record in decided.values()]
+        return [
+            Decided(tablet.hotel_id, tablet.device_id, record, at)
+            for tablet, record in decided.values()
+            if tablet.state.alerts
+        ]

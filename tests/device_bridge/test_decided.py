@@ -28,6 +28,32 @@ async def has_severity(house: House, severity: Severity) -> bool:
     return alert is not None and alert.severity is severity
 
 
+async def test_an_alert_that_was_being_opened_meanwhile_follows_too(house: House) -> None:
+    """Judged by what held before, and stored after what holds now was read."""
+    fleet = Fleet(house.store)
+    await fleet.load()
+    fleet.tidings.decided(house.clock.at)
+    tablet = fleet.find(HOTEL, TABLET)
+    assert tablet is not None
+    was = tablet.assignment.policy
+    for _ in range(4):
+        house.clock.advance(4)
+        beat = heartbeat(OWN[TABLET], rssi=-84, ts=house.clock.at, sid="boot-1")
+        await send(house, Post(Kind.HEARTBEAT, beat, device=TABLET))
+    stored = Fleet(house.store)
+    await stored.load()
+    judged = stored.find(HOTEL, TABLET)
+    assert judged is not None
+
+    await house.store.change_room(HOTEL, ROOM, RoomChanges(rssi_floor=-85), by=INNWATCH, now=house.clock.at)
+    await fleet.refresh()
+    tablet.state = judged.state
+
+    (decided,) = fleet.tidings.decided(house.clock.at)
+    assert (decided.device_id, decided.record.was, decided.record.moved) == (TABLET, was, True)
+    assert fleet.tidings.decided(house.clock.at) == []
+
+
 async def test_an_open_alert_follows_its_room_its_policy_and_its_windows_in_silence(house: House) -> None:
     for _ in range(4):
         house.clock.advance(4)
