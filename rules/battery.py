@@ -19,7 +19,7 @@ from rules.state import DeviceState, Power, Verdict
 
 SAMPLES = 2
 
-_POWER = {BatteryLevel.OK: Power.OK, BatteryLevel.LOW: Power.LOW, BatteryLevel.CRITICAL: Power.CRITICAL}
+POWER = {BatteryLevel.OK: Power.OK, BatteryLevel.LOW: Power.LOW, BatteryLevel.CRITICAL: Power.CRITICAL}
 
 
 def level_of(battery: float, policy: Policy) -> BatteryLevel:
@@ -44,7 +44,7 @@ def power(before: Power, memory: BatteryMemory, *, battery: float | None, chargi
     """The axis: the charger first, then the level, as far as anything is known."""
     if charging:
         return Power.CHARGING
-    return before if battery is None else _POWER[memory.level]
+    return before if battery is None else POWER[memory.level]
 
 
 def reconsider(state: DeviceState, *, was: Policy | None, policy: Policy) -> DeviceState:

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from rules import agent_stuck, alarm, battery, breach, checkout, families, history, lateness, session, token
 from rules.alarm import Occasion
-from rules.as_usual import is_as_usual
+from rules.as_usual import after_usual, is_as_usual
 from rules.messages import DeviceMessage, Heartbeat, Link, Renew, Report, ReportKind, Result, State, TokenEnded
 from rules.place import heard_bssid
 from rules.policy import Assignment
-from rules.state import DeviceState, Verdict, caught_up
+from rules.state import DeviceState, Verdict
 
 
 def evaluate(
@@ -29,7 +29,7 @@ def evaluate(
     if is_history:
         return history.learn(state, message, now=now)
     if isinstance(message, Heartbeat) and is_as_usual(state, message, assignment=assignment, now=now):
-        return Verdict(caught_up(state, last_heard=now, rssi=message.rssi, battery=message.battery), as_usual=True)
+        return after_usual(state, message, now=now)
     clock, is_late = lateness.judge(state, message, policy=assignment.policy, now=now)
     if is_late:
         return history.learn(state, message, now=now)

@@ -112,6 +112,11 @@ USUALS = (
 DRAINING = [Step(600, replace(USUAL, battery=level)) for level in (96, 92, 88, 84, 80)]
 """After it the battery's alert is open, and stays so."""
 
+LOW = replace(USUAL, battery=18)
+CRITICAL = replace(USUAL, battery=9)
+EMPTYING = [Step(600, replace(USUAL, battery=level)) for level in (34, 30, 26, 22, 18)]
+"""After it and another like `LOW` the battery is low, and drains."""
+
 
 def usual_beats(usual: Heartbeat = USUAL) -> st.SearchStrategy[Heartbeat]:
     """A good sample like the ones before, of which one thing may be different."""
