@@ -21,14 +21,8 @@ from store.records import CommandName, DeviceRow, HistoryPoint, Room, TimelineEn
 from store.records.pms import ClearanceGiven
 
 Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=LINE)]
-Given = (
-    Annotated[str, Meta(max_length=1000, pattern=LINES)]
-    | bool
-    | Annotated[int, Meta(ge=-(2**53), le=2**53)]
-    | float
-    | None
-)
-"""An argument of a command."""
+Given = Annotated[str, Meta(max_length=1000)] | bool | Annotated[int, Meta(ge=-(2**53), le=2**53)] | float | None
+"""An argument of a command: for the tablet, as it was given."""
 
 
 Words = Annotated[str, Meta(max_length=NOTE_LIMIT, pattern=LINES)]
