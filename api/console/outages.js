@@ -1,6 +1,6 @@
 // An incident in the words of the desk: what is out, how its tablets are, and what happened step by step.
 
-import { floorName, word } from "./words.js";
+import { floorName, lower, word } from "./words.js";
 
 const SCOPES = { "access-point": "Access point", zone: "Zone" };
 const KINDS = {
@@ -56,7 +56,7 @@ export function stepOf(step, incident) {
   if (type === "notification.dead") return `The notice by ${word(CHANNELS, channel)} ${about(notice)} failed`;
   if (type === "incident.opened") return `Began: ${where(step)}, ${tablets(step.members)} silent`;
   if (by) return `Acknowledged by ${by}`;
-  if (type === "incident.closed") return `Over: ${standing(incident)}`;
+  if (type === "incident.closed") return `Over: ${lower(standing(incident))}`;
   return `${where(step)}: ${step.back ? `${step.back} of ${tablets(step.members)} back` : `${tablets(step.members)} silent`}`;
 }
 

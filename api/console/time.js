@@ -4,6 +4,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+const SEVERAL = 3;
 
 /** A span of milliseconds in at most two units: "8 s", "12 min", "3 h 5 min", "2 d 4 h". */
 export function span(ms) {
@@ -35,4 +36,16 @@ export function calendar(zone) {
     const then = new Date(moment);
     return day.format(then) === day.format(now) ? time.format(then) : `${day.format(then)}, ${time.format(then)}`;
   };
+}
+
+/** What was heard at `at`, oldest first, cut wherever nothing was heard for several times as long as usual. */
+export function unbroken(heard) {
+  const steps = heard.slice(1).map(({ at }, index) => Date.parse(at) - Date.parse(heard[index].at));
+  const usual = [...steps].sort((one, other) => one - other)[Math.floor(steps.length / 2)];
+  const runs = [[]];
+  heard.forEach((one, index) => {
+    if (index > 0 && steps[index - 1] > SEVERAL * usual) runs.push([]);
+    runs[runs.length - 1].push(one);
+  });
+  return runs;
 }

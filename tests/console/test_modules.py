@@ -485,6 +485,19 @@ async def test_how_long_something_lasted_is_said_as_in_notices(modules: Modules)
     assert said == [words for _, words in DURATIONS]
 
 
+async def test_where_nothing_was_heard_there_is_no_line(modules: Modules) -> None:
+    runs = await modules.run(
+        "time.js",
+        """({ unbroken }, seconds) => {
+            const heard = seconds.map((second) => ({ second, at: new Date(1000 * second).toISOString() }));
+            return unbroken(heard).map((run) => run.map(({ second }) => second));
+        }""",
+        [0, 10, 20, 49, 60, 160, 170],
+    )
+
+    assert runs == [[0, 10, 20, 49, 60], [160, 170]]
+
+
 async def test_moments_are_told_on_the_hotels_clock_with_the_day_when_it_is_another(modules: Modules) -> None:
     told = await modules.run(
         "time.js",

@@ -30,6 +30,7 @@ async def test_the_panels_tell_what_led_to_an_alert_and_what_held_one_back(brows
                 "No alert \u201cThe tablet has gone silent\u201d"
             )
             await expect(why.locator(".findings li").first).to_contain_text("which is allowed (up to 40 s)")
+            await expect(why.locator(".findings li").first).to_contain_text("Until")
             await expect(why.get_by_role("img")).to_have_accessible_name(
                 "Signal, \u221250 dBm at the weakest; this room needs \u221270 dBm"
             )

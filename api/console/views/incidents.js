@@ -3,6 +3,7 @@
 import { useState } from "../vendor/preact-hooks.js";
 import { address } from "../route.js";
 import { GROUPS, groupOf, kind, standing, stepOf, where, whyOf } from "../outages.js";
+import { span } from "../time.js";
 import { reason, roomName } from "../words.js";
 import { Icon } from "./icons.js";
 import { useLook } from "./look.js";
@@ -60,9 +61,9 @@ export function IncidentPanel({ id, store, mayAcknowledge }) {
       ["Began", html`<${Moment} at=${openedAt} />, <${Ago} at=${openedAt} /> ago`],
       ["Tablets", members],
       ["Back", back > 0 && `${back}, which is ${Math.floor((100 * back) / members)} %`],
-      ["Most back", backAt && html`since <${Moment} at=${backAt} />`],
+      ["Most back", backAt && html`${closedAt ? "at" : "since"} <${Moment} at=${backAt} />`],
       ["Lost", lost > 0 && `${lost} did not return; each is told by itself`],
-      ["Over", closedAt && html`since <${Moment} at=${closedAt} />`],
+      ["Over", closedAt && html`at <${Moment} at=${closedAt} />, after ${span(Date.parse(closedAt) - Date.parse(openedAt))}`],
       ["Part of", partOf && html`<a href=${address("incidents", partOf)}>${wider ? where(wider) : "A wider outage"}</a>`],
     ]} />
     ${whyOf(incident).length > 0 && html`<section><h3>Why</h3><ul class="reasons">

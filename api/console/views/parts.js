@@ -29,10 +29,10 @@ export function Ago({ at }) {
   return html`<time datetime=${at} title=${when(at, clock.now())}>${text}</time>`;
 }
 
-/** A moment on the hotel's clock. */
-export function Moment({ at }) {
+/** A moment on the hotel's clock, with its day where that is not today, nor that of the moment it stands `beside`. */
+export function Moment({ at, beside }) {
   const { clock, when } = useDesk();
-  return html`<time datetime=${at}>${when(at, clock.now())}</time>`;
+  return html`<time datetime=${at}>${when(at, beside ? Date.parse(beside) : clock.now())}</time>`;
 }
 
 /** From a moment to another on the hotel's clock, with the day of the first, and of the second where it is another one. */

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { GROUPS, inWords } from "../thresholds.js";
+import { unbroken } from "../time.js";
 import { DECIDED_BY, dbm, lower, message, percent, reason, ruleName, word } from "../words.js";
 import { Icon } from "./icons.js";
 import { html, Moment, useDesk } from "./parts.js";
@@ -61,20 +62,25 @@ function Answer({ waits, complaint, device }) {
   if (waits) return html`<p>Looking back…</p>`;
   if (complaint) return html`<p class="complaint" role="alert">${complaint}</p>`;
   if (!device) return null;
-  const { findings, to, heard, heardInAll, thresholds, levels, ruleVersion, complete } = device;
-  return html`<${Signals} heard=${heard} floor=${thresholds?.rssiFloor} />
+  const { findings, from, to, heard, heardInAll, thresholds, levels, ruleVersion, complete } = device;
+  return html`<${Signals} heard=${heard} floor=${thresholds?.rssiFloor} from=${from} to=${to} />
     ${!complete && html`<p class="hint">What was stored does not reach back far enough; something may be missing.</p>`}
     ${findings.length === 0 && html`<p>Nothing spoke for trouble. It was heard ${heardInAll} times.</p>`}
     <ol class="timeline findings">${findings.map((finding, index) => html`<li key=${index}>
       <${Moment} at=${finding.since} />
-      <div>${finding.alertId ? html`<a href="#alerts/${finding.alertId}"><${Icon} name="high" /> Alert</a>`
-        : html`<span class="held"><${Icon} name="check" /> No alert</span>`} “${ruleName(finding.rule)}”: ${reason(finding.because)}${
-        finding.until == null ? html`, not over at <${Moment} at=${to} />`
-          : finding.until !== finding.since && html`, until <${Moment} at=${finding.until} />`}${
-        finding.untold && html`. Nobody was told: ${lower(reason(finding.untold))}`}</div>
+      <div>${finding.alertId ? html`<${Icon} name="high" /> <a href="#alerts/${finding.alertId}">Alert</a>`
+        : html`<span class="held"><${Icon} name="check" /> No alert</span>`} “${ruleName(finding.rule)}”: ${reason(finding.because)}
+        ${finding.untold && html`<p>Nobody was told: ${lower(reason(finding.untold))}</p>`}
+        <${Lasted} ...${finding} asked=${to} /></div>
     </li>`)}</ol>
     <${Heard} heard=${heard} inAll=${heardInAll} />
     ${thresholds && html`<${JudgedBy} thresholds=${thresholds} levels=${levels} ruleVersion=${ruleVersion} />`}`;
+}
+
+/** Until when it went on, or that it was not over at the end of what was `asked`; nothing of a single moment. */
+function Lasted({ since, until, asked }) {
+  if (until === since) return null;
+  return html`<p class="hint">${until == null ? "Not over at" : "Until"} <${Moment} at=${until ?? asked} beside=${until && since} /></p>`;
 }
 
 /** The samples themselves, newest first. */
@@ -105,19 +111,19 @@ function JudgedBy({ thresholds, levels, ruleVersion }) {
   </details>`;
 }
 
-/** The signal over the time, with the room's floor. */
-function Signals({ heard, floor }) {
+/** The signal over all the time that was asked for, with the room's floor; where nothing was heard there is no line. */
+function Signals({ heard, floor, from, to }) {
   const known = heard.filter(({ rssi }) => rssi != null);
   if (known.length < 2) return null;
-  const first = Date.parse(known[0].at), last = Date.parse(known[known.length - 1].at);
+  const first = Date.parse(from), last = Date.parse(to);
   const across = (at) => (WIDE * (Date.parse(at) - first)) / Math.max(last - first, 1);
   const up = (signal) => (HIGH * (STRONGEST - Math.max(WEAKEST, Math.min(STRONGEST, signal)))) / (STRONGEST - WEAKEST);
-  const points = known.map(({ at, rssi }) => `${across(at).toFixed(1)},${up(rssi).toFixed(1)}`).join(" ");
+  const line = (run) => run.map(({ at, rssi }) => `${across(at).toFixed(1)},${up(rssi).toFixed(1)}`).join(" ");
   const weakest = Math.min(...known.map(({ rssi }) => rssi));
   const words = `Signal, ${dbm(weakest)} at the weakest${floor == null ? "" : `; this room needs ${dbm(floor)}`}`;
   return html`<figure class="signals"><svg viewBox="0 0 ${WIDE} ${HIGH}" role="img" aria-label=${words}
       preserveAspectRatio="none">
     ${floor != null && html`<line class="floor" x1="0" x2=${WIDE} y1=${up(floor)} y2=${up(floor)} />`}
-    <polyline points=${points} />
-  </svg><figcaption>${words}</figcaption></figure>`;
+    ${unbroken(known).map((run, index) => html`<polyline key=${index} points=${line(run)} />`)}
+  </svg><p class="ends"><${Moment} at=${from} /><${Moment} at=${to} /></p><figcaption>${words}</figcaption></figure>`;
 }
