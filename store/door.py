@@ -60,6 +60,7 @@ from store.sqlite_database import SqliteDatabase
 from store.states import States
 from store.swaps import Swaps
 from store.tickets import Tickets
+from store.token_dates import TokenDates
 
 LOOK_EVERY: Final = timedelta(hours=1)
 """For what is too old; on PostgreSQL, for the days that are to come too."""
@@ -80,6 +81,7 @@ class Store(
     Retention,
     Jobs,
     Lives,
+    TokenDates,
     Enrolments,
     People,
     Members,

@@ -235,7 +235,7 @@ def _turn_incidents(transaction: Transaction, turns: Iterable[IncidentTurn], *, 
 
 
 def _note_tokens(transaction: Transaction, tokens: Sequence[TokenGiven], *, known: Known) -> None:
-    """As `store.lives` notes what people mint, but for the revision: who gives it here is the one who reads that.
+    """As `store.token_dates` notes what people mint, but for the revision: who gives it here is the one who reads that.
 
     All at once: after an outage every tablet of a hotel may ask in the same minute.
     """

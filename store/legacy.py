@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from rules.alerts import AlertSnapshot
 from rules.ids import DeviceId, HotelId
 from rules.place import policy_of
-from store import events, facts, fleet, lives, rooms
+from store import events, facts, fleet, rooms, token_dates
 from store.audit import Actor, Deed, note
 from store.database import Database
 from store.errors import AlreadyAcknowledged, HadToken, NotFound
@@ -154,7 +154,7 @@ def _take(
         raise NotFound("device", device_id)
     if not row[0]:
         raise HadToken(device_id)
-    lives.set_token(transaction, hotel_id, found.key, expires_at=expires_at, now=now)
+    token_dates.set_token(transaction, hotel_id, found.key, expires_at=expires_at, now=now)
     note(transaction, hotel_id, Deed.TOKEN_MINTED, by=by, subject=device_id, now=now, detail={"first": True})
     return replace(found, token_issued_at=now, token_expires_at=expires_at)
 
