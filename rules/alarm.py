@@ -30,10 +30,11 @@ from rules.alerts import (
 from rules.causes import gist_of, was_seen
 from rules.look import Look, as_it_looks, kind_of, look_of
 from rules.occasion import Occasion, alert_id
+from rules.policy import Assignment
 from rules.response import Resolved
-from rules.state import DeviceState
+from rules.state import DeviceState, Verdict
 
-__all__ = ["Cause", "Occasion", "alert_id", "anew", "end", "let_go", "resolve", "settle"]
+__all__ = ["Cause", "Occasion", "alert_id", "anew", "end", "let_go", "pass_deadline", "resolve", "settle"]
 
 NEED_A_PERSON: Final = frozenset({Family.TAMPER, Family.IDENTITY})
 """Families whose alerts a good signal never ends."""
@@ -88,6 +89,19 @@ def anew(state: DeviceState, *, occasion: Occasion) -> tuple[DeviceState, tuple[
         now = replace(now, suppressed_by=suppressed_by, looked_at=occasion.at)
         state = replace(state, alerts=state.alerts | {family: now})
     return state, tuple(change for change in changes if change is not None)
+
+
+def pass_deadline(
+    state: DeviceState,
+    /,
+    *,
+    assignment: Assignment,
+    watching_since: datetime,  # noqa: ARG001 - as every family's
+    at: datetime,
+) -> Verdict:
+    """What `at`, at which something else is known of its room or suppresses it, makes of what is open."""
+    after, changes = anew(state, occasion=Occasion(assignment, at.isoformat(), at))
+    return Verdict(after, changes)
 
 
 def resolve(state: DeviceState, resolved: Resolved, *, occasion: Occasion) -> Followed:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from msgspec.structs import replace
 
-from rules import agent_stuck, battery, families, held, maintenance_end, never_seen, room_hours, silence, token
+from rules import agent_stuck, alarm, battery, families, held, maintenance_end, never_seen, room_hours, silence, token
 from rules.alarm import Occasion
 from rules.policy import Assignment
 from rules.state import DeviceState, Verdict
@@ -36,8 +36,8 @@ DEADLINES: tuple[tuple[Deadline, PassDeadline], ...] = (
     (agent_stuck.deadline, agent_stuck.pass_deadline),
     (battery.deadline, battery.pass_deadline),
     (never_seen.deadline, never_seen.pass_deadline),
-    (maintenance_end.deadline, maintenance_end.pass_deadline),
-    (room_hours.deadline, room_hours.pass_deadline),
+    (maintenance_end.deadline, alarm.pass_deadline),
+    (room_hours.deadline, alarm.pass_deadline),
     (held.deadline, held.pass_deadline),
 )
 """Of two that come at the same moment, the first passes first."""

@@ -4,12 +4,12 @@ more is heard; and what was hushed and still fires at its end is judged anew, an
 
 from datetime import datetime
 
-from rules.alarm import Occasion, anew
 from rules.alerts import Because, OpenAlert
 from rules.look import look_of
 from rules.maintenance import over
+from rules.occasion import Occasion
 from rules.policy import Assignment
-from rules.state import DeviceState, Verdict
+from rules.state import DeviceState
 
 
 def deadline(state: DeviceState, /, *, assignment: Assignment, watching_since: datetime) -> datetime | None:  # noqa: ARG001 - as every family's
@@ -28,19 +28,6 @@ def deadline(state: DeviceState, /, *, assignment: Assignment, watching_since: d
         for alert in state.alerts.values()
     )
     return min((due for due in dues if due is not None), default=None)
-
-
-def pass_deadline(
-    state: DeviceState,
-    /,
-    *,
-    assignment: Assignment,
-    watching_since: datetime,  # noqa: ARG001 - as every family's
-    at: datetime,
-) -> Verdict:
-    """What `at`, which is the deadline, makes of what is open."""
-    after, changes = anew(state, occasion=Occasion(assignment, at.isoformat(), at))
-    return Verdict(after, changes)
 
 
 def _hushed_at(alert: OpenAlert, *, assignment: Assignment) -> datetime | None:

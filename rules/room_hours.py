@@ -5,12 +5,12 @@ taken to be cleaning any more, though nothing else is said or heard (`rules.cont
 from datetime import datetime
 from typing import Final
 
-from rules.alarm import Occasion, anew
 from rules.alerts import Because, OpenAlert
 from rules.look import look_of
+from rules.occasion import Occasion
 from rules.policy import Assignment
 from rules.room_status import DEPARTING_AT_MOST, HOUSEKEEPING_AT_MOST, NOTHING_SAID
-from rules.state import DeviceState, Verdict
+from rules.state import DeviceState
 
 _BY_THE_HOUR: Final = frozenset({Because.DEPARTING, Because.HOUSEKEEPING})
 
@@ -26,19 +26,6 @@ def deadline(state: DeviceState, /, *, assignment: Assignment, watching_since: d
         if _differs(alert, assignment=assignment, at=max(hour, _looked_at(alert)))
     )
     return min(dues, default=None)
-
-
-def pass_deadline(
-    state: DeviceState,
-    /,
-    *,
-    assignment: Assignment,
-    watching_since: datetime,  # noqa: ARG001 - as every family's
-    at: datetime,
-) -> Verdict:
-    """What `at`, which is the deadline, makes of what is open."""
-    after, changes = anew(state, occasion=Occasion(assignment, at.isoformat(), at))
-    return Verdict(after, changes)
 
 
 def _hours_of(assignment: Assignment) -> tuple[datetime, ...]:
