@@ -18,7 +18,7 @@ from device_bridge.lapses import Lapses
 from device_bridge.learning import Learning
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.monitor import COMES_AND_GOES, Monitor
-from device_bridge.outages import Memory
+from device_bridge.outages import KnownOutages
 from device_bridge.publish import Announcer
 from device_bridge.queue import InputQueue
 from device_bridge.renewal import Renewals
@@ -86,7 +86,7 @@ class Bridge:
         self._doing = Doing(store=store, publisher=uplink.receipts, metrics=self._metrics)
         self._lapses = Lapses(store=store, now=now)
         self._learning = Learning(store=store, now=now)
-        self._outages = Memory(store=store, fleet=self._fleet, queue=queue, watch=self._watch, now=now)
+        self._outages = KnownOutages(store=store, fleet=self._fleet, queue=queue, watch=self._watch, now=now)
         self._intake = Intake(
             queue=queue,
             store=store,

@@ -19,20 +19,20 @@ from device_bridge.matters import (
     Given,
     Heard,
     Identity,
-    Known,
     Matter,
     Noted,
     Overdue,
     Pairing,
     Parted,
     Review,
+    Stored,
     Turned,
     Word,
     device_of,
     topic_of,
 )
 from device_bridge.onwards import Passed
-from device_bridge.outages import Memory
+from device_bridge.outages import KnownOutages
 from device_bridge.pms_results import PmsResult, answer_to, refusal_of
 from device_bridge.receipts import Receipted, ReceiptLine
 from device_bridge.renewal import Renewals, TokenMessage
@@ -104,7 +104,7 @@ class Draft:
         now: datetime,
         watching_since: datetime,
         renewals: Renewals,
-        outages: Memory,
+        outages: KnownOutages,
         promise: timedelta,
     ) -> None:
         self.batch = Batch(received_at=now)
@@ -127,7 +127,7 @@ class Draft:
         self.outlook = outages.outlook(self._state)
         self.batch.incidents = self.outlook.turns
 
-    def add(self, matter: Matter, *, known: Known | None) -> None:  # noqa: C901, one case for each
+    def add(self, matter: Matter, *, known: Stored | None) -> None:  # noqa: C901, one case for each
         """Judge the next matter. `known` are the message ids of the batch that are stored already.
 
         None: nobody has asked. Then all are taken for new, and the store refuses a batch in which one is not.
@@ -165,7 +165,7 @@ class Draft:
             word.fleet.learn(word.hotel_id, rooms)
         self.outlook.adopt()
 
-    def _hear(self, heard: Heard, known: Known | None) -> None:
+    def _hear(self, heard: Heard, known: Stored | None) -> None:
         tablet, message, kept = heard.tablet, heard.decoded.message, heard.decoded.late
         if isinstance(message, Renew):
             self._renew(heard, message)
@@ -230,7 +230,7 @@ class Draft:
         )
         self._give(Given(tablet, now, answer.expires_at, heard.at, Asked(request.id, request.sid)), None)
 
-    def _give(self, given: Given, known: Known | None) -> None:
+    def _give(self, given: Given, known: Stored | None) -> None:
         tablet, record = given.tablet, given.record
         if not self._is_new((tablet.key, given.name), known):
             return
@@ -239,7 +239,7 @@ class Draft:
         self._judge(tablet, judging.given, record, name=given.name, at=given.at)
         self.batch.messages.append(token_row(given))
 
-    def _take_over(self, done: Done, known: Known | None) -> None:
+    def _take_over(self, done: Done, known: Stored | None) -> None:
         """A person has ended an alert by hand: the rules go by that from here on."""
         self.batch.drained.append(done.inbox_key)
         tablet, name = done.tablet, done.deed.name
@@ -248,12 +248,12 @@ class Draft:
         self._judge(tablet, judging.dismiss, done.deed, name=name, at=done.at)
         self.batch.messages.append(deed_row(done, tablet))
 
-    def _pair(self, pairing: Pairing, known: Known | None) -> None:
+    def _pair(self, pairing: Pairing, known: Stored | None) -> None:
         if self._is_new((pairing.tablet.key, pairing.name), known):
             self._judge(pairing.tablet, judging.paired, pairing.record, name=pairing.name, at=pairing.at)
             self.batch.messages.append(partner_row(pairing))
 
-    def _review(self, one: Review, known: Known | None) -> None:
+    def _review(self, one: Review, known: Stored | None) -> None:
         if self._is_new((one.tablet.key, one.name), known):
             self._judge(one.tablet, judging.review, one.record, name=one.name, at=one.at)
             self.batch.messages.append(review_row(one))
@@ -288,7 +288,7 @@ class Draft:
                 self._judge(tablet, judging.left, record, name=f"{LEFT}{change.at.isoformat()}", at=change.at)
                 self.batch.messages.append(left_row(tablet, record, due=change.at, at=parted.at))
 
-    def _note(self, noted: Noted, known: Known | None) -> None:
+    def _note(self, noted: Noted, known: Stored | None) -> None:
         if noted.device_key is None or self._is_new((noted.device_key, noted.name), known):
             self.batch.messages.append(noted_row(noted))
 
@@ -346,7 +346,7 @@ class Draft:
             line = ReceiptLine(rejected.message_id, Receipted.REJECTED, rejected.reason, rejected.detail)
             self.receipts.setdefault((hotel_id, device_id), []).append(line)
 
-    def _is_new(self, identity: Identity, known: Known | None) -> bool:
+    def _is_new(self, identity: Identity, known: Stored | None) -> bool:
         if known is None:
             return True
         if identity in known or identity in self._ids:

@@ -26,10 +26,10 @@ from device_bridge.matters import (
     Done,
     Given,
     Heard,
-    Known,
     Matter,
     Noted,
     Overdue,
+    Stored,
     Turned,
     Word,
     assignment,
@@ -40,7 +40,7 @@ from device_bridge.matters import (
     topic_of,
 )
 from device_bridge.metrics import BridgeMetrics
-from device_bridge.outages import Memory
+from device_bridge.outages import KnownOutages
 from device_bridge.persistence import Persistence
 from device_bridge.pms import HotelSystems, is_word
 from device_bridge.queue import Arrived, Deed, Input, InputQueue
@@ -74,7 +74,7 @@ class Intake:
         adopted: Callable[[Draft], None],
         doing: Doing,
         renewals: Renewals,
-        outages: Memory,
+        outages: KnownOutages,
         learning: Learning,
         now: Callable[[], datetime],
         metrics: BridgeMetrics,
@@ -222,7 +222,7 @@ class Intake:
             identities = [identity for matter in matters if (identity := identity_of(matter)) is not None]
             return await self._apply(matters, known=await self._store.known(identities))
 
-    async def _apply(self, matters: Sequence[Matter], *, known: Known | None) -> Draft:
+    async def _apply(self, matters: Sequence[Matter], *, known: Stored | None) -> Draft:
         await self._say_what_is_new()
         draft = Draft(
             now=self._now(),

@@ -168,7 +168,7 @@ class Review(Struct, frozen=True):
 
 Matter = Heard | Turned | Overdue | Parted | Noted | Beginning | Given | Done | Word | Pairing | Review
 Identity = tuple[DeviceKey, MessageId]
-Known = AbstractSet[Identity]
+Stored = AbstractSet[Identity]
 """Which messages of a batch are stored already."""
 
 

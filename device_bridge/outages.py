@@ -47,7 +47,7 @@ _ASK_AGAIN = timedelta(seconds=10)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-class Memory:
+class KnownOutages:
     """The outages of all hotels, between two commits."""
 
     def __init__(

@@ -13,7 +13,7 @@ from typing import Final
 
 from rules import silence
 from rules.deadlines import deadline, of_others, sooner
-from rules.register import Known
+from rules.register import Watched
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -24,17 +24,17 @@ class Reckoning:
     def __init__(self, *, watching_since: datetime) -> None:
         self.nearest = _NEVER
         self.watching_since = watching_since
-        self._due: list[tuple[datetime, int, Known]] = []
+        self._due: list[tuple[datetime, int, Watched]] = []
         self._turn = itertools.count()  # two entries never compare their devices
 
-    def look_at(self, device: Known) -> None:
+    def look_at(self, device: Watched) -> None:
         """Its deadline may have come nearer."""
         if device.reckoned:
             state, assignment, since = device.state, device.assignment, self.watching_since
             device.besides = of_others(state, assignment=assignment, watching_since=since)
             self._put(device, sooner(self._of_silence(device), device.besides))
 
-    def due_by(self, at: datetime) -> Iterator[tuple[Known, datetime]]:
+    def due_by(self, at: datetime) -> Iterator[tuple[Watched, datetime]]:
         """Each deadline that is there by `at`, the earliest first; judge it before asking for the next."""
         while self._due and self._due[0][0] <= at:
             due, _, device = heapq.heappop(self._due)
@@ -52,10 +52,10 @@ class Reckoning:
             self.look_at(device)
         self.nearest = self._due[0][0] if self._due else _NEVER
 
-    def _of_silence(self, device: Known) -> datetime | None:
+    def _of_silence(self, device: Watched) -> datetime | None:
         return silence.deadline(device.state, assignment=device.assignment, watching_since=self.watching_since)
 
-    def _put(self, device: Known, due: datetime | None) -> None:
+    def _put(self, device: Watched, due: datetime | None) -> None:
         if due is not None and (device.due is None or due < device.due):
             device.due = due
             heapq.heappush(self._due, (due, next(self._turn), device))

@@ -24,7 +24,7 @@ _NO_ROOMS: Final = InventoryRecord(0, Profile.NORMAL, ())
 _NOWHERE: Final = RoomId("")  # no room has this name
 
 
-class Known:
+class Watched:
     """One device between two rows. `own` is what it was judged by, `assignment` what the proposal makes of that.
 
     `reckoned`: its deadlines are (`rules.reckoning`, whose `due` and `besides` are); once they were, those that passed
@@ -64,37 +64,37 @@ class Known:
 class Register:
     """`moved` is told of each device that is judged by something else from now on, or may be."""
 
-    def __init__(self, hotel_id: HotelId, *, moved: Callable[[Known], None]) -> None:
+    def __init__(self, hotel_id: HotelId, *, moved: Callable[[Watched], None]) -> None:
         self.is_settled = True
         self._hotel_id = hotel_id
         self._moved = moved
-        self._devices: dict[int | None, Known] = {}  # nobody is None
+        self._devices: dict[int | None, Watched] = {}  # nobody is None
         self._inventory = _NO_ROOMS
         self._statuses: dict[RoomId, RoomStatus] = {}
         self._change: Change | None = None
 
-    def __iter__(self) -> Iterator[Known]:
+    def __iter__(self) -> Iterator[Watched]:
         yield from self._devices.values()
 
-    def of(self, one: StoredInput) -> Known | None:
+    def of(self, one: StoredInput) -> Watched | None:
         """The device of a row; None where it has none, or the rows before are gone in which it came."""
         return self._devices.get(one.device)
 
-    def find(self, device_id: DeviceId) -> Known | None:
+    def find(self, device_id: DeviceId) -> Watched | None:
         return next((device for device in self._devices.values() if device.id == device_id), None)
 
-    def add(self, one: StoredInput) -> Known:
+    def add(self, one: StoredInput) -> Watched:
         """The device of a row of a device, known from now on."""
         assert one.device is not None and one.device_id is not None  # noqa: PT018, S101 - a row of a device
-        device = self._devices[one.device] = Known(one.device, one.device_id, self._hotel_id)
+        device = self._devices[one.device] = Watched(one.device, one.device_id, self._hotel_id)
         return device
 
-    def remove(self, device: Known) -> None:
+    def remove(self, device: Watched) -> None:
         device.due = None
         del self._devices[device.key]
         self.is_settled = False
 
-    def move(self, device: Known, record: AssignmentRecord) -> None:
+    def move(self, device: Watched, record: AssignmentRecord) -> None:
         device.id, device.room_id = record.device_id or device.id, record.room_id
         device.policy, device.added_at, device.revision = record.policy, record.added_at, record.revision
         self.is_settled = False
@@ -112,7 +112,7 @@ class Register:
         """What the hotel's systems say of a room."""
         return NOTHING_SAID if room_id is None else self._statuses.get(room_id, NOTHING_SAID)
 
-    def learn(self, room_id: RoomId, status: RoomStatus) -> Iterator[Known]:
+    def learn(self, room_id: RoomId, status: RoomStatus) -> Iterator[Watched]:
         """From now on this is known of a room; each of its devices, in order of id, once it is judged by that."""
         self._statuses[room_id] = status
         here = [device for device in self._devices.values() if device.room_id == room_id]
@@ -150,7 +150,7 @@ class Register:
             own = belongs[device.id]
             self._assign(device, replace(own, policy=device.policy, room=self.status(own.place.room_id)))
 
-    def _assign(self, device: Known, own: Assignment) -> None:
+    def _assign(self, device: Watched, own: Assignment) -> None:
         device.own = own
         device.assignment = self.proposed(own)
         device.reckoned = device.reckoned or device.assignment != own

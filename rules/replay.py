@@ -53,7 +53,7 @@ from rules.judging import Judge
 from rules.messages import DeviceMessage
 from rules.policy import Assignment
 from rules.reckoning import Reckoning
-from rules.register import Change, Known, Register
+from rules.register import Change, Register, Watched
 from rules.response import Resolved
 from rules.room_status import PmsRecord, news
 from rules.state import DeviceState, Verdict
@@ -206,7 +206,7 @@ class Replay:
             self._pass(device, one.ts, name=one.name, record=_deadline.decode(one.body))
 
     def _pass(
-        self, device: Known, due: datetime, *, name: MessageId, record: DeadlineRecord = _NOTHING_BESIDES
+        self, device: Watched, due: datetime, *, name: MessageId, record: DeadlineRecord = _NOTHING_BESIDES
     ) -> None:
         before, assignment, since = device.state, device.assignment, self._reckoning.watching_since
         verdict = judging.pass_deadline(before, record, assignment=assignment, watching_since=since, due=due)
@@ -307,7 +307,7 @@ class Replay:
         device.state = checkpoint.state
         self._register.move(device, checkpoint.assignment)
 
-    def _known(self, one: StoredInput) -> Known | None:
+    def _known(self, one: StoredInput) -> Watched | None:
         """The device of a row, with what it is judged by."""
         if not self._register.is_settled:
             self._register.settle()
@@ -317,7 +317,7 @@ class Replay:
         return device
 
     def _decide(
-        self, device: Known, verdict: Verdict, *, one: StoredInput, message: DeviceMessage | None = None
+        self, device: Watched, verdict: Verdict, *, one: StoredInput, message: DeviceMessage | None = None
     ) -> None:
         before, device.state = device.state, verdict.state
         if verdict.changes or self._follow:
@@ -332,7 +332,7 @@ class Replay:
             self._told(step)
 
 
-def _occasion(device: Known, one: StoredInput, *, at: datetime | None = None) -> Occasion:
+def _occasion(device: Watched, one: StoredInput, *, at: datetime | None = None) -> Occasion:
     return Occasion(device.assignment, one.name, at or one.at)
 
 

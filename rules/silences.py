@@ -1,8 +1,9 @@
 """Tablets that are silent, counted by where they were and by when it began.
 
 A whole hotel may fall silent within a minute, and each silence asks how many others there are: so the answers are kept
-up, and none of them looks at each tablet. It is the one record of the rules that is changed in place; whoever may have
-to take that back works on a copy, which shares with its original what neither has changed since.
+up, and none of them looks at each tablet. Like `rules.outages`, and unlike all other records of the rules, it is
+changed in place; whoever may have to take that back works on a copy, which shares with its original what neither has
+changed since.
 """
 
 from bisect import bisect_left, bisect_right, insort

@@ -14,7 +14,7 @@ from device_bridge.journal import Journal
 from device_bridge.matters import Overdue
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.onwards import IN_A_ROW
-from device_bridge.outages import Memory
+from device_bridge.outages import KnownOutages
 from device_bridge.queue import DeadlineDue, InputQueue
 from device_bridge.renewal import Renewals
 from device_bridge.tablet import Tablet
@@ -118,7 +118,7 @@ async def test_what_leads_onwards_again_is_judged_as_of_itself(tmp_path: Path) -
 async def test_a_silence_that_was_put_off_is_found_as_of_then(tmp_path: Path) -> None:
     async with stuck_at(tmp_path) as one:
         one.hear(NOON)
-        memory = Memory(store=one.store, fleet=one.fleet, queue=one.queue, watch=one.watch, now=lambda: NOON)
+        memory = KnownOutages(store=one.store, fleet=one.fleet, queue=one.queue, watch=one.watch, now=lambda: NOON)
         draft = Draft(
             now=after(100),
             watching_since=NOON,

@@ -17,7 +17,7 @@ from device_bridge.hearing import Hearing
 from device_bridge.journal import Journal
 from device_bridge.matters import Heard, Identity
 from device_bridge.metrics import BridgeMetrics
-from device_bridge.outages import Memory
+from device_bridge.outages import KnownOutages
 from device_bridge.queue import InputQueue
 from device_bridge.renewal import Renewals
 from device_bridge.tablet import Tablet
@@ -66,7 +66,7 @@ class Judge:
         self, assignment: Assignment, story: Story, repeats: list[list[int]]
     ) -> tuple[list[AlertChange], DeviceState]:
         store, fleet, queue, watch = self._parts
-        outages = Memory(store=store, fleet=fleet, queue=queue, watch=watch, now=lambda: NOON)
+        outages = KnownOutages(store=store, fleet=fleet, queue=queue, watch=watch, now=lambda: NOON)
         tablet = Tablet(key=DeviceKey(1), assignment=assignment, revision=1, state=DeviceState())
         known: set[Identity] = set()
         changes: list[AlertChange] = []
