@@ -5,12 +5,16 @@ import ipaddress
 from typing import Any, Protocol
 
 from litestar import Request, Response, Router, get
+from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from api.gate import Gate
 from api.problems import Refused, Trouble, problems, unauthorized
-from api.records import Alive
 from broker.tokens import Role
+
+
+class Alive(Struct, frozen=True):
+    status: str
 
 
 class Health(Protocol):
