@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 import pytest_asyncio
 
 from api import ApiSettings
+from broker.shared_token import SharedToken
 from store import LocalDoorbell
-from tests.api.support import Furnished, World, furnished, page_in
+from tests.api.support import Furnished, MakeWorld, World, furnished, page_in
 
 
 @pytest.fixture
@@ -29,12 +31,22 @@ def hotels(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def same_world(tmp_path_factory: pytest.TempPathFactory, hotels: Furnished) -> AsyncIterator[World]:
-    """One for all tests of a module that change nothing: making the API takes longer than most tests."""
-    folder = tmp_path_factory.mktemp("world")
-    settings = ApiSettings(mqtt_port=1884, console=page_in(folder / "console"))
-    async with hotels.world(folder, doorbell=LocalDoorbell(), settings=settings) as world:
-        yield world
+async def lasting_world(tmp_path_factory: pytest.TempPathFactory, hotels: Furnished) -> AsyncIterator[MakeWorld]:
+    """Make one that lasts as long as the module, with these settings: making the API takes longer than most tests."""
+    async with AsyncExitStack() as stack:
+
+        async def make(*, shared_token: SharedToken | None = None) -> World:
+            folder = tmp_path_factory.mktemp("world")
+            settings = ApiSettings(mqtt_port=1884, console=page_in(folder / "console"), shared_token=shared_token)
+            return await stack.enter_async_context(hotels.world(folder, doorbell=LocalDoorbell(), settings=settings))
+
+        yield make
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def same_world(lasting_world: MakeWorld) -> World:
+    """One for all tests of a module that change nothing."""
+    return await lasting_world()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -16,6 +16,8 @@ from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
 from api import ApiSettings, build_app
+from api.streams import PATIENCE
+from broker.shared_token import SharedToken
 from broker.tokens import KeyRing, Role, mint_device, mint_integrator, mint_user
 from config.web import WebServer, bind
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Reason, Rule, Severity
@@ -359,9 +361,15 @@ class Served:
         self._server.stop()
 
 
+class MakeWorld(Protocol):
+    """How `conftest.lasting_world` makes one."""
+
+    async def __call__(self, *, shared_token: SharedToken | None = None) -> World: ...
+
+
 @asynccontextmanager
 async def serving(app: Litestar) -> AsyncIterator[Served]:
-    """Serve the application on a free port while the context lasts; on leaving it must stop within two seconds."""
+    """Serve the application on a free port while the context lasts; on leaving it must stop, and wait for no reader."""
     port = free_port()
     server = WebServer(app, bind("127.0.0.1", port))
     async with asyncio.TaskGroup() as group:
@@ -372,5 +380,5 @@ async def serving(app: Litestar) -> AsyncIterator[Served]:
             yield served
         finally:
             served.stop()
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(PATIENCE - 10):
                 await running

@@ -82,6 +82,7 @@ async def test_what_a_tablet_is_unlocked_with_is_for_those_who_may_unlock(world:
     assert "0815" not in str([bytes(event.data) for event in events if event.type is EventType.COMMAND_CHANGED])
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     "body",
     [
@@ -101,9 +102,9 @@ async def test_what_a_tablet_is_unlocked_with_is_for_those_who_may_unlock(world:
         {"retain": True},
     ],
 )
-async def test_what_is_no_command_is_refused(world: World, body: dict[str, object]) -> None:
-    assert (await ask(world, Role.MANAGER, **body)).status_code == 400
-    assert (await world.store.commands(INN)).items == ()
+async def test_what_is_no_command_is_refused(same_world: World, body: dict[str, object]) -> None:
+    assert (await ask(same_world, Role.MANAGER, **body)).status_code == 400
+    assert (await same_world.store.commands(INN)).items == ()
 
 
 async def test_every_sort_of_argument_arrives_as_it_was_given(world: World) -> None:

@@ -201,7 +201,7 @@ async def test_an_integrator_follows_by_scope(world: World, served: Served) -> N
 
 async def test_open_streams_do_not_keep_the_server_from_stopping(world: World) -> None:
     async with contextlib.AsyncExitStack() as readers:
-        async with serving(world.app) as served:  # Fails unless it stops within two seconds.
+        async with serving(world.app) as served:  # Fails unless it stops before they lose patience.
             following = [await readers.enter_async_context(served.reader(viewer(world))) for _ in range(5)]
         await eventually(lambda: all(reader.ended for reader in following))
 

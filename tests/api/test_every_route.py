@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
@@ -16,7 +17,7 @@ from rules.ids import DeviceId, EnrolmentId, HotelId, RoomId
 from store import INNWATCH, Batch
 from store.batch import Quarantined
 from store.records import Room
-from tests.api.support import DEVICE, INN, LODGE, NOON, World
+from tests.api.support import DEVICE, INN, LODGE, NOON, MakeWorld, World
 
 PUBLIC = {
     "GET /",
@@ -287,12 +288,20 @@ async def test_a_list_has_the_own_hotels_and_nothing_else(world: World, route: s
 NOWHERE = {"channel_id": "999", "bssid": "a4:2b:b0:00:00:99"}
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_sided(lasting_world: MakeWorld) -> dict[HotelId, tuple[World, dict[str, str]]]:
+    """For each hotel a world in which it alone has one of each, and their ids; nobody changes anything in them."""
+    worlds = {hotel_id: await lasting_world() for hotel_id in (INN, LODGE)}
+    return {hotel_id: (world, await things_of(world, hotel_id)) for hotel_id, world in worlds.items()}
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @both_ways
 @pytest.mark.parametrize("route", [route for route, how in TENANCY.items() if how == "missing"])
 async def test_another_hotels_object_is_as_one_that_does_not_exist(
-    world: World, route: str, mine: HotelId, theirs: HotelId
+    one_sided: dict[HotelId, tuple[World, dict[str, str]]], route: str, mine: HotelId, theirs: HotelId
 ) -> None:
-    ids = await things_of(world, theirs)
+    world, ids = one_sided[theirs]
     async with world.client(manager(world, mine)) as client:
         foreign = await ask(client, route, **ids)
         missing = await ask(client, route, **dict.fromkeys(ids, "no-such-thing") | NOWHERE)
@@ -327,22 +336,30 @@ async def things_of(world: World, hotel_id: HotelId) -> dict[str, str]:
     }
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def crowded(lasting_world: MakeWorld) -> World:
+    """One in which both hotels have more than one of everything, for all that change nothing."""
+    world = await lasting_world()
+    for hotel_id in (INN, LODGE):
+        await crowd(world, hotel_id)
+    return world
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @both_ways
 @pytest.mark.parametrize("route", [route for route in TENANCY if route.startswith("GET") and "/{" not in route])
 async def test_a_cursor_of_another_hotel_leads_nowhere_but_to_ones_own(
-    world: World, route: str, mine: HotelId, theirs: HotelId
+    crowded: World, route: str, mine: HotelId, theirs: HotelId
 ) -> None:
     if TENANCY[route] in {"own", "stream"}:
         return
-    for hotel_id in (INN, LODGE):
-        await crowd(world, hotel_id)
     path, whole = route.removeprefix("GET "), {"status": "all"} if route == "GET /api/alerts" else {}
-    async with world.client(manager(world, theirs)) as client:
+    async with crowded.client(manager(crowded, theirs)) as client:
         cursor = (await client.get(path, params=whole | {"limit": 1})).json()["next"]
     if cursor is None:
         assert route not in PAGED
         return
-    async with world.client(manager(world, mine)) as client:
+    async with crowded.client(manager(crowded, mine)) as client:
         own = (await client.get(path, params=whole)).json()["items"]
         answer = await client.get(path, params=whole | {"cursor": cursor})
 

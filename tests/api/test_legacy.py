@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+import pytest_asyncio
 
 from api import ApiSettings
 from broker.shared_token import SharedToken
@@ -15,7 +16,7 @@ from rules.ids import DeviceId, RoomId
 from store import INNWATCH
 from store.importing import OldAlert
 from store.records import Contact, MigrationRow, Room, Way
-from tests.api.support import DEVICE, INN, LODGE, NOON, World, bearer
+from tests.api.support import DEVICE, INN, LODGE, NOON, MakeWorld, World, bearer
 from tests.api.test_every_route import TENANCY, ask
 
 SHARED = "b0arding-pass-0f-the-0ld-days"
@@ -95,10 +96,18 @@ async def test_it_is_felt_at_once_when_it_may_speak_no_more(world: World) -> Non
 OPEN_TO_AGENTS = {route for route, how in TENANCY.items() if how in {"device", "agent"}}
 
 
-@pytest.mark.parametrize("route", sorted(TENANCY.keys() - OPEN_TO_AGENTS))
-async def test_it_opens_nothing_else(world: World, route: str) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def allowed(lasting_world: MakeWorld) -> World:
+    """One in which it speaks for a tablet, for all that change nothing."""
+    world = await lasting_world(shared_token=SharedToken(SHARED, INN))
     await allow(world)
-    async with world.client(SHARED) as client:
+    return world
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("route", sorted(TENANCY.keys() - OPEN_TO_AGENTS))
+async def test_it_opens_nothing_else(allowed: World, route: str) -> None:
+    async with allowed.client(SHARED) as client:
         answer = await ask(client, route)
 
     assert (answer.status_code, answer.json()["detail"]) == (403, "the shared token opens nothing here")

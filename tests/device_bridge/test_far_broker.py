@@ -132,7 +132,7 @@ async def test_what_was_not_stored_when_the_bridge_died_comes_again(far: Far, tm
     running = asyncio.ensure_future(doomed.run())
     await eventually(lambda: doomed.hearing.deaf_since is None)
     ids = [await far.beat() for _ in range(3)]
-    await eventually(lambda: len(lost) == 3)
+    await eventually(lambda: len(lost) >= 3)  # more, if the connection was lost meanwhile
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -163,10 +163,15 @@ async def test_a_broker_that_goes_away_accuses_nobody_and_who_stays_away_is_foun
         await far.beat(101)
         await eventually(lambda: _count(far, 3))
         assert await far.open_alerts() == []
-        for _ in range(4):
+
+        async def somebody_is_missed() -> list[str]:
+            """After a minute; or later, if the connection was lost once more on a busy machine."""
             clock.advance(10)
-            await far.beat(101)
-        assert await eventually(far.open_alerts) == ["tab-102 silence"]
+            stored = await far.beat(101)
+            await eventually(lambda: _stored(far, stored))
+            return await far.open_alerts()
+
+        assert await eventually(somebody_is_missed, within=60) == ["tab-102 silence"]
         assert await _monitor_of_the_store(far, "watching")
 
 
