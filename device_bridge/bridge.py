@@ -120,8 +120,9 @@ class Bridge:
 
     async def start(self) -> None:
         """Load what is stored and, if the broker can be reached already, publish it. Raises StoreUnavailable."""
-        await self._journal.open()
+        earlier = await self._journal.open()
         newest = await self._fleet.load()
+        self._watch.remember(earlier)
         await self._outages.load()
         news = self._fleet.tidings.news
         await self._intake.tell(news)

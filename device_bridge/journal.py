@@ -78,10 +78,14 @@ class Journal:
         """While we are not listening: until when somebody was, as far as that is known."""
         return None if self.has_resumed else self._until
 
-    async def open(self) -> None:
-        """Read where the last stretch ended. Raises StoreUnavailable."""
-        self._until = await self._store.last_listened()
+    async def open(self) -> list[Began]:
+        """Read when the last stretches began, the earliest first, and where they ended. Raises StoreUnavailable."""
+        began = list[Began]()
+        for stretch in await self._store.listened():
+            began.append(Began(stretch.since, _gap(self._until, stretch.since)))
+            self._until = stretch.until
         self._stored = self._now_ticks()
+        return began
 
     def is_listening(self) -> bool:
         """Look whether we are; what is heard while we are not, or is not, counts for nobody."""
@@ -106,7 +110,7 @@ class Journal:
         self._ticks, self._steps, self._times, self._why = ticks, steps, self._hearing.times, None
         if why is None:
             return None
-        gap = None if since is None or -_JITTER <= now - since <= OURS else Gap(since, now, clock_set=is_set)
+        gap = _gap(since, now, is_set=is_set)
         began = Began(now, gap, why)
         if gap is not None:
             self.last_gap = began
@@ -133,3 +137,8 @@ class Journal:
             except (StoreUnavailable, DataRefused):
                 continue
             self._stored = self._now_ticks()
+
+
+def _gap(since: datetime | None, until: datetime, *, is_set: bool = False) -> Gap | None:
+    """What lies between two stretches, where it is long enough to be our own outage."""
+    return None if since is None or -_JITTER <= until - since <= OURS else Gap(since, until, clock_set=is_set)

@@ -72,17 +72,32 @@ class Watch:
 
     def _take_up(self, began: Began) -> None:
         """Go on after a gap. One that was short, and gives no grace, is nothing that the rules need to hear of."""
+        began = self._with_grace(began)
+        self.begin_again(self._told_since)
+        if began.gap is not None or self._told_since == began.at:
+            self._queue.put(began)
+
+    def remember(self, earlier: Iterable[Began]) -> None:
+        """At the start: when we began to listen in earlier runs, so that one that ends again and again is a link that
+        comes and goes. For after the fleet was read.
+        """
+        for began in earlier:
+            self._with_grace(began)
+
+    @property
+    def _grace(self) -> timedelta:
         graces = (self._fleet.restart_grace(hotel_id) for hotel_id in self._fleet.hotels)
-        grace = max(graces, default=DEFAULTS.restart_grace)
-        gap = began.gap
+        return max(graces, default=DEFAULTS.restart_grace)
+
+    def _with_grace(self, began: Began) -> Began:
+        """The beginning, and with it whether it gives the tablets their time to come back."""
+        gap, grace = began.gap, self._grace
         if self._patience.is_granted(began.at, until=began.at if gap is None else gap.since, grace=grace):
             self._told_since = began.at
         elif gap is not None:
-            gap = replace(gap, gives_grace=False)
-            began, self._told_since = replace(began, gap=gap), gap.moved(self._told_since)
-        self.begin_again(self._told_since)
-        if gap is not None or self._told_since == began.at:
-            self._queue.put(began)
+            self._told_since = gap.moved(self._told_since)
+            return replace(began, gap=replace(gap, gives_grace=False))
+        return began
 
     def begin_again(self, at: datetime) -> None:
         """We were not listening: from `at` on every tablet gets the grace of a start before silence is judged."""

@@ -8,6 +8,8 @@ that the end of a process in between neither loses a gap nor counts one twice.
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
+
 from store.batch import Stretch
 from store.database import Database
 from store.times import moment
@@ -16,14 +18,23 @@ from store.transaction import Transaction
 KEPT: Final = 1000
 """Stretches: outages of ours are rare, and one that is not in the journal any more is among the inputs of the rules."""
 
+_LAST: Final = 200
+
+
+class Listened(Struct, frozen=True):
+    """From when until when the bridge was listening."""
+
+    since: datetime
+    until: datetime
+
 
 class Listening:
     _database: Database
 
-    async def last_listened(self) -> datetime | None:
-        """Return until when the bridge was listening, some seconds behind; None: it never was."""
-        rows = await self._database.ask("SELECT until FROM listening ORDER BY key DESC LIMIT 1")
-        return moment(rows[0][0]) if rows else None
+    async def listened(self) -> list[Listened]:
+        """Return the last stretches, the earliest first; each until some seconds before its end."""
+        rows = await self._database.ask("SELECT since, until FROM listening ORDER BY key DESC LIMIT :most", most=_LAST)
+        return [Listened(moment(since), moment(until)) for since, until in reversed(rows)]
 
     async def keep_listening(self, *, until: datetime) -> None:
         """Note that the bridge is listening still; nothing happens before it has begun (`Batch.listening`)."""

@@ -57,7 +57,7 @@ async def later(tmp_path: Path) -> AsyncIterator[House]:
         await beat(house, 102)
         house.clock.advance(5)
         await beat(house, 101)
-        await eventually(house.store.last_listened)
+        await eventually(house.store.listened)
     await house.store.keep_listening(until=house.clock.at)  # now that the bridge does not note what it last saw
     await house.store.close()
     again = House(house.path)
