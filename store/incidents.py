@@ -17,6 +17,7 @@ from rules.alerts import Acknowledgment, AlertSnapshot, AlertStatus, Because, Re
 from rules.ids import AlertId, DeviceId, HotelId, IncidentId
 from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.outage import IncidentChange, Turn
+from rules.words import place_in_words
 from store import audit, cursors, events, incident_life
 from store.audit import Actor, Deed
 from store.database import Database
@@ -145,7 +146,7 @@ def write(transaction: Transaction, hotel_key: int, change: IncidentChange) -> W
     known = change.incident if change.into is None else _part_of(change.into, change.incident)
     row = (_insert if change.turn is Turn.OPENED else _update)(transaction, hotel_key, known)
     key, incident = row[0], incident_of(row)
-    part = Reason(Because.PART_OF_OUTAGE, observed=incident.place)
+    part = Reason(Because.PART_OF_OUTAGE, observed=place_in_words(incident.scope, incident.place))
     absorbed: list[int] = []
     entries: list[Entry] = []
     for alert_id in change.absorbed:

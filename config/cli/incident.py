@@ -140,8 +140,10 @@ def _more(step: "IncidentStep") -> str | None:
 
     if step.scope is None:
         return step.error
+    tablets = "1 tablet" if step.members == 1 else f"{step.members} tablets"
     lost = f", {step.lost} did not return" if step.lost else ""
-    return f"{place_in_words(step.scope, step.place)}: {step.back} of {step.members} back{lost}"
+    how = f"{step.back} of {tablets} back" if step.back or lost else f"{tablets} silent"
+    return f"{place_in_words(step.scope, step.place)}: {how}{lost}"
 
 
 def _with(incident: "IncidentSnapshot", **more: object) -> dict[str, object]:

@@ -48,7 +48,8 @@ def test_an_outage_is_listed_shown_with_its_tablets_and_taken_on_once(cli: Comma
     shown = cli("incident", "show", "h", "I1").out
     assert "part of the hotel is not heard" in shown
     assert "incident.opened" not in shown
-    assert "floor 1: 0 of 1 back" in shown
+    assert "floor 1: 1 tablet silent" in shown
+    assert "it is told as part of an outage (floor 1)" in cli("alert", "show", "h", "A1").out
     whole = cli("incident", "show", "h", "I1", "--json").json()
     assert [alert["deviceId"] for alert in whole["alerts"]] == ["t"]
     assert [(step["type"], step.get("by")) for step in whole["timeline"]] == [
