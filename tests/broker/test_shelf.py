@@ -6,7 +6,7 @@ import resource
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -284,7 +284,7 @@ async def test_a_forgotten_session_leaves_nothing(path: Path, written: bool) -> 
         shelf.forget_session("ann")
         shelf.forget_session("ann")  # not there, which means nothing
 
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw, raw:
         for question in (
             "SELECT count(*) FROM session",
             "SELECT count(*) FROM subscription",
@@ -292,7 +292,6 @@ async def test_a_forgotten_session_leaves_nothing(path: Path, written: bool) -> 
             "SELECT count(*) FROM received",
         ):
             assert raw.execute(question).fetchone() == (0,), question
-    raw.close()
 
 
 async def test_a_session_made_again_in_the_same_transaction_has_nothing_of_the_former(path: Path) -> None:
@@ -638,18 +637,16 @@ async def test_a_file_with_a_torn_page_is_damaged(path: Path) -> None:
 async def test_claims_that_cannot_be_read_are_damage(path: Path) -> None:
     async with opened(path) as shelf:
         keep(shelf)
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("UPDATE session SET claims = x'c1'")
-    raw.close()
 
     assert "is damaged" in await refusal(path)
 
 
 async def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
     await contents(path)
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("PRAGMA user_version=2")
-    raw.close()
     before = path.read_bytes()
 
     assert "newer version" in await refusal(path)
@@ -657,9 +654,8 @@ async def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
 
 
 async def test_another_programs_database_is_left_alone(path: Path) -> None:
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("CREATE TABLE theirs (x)")
-    raw.close()
     before = path.read_bytes()
 
     assert "not a broker's file" in await refusal(path)
@@ -694,9 +690,8 @@ async def test_a_claim_that_a_later_version_adds_is_passed_over(path: Path) -> N
     async with opened(path) as shelf:
         keep(shelf)
     later = msgspec.msgpack.encode({**msgspec.to_builtins(ANN, builtin_types=(datetime,)), "later": 1})
-    with sqlite3.connect(path) as raw:
+    with closing(sqlite3.connect(path)) as raw, raw:
         raw.execute("UPDATE session SET claims = ?", (later,))
-    raw.close()
 
     assert (await session(path)).claims == ANN
 

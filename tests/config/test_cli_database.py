@@ -1,6 +1,7 @@
 """DATABASE_URL: every command works on the database that it names, and says so when it cannot."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def test_a_command_works_on_the_file_that_is_named(cli: CommandLine, elsewhere: 
     cli("hotel", "add", "grand", **elsewhere)
 
     assert "grand" in cli("hotel", "list", **elsewhere).out
-    with sqlite3.connect(tmp_path / "elsewhere.db") as raw:
+    with closing(sqlite3.connect(tmp_path / "elsewhere.db")) as raw, raw:
         assert raw.execute("SELECT id FROM hotel").fetchall() == [("grand",)]
     assert not cli.folder.database.exists()
 

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -152,9 +153,8 @@ def test_what_others_may_look_into_is_wrong(cli: CommandLine) -> None:
 
 
 def test_a_database_of_a_newer_innwatch_is_wrong(cli: CommandLine) -> None:
-    with sqlite3.connect(cli.folder.database) as raw:
+    with closing(sqlite3.connect(cli.folder.database)) as raw, raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
-    raw.close()
 
     ended = cli.refused("doctor", "--json", **ports())
 
@@ -200,7 +200,7 @@ def test_clocks_that_differ_are_told(seconds: float, grade: Grade) -> None:
 
 
 async def test_what_has_waited_too_long_is_told(cli: CommandLine) -> None:
-    with sqlite3.connect(cli.folder.database) as raw:
+    with closing(sqlite3.connect(cli.folder.database)) as raw, raw:
         raw.execute("PRAGMA foreign_keys = off")
         rows = [(received, b"{}") for received in (0, 1)]
         raw.executemany(
@@ -208,7 +208,6 @@ async def test_what_has_waited_too_long_is_told(cli: CommandLine) -> None:
             rows,
         )
         raw.execute("INSERT INTO lease (name, holder, generation, until) VALUES ('bridge', 'host-1:7', 3, 0)")
-    raw.close()
 
     findings = await examine_database(
         DatabaseUrl(cli.folder.database_url), DatabaseLimits(), clock=lambda: datetime(1970, 1, 1, 0, 20, tzinfo=UTC)

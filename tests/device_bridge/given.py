@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,5 @@ class House:
         return [str(row.id) async for row in self.store.messages(HOTEL, None) if ":" not in row.id]
 
     def execute(self, sql: str) -> None:
-        with sqlite3.connect(self.path, timeout=5) as connection:
+        with closing(sqlite3.connect(self.path, timeout=5)) as connection, connection:
             connection.execute(sql)
-        connection.close()

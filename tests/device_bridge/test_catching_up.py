@@ -1,6 +1,7 @@
 """What a heartbeat as usual changes is written later, and nobody can tell."""
 
 import sqlite3
+from contextlib import closing
 
 import msgspec
 import pytest
@@ -22,18 +23,16 @@ async def beat(house: House, *, seconds: float = 5, device: str = TABLET, **fiel
 
 def written(house: House, device: str = TABLET) -> DeviceState:
     """The state as it stands in its row."""
-    with sqlite3.connect(house.path) as raw:
+    with closing(sqlite3.connect(house.path)) as raw, raw:
         rows = raw.execute(
             "SELECT state FROM device_state JOIN device ON device.key = device_key WHERE device.id = ?", (device,)
         ).fetchall()
-    raw.close()
     return msgspec.msgpack.decode(rows[0][0], type=DeviceState)
 
 
 def upto(house: House) -> int:
-    with sqlite3.connect(house.path) as raw:
+    with closing(sqlite3.connect(house.path)) as raw, raw:
         ((found,),) = raw.execute("SELECT upto FROM caught_up").fetchall()
-    raw.close()
     return int(found)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -73,9 +74,8 @@ async def test_what_a_person_resolved_is_an_input_of_the_rules(house: House) -> 
     await house.store.resolve_alert(HOTEL, alert.id, by=person("ann"), role=MemberRole.MANAGER, note=None, now=now)
     await eventually(lambda: is_drained(house))
 
-    with sqlite3.connect(house.path) as connection:
+    with closing(sqlite3.connect(house.path)) as connection, connection:
         deeds = connection.execute("SELECT message_id, received_at FROM message WHERE kind = 'deed'").fetchall()
-    connection.close()
     at = int(now.timestamp() * 1e6)
     assert deeds == [(f"deed:resolved:{alert.id}:{at}", at)]
     assert (await house.store.open_alerts(HOTEL)) == []

@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -26,9 +27,8 @@ async def test_a_message_is_settled_once_and_only_when_it_is_on_disk(house: Hous
     found: list[int] = []
 
     def look() -> None:
-        with sqlite3.connect(house.path) as connection:
+        with closing(sqlite3.connect(house.path)) as connection, connection:
             found.extend(connection.execute("select count(*) from message where message_id = 'm-first'").fetchone())
-        connection.close()
 
     post.then = look
     await send(house, post)
@@ -145,9 +145,8 @@ async def assert_shut_out(house: House, cause: TokenEnd) -> None:
     await send(house, Post(Kind.HEARTBEAT, heartbeat("aa:bb:cc:dd:ee:02"), device="tab-102"))
     alerts = (await house.store.alerts(HOTEL, status=AlertStatus.OPEN)).items
     assert [alert.rule for alert in alerts] == ["token.expired"] * (cause is TokenEnd.EXPIRED)
-    with sqlite3.connect(house.path) as connection:
+    with closing(sqlite3.connect(house.path)) as connection, connection:
         told = connection.execute("select count(*) from message where kind = ?", (cause.value,)).fetchone()
-    connection.close()
     assert told == (1,)
 
 

@@ -1,6 +1,7 @@
 """A tablet that asks gets a new token of its own generation, and nobody else's; its dates are stored with it."""
 
 import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -58,9 +59,8 @@ async def test_it_is_noted_with_its_dates_and_in_the_audit_without_itself(house:
     (line,) = (await house.store.audit(HOTEL, deed=Deed.TOKEN_MINTED)).items
     assert (line.actor_kind, line.actor, line.subject) == ("device", TABLET, TABLET)
     token = house.published.on("/token")[0]["token"]
-    with sqlite3.connect(house.path) as database:
+    with closing(sqlite3.connect(house.path)) as database, database:
         everything = "".join(database.iterdump())
-    database.close()
     assert token not in everything
 
 

@@ -1,6 +1,7 @@
 """A batch goes in whole or not at all, and a message only once."""
 
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -80,12 +81,11 @@ async def test_a_message_that_comes_twice_takes_its_batch_with_it(store: Store, 
 @ON_SQLITE
 async def test_a_message_that_the_database_refuses_takes_nothing_of_its_batch_in(store: Store, tmp_path: Path) -> None:
     first, second = await add_hotel(store)
-    with sqlite3.connect(tmp_path / "innwatch.db") as other:
+    with closing(sqlite3.connect(tmp_path / "innwatch.db")) as other, other:
         other.execute(
             "CREATE TRIGGER refuse BEFORE INSERT ON message WHEN NEW.message_id = 'poison'"
             " BEGIN SELECT RAISE(ABORT, 'not this one'); END"
         )
-    other.close()
     whole = batch(
         heartbeat(first, "m-1"),
         heartbeat(second, "poison"),
@@ -109,12 +109,11 @@ async def test_a_refusal_that_ends_the_transaction_by_itself_leaves_the_store_us
     store: Store, tmp_path: Path, raising: str
 ) -> None:
     (device, _) = await add_hotel(store)
-    with sqlite3.connect(tmp_path / "innwatch.db") as other:
+    with closing(sqlite3.connect(tmp_path / "innwatch.db")) as other, other:
         other.execute(
             "CREATE TRIGGER refuse BEFORE INSERT ON message WHEN NEW.message_id = 'poison'"
             f" BEGIN SELECT RAISE({raising}, 'not this one'); END"
         )
-    other.close()
 
     with pytest.raises(DataRefused):
         await store.apply(batch(heartbeat(device, "m-1"), heartbeat(device, "poison")))

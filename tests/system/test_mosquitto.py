@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -26,15 +27,19 @@ class Login:
         words = [str(requires("mosquitto_pub")), *self._words, "-t", topic, "-m", json.dumps(body)]
         subprocess.run(words, check=True, capture_output=True, timeout=10)
 
-    def follow(self, innwatch: Several, *topics: str, client_id: str | None = None) -> "subprocess.Popen[str]":
-        """Subscribe; returns when the broker has granted it."""
+    @contextmanager
+    def following(self, *topics: str, client_id: str | None = None) -> "Iterator[subprocess.Popen[str]]":
+        """Subscribe, as far as the broker grants it, until the block ends."""
         words = [str(requires("mosquitto_sub")), *self._words, "-v", "-d", *(["-i", client_id] if client_id else [])]
         words += [word for topic in topics for word in ("-t", topic)]
-        listening = subprocess.Popen(["stdbuf", "-oL", *words], stdout=subprocess.PIPE, text=True)
-        assert listening.stdout is not None
-        while "SUBACK" not in (line := listening.stdout.readline()):
-            assert line, "it ended"
-        return listening
+        with subprocess.Popen(["stdbuf", "-oL", *words], stdout=subprocess.PIPE, text=True) as listening:
+            try:
+                assert listening.stdout is not None
+                while "SUBACK" not in (line := listening.stdout.readline()):
+                    assert line, "it ended"
+                yield listening
+            finally:
+                listening.terminate()
 
 
 def test_a_tablet_excuses_nobody_and_a_viewer_reads_no_secret_of_a_command(several: Callable[..., Several]) -> None:
@@ -47,21 +52,21 @@ def test_a_tablet_excuses_nobody_and_a_viewer_reads_no_secret_of_a_command(sever
     tablet = Login(innwatch, "grand/tab-101", innwatch.token("device", "grand", "tab-101"))
     devices = "hotels/grand/devices/tab-101"
 
-    listening = viewer.follow(innwatch, "hotels/grand/#", "hotels/grand/devices/+/command")
-    intruder = tablet.follow(innwatch, f"{devices}/config", client_id=BRIDGE_CLIENT_ID)
-    tablet.publish(f"{devices}/ended", id="e-1", ts=NOW, cause="revoked")
-    tablet.publish(f"{devices}/status", deviceId="tab-101", link="forged")
-    answer = manager.post("/api/devices/tab-101/commands", {"name": "unlock", "args": {"pin": "4711"}})
-    tablet.publish(f"{devices}/alert", id="r-1", ts=NOW, kind="breach")
-    eventually_sync(lambda: innwatch.messages("grand") == ["r-1"] and sent(manager.get, answer.json()["id"]), within=20)
+    with (
+        viewer.following("hotels/grand/#", "hotels/grand/devices/+/command") as listening,
+        tablet.following(f"{devices}/config", client_id=BRIDGE_CLIENT_ID),
+    ):
+        tablet.publish(f"{devices}/ended", id="e-1", ts=NOW, cause="revoked")
+        tablet.publish(f"{devices}/status", deviceId="tab-101", link="forged")
+        answer = manager.post("/api/devices/tab-101/commands", {"name": "unlock", "args": {"pin": "4711"}})
+        tablet.publish(f"{devices}/alert", id="r-1", ts=NOW, kind="breach")
+        eventually_sync(lambda: innwatch.messages("grand") == ["r-1"] and sent(manager.get, answer.json()["id"]))
 
-    assert manager.get("/api/devices/tab-101")["tokenEnded"] is None
-    assert innwatch.missing("bridge") == []
-    assert innwatch.metric("bridge", "innwatch_broker_connections_total") == 1
-    listening.terminate()
-    intruder.terminate()
-    heard = listening.communicate(timeout=10)[0]
-    intruder.communicate(timeout=10)
+        assert manager.get("/api/devices/tab-101")["tokenEnded"] is None
+        assert innwatch.missing("bridge") == []
+        assert innwatch.connections() == 1
+        listening.terminate()
+        heard = listening.communicate(timeout=10)[0]
     assert "alert.opened" in heard
     assert "4711" not in heard
     assert "forged" not in heard
