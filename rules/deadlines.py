@@ -82,6 +82,8 @@ def may_come_nearer(before: DeviceState, verdict: Verdict) -> bool:
 
 def _is_only_counted(before: DeviceState, after: DeviceState) -> bool:
     """Whether nothing has moved but what a heartbeat as usual moves, and how often and how lately an alert fired."""
+    if after.rare.stuck.missing_at is not None:  # it was no heartbeat, and whoever speaks without any may be stuck
+        return False
     was, now = before.alerts, after.alerts
     if now is not was:
         if now.keys() != was.keys():

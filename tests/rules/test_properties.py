@@ -11,7 +11,7 @@ from rules.deadlines import DEADLINES, deadline, may_come_nearer, pass_deadline
 from rules.dismissal import dismiss
 from rules.evaluate import evaluate
 from rules.ids import AlertId, MessageId
-from rules.messages import Heartbeat, Report
+from rules.messages import Heartbeat, Report, ReportKind
 from rules.policy import Assignment, Profile
 from rules.response import Resolved
 from rules.state import DeviceState
@@ -239,6 +239,23 @@ def test_a_deadline_comes_nearer_only_where_that_is_said(
             due, then = (due_of(one, assignment=assignment, watching_since=NOON) for one in (before, verdict.state))
             assert then is None or (due is not None and then >= due)
             assert due_of is not deadline or (then is None) is (due is None)
+
+
+def test_what_is_heard_of_a_tablet_whose_heartbeats_are_missing_brings_a_deadline_though_it_is_only_counted() -> None:
+    tablet = Tablet()
+    tablet.beat(0)
+    tablet.report(1, ReportKind.TAMPER, cause="root")
+    before = tablet.state
+    assert tablet.due() == 41  # of its silence
+
+    said = Report(id=MessageId("again"), ts=after(25), kind=ReportKind.TAMPER, cause="root")
+    verdict = evaluate(before, said, assignment=tablet.assignment, now=after(25))
+
+    assert (verdict.changes, deadline(verdict.state, assignment=tablet.assignment, watching_since=NOON)) == (
+        (),
+        after(40),  # its agent is stuck
+    )
+    assert may_come_nearer(before, verdict)
 
 
 by_hand = st.lists(st.tuples(st.integers(0, 29), st.integers(0, 3), st.sampled_from(Severity)), min_size=5)
