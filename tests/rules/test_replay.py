@@ -17,7 +17,8 @@ from rules.replay import Replay, Step, steps
 from rules.room_fit import Partner, paired
 from tests.rules.given import CALIBRATED, NEIGHBOUR, STRICT, after, because, kinds
 from tests.rules.history import Recorded
-from tests.rules.stories import Story, stories, tell
+from tests.rules.stories import EMPTYING, LOW, Story, stories, tell
+from tests.rules.stories import Step as Said
 
 HOTEL, TAB = HotelId("demo"), DeviceId("tab-1")
 
@@ -62,10 +63,10 @@ def test_a_replay_from_a_checkpoint_goes_on_where_the_first_one_was(policy: Poli
     assert replayed(tablet.rows)[0].tally.diverged == 0
 
 
-@given(policies, stories())
-def test_reckoned_deadlines_are_those_that_passed(policy: Policy, story: Story) -> None:
+@given(policies, st.sampled_from([[], [*EMPTYING, *[Said(10, LOW)] * 4]]), stories())
+def test_reckoned_deadlines_are_those_that_passed(policy: Policy, start: Story, story: Story) -> None:
     tablet = Recorded(policy)
-    end = tell(tablet, story)
+    end = tell(tablet, [*start, *story])
     tablet.until(end + 1000)
     made: list[Step] = []
     replay = Replay(HOTEL, told=made.append)
