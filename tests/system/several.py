@@ -130,7 +130,7 @@ class Several(Installation):
         token = super().token(*words)
         if self.mosquitto is not None:
             kind, hotel, name = words
-            username = f"{hotel}/{'user/' if kind == 'user' else ''}{name}"
+            username = f"{hotel}/{name}" if kind == "device" else f"{hotel}/{kind}/{name}"
             self.mosquitto.let_in(username, token, rules=self.cli("access"))
         return token
 
