@@ -62,13 +62,13 @@ def gone_by(state: DeviceState, *, assignment: Assignment) -> tuple[Because, ...
     """In which ways the tablet is not where it should be, as far as is known; empty: in none.
 
     Whoever was never heard, sleeps or had its token ended is not known to be gone; nor is one whose connection broke a
-    moment ago (the will), or whose silence is over and held open.
+    moment ago (the will), or whose silence or breach is over and only held open.
     """
     gone, silence = [], state.alerts.get(Family.SILENCE)
     if silence is not None and silence.calm_since is None:
         gone.append(Because.GONE_SILENT)
     breach = state.alerts.get(Family.BREACH)
-    if breach is not None and unhushed(breach).rank >= Severity.MEDIUM.rank:
+    if breach is not None and breach.calm_since is None and unhushed(breach).rank >= Severity.MEDIUM.rank:
         gone.append(Because.GONE_ELSEWHERE)
     if assignment.policy.docked and power.is_off_dock(state):
         gone.append(Because.UNPLUGGED)
@@ -77,7 +77,8 @@ def gone_by(state: DeviceState, *, assignment: Assignment) -> tuple[Because, ...
 
 def _is_seen(state: DeviceState, *, assignment: Assignment) -> bool:
     """Whether the tablet is heard, in its room, or where nobody can say which room it is in."""
-    if state.link is not LinkState.ONLINE or Family.BREACH in state.alerts:
+    breach = state.alerts.get(Family.BREACH)
+    if state.link is not LinkState.ONLINE or (breach is not None and breach.calm_since is None):
         return False
     place = assignment.place
     cannot_tell = state.posture is Posture.UNKNOWN and not place.access_points and assignment.policy.rssi_floor is None

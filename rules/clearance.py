@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from rules import power
-from rules.alerts import Because, Family, Rule, Severity
+from rules.alerts import Because, Family, OpenAlert, Rule, Severity
 from rules.context import unhushed
 from rules.ids import DeviceId, RoomId
 from rules.policy import Policy
@@ -113,7 +113,8 @@ def _findings(tablet: InRoom, *, at: datetime) -> list[Finding]:
 
 def _gone(state: DeviceState) -> list[Finding]:
     found = []
-    silence, breach, guard = (state.alerts.get(one) for one in (Family.SILENCE, Family.BREACH, Family.CHECKOUT))
+    silence, breach = (_unheld(state.alerts.get(family)) for family in (Family.SILENCE, Family.BREACH))
+    guard = state.alerts.get(Family.CHECKOUT)
     if silence is not None and silence.rule is Rule.POWERED_OFF:
         found.append(Finding.SWITCHED_OFF)
     elif silence is not None or state.link is LinkState.SILENT:
@@ -128,6 +129,11 @@ def _gone(state: DeviceState) -> list[Finding]:
     if Family.TAMPER in state.alerts:
         found.append(Finding.TAMPERED)
     return found
+
+
+def _unheld(alert: OpenAlert | None) -> OpenAlert | None:
+    """The alert, unless it is over and only held open: then it says nothing of where the tablet is now."""
+    return None if alert is None or alert.calm_since is not None else alert
 
 
 def _doubts(state: DeviceState, *, fresh: timedelta, at: datetime) -> list[Finding]:

@@ -91,7 +91,7 @@ def _held_back(step: Step, since: datetime) -> Reason:
             Because.WITHIN_ALLOWANCE, observed=(step.at - lost_at).total_seconds(), limit=grace, since=lost_at
         )
     breach = state.alerts.get(Family.BREACH)
-    if breach is not None:  # one that is too light to say that it is elsewhere
+    if breach is not None and breach.calm_since is None:  # one that is too light to say that it is elsewhere
         light = (Because.ROOM_NOT_CALIBRATED, Because.HOUSEKEEPING)
         return next((reason for reason in breach.why if reason.because in light), breach.why[0])
     if state.posture is Posture.UNKNOWN and not place.access_points:

@@ -39,6 +39,12 @@ def breached(severity: Severity) -> DeviceState:
     return replace(AT_HOME, alerts={Family.BREACH: alert})
 
 
+def held(severity: Severity) -> DeviceState:
+    """In its room by now: it flapped."""
+    alert = breached(severity).alerts[Family.BREACH]
+    return replace(AT_HOME, alerts={Family.BREACH: replace(alert, calm_since=NOON)})
+
+
 class Guard:
     """The guard of one tablet; seconds after the check-out."""
 
@@ -94,6 +100,7 @@ def test_a_tablet_that_is_gone_at_the_check_out_or_in_the_45_minutes_after_it_is
         (DeviceState(), CALIBRATED),
         (replace(AT_HOME, link=LinkState.SILENT, silence=SilenceMemory(lost_at=NOON)), CALIBRATED),  # its will alone
         (replace(AT_HOME, alerts={Family.SILENCE: replace(SILENCE, calm_since=NOON)}), CALIBRATED),  # held, and heard
+        (held(Severity.HIGH), CALIBRATED),
     ],
 )
 def test_whoever_is_not_known_to_be_gone_is_left_alone(state: DeviceState, policy: Policy) -> None:
@@ -114,6 +121,14 @@ def test_it_is_over_when_the_tablet_was_seen_in_its_room_for_five_minutes() -> N
     assert cleared is not None
     assert (cleared.kind, because(cleared)) == (ChangeKind.CLEARED, [Because.SEEN_IN_ITS_ROOM])
     assert guard.see(330, SILENT) is not None  # within the 45 minutes, all over again
+
+
+def test_a_breach_that_is_over_and_only_held_open_is_no_doubt_that_it_is_seen() -> None:
+    guard = Guard()
+    guard.see(10, breached(Severity.HIGH))
+
+    assert [guard.see(20, held(Severity.HIGH)), guard.see(319, held(Severity.HIGH))] == [None, None]
+    assert guard.see(320, held(Severity.HIGH)) is not None
 
 
 def test_how_long_it_is_guarded_and_must_be_seen_is_the_policys() -> None:

@@ -83,6 +83,21 @@ def test_what_is_not_known_is_never_called_clear_and_what_is_known_is_named(
     assert [(reason.because, reason.device_id) for reason in told.reasons] == ([(because, TAB)] if because else [])
 
 
+@pytest.mark.parametrize(
+    ("rule", "family"),
+    [
+        (Rule.SILENCE, Family.SILENCE),
+        (Rule.POWERED_OFF, Family.SILENCE),
+        (Rule.BREACH_SIGNAL, Family.BREACH),
+    ],
+)
+def test_what_is_over_and_only_held_open_says_nothing_against_a_room(rule: Rule, family: Family) -> None:
+    alert = with_alert(HERE, rule, family).alerts[family]
+    held = replace(HERE, alerts={family: replace(alert, calm_since=NOON)})
+
+    assert clearance(ROOM, [InRoom(TAB, held, NORMAL)], at=NOON).verdict is Clear.CLEAR
+
+
 @pytest.mark.parametrize(("policy", "allowance"), [(STRICT, 15), (NORMAL, 30)])
 def test_what_was_heard_longer_ago_than_a_tablet_may_be_silent_is_no_proof(policy: Policy, allowance: int) -> None:
     assert clearance(ROOM, [InRoom(TAB, HERE, policy)], at=after(allowance)).verdict is Clear.CLEAR
