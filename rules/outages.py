@@ -111,7 +111,7 @@ class Outages:
 
     def add(self, device_id: DeviceId, absent: Absent) -> None:
         """One more silence that nothing explains yet. Of those before it, what began too long ago explains none."""
-        for name in self.alone.far(absent.since):
+        for name in self.alone.long_before(absent.since):
             self.alone.remove(name)
             self.lately.remove(name)
         self.alone.add(device_id, absent)

@@ -95,11 +95,12 @@ class Silences:
         first = bisect_right(since, at - WITHIN)
         return since[first] if first < len(since) else None
 
-    def far(self, at: datetime) -> list[DeviceId]:
-        """Those that are not near to this moment."""
-        if self.near(at) == len(self._absent):
+    def long_before(self, at: datetime) -> list[DeviceId]:
+        """Those that fell silent too long before this moment to have the cause of one that did so then."""
+        since = self._since.get(_EVERYWHERE)
+        if since is None or since[0] > at - WITHIN:
             return []
-        return [name for name, one in self._absent.items() if not at - WITHIN < one.since < at + WITHIN]
+        return [name for name, one in self._absent.items() if one.since <= at - WITHIN]
 
     def _make_own(self, spot: Spot) -> None:
         if spot not in self._own:

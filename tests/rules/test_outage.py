@@ -95,10 +95,10 @@ class Hotel:
         verdict = evaluate(self.states[name], message, assignment=self.assigned[name], now=after(self.second))
         self._take(name, verdict, Occasion(self.assigned[name], message.id, after(self.second)))
 
-    def resolve(self, name: str) -> None:
-        """A person ends the tablet's silence by hand, as severe as it may be."""
+    def resolve(self, name: str, *, as_severe: Severity = Severity.CRITICAL) -> None:
+        """A person ends the tablet's silence by hand, as severe as it may be, or until it is more than that."""
         alert, at = self.states[name].alerts[Family.SILENCE], after(self.second)
-        deed = Resolved(alert_id=alert.id, family=Family.SILENCE, severity=Severity.CRITICAL, by="ana", at=at)
+        deed = Resolved(alert_id=alert.id, family=Family.SILENCE, severity=as_severe, by="ana", at=at)
         occasion = Occasion(self.assigned[name], "deed", at)
         self._take(name, dismiss(self.states[name], deed, occasion=occasion), occasion)
 
@@ -359,6 +359,21 @@ def test_nobody_waits_for_one_whose_silence_a_person_resolved() -> None:
     assert ("1-00", ChangeKind.WORSENED) not in hotel.told
 
 
+def test_a_resolved_silence_that_fires_again_long_after_tears_no_outage_apart() -> None:
+    hotel = Hotel(floor("1", 5) | floor("2", 30, aps=20))
+    vanish(hotel, ["2-00"])
+    hotel.run(140)
+    hotel.resolve("2-00", as_severe=Severity.HIGH)
+    vanish(hotel, ["1-00", "1-01"], at=650)
+    vanish(hotel, ["1-02", "1-03", "1-04"], at=675)
+    hotel.run(900)
+
+    (opened,) = hotel.opened()
+    last = hotel.incidents[-1].incident
+    assert (opened.incident.place, last.members, last.back) == ("aa:00:00:00:01:00", 5, 0)
+    assert hotel.told.count(("2-00", ChangeKind.REOPENED)) == 1  # between the two, as critical
+
+
 def test_what_people_resolved_by_hand_is_not_back() -> None:
     hotel = Hotel(floor("1", 10) | floor("2", 40))
     vanish(hotel, names("1-", hotel))
@@ -478,7 +493,9 @@ def test_silences_are_counted_as_if_each_were_looked_at(told: list[tuple[str, st
     near = [name for name, one in known.items() if abs((one.since - after(moment)).total_seconds()) < 90]
     assert silences.items() == list(known.items())
     assert silences.near(after(moment)) == len(near)
-    assert sorted(silences.far(after(moment))) == sorted(known.keys() - set(near))
+    assert silences.long_before(after(moment)) == [
+        name for name, one in known.items() if one.since <= after(moment - 90)
+    ]
     for number in ("1", "2"):
         spot = Spot(Scope.FLOOR, number)
         there = [name for name in near if spot in known[name].spots]
