@@ -93,8 +93,16 @@ def test_rules_import_nothing_but_the_standard_library_msgspec_and_one_another()
 
 
 PURE_HALF = (
-    *("access", "access_file", "claims", "delivery", "keys"),
-    *("quiet_log", "secret", "shared_token", "tokens", "topics"),
+    "access",
+    "access_file",
+    "claims",
+    "delivery",
+    "keys",
+    "quiet_log",
+    "secret",
+    "shared_token",
+    "tokens",
+    "topics",
 )
 
 
