@@ -103,14 +103,14 @@ def open_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int
 def move_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int) -> tuple[int, AlertSnapshot] | None:
     """Write the condition side of an open alert. None: a person has resolved it meanwhile, so nothing changes.
 
-    One that fires again is open again, whoever had ended it, and nobody has answered for it yet. One that is
-    relabelled stays what it is, open or not.
+    One that fires again is open again, whoever had ended it, and nobody has answered for it yet; it names the room that
+    its tablet belongs to by now. One that is relabelled stays what it is, open or not.
     """
     kind, alert = change.change.kind, change.change.alert
     if kind is ChangeKind.RELABELLED:
         set_, where = "rule = :rule, why = :why", ""
     elif kind is ChangeKind.REOPENED:
-        set_, where = f"{_MOVED}, {_AGAIN}", ""
+        set_, where = f"{_MOVED}, {_AGAIN}, {_THERE}", ""
     else:
         set_, where = f"{_MOVED}, {_LAPSE}, {_WAKES}", " AND status = 'open'"
     over = kind is ChangeKind.CLEARED
@@ -132,6 +132,8 @@ def move_alert(transaction: Transaction, change: DeviceChange, *, hotel_key: int
         rule_version=change.rule_version,
         lapses_at=lapse_of(alert.severity, at=change.change.at),
         incident=change.spoken_for,
+        room=change.room_id,
+        floor=change.floor,
     )
     if row is not None:
         return row[0], snapshot(row)
@@ -162,6 +164,8 @@ _AGAIN: Final = (
     " snoozed_until = NULL, resolved_by = NULL, lapses_at = NULL,"
     " incident_key = (SELECT incident.key FROM incident WHERE incident.hotel_key = :hotel AND incident.id = :incident)"
 )
+
+_THERE: Final = "room_id = :room, floor = :floor"
 
 
 def end_alerts(

@@ -3,7 +3,7 @@
 import msgspec
 
 from rules.alerts import AlertSnapshot, AlertStatus, Because, ChangeKind, Condition, Family, Reason, Rule, Severity
-from rules.ids import AlertId
+from rules.ids import AlertId, RoomId
 from store import Store
 from store.records import EventType, NoticeKind
 from tests.store.given import HOTEL, MAIL, NOW, WHY, add_hotel, an_alert, batch, change, cleared, later, opened
@@ -39,6 +39,21 @@ async def test_an_alert_that_fires_again_is_open_again_and_taken_on_by_nobody(st
     assert msgspec.json.decode(event.event.data, type=AlertSnapshot) == alert
     assert [one.id for one in await store.open_alerts(HOTEL)] == [A1]
     assert await told(store) == [NoticeKind.OPENED, NoticeKind.RECOVERED, NoticeKind.REOPENED]
+
+
+async def test_an_alert_that_fires_again_names_the_room_that_its_tablet_was_moved_to(store: Store) -> None:
+    (device, _) = await add_hotel(store)
+    await store.apply(batch(changes=[opened(device), cleared(device, at=later(2))]))
+    again = change(device, ChangeKind.REOPENED, AGAIN, at=later(60))
+    worse = change(device, ChangeKind.WORSENED, AGAIN, at=later(61))
+
+    (event,) = await store.apply(batch(changes=[msgspec.structs.replace(again, room_id=RoomId("205"), floor="2")]))
+    alert = await the_alert(store)
+    assert (alert.room_id, alert.floor) == ("205", "2")
+    assert msgspec.json.decode(event.event.data, type=AlertSnapshot) == alert
+
+    await store.apply(batch(changes=[worse]))  # what is open stays where it was
+    assert ((await the_alert(store)).room_id, (await the_alert(store)).floor) == ("205", "2")
 
 
 async def test_an_alert_that_waits_for_a_person_is_cleared_and_open(store: Store) -> None:
