@@ -20,24 +20,25 @@ def begin(state: DeviceState, *, occasion: Occasion) -> DeviceState:
     """Guard a tablet from this moment on if somebody checks out of its room now; no more once somebody checks in.
 
     What is open stays; what a person resolved was about the check-out before, and is over. The moment is remembered
-    with the tablet, so that our own outage does not use up the time.
+    with the tablet, so that our own outage does not use up the time; and of which room it was, for nobody checks out of
+    the one that the tablet is moved to.
     """
-    since = occasion.assignment.room.checked_out_at
+    since, room_id = occasion.assignment.room.checked_out_at, occasion.assignment.place.room_id
     if since is None:
-        return _remembering(state, replace(state.checkout, guarded_from=None))
+        return _remembering(state, replace(state.checkout, guarded_from=None, room_id=None))
     if since != occasion.at:
         return state
     free = let_go(state, Family.CHECKOUT)
-    memory = replace(state.checkout, guarded_from=since) if free is state else CheckoutMemory(guarded_from=since)
-    return _remembering(free, memory)
+    memory = state.checkout if free is state else NOT_GONE
+    return _remembering(free, replace(memory, guarded_from=since, room_id=room_id))
 
 
 def follow(_: DeviceState, state: DeviceState, /, *, occasion: Occasion) -> tuple[DeviceState, AlertChange | None]:
     """Bring the alert in line with what is known of the tablet after a message, a deadline or a word on its room."""
     memory, gone = state.checkout, gone_by(state, assignment=occasion.assignment)
-    policy = occasion.assignment.policy
+    policy, since = occasion.assignment.policy, memory.guarded_in(occasion.assignment.place.room_id)
     if gone:
-        is_late = memory.guarded_from is None or occasion.at > memory.guarded_from + policy.checkout_guard
+        is_late = since is None or occasion.at > since + policy.checkout_guard
         if is_late and not memory.gone:
             return state, None
         alert = state.alerts.get(Family.CHECKOUT)
@@ -49,13 +50,13 @@ def follow(_: DeviceState, state: DeviceState, /, *, occasion: Occasion) -> tupl
     if not _is_seen(state, assignment=occasion.assignment):
         memory = memory if memory.good_since is None else replace(memory, good_since=None)
         return _settle(state, memory, ended=(), occasion=occasion)
-    since = memory.good_since or occasion.at
-    lasted = occasion.at - since
+    good_since = memory.good_since or occasion.at
+    lasted = occasion.at - good_since
     if lasted < policy.checkout_seen:
-        return _settle(state, replace(memory, good_since=since), ended=(), occasion=occasion)
+        return _settle(state, replace(memory, good_since=good_since), ended=(), occasion=occasion)
     limit = policy.checkout_seen.total_seconds()
-    seen = Reason(Because.SEEN_IN_ITS_ROOM, observed=lasted.total_seconds(), limit=limit, since=since)
-    return _settle(state, CheckoutMemory(guarded_from=memory.guarded_from), ended=(seen,), occasion=occasion)
+    seen = Reason(Because.SEEN_IN_ITS_ROOM, observed=lasted.total_seconds(), limit=limit, since=good_since)
+    return _settle(state, replace(memory, gone=(), good_since=None), ended=(seen,), occasion=occasion)
 
 
 def gone_by(state: DeviceState, *, assignment: Assignment) -> tuple[Because, ...]:

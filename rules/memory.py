@@ -94,6 +94,11 @@ class CheckoutMemory(Struct, frozen=True, omit_defaults=True):
     guarded_from: datetime | None = None  # the last check-out of its room, until somebody checks in
     gone: tuple[Reason, ...] = ()
     good_since: datetime | None = None  # since when everything it says is as it should be
+    room_id: RoomId | None = None  # the room that it is guarded in; None: of whichever, as it was noted once
+
+    def guarded_in(self, room_id: RoomId | None) -> datetime | None:
+        """Since when, should it be in this room: the guard of another one is none."""
+        return self.guarded_from if self.room_id in (None, room_id) else None
 
 
 class ClockMemory(Struct, frozen=True, omit_defaults=True):

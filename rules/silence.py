@@ -38,7 +38,8 @@ def deadline(state: DeviceState, *, assignment: Assignment, watching_since: date
     if state.last_heard < watching_since:
         due = max(due, watching_since + assignment.policy.restart_grace)
     since = state.last_heard if state.silence.silent_since is None else due
-    guarded_from, guard = state.checkout.guarded_from, assignment.policy.checkout_guard
+    guarded_from = state.checkout.guarded_in(assignment.place.room_id)
+    guard = assignment.policy.checkout_guard
     if guarded_from is not None and state.silence.silent_since is None and due <= guarded_from + guard:
         return max(due, guarded_from) if assignment.windows else due
     return maintenance.judged_from(due, assignment=assignment, since=since)

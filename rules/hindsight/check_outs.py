@@ -27,7 +27,7 @@ class CheckOuts:
         self._too_late: Reason | None = None
 
     def see(self, step: Step) -> Finding | None:
-        since, over = step.verdict.state.checkout.guarded_from, None
+        since, over = step.verdict.state.checkout.guarded_in(step.assignment.place.room_id), None
         if since is None or since == step.at or self._since is None:
             over = self.end(step.at)
         if since is not None and (since == step.at or self._since is None):

@@ -9,8 +9,8 @@ from rules.alarm import Occasion, resolve
 from rules.alerts import AlertChange, Because, ChangeKind, Family, OpenAlert, Rule, Severity
 from rules.checkout import begin, follow
 from rules.gap import Gap, shifted
-from rules.ids import AlertId
-from rules.memory import NOT_GONE, RareMemory, SilenceMemory, SupplyMemory
+from rules.ids import AlertId, RoomId
+from rules.memory import NOT_GONE, CheckoutMemory, RareMemory, SilenceMemory, SupplyMemory
 from rules.policy import Assignment, Policy
 from rules.response import Resolved
 from rules.room_status import NOTHING_SAID, RoomStatus
@@ -173,6 +173,29 @@ def test_who_checks_in_is_not_blamed_for_what_is_not_gone_yet() -> None:
 
     assert guard.state.checkout is NOT_GONE
     assert guard.see(610, SILENT) is None
+
+
+def test_a_guard_does_not_follow_the_tablet_into_another_room() -> None:
+    guard = Guard()
+    guard.see(10, SILENT)
+    room = guard.assignment
+    guard.assignment = replace(room, place=replace(room.place, room_id=RoomId("205")), room=RoomStatus(occupied=True))
+    assert guard.see(20, SILENT) is None
+    assert Family.CHECKOUT in guard.state.alerts  # what is open stays
+    assert [guard.see(30), guard.see(329)] == [None, None]
+    assert guard.see(330) is not None
+
+    assert guard.see(340, SILENT) is None
+
+    guard.assignment = room
+    assert guard.see(350, SILENT) is not None
+
+
+def test_a_guard_that_was_noted_without_its_room_is_that_of_the_room_it_is_in() -> None:
+    guard = Guard()
+    guard.state = replace(guard.state, checkout=CheckoutMemory(guarded_from=NOON))
+
+    assert guard.see(10, SILENT) is not None
 
 
 def test_our_own_outage_does_not_use_up_the_time() -> None:

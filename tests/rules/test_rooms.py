@@ -11,7 +11,7 @@ from rules.context import in_context
 from rules.dismissal import dismiss
 from rules.evaluate import judge_anew
 from rules.gap import Gap, shifted
-from rules.ids import WindowId
+from rules.ids import RoomId, WindowId
 from rules.messages import Plug
 from rules.policy import Policy, Window
 from rules.response import Resolved
@@ -248,6 +248,16 @@ def test_a_silence_after_the_check_out_is_judged_in_a_window_too(checked_out_at:
 
     assert (silence.at, silence.alert.severity) == (after(found_at), Severity.INFO)
     assert (guard.alert.rule, guard.alert.severity) == (Rule.CHECKOUT_GUARD, Severity.CRITICAL)
+
+
+def test_a_silence_in_another_room_is_not_judged_in_a_window_for_the_check_out_of_the_last() -> None:
+    room = strict()
+    room.until(9)
+    room.told(9, checked_out(9))
+    place = replace(room.assignment.place, room_id=RoomId("205"))
+    room.assignment = replace(room.assignment, place=place, room=RoomStatus(occupied=True), windows=(WINDOW,))
+
+    assert room.until(3000) == ()
 
 
 HOUR = 3600.0
