@@ -1,11 +1,12 @@
 """What is told of rooms: their state, retained, whenever it is another one; and the desk's clearances.
 
 A clearance goes out with the event of the check-out that asked for it, so it is told when that is, also after a crash.
-What was said of a room that is guarded may turn out wrong within the hour: then the desk is told again, as it is now.
+What was said of a room may turn out otherwise within the hour: then the desk is told again, as it is now. So it is when
+the alert of a check-out opens or ends, however late.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import msgspec
@@ -15,13 +16,15 @@ from broker.topics import Kind, Topic, name_of
 from device_bridge.draft import Draft
 from device_bridge.fleet import Fleet
 from rules.alerts import ChangeKind, Family
-from rules.clearance import Clearance, clearance
+from rules.clearance import Clear, Clearance, clearance, is_followed, is_otherwise
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.room_state import room_state
 from rules.state import DeviceState
 
 _AGAIN = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.CLEARED})
 
+
+_Room = tuple[HotelId, RoomId]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -34,8 +37,10 @@ class Rooms:
         self._publisher = publisher
         self._now = now
         self._told: dict[HotelId, dict[RoomId, bytes]] = {}
-        self._touched: dict[tuple[HotelId, RoomId], None] = {}
-        self._desk: dict[tuple[HotelId, RoomId], None] = {}  # who is to be told anew
+        self._touched: dict[_Room, None] = {}
+        self._desk: dict[_Room, None] = {}  # who is to be told anew
+        self._followed: dict[_Room, None] = {}  # who is to be told anew if it is another word
+        self._said: dict[_Room, Clear] = {}  # what the desk heard last; after a start nobody knows
         self._news = asyncio.Event()
 
     def forget_what_was_told(self) -> None:
@@ -47,9 +52,12 @@ class Rooms:
         rooms = self._fleet.rooms(hotel_id)
         for room_id in (*rooms, *(self._told.get(hotel_id, {}).keys() - rooms.keys())):
             await self._tell(hotel_id, room_id)
+        self._look_at(room for room in self._said if room[0] == hotel_id)  # they may have other tablets
 
     async def tell_desk(self, hotel_id: HotelId, told: Clearance) -> None:
-        await self._publisher.publish(_clearance_topic(hotel_id, told.room_id), _encode(told))
+        """Publish what was said at a check-out, which may be later than that: by now it may be otherwise."""
+        await self._publish(hotel_id, told)
+        self._look_at([(hotel_id, told.room_id)])
 
     def follow(self, draft: Draft) -> None:
         """Note whose rooms may be told of otherwise, now that the states of a draft are the tablets' own."""
@@ -57,16 +65,25 @@ class Rooms:
             tablet = self._fleet.find(status.hotel_id, status.snapshot.device_id)
             if tablet is not None and tablet.room_id is not None:
                 self._touched[tablet.hotel_id, tablet.room_id] = None
-        answered = set()
         for word, rooms in draft.learned:
-            answered.add((word.hotel_id, word.record.room_id))
             self._touched |= {(word.hotel_id, room_id): None for room_id in rooms}
+        self._follow_check_outs(draft)
+        if self._touched or self._desk or self._followed:
+            self._news.set()
+
+    def _follow_check_outs(self, draft: Draft) -> None:
         for one in draft.batch.changes:
             if one.change.alert.family is Family.CHECKOUT and one.change.kind in _AGAIN and one.room_id is not None:
                 self._desk[one.hotel_id, one.room_id] = None
-        self._desk = {room: None for room in self._desk if room not in answered}
-        if self._touched or self._desk:
-            self._news.set()
+        for tablet in draft.tablets.values():
+            room_id = tablet.room_id
+            if room_id is not None and is_followed(tablet.assignment.room, at=draft.batch.received_at):
+                self._followed[tablet.hotel_id, room_id] = None
+        for taken in draft.batch.pms:
+            if taken.clearance is not None:  # it goes out with its event
+                room = taken.hotel_id, taken.clearance.room_id
+                self._said[room] = taken.clearance.verdict
+                self._desk.pop(room, None)
 
     async def run(self) -> None:
         """Publish what `follow` has noted, until cancelled."""
@@ -75,11 +92,34 @@ class Rooms:
             self._news.clear()
             touched, self._touched = self._touched, {}
             desk, self._desk = self._desk, {}
+            followed, self._followed = self._followed, {}
             for hotel_id, room_id in touched:
                 await self._tell(hotel_id, room_id)
             for hotel_id, room_id in desk:
-                here = [tablet.in_room for tablet in self._fleet.in_room(hotel_id, room_id)]
-                await self.tell_desk(hotel_id, clearance(room_id, here, at=self._now()))
+                await self._publish(hotel_id, self._clearance(hotel_id, room_id))
+            for hotel_id, room_id in followed:
+                await self._tell_otherwise(hotel_id, room_id)
+
+    def _look_at(self, rooms: Iterable[_Room]) -> None:
+        self._followed |= dict.fromkeys(rooms)
+        if self._followed:
+            self._news.set()
+
+    async def _tell_otherwise(self, hotel_id: HotelId, room_id: RoomId) -> None:
+        """Tell the desk of a room that is followed, if it heard another word of it last."""
+        now = self._clearance(hotel_id, room_id)
+        if not is_followed(self._fleet.status(hotel_id, room_id), at=now.at):
+            self._said.pop((hotel_id, room_id), None)
+        elif is_otherwise(now, told=self._said.get((hotel_id, room_id))):
+            await self._publish(hotel_id, now)
+
+    async def _publish(self, hotel_id: HotelId, told: Clearance) -> None:
+        self._said[hotel_id, told.room_id] = told.verdict
+        await self._publisher.publish(name_of(Topic(Kind.CLEARANCE, hotel_id, told.room_id)), _encode(told))
+
+    def _clearance(self, hotel_id: HotelId, room_id: RoomId) -> Clearance:
+        here = [tablet.in_room for tablet in self._fleet.in_room(hotel_id, room_id)]
+        return clearance(room_id, here, at=self._now())
 
     def _states(self, hotel_id: HotelId, room_id: RoomId) -> list[tuple[DeviceId, DeviceState]]:
         return [(tablet.device_id, tablet.state) for tablet in self._fleet.in_room(hotel_id, room_id)]
@@ -93,7 +133,3 @@ class Rooms:
         if told.get(room_id, b"") != payload:
             told[room_id] = payload
             await self._publisher.publish(name_of(Topic(Kind.ROOM_STATE, hotel_id, room_id)), payload, retain=True)
-
-
-def _clearance_topic(hotel_id: HotelId, room_id: RoomId) -> str:
-    return name_of(Topic(Kind.CLEARANCE, hotel_id, room_id))

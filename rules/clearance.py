@@ -1,7 +1,8 @@
 """May the guest go? What the desk is told of a room's tablets, in three words, from what is known at this moment.
 
 `clear` needs proof: every tablet of the room was heard a moment ago, and is in its room. `not-clear` needs proof too:
-one of them is gone. All else is `unknown`, with what is missing, and somebody should look.
+one of them is gone. All else is `unknown`, with what is missing, and somebody should look. In the hour after a
+check-out the desk hears it again whenever it is another word.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,10 +17,14 @@ from rules.alerts import Because, Family, OpenAlert, Rule, Severity
 from rules.context import unhushed
 from rules.ids import DeviceId, RoomId
 from rules.policy import Policy
+from rules.room_status import RoomStatus
 from rules.state import DeviceState, LinkState, Posture
 
 VALID: Final = timedelta(seconds=120)
 """How long the desk may go by a clearance before it asks again."""
+
+FOLLOWED: Final = timedelta(hours=1)
+"""How long after a check-out the desk is told of the room again, unless somebody checks in."""
 
 
 class Clear(StrEnum):
@@ -42,6 +47,7 @@ class Finding(StrEnum):
     ASLEEP = "asleep"
     SIGNED_OFF = "signed-off"
     KEPT_OUT = "kept-out"  # by us: its token expired or was revoked
+    CONNECTION_LOST = "connection-lost"  # a moment ago: it may be back in the next
     NOT_HEARD_LATELY = "not-heard-lately"
     PLACE_UNKNOWN = "place-unknown"
 
@@ -49,6 +55,8 @@ class Finding(StrEnum):
 _GONE: Final = frozenset(
     {Finding.SILENT, Finding.SWITCHED_OFF, Finding.ELSEWHERE, Finding.LEAVING, Finding.UNPLUGGED, Finding.TAMPERED}
 )
+
+_QUIET: Final = frozenset({Finding.ASLEEP, Finding.CONNECTION_LOST, Finding.NOT_HEARD_LATELY})
 
 
 class InRoom(NamedTuple):
@@ -98,6 +106,22 @@ def clearance(room_id: RoomId, tablets: Sequence[InRoom], *, at: datetime) -> Cl
     )
 
 
+def is_followed(room: RoomStatus, *, at: datetime) -> bool:
+    """Whether somebody checked out so lately that the desk is to hear what becomes of it."""
+    return room.checked_out_at is not None and at - room.checked_out_at < FOLLOWED
+
+
+def is_otherwise(now: Clearance, *, told: Clear | None) -> bool:
+    """Whether the desk must hear of a room again; `told` is what it heard last, None: we do not know.
+
+    A tablet that is merely quiet takes no `clear` back: that was good until its `valid_until`, and a silence that comes
+    of it is told.
+    """
+    if now.verdict is Clear.UNKNOWN and all(reason.because in _QUIET for reason in now.reasons):
+        return told is Clear.NOT_CLEAR
+    return now.verdict is not told
+
+
 def _verdict(found: Iterable[Finding]) -> Clear:
     findings = set(found)
     if findings & _GONE:
@@ -117,7 +141,7 @@ def _gone(state: DeviceState) -> list[Finding]:
     guard = state.alerts.get(Family.CHECKOUT)
     if silence is not None and silence.rule is Rule.POWERED_OFF:
         found.append(Finding.SWITCHED_OFF)
-    elif silence is not None or state.link is LinkState.SILENT:
+    elif silence is not None:  # a will alone is none: the tablet may be back before its grace is over
         found.append(Finding.SILENT)
     if state.posture in (Posture.OUT_OF_ZONE, Posture.FOREIGN):
         found.append(Finding.ELSEWHERE)
@@ -142,6 +166,8 @@ def _doubts(state: DeviceState, *, fresh: timedelta, at: datetime) -> list[Findi
         return [Finding.NEVER_SEEN]
     if state.link is LinkState.AWAY:
         return [Finding.SIGNED_OFF if state.silence.token_ended is None else Finding.KEPT_OUT]
+    if state.link is LinkState.SILENT and at - state.last_heard <= fresh:
+        return [Finding.CONNECTION_LOST]
     if at - state.last_heard > fresh:
         return [Finding.ASLEEP if state.link is LinkState.SLEEPING else Finding.NOT_HEARD_LATELY]
     return [] if state.posture is Posture.IN_ROOM else [Finding.PLACE_UNKNOWN]

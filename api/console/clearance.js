@@ -22,6 +22,7 @@ export const FINDINGS = {
   asleep: "is asleep, and has not been heard for a while",
   "signed-off": "has signed off",
   "kept-out": "is kept out: its token has ended",
+  "connection-lost": "lost its connection a moment ago",
   "not-heard-lately": "was not heard in the last minute",
   "place-unknown": "is heard, but not from where",
 };

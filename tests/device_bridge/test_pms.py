@@ -87,6 +87,18 @@ async def test_what_the_desk_was_told_is_taken_back_when_the_tablet_walks_after_
     assert (told[0]["verdict"], told[0]["reasons"][0]["because"]) == ("not-clear", "elsewhere")
 
 
+async def test_a_connection_that_breaks_at_the_check_out_is_a_doubt_until_the_tablet_is_back(house: House) -> None:
+    await say(house, Post(Kind.HEARTBEAT, heartbeat(sid="b-1")), Post(Kind.STATE, {"state": "lost", "sid": "b-1"}))
+    await say(house, word("checkout"))
+    (told,) = await eventually(lambda: clearances(house))
+    assert (told["verdict"], [one["because"] for one in told["reasons"]]) == ("unknown", ["connection-lost"])
+
+    await say(house, Post(Kind.HEARTBEAT, heartbeat(sid="b-2")))
+
+    await eventually(lambda: clearances(house)[-1]["verdict"] == "clear")
+    assert await alerts(house) == []
+
+
 async def test_words_are_judged_in_the_order_in_which_they_came_with_what_the_tablets_say(house: House) -> None:
     beats = [Post(Kind.HEARTBEAT, heartbeat(FOREIGN)) for _ in range(6)]
     await say(house, Post(Kind.HEARTBEAT, heartbeat()))

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from rules.alerts import Because, Cause, Family, OpenAlert, Reason, Rule, Severity
-from rules.clearance import Clear, Finding, InRoom, clearance
+from rules.clearance import Clear, Finding, InRoom, clearance, is_followed, is_otherwise
 from rules.ids import AlertId, DeviceId, RoomId
 from rules.memory import RareMemory, SilenceMemory, SupplyMemory
 from rules.messages import TokenEnd
@@ -44,7 +44,9 @@ def test_a_tablet_that_was_heard_in_its_room_a_moment_ago_is_clear() -> None:
 @pytest.mark.parametrize(
     ("state", "verdict", "because"),
     [
-        (replace(HERE, link=LinkState.SILENT), Clear.NOT_CLEAR, Finding.SILENT),
+        (replace(HERE, link=LinkState.SILENT), Clear.UNKNOWN, Finding.CONNECTION_LOST),  # its will alone
+        (replace(HERE, link=LinkState.SILENT, last_heard=after(-31)), Clear.UNKNOWN, Finding.NOT_HEARD_LATELY),
+        (with_alert(HERE, Rule.SILENCE, Family.SILENCE, severity=Severity.LOW), Clear.NOT_CLEAR, Finding.SILENT),
         (with_alert(HERE, Rule.WIFI_OFF, Family.SILENCE), Clear.NOT_CLEAR, Finding.SILENT),
         (with_alert(HERE, Rule.POWERED_OFF, Family.SILENCE), Clear.NOT_CLEAR, Finding.SWITCHED_OFF),
         (replace(HERE, posture=Posture.FOREIGN), Clear.NOT_CLEAR, Finding.ELSEWHERE),
@@ -120,11 +122,39 @@ def test_a_room_without_a_tablet_is_unknown() -> None:
 
 
 def test_of_several_tablets_every_one_must_be_there() -> None:
-    gone = replace(HERE, link=LinkState.SILENT, last_heard=after(-500), battery=3, charging=None)
+    silent = with_alert(HERE, Rule.SILENCE, Family.SILENCE)
+    gone = replace(silent, link=LinkState.SILENT, last_heard=after(-500), battery=3, charging=None)
     told = clearance(ROOM, [InRoom(TAB, HERE, NORMAL), InRoom(OTHER, gone, NORMAL)], at=NOON)
 
     assert (told.verdict, [one.device_id for one in told.reasons]) == (Clear.NOT_CLEAR, [OTHER])
     assert (told.seen_ago_s, told.battery, told.charging) == (500, 3, False)
+
+
+def test_a_room_is_followed_for_an_hour_after_the_check_out_unless_somebody_checks_in() -> None:
+    left = RoomStatus(occupied=False, checked_out_at=NOON)
+
+    assert [is_followed(left, at=after(seconds)) for seconds in (0, 3599, 3600)] == [True, True, False]
+    assert not is_followed(NOTHING_SAID, at=NOON)
+
+
+LOST, WEAK = replace(HERE, link=LinkState.SILENT), replace(HERE, posture=Posture.WEAK)
+GONE = with_alert(LOST, Rule.SILENCE, Family.SILENCE)
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (HERE, {Clear.NOT_CLEAR, Clear.UNKNOWN, None}),
+        (GONE, {Clear.CLEAR, Clear.UNKNOWN, None}),
+        (WEAK, {Clear.CLEAR, Clear.NOT_CLEAR, None}),
+        (LOST, {Clear.NOT_CLEAR}),  # that it is quiet for a moment takes no `clear` back
+        (replace(HERE, link=LinkState.SLEEPING, last_heard=after(-60)), {Clear.NOT_CLEAR}),
+    ],
+)
+def test_the_desk_is_told_again_when_it_is_another_word(state: DeviceState, told: set[Clear | None]) -> None:
+    now = clearance(ROOM, [InRoom(TAB, state, NORMAL)], at=NOON)
+
+    assert {before for before in (*Clear, None) if is_otherwise(now, told=before)} == told
 
 
 def test_a_room_is_as_bad_as_the_worst_of_its_tablets() -> None:
