@@ -118,7 +118,7 @@ class Draft:
         self.duplicates = 0
         self.late = 0
         self.renewed: list[tuple[Tablet, TokenMessage]] = []  # what they are told then
-        self._watching_since = watching_since
+        self.watching_since = watching_since
         self._renewals = renewals
         self._promise = promise
         self._ids: set[Identity] = set()
@@ -260,7 +260,7 @@ class Draft:
 
     def _pass_deadline(self, overdue: Overdue) -> None:
         """Judge a deadline, unless a message that came before it in the queue has moved it."""
-        tablet, state, since = overdue.tablet, self._state(overdue.tablet), self._watching_since
+        tablet, state, since = overdue.tablet, self._state(overdue.tablet), self.watching_since
         due = deadline(state, assignment=tablet.assignment, watching_since=since)
         if due is None or due > overdue.at:
             return
@@ -366,7 +366,7 @@ class Draft:
     def _decide(self, tablet: Tablet, verdict: Verdict, *, before: DeviceState) -> None:
         key, after = tablet.key, verdict.state
         self.tablets[key] = tablet
-        if tablet.deadline is None or may_come_nearer(before, verdict):
+        if tablet.deadline is None or may_come_nearer(before, verdict, watching_since=self.watching_since):
             self.restless.append(tablet)
         if verdict.as_usual and key not in self.batch.states:
             self.usual[key] = after

@@ -207,7 +207,8 @@ class Intake:
         self._catching_up.follow(draft)
         self._unjudged.difference_update(draft.tablets)
         self._watch.passed(draft.passed)
-        self._watch.look_at(draft.restless)
+        began_again = draft.watching_since != self._watch.watching_since  # meanwhile, by the states before this
+        self._watch.look_at(draft.tablets.values() if began_again else draft.restless)
         self._born(draft.born)
         self._adopted(draft)
         if draft.batch.changes:

@@ -3,7 +3,8 @@
 A family that has any registers two functions here. `deadline` says when, if nothing is heard until then, something
 changes for it; it is asked anew after every verdict that moves more than below, so it goes by the state, the assignment
 and since when we watch, and by nothing else. Of what a heartbeat as usual moves (`rules.state.caught_up`) it may only
-use `last_heard`, of what counting a signal moves in an alert only `last_at`, and a later one may not bring it nearer.
+use `last_heard`, of what counting a signal moves in an alert only `last_at`, and a later one may not bring it nearer,
+unless it is the first since we watch.
 `pass_deadline` is called when it has come, and must leave a later one or none.
 """
 
@@ -68,14 +69,15 @@ def sooner(one: datetime | None, other: datetime | None) -> datetime | None:
     return min(one, other)
 
 
-def may_come_nearer(before: DeviceState, verdict: Verdict) -> bool:
+def may_come_nearer(before: DeviceState, verdict: Verdict, *, watching_since: datetime) -> bool:
     """Whether any deadline may be sooner after a verdict than it was, or be there at last.
 
     A heartbeat as usual only moves them away, and so does one that an open alert counts and no more: nearly every
-    verdict is about one of the two. Unless the clock was set.
+    verdict is about one of the two. Unless the clock was set, or it is the first since we watch: the grace of a start
+    is over for its tablet.
     """
     heard, was = verdict.state.last_heard, before.last_heard
-    if was is None or heard is None or heard < was:
+    if was is None or heard is None or heard < was or was < watching_since:
         return True
     return not verdict.as_usual and (bool(verdict.changes) or not _is_only_counted(before, verdict.state))
 

@@ -324,8 +324,10 @@ class Replay:
             self._told(
                 Step(device.key, device.id, one.at, one.kind, one.name, device.assignment, before, verdict, message)
             )
-        if device.reckoned and (device.due is None or may_come_nearer(before, verdict)):
-            self._reckoning.look_at(device)
+        if device.reckoned:
+            since = self._reckoning.watching_since
+            if device.due is None or may_come_nearer(before, verdict, watching_since=since):
+                self._reckoning.look_at(device)
 
     def _tell(self, step: Step) -> None:
         if step.verdict.changes or self._follow:

@@ -11,7 +11,8 @@ from device_bridge import publish
 from device_bridge.queue import Began, DeadlineDue
 from device_bridge.uplink import Nearby
 from rules.alerts import AlertStatus
-from store import Store
+from store import Batch, Store
+from store.records import Recorded
 from tests.device_bridge.given import FOREIGN, HOTEL, START, House, Post, beside, heartbeat, report
 from tests.support import eventually, person
 
@@ -62,6 +63,36 @@ async def test_after_a_start_every_tablet_has_a_minute_before_silence_is_judged(
     watch.pass_due(restarted.clock.at)
     assert [type(item) for item in await restarted.queue.take(9)] == [DeadlineDue]
     await restarted.store.close()
+
+
+async def test_who_is_heard_since_the_start_has_no_minute_any_more(house: House) -> None:
+    for _ in range(3):
+        await beat(house)
+        house.clock.advance(4)
+    house.bridge._watch.begin_again(house.clock.at)
+    await beat(house)
+    house.clock.advance(19)
+    await eventually(lambda: open_alerts(house))
+    assert await open_alerts(house) == ["tab-101 silence"]
+
+
+async def test_nor_who_was_heard_while_the_watch_began_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        await beat(house)
+        house.clock.advance(4)
+    apply, watch = house.store.apply, house.bridge._watch
+
+    async def begin_again_and_apply(batch: Batch) -> tuple[Recorded, ...]:
+        if batch.messages and watch.watching_since != house.clock.at:
+            watch.begin_again(house.clock.at)
+        return await apply(batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "apply", begin_again_and_apply)
+        await beat(house)
+    house.clock.advance(19)
+    await eventually(lambda: open_alerts(house))
+    assert await open_alerts(house) == ["tab-101 silence"]
 
 
 async def test_an_alert_is_retained_while_it_is_open_and_emptied_when_it_is_resolved(house: House) -> None:

@@ -15,7 +15,7 @@ from rules.messages import Heartbeat, Report, ReportKind
 from rules.policy import Assignment, Profile
 from rules.response import Resolved
 from rules.state import DeviceState
-from tests.rules.given import NOON, Tablet, after, assigned
+from tests.rules.given import NOON, OWN, STRICT, Tablet, after, assigned
 from tests.rules.stories import (
     Step,
     Story,
@@ -225,18 +225,19 @@ def test_a_heartbeat_in_which_all_is_unknown_changes_neither_posture_nor_power(
     assert tablet.state.reported == before.reported
 
 
-@given(assignments, stories(), messages)
+@given(assignments, stories(), messages, st.booleans())
 def test_a_deadline_comes_nearer_only_where_that_is_said(
-    assignment: Assignment, story: Story, message: Heartbeat
+    assignment: Assignment, story: Story, message: Heartbeat, restarted: bool
 ) -> None:
     tablet = Tablet(assignment)
     end = tell(tablet, story)
+    since = after(end + 0.5) if restarted else NOON
     before = tablet.state
     verdict = evaluate(before, stamped(message, end + 1), assignment=assignment, now=after(end + 1))
 
-    if not may_come_nearer(before, verdict):
+    if not may_come_nearer(before, verdict, watching_since=since):
         for due_of in (deadline, *(family for family, _ in DEADLINES)):
-            due, then = (due_of(one, assignment=assignment, watching_since=NOON) for one in (before, verdict.state))
+            due, then = (due_of(one, assignment=assignment, watching_since=since) for one in (before, verdict.state))
             assert then is None or (due is not None and then >= due)
             assert due_of is not deadline or (then is None) is (due is None)
 
@@ -255,7 +256,24 @@ def test_what_is_heard_of_a_tablet_whose_heartbeats_are_missing_brings_a_deadlin
         (),
         after(40),  # its agent is stuck
     )
-    assert may_come_nearer(before, verdict)
+    assert may_come_nearer(before, verdict, watching_since=NOON)
+
+
+def test_the_first_heartbeat_since_we_watch_ends_the_grace_of_the_start_and_those_after_it_only_put_off() -> None:
+    tablet = Tablet(assigned(policy=STRICT), watching_since=after(10))
+    tablet.beat(4)
+    tablet.beat(8)
+    before = tablet.state
+    assert tablet.due() == 70
+
+    first = Heartbeat(id=MessageId("first"), ts=after(12), rssi=-50, wifi_bssid=OWN, battery=80, charging=False)
+    verdict = evaluate(before, first, assignment=tablet.assignment, now=after(12))
+    tablet.state = verdict.state
+    assert (verdict.as_usual, tablet.due()) == (True, 30)
+    assert may_come_nearer(before, verdict, watching_since=after(10))
+
+    again = evaluate(tablet.state, replace(first, ts=after(16)), assignment=tablet.assignment, now=after(16))
+    assert not may_come_nearer(tablet.state, again, watching_since=after(10))
 
 
 by_hand = st.lists(st.tuples(st.integers(0, 29), st.integers(0, 3), st.sampled_from(Severity)), min_size=5)

@@ -83,6 +83,25 @@ def with_nothing_new(assignment: Assignment) -> Assignment:
     return replace(assignment, place=replace(assignment.place, zone="east"))
 
 
+def test_a_silence_after_the_first_heartbeat_of_a_start_is_reckoned_as_it_passed() -> None:
+    tablet = Recorded(STRICT)
+    for second in range(0, 40, 4):
+        tablet.beat(second)
+    tablet.watching_since = after(38)
+    tablet.write(InputKind.WATCHING, "watching:2", after(38), {}, of_hotel=True)
+    tablet.beat(40)
+    tablet.beat(70)
+    made: list[Step] = []
+    replay = Replay(HOTEL, told=made.append)
+
+    replay.propose(with_nothing_new)
+    for row in tablet.rows:
+        replay.take(row)
+
+    (opened,) = (change for step in made for change in step.changes)
+    assert (opened.kind, opened.at, [opened]) == (ChangeKind.OPENED, after(58), tablet.changes)
+
+
 def test_a_device_is_followed_step_by_step() -> None:
     rows: list[StoredInput] = []
     tablet = Recorded(STRICT, rows=rows)
