@@ -214,7 +214,9 @@ def _value(name: str, text: str) -> object:
         number = float(text)
     except ValueError:
         return text
-    return number if math.isfinite(number) else text
+    if not math.isfinite(number):
+        return text
+    return int(number) if number.is_integer() else number  # a number of times takes no 3.0
 
 
 def _print(policy: "LevelPolicy", *, as_json: bool) -> None:

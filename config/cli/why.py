@@ -170,7 +170,9 @@ def _print_thresholds(found: "DeviceWhy", *, all_of_them: bool) -> None:
     from rules.words import DECIDED_BY
 
     values = asdict(found.thresholds)
-    policy = Policy(profile=Profile(str(values["profile"])))
+    grace_s = found.thresholds.silence_grace
+    own_grace = timedelta(seconds=grace_s) if isinstance(grace_s, (int, float)) else None
+    policy = Policy(profile=Profile(str(values["profile"])), silence_grace=own_grace)
     every, allowed, grace = policy.heartbeat_interval, policy.silence_allowance, policy.grace
     print(
         f"\njudged by rules {found.rule_version or '–'}, profile {policy.profile.value}: a heartbeat every"

@@ -4,10 +4,13 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from config.cli.policy import changes_of
 from config.folder import Folder
 from rules.ids import HotelId, RoomId
+from rules.thresholds import THRESHOLDS
 from store import INNWATCH
 from tests.config.command_line import CommandLine
 
@@ -77,3 +80,9 @@ def test_thresholds_are_set_shown_and_inherited_again(hotel: CommandLine) -> Non
     refused = hotel.refused("policy", "unset", "h", "docked", "--room", "101", "--if-revision", revision)
     assert refused.err == "innwatch: the policy has changed since it was seen: by command line\n"
     assert hotel.refused("policy", "show", "h", "--room", "9").err == "innwatch: no room 9\n"
+
+
+def test_every_threshold_can_be_set_to_each_of_its_limits() -> None:
+    for name, threshold in THRESHOLDS.items():
+        for limit in threshold.choices or (f"{threshold.least:.12g}", f"{threshold.most:.12g}"):
+            assert list(msgspec.to_builtins(changes_of([f"{name}={limit}"]))) == [name]

@@ -23,9 +23,10 @@ def hotel(cli: CommandLine) -> CommandLine:
     return cli
 
 
-async def _hear(store: Store) -> None:
+async def _hear(store: Store, *, silence_grace: timedelta | None = None) -> None:
     (row,) = (await store.load_hotel(HotelId("h"))).devices
-    await have_heard(store, row.device, begins=datetime.now(UTC) - timedelta(minutes=5))
+    begins = datetime.now(UTC) - timedelta(minutes=5)
+    await have_heard(store, row.device, begins=begins, silence_grace=silence_grace)
 
 
 def test_it_says_what_held_the_alert_back(hotel: CommandLine) -> None:
@@ -36,6 +37,15 @@ def test_it_says_what_held_the_alert_back(hotel: CommandLine) -> None:
     assert re.search(r"rssiFloor +-70 ", said)
     assert "overheat" not in said
     assert re.search(r"overheat +45 +nobody, it is the default", hotel("why", "h", "t", "--thresholds").out)
+
+
+def test_a_grace_that_somebody_decided_is_the_one_it_was_judged_by(cli: CommandLine) -> None:
+    cli("hotel", "add", "h")
+    cli("room", "add", "h", "101", "--ap", BSSID)
+    cli("device", "add", "h", "t", "--room", "101")
+    cli.with_store(lambda store: _hear(store, silence_grace=timedelta(seconds=40)))
+
+    assert "silence for 30 s and 40 s of grace" in cli("why", "h", "t").out
 
 
 def test_there_are_words_for_whoever_may_have_decided_a_threshold() -> None:

@@ -15,11 +15,18 @@ FIVE_MINUTES = (*range(0, 180, 10), *range(208, 300, 10))
 """Seconds at which a tablet of the normal profile was heard that was silent for 38 s, which it may be."""
 
 
-async def have_heard(store: Store, device: Device, *, begins: datetime, at: tuple[int, ...] = FIVE_MINUTES) -> None:
+async def have_heard(
+    store: Store,
+    device: Device,
+    *,
+    begins: datetime,
+    at: tuple[int, ...] = FIVE_MINUTES,
+    silence_grace: timedelta | None = None,
+) -> None:
     """Heartbeats `at` seconds after `begins`, all of them good, in a room with a floor of -70 dBm."""
     hotel, room = device.hotel_id, device.room_id
     inventory = InventoryRecord(1, Profile.NORMAL, (RoomRecord(id=room, access_points=(BSSID,)),))
-    assignment = AssignmentRecord(1, room, Policy(rssi_floor=-70))
+    assignment = AssignmentRecord(1, room, Policy(rssi_floor=-70, silence_grace=silence_grace))
     rows = [
         _row(hotel, None, InputKind.INVENTORY, "inventory:1", begins, inventory),
         _row(hotel, device.key, InputKind.ASSIGNMENT, "assignment:1", begins, assignment),
