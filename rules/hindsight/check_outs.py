@@ -36,6 +36,10 @@ class CheckOuts:
         self._since = since
         if since is None:
             return over
+        if self._guard is None and _is_guarded(step, since):  # people have made it longer since
+            over = self.end(step.at) or over
+            self._guard = Run(Rule.CHECKOUT_GUARD, step)
+            self._guard.add(step.at)
         if self._guard is not None:
             over = self._see_guard(step, self._guard, since) or over
         return over if self._guard is not None else self._see_after(step, since) or over
@@ -50,11 +54,11 @@ class CheckOuts:
 
     def _see_guard(self, step: Step, guard: Run, since: datetime) -> Finding | None:
         """It is over with its time, or with its alert if that lasts longer."""
+        if not _is_guarded(step, since):
+            return self.end(step.at)
         alert = alert_of(step, Family.CHECKOUT)
         if alert is not None and names(alert, _GONE):
             guard.has_alert(alert)
-        elif step.at > since + step.assignment.policy.checkout_guard:
-            return self.end(step.at)
         guard.until = step.at
         if not guard.is_alert:
             self._held_back = _held_back(step, since)
@@ -72,6 +76,12 @@ class CheckOuts:
             self._too_late = Reason(Because.GUARD_OVER, observed=lasted, limit=limit, since=since)
         self._gone.until = step.at
         return None
+
+
+def _is_guarded(step: Step, since: datetime) -> bool:
+    """Whether the guard lasts, or its alert, which outlives it."""
+    lasts = step.at <= since + step.assignment.policy.checkout_guard
+    return lasts or names(alert_of(step, Family.CHECKOUT), _GONE)
 
 
 def _held_back(step: Step, since: datetime) -> Reason:

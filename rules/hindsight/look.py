@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
+from rules.alerts import Family
 from rules.gap import Gap
 from rules.hindsight.agents import Agents
 from rules.hindsight.arrivals import Arrivals
@@ -22,7 +23,7 @@ from rules.hindsight.take_overs import TakeOvers
 from rules.hindsight.tokens import PutOut, Renewals
 from rules.hindsight.watcher import Watcher
 from rules.ids import DeviceId, HotelId, MessageId
-from rules.inputs import UNREADABLE, InputKind, StoredInput, message_of
+from rules.inputs import REMOVED, UNREADABLE, InputKind, StoredInput, message_of
 from rules.messages import Heartbeat
 from rules.place import normal_bssid
 from rules.policy import Assignment
@@ -62,13 +63,21 @@ def look_back(
 
 class _Looking:
     def __init__(self) -> None:
-        self._silences, self._renewals = Silences(), Renewals()
+        self._begin()
+        self._late = Late()
+        self._findings: list[Finding] = []
+        self._heard: list[Heard] = []
+        self._assignment: Assignment | None = None
+        self._rule_version: str | None = None
+
+    def _begin(self) -> None:
+        self._silences, self._renewals, self._misfits = Silences(), Renewals(), Misfits()
         self._watchers: tuple[Watcher, ...] = (
             self._silences,
             Agents(),
             Signals(),
             AccessPoints(),
-            Misfits(),
+            self._misfits,
             Batteries(),
             Drains(),
             OnCharger(),
@@ -81,19 +90,17 @@ class _Looking:
             self._renewals,
             Arrivals(),
         )
-        self._late = Late()
-        self._findings: list[Finding] = []
-        self._heard: list[Heard] = []
-        self._assignment: Assignment | None = None
-        self._rule_version: str | None = None
 
     def see(self, step: Step) -> None:
         self._assignment = step.assignment
         self._findings += self._late.see(step)
         if step.verdict.late:
             step = replace(step, message=None)  # it may have moved the alert, and is no sample and no sign of life
-        found = (watcher.see(step) for watcher in self._watchers)
+        is_gone = step.name.startswith(REMOVED)
+        found = [watcher.end(step.at) if is_gone else watcher.see(step) for watcher in self._watchers]
         self._findings += [finding for finding in found if finding is not None]
+        if is_gone:
+            self._begin()  # nothing is known of it any more, and nobody waits for it
 
     def note(self, one: StoredInput) -> None:
         """What a row says beside what the rules made of it."""
@@ -119,8 +126,10 @@ class _Looking:
 
     def looked_back(self, *, start: datetime, end: datetime) -> LookedBack:
         over = [one for one in (*self._findings, *self._late.end()) if _reaches(one, start)]
-        last = (watcher.end(end) for watcher in self._watchers)
-        lasting = [replace(one, until=None) for one in last if one is not None and _reaches(one, start)]
+        fits = self._misfits.fits
+        last = [one for one in (watcher.end(end) for watcher in self._watchers) if one is not None]
+        open_ended = [one if fits and one.family is Family.ROOM else replace(one, until=None) for one in last]
+        lasting = [one for one in open_ended if _reaches(one, start)]
         findings = sorted((one for one in (*over, *lasting) if one.since < end), key=lambda one: one.since)
         return LookedBack(
             findings=tuple(findings),

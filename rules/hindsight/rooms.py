@@ -22,6 +22,12 @@ class Misfits:
     def __init__(self) -> None:
         self._run: Run | None = None
         self._held_back: Reason | None = None
+        self._fits = False
+
+    @property
+    def fits(self) -> bool:
+        """Whether it was seen elsewhere than in another room since; the rule remembers one for half an hour."""
+        return self._fits
 
     def see(self, step: Step) -> Finding | None:
         memory = step.verdict.state.rare.room_fit
@@ -29,6 +35,11 @@ class Misfits:
             return self.end(step.at)
         self._run = run = self._run or Run(Rule.ROOM_MISMATCH, step)
         is_sign = _is_sign(step.message, step.assignment.place)
+        beat = step.message
+        if memory.misfit_at is not None or memory.said or run.is_alert:
+            self._fits = False
+        elif isinstance(beat, Heartbeat) and beat.wifi_bssid is not None:
+            self._fits = not is_sign
         if is_sign:
             run.add(step.at)
         if is_sign or memory.misfit_at is not None:
@@ -40,7 +51,7 @@ class Misfits:
 
     def end(self, at: datetime) -> Finding | None:
         run, held_back = self._run, self._held_back
-        self._run, self._held_back = None, None
+        self._run, self._held_back, self._fits = None, None, False
         return None if run is None else run.found(held_back, speaks_for=_OF_ROOM)
 
 

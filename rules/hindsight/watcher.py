@@ -67,12 +67,14 @@ class Run:
         self.signs = 0
         self._before = step.before.alerts.get(self._family)
         self._alert: OpenAlert | None = None
+        self._opened_for: tuple[Because, ...] = ()
 
     def add(self, at: datetime) -> None:
         self.until = at
         self.signs += 1
 
     def has_alert(self, alert: OpenAlert) -> None:
+        self._opened_for = self._opened_for or tuple(reason.because for reason in alert.why)
         self._alert = alert
 
     @property
@@ -93,12 +95,13 @@ class Run:
     def found(self, held_back: Reason | None, *, speaks_for: frozenset[Because]) -> Finding | None:
         """The alert's own reason of this kind, where there is an alert that has one; else what held it back.
 
+        Of several it is one that the alert was opened for: what joined it later is not as old as the run.
         None: there was no alert, and nothing had to be held back.
         """
         because, alert = held_back, self._alert
         if alert is not None:
-            own = next((reason for reason in alert.why if reason.because in speaks_for), None)
-            because = own or alert.why[0]
+            own = [reason for reason in alert.why if reason.because in speaks_for]
+            because = next((one for one in own if one.because in self._opened_for), (own or alert.why)[0])
         if because is None:
             return None
         return Finding(

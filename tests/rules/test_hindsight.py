@@ -1,5 +1,7 @@
 """Why there was none: each case names what held the alert back, with what was observed and the limit."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from msgspec.structs import replace
@@ -371,6 +373,16 @@ def test_twenty_minutes_in_another_room_are_too_short(tablet: Recorded) -> None:
     assert (found.signs, found.until) == (118, after(1200))
 
 
+def test_a_moment_in_another_room_is_over_once_it_is_seen_in_its_own(tablet: Recorded) -> None:
+    beats(tablet, 30, 90, bssid=NEIGHBOUR)
+    (lasts,) = (one for one in hindsight(tablet, end=95).findings if one.family is Family.ROOM)
+    beats(tablet, 100, 300)
+    (over,) = (one for one in hindsight(tablet, end=305).findings if one.family is Family.ROOM)
+
+    assert (lasts.until, over.until, over.alert_id) == (None, after(90), None)
+    assert [one.family for one in hindsight(tablet, start=200, end=305).findings] == []
+
+
 def test_half_of_the_time_in_another_room_is_too_little(tablet: Recorded) -> None:
     for second in range(30, 2700, 10):
         tablet.beat(second, bssid=OWN if second // 300 % 2 else NEIGHBOUR)
@@ -516,6 +528,49 @@ def test_one_that_goes_an_hour_after_the_check_out_is_no_affair_of_its_guard(tab
 
     assert [one.because.because for one in check_outs] == [Because.SEEN_IN_ITS_ROOM, Because.GUARD_OVER]
     assert (check_outs[1].because.observed, check_outs[1].because.limit) == (3615, 2700)
+
+
+def test_a_guard_that_people_made_longer_guards_again_and_why_says_so() -> None:
+    shorter = replace(CALIBRATED, checkout_guard=timedelta(seconds=60))
+    tablet = Recorded(shorter)
+    beats(tablet, 0, 20)
+    check_out(tablet, 25)
+    beats(tablet, 30, 300)
+    tablet.judge_by(replace(shorter, checkout_guard=timedelta(minutes=45)), at=305)
+    tablet.until(400)
+
+    check_outs = [one for one in hindsight(tablet, end=400).findings if one.family is Family.CHECKOUT]
+
+    assert [one.because.because for one in check_outs] == [Because.SEEN_IN_ITS_ROOM, Because.GONE_SILENT]
+    assert [one.alert_id is None for one in check_outs] == [True, False]
+
+
+def test_a_reason_that_joined_an_alert_later_is_not_dated_to_its_beginning() -> None:
+    tablet = Recorded(replace(CALIBRATED, docked=True))
+    for second in range(0, 50, 10):
+        tablet.beat(second, plug=Plug.AC if second < 30 else Plug.NONE)
+        if second == 20:
+            check_out(tablet, 25)
+    tablet.until(200)
+
+    guard = next(one for one in hindsight(tablet, end=200).findings if one.family is Family.CHECKOUT)
+
+    assert (guard.since, guard.because.because) == (after(25), Because.UNPLUGGED)
+
+
+def test_a_tablet_that_was_retired_is_neither_silent_nor_awaited_any_more(tablet: Recorded) -> None:
+    tablet.until(100)
+    record = AssignmentRecord(2, RoomId("204"), CALIBRATED, added_at=after(-60))
+    tablet.write(InputKind.ASSIGNMENT, "assignment:2", after(110), record)
+    tablet.write(InputKind.ASSIGNMENT, "removed:1", after(120), {})
+
+    found = only(tablet, end=400)
+
+    assert (found.family, found.until, found.alert_id) == (
+        Family.SILENCE,
+        after(120),
+        tablet.alert(Family.SILENCE).id,
+    )
 
 
 def test_what_came_late_is_history(tablet: Recorded) -> None:
