@@ -148,7 +148,7 @@ export function limits(name) {
   const { unit, least, most } = THRESHOLDS[name];
   if (!unit) return "";
   if (LASTING.includes(unit)) return `${lasting(least)} to ${lasting(most)}`;
-  return `${inField(name, least).replace("-", "−")} to ${exact(most / UNITS[unit][1]).toLocaleString("en-GB")}${UNITS[unit][0]}`;
+  return `${inField(name, least).replace("-", "−")} to ${inField(name, most)}${UNITS[unit][0]}`;
 }
 
 // A duration in the longest unit of which it is a whole number: a field in hours may begin at ten minutes.
@@ -157,11 +157,16 @@ function lasting(seconds) {
   return `${seconds / UNITS[unit][1]}${UNITS[unit][0]}`;
 }
 
+// "50,000" or "50.000": fifty thousand to whoever types it. What this page writes has a point, and no nought at its end.
+const THOUSANDS = /^-?\d{1,3}(,\d{3}|\.\d\d0)$/;
+
 /** Read a field: `{ value }` as the wire has it, or `{ wrong }` with what to say. Empty is null: inherited. */
 export function read(name, text) {
   const { unit, choices, least, most, whole } = THRESHOLDS[name];
-  const said = text.trim().replace("−", "-").replace(",", ".");
+  const typed = text.trim().replace("−", "-");
+  const said = typed.replace(",", ".");
   if (said === "") return { value: null };
+  if (THOUSANDS.test(typed)) return { wrong: `This may mean ${typed.replace(/[.,]/, "")} or ${Number(said)}: write one of them.` };
   if (choices) return { value: choices.find(([known]) => String(known) === said)[0] };
   if (!/^-?\d+(\.\d+)?$/.test(said)) return { wrong: `This is a number${unit ? `, ${limits(name)}` : ""}.` };
   const value = exact(Number(said) * UNITS[unit][1]);
