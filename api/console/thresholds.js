@@ -139,6 +139,20 @@ export function inWords(name, value) {
   return `${inField(name, value).replace("-", "−")}${unit ? UNITS[unit][0] : ""}`;
 }
 
+// What holds where no level says a grace: profile → seconds.
+const GRACE = { strict: 3, normal: 10 };
+
+/** What a threshold comes to where its value is this, in words: a grace that nobody says is the profile's. */
+export function inForce(name, value, profile) {
+  const grace = value == null ? ofProfile(name, profile) : undefined;
+  return grace === undefined ? inWords(name, value) : `${inWords(name, grace)}, by the profile`;
+}
+
+/** What a threshold is by the profile where nobody says it: undefined for all but one. */
+export function ofProfile(name, profile) {
+  return name === "silenceGrace" ? GRACE[profile] : undefined;
+}
+
 /** The sign of a threshold's unit, and its limits in words: empty where it is a choice. */
 export function signOf(name) {
   return (UNITS[THRESHOLDS[name].unit]?.[0] ?? "").trim();

@@ -207,14 +207,24 @@ async def test_what_a_tablet_would_inherit_again_is_tried_as_it_would_be_saved(
     browser: Browser, tmp_path: Path
 ) -> None:
     async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, person="mia") as page:
-        of_tablet = PolicyChanges(battery_low=40)
+        of_tablet = PolicyChanges(battery_low=40, silence_grace=25)
         await inn.store.put_policy(INN, of_tablet, device_id=DeviceId("tab-101"), by=INNWATCH, now=inn.clock())
         await go(page, "Thresholds")
-        await page.get_by_text("1 tablet decides otherwise").click()
+        summary = page.get_by_text("1 tablet decides for itself")
+        await summary.click()
         told = page.locator('[data-exception="tab-101"]')
-        await expect(told).to_contain_text("Battery is low at40 %20 %")
-        await told.get_by_role("link").click()
+        grace = told.filter(has_text="Grace before a silence")
+        await expect(grace).to_contain_text("Grace before a silence25 s3 s, by the profile")
+        await expect(told.filter(has_text="Battery is low at")).to_contain_text("Battery is low at40 %20 %")
+
+        # What is saved for the hotel is what they would be held to otherwise: this very value, by and by.
         low = page.get_by_role("textbox", name="Battery is low at")
+        await low.fill("40")
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await expect(told.filter(has_text="Battery is low at")).to_contain_text("Battery is low at40 %the same")
+        await page.get_by_role("combobox", name="For").select_option("101")
+        await summary.click()
+        await told.get_by_role("link").click()
         await expect(low).to_have_value("40")
         await page.get_by_role("button", name="Inherit: Battery is low at").click()
         await page.get_by_role("button", name="Try on the past").click()

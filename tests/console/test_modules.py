@@ -14,6 +14,7 @@ from rules.alerts import Because, Rule, Severity
 from rules.clearance import Clear, Finding
 from rules.hindsight import Level
 from rules.incident import Outage
+from rules.policy import Policy, Profile
 from rules.state import LinkState, Posture, Power
 from rules.thresholds import THRESHOLDS, Threshold, Unit
 from store.records import EventType
@@ -152,6 +153,17 @@ async def test_a_threshold_is_read_as_people_write_it(
     modules: Modules, name: str, text: str, read: dict[str, object]
 ) -> None:
     assert await modules.run("thresholds.js", "({ read }, [name, text]) => read(name, text)", [name, text]) == read
+
+
+async def test_a_grace_that_nobody_says_is_shown_as_the_profiles(modules: Modules) -> None:
+    said = await modules.run(
+        "thresholds.js",
+        "({ inForce }, profiles) => profiles.map((one) => inForce('silenceGrace', undefined, one))",
+        list(Profile),
+    )
+
+    graces = [Policy(profile=one).grace for one in Profile]
+    assert said == [f"{grace.total_seconds():g} s, by the profile" for grace in graces]
 
 
 @pytest.mark.parametrize(

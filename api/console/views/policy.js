@@ -20,6 +20,7 @@ export function Policy({ id, mayChange, rooms, devices, kept: { drafts } }) {
   const level = levelOf(id, devices);
   const { found, complaint, again } = useFound(level.path);
   const hotel = useFound(level.room || level.device ? "policy" : null).found;
+  const exceptions = useFound(level.device ? null : "policy/exceptions");
   const room = useFound(level.device && level.room ? `rooms/${encodeURIComponent(level.room)}/policy` : null).found;
   const deed = useDeed();
   useFirstWrong(form, deed.wrong);
@@ -50,7 +51,7 @@ export function Policy({ id, mayChange, rooms, devices, kept: { drafts } }) {
         throw problem;
       }
     }, "Saved. It holds within a second or two.");
-    await again();
+    await Promise.all([again(), !level.device && exceptions.again()]);
     if (done) write(NONE);
   };
   const tryOut = () => {
@@ -67,7 +68,8 @@ export function Policy({ id, mayChange, rooms, devices, kept: { drafts } }) {
   const count = Object.keys(draft).length;
   return html`<${Levels} level=${level} rooms=${rooms} devices=${devices} />
     <p class="lead">${about(level, rooms)}</p>
-    ${level.path === "policy" && html`<${Exceptions} rooms=${rooms} />`}
+    ${!level.device && html`<${Exceptions} key=${id} told=${exceptions} rooms=${rooms} room=${level.room}
+      profile=${found?.effective.profile} />`}
     <p class="complaint" role="alert">${complaint}</p>
     ${!found && !complaint && html`<p class="nothing">Loading…</p>`}
     ${found && html`<form class="thresholds" ref=${form} onSubmit=${save} noValidate aria-busy=${deed.busy}>

@@ -1,6 +1,6 @@
 // One threshold of one level: what it means, what stands in its field, and what holds where nothing does.
 
-import { inField, inWords, limits, signOf, THRESHOLDS } from "../thresholds.js";
+import { inField, inForce, inWords, limits, ofProfile, signOf, THRESHOLDS } from "../thresholds.js";
 import { html } from "./parts.js";
 
 /** `told` is the level's policy, `from` where it inherits this; `text` is what stands in the field, `changed` but not saved.
@@ -13,8 +13,8 @@ export function Threshold({ name, told, from, text, changed, wrong, type, first 
   const marks = [told.own[name] !== undefined && "decided", changed && "changed"].filter(Boolean).join(" ");
   return html`<div class="threshold ${marks}" data-threshold=${name}>
     <div><label for=${type ? id : null}>${words}</label><p class="hint" id="${id}-means">${means}</p></div>
-    <div class="value">${type ? html`<${Input} id=${id} name=${name} inherited=${told.inherited[name]} text=${text}
-        wrong=${wrong} type=${type} first=${first} />` : html`<strong>${inWords(name, told.effective[name])}</strong>`}</div>
+    <div class="value">${type ? html`<${Input} id=${id} name=${name} inherited=${told.inherited[name] ?? ofProfile(name, told.effective.profile)} text=${text}
+        wrong=${wrong} type=${type} first=${first} />` : html`<strong>${inForce(name, told.effective[name], told.effective.profile)}</strong>`}</div>
     <p class="says hint" id="${id}-says"><${Says} name=${name} told=${told} from=${from} changed=${changed} asks=${type}
       first=${first} /></p>
     ${wrong && html`<p class="complaint" id="${id}-wrong">${wrong}</p>`}
@@ -44,7 +44,7 @@ function Input({ id, name, inherited, text, wrong, type, first }) {
 
 function Says({ name, told: { own, inherited, effective, pushed }, from, changed, asks, first }) {
   const decided = own[name] !== undefined;
-  const above = `${inWords(name, inherited[name])}${from && inherited[name] !== undefined ? `, ${from}` : ""}`;
+  const above = `${inForce(name, inherited[name], effective.profile)}${from && inherited[name] !== undefined ? `, ${from}` : ""}`;
   const by = !changed && THRESHOLDS[pushed[name]];
   return html`${hasAbove(name, first) && `${decided || changed ? "Otherwise" : "Inherited"}: ${above}. `}${
     asks && limits(name) && `${limits(name)}. `}${
