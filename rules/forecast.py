@@ -20,6 +20,7 @@ _HOUR = timedelta(hours=1)
 _PARTS = re.compile(r"^-?\d+|\d+|\D+")
 
 Word = tuple[int, int, str]
+Walked = tuple[bool, list[Word]]
 
 
 class Stop(Struct, frozen=True, rename="camel", kw_only=True):
@@ -50,7 +51,7 @@ def round_of(tablets: Iterable[tuple[Assignment, DeviceState]], *, timezone: str
     """The round of the night that is on at `now`, or of the next; `timezone` is the hotel's (IANA)."""
     night = night_of(now, timezone=timezone)
     stops = [stop for assignment, state in tablets if (stop := _stop(assignment, state, night=night)) is not None]
-    stops.sort(key=lambda stop: (_walked(stop.floor), _walked(stop.room_id), stop.device_id))
+    stops.sort(key=lambda stop: (walked(stop.floor), walked(stop.room_id), stop.device_id))
     return Round(evening=night.evening, morning=night.morning, stops=tuple(stops))
 
 
@@ -74,8 +75,8 @@ def _stop(assignment: Assignment, state: DeviceState, *, night: Night) -> Stop |
     )
 
 
-def _walked(text: str | None) -> tuple[bool, list[Word]]:
-    """As people count: 9 before 10, the cellar first, what has no name last."""
+def walked(text: str | None) -> Walked:
+    """What sorts floors and rooms as people count: 9 before 10, the cellar first, what has no name last."""
     if text is None:
         return True, []
     return False, [

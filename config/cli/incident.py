@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from rules.alerts import AlertSnapshot
+    from rules.forecast import Walked
     from rules.incident import IncidentSnapshot
     from store.records import Hotel, IncidentStep
 
@@ -61,7 +62,7 @@ def list_(
 
 @app.command("show")
 def show(hotel: HotelArgument, incident: IncidentArgument, data: Data = None, as_json: AsJson = False) -> None:
-    """Show an incident with its tablets, those that are not back first, and its timeline."""
+    """Show an incident with its tablets, those that are not back first, by floor and room, and its timeline."""
     from zoneinfo import ZoneInfo
 
     found, one, alerts, steps = with_installation(data, lambda at: _whole(at, HotelId(hotel), IncidentId(incident)))
@@ -75,7 +76,7 @@ def show(hotel: HotelArgument, incident: IncidentArgument, data: Data = None, as
         ("room", "tablet", "how", "since", "alert"),
         [
             (alert.room_id, alert.device_id, how, in_zone(at, zone), alert.id)
-            for alert in sorted(alerts, key=lambda alert: alert.resolved_at is not None)
+            for alert in sorted(alerts, key=_walked)
             for how, at in [_how(alert)]
         ],
     )
@@ -121,6 +122,13 @@ def _print_incident(incident: "IncidentSnapshot", zone: "tzinfo") -> None:
     )
     for reason in incident.why:
         print(f"- {explain(reason, zone)}")
+
+
+def _walked(alert: "AlertSnapshot") -> "tuple[bool, Walked, Walked, str]":
+    """Where a tablet stands in the list, by which people walk: whoever is not back before whoever is."""
+    from rules.forecast import walked
+
+    return alert.resolved_at is not None, walked(alert.floor), walked(alert.room_id), alert.device_id
 
 
 def _how(alert: "AlertSnapshot") -> tuple[str, Any]:
