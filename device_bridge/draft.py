@@ -267,7 +267,7 @@ class Draft:
         if overdue.as_of_now:
             due = overdue.at
         else:
-            self.passed.append((tablet.key, due))
+            self.passed.append((tablet, due))
         passed = partial(judging.pass_deadline, assignment=tablet.assignment, watching_since=since, due=due)
         record = DeadlineRecord(overdue.alive_at)
         verdict = passed(state, record)

@@ -9,12 +9,12 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
 from device_bridge.metrics import BridgeMetrics
 from device_bridge.tablet import Tablet
-from store.records import DeviceKey
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ PAUSE: Final = timedelta(minutes=1)
 
 _A_MOMENT = timedelta(seconds=1)
 
-Passed = tuple[DeviceKey, datetime]
+Passed = tuple[Tablet, datetime]
 """Whose deadline was judged, and which."""
 
 
@@ -44,7 +44,7 @@ class _Run(Struct):
 class Onwards:
     def __init__(self, metrics: BridgeMetrics) -> None:
         self._metrics = metrics
-        self._runs: dict[DeviceKey, _Run] = {}
+        self._runs: WeakKeyDictionary[Tablet, _Run] = WeakKeyDictionary()  # of those that are retired, nothing
 
     def begin_again(self) -> None:
         """Our clock may have been set."""
@@ -52,21 +52,21 @@ class Onwards:
 
     def passed(self, deadlines: Iterable[Passed]) -> None:
         """After the commit: these were judged, each as of itself."""
-        for key, due in deadlines:
-            run = self._runs.get(key)
+        for tablet, due in deadlines:
+            run = self._runs.get(tablet)
             if run is None or due > run.ends_after:
-                self._runs[key] = _Run(due)
+                self._runs[tablet] = _Run(due)
             else:
                 run.times += 1
 
     def leads(self, tablet: Tablet, due: datetime) -> bool:
         """Whether this deadline is to be judged as of itself."""
-        run = self._runs.get(tablet.key)
+        run = self._runs.get(tablet)
         return run is None or run.times < IN_A_ROW or due > run.ends_after
 
     def puts_off(self, tablet: Tablet, *, now: datetime) -> datetime | None:
         """Of one that does not lead onwards: until when it waits; None: it is judged as of now."""
-        run = self._runs[tablet.key]
+        run = self._runs[tablet]
         if run.judged_at is not None and now < run.judged_at + PAUSE:
             return run.judged_at + PAUSE
         if run.judged_at is None:

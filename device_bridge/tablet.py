@@ -25,6 +25,7 @@ class Tablet:
     """One device in memory. The only mutable record of the bridge; changed after a commit, never before."""
 
     __slots__ = (
+        "__weakref__",
         "assignment",
         "assignment_revision",
         "deadline",

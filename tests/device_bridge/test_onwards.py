@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from device_bridge.draft import Draft
@@ -13,18 +14,19 @@ from device_bridge.hearing import Hearing
 from device_bridge.journal import Journal
 from device_bridge.matters import Overdue
 from device_bridge.metrics import BridgeMetrics
-from device_bridge.onwards import IN_A_ROW
+from device_bridge.onwards import IN_A_ROW, Onwards
 from device_bridge.outages import KnownOutages
 from device_bridge.queue import DeadlineDue, InputQueue
 from device_bridge.renewal import Renewals
 from device_bridge.tablet import Tablet
 from device_bridge.watch import Watch
+from rules import deadlines
 from rules.alerts import Family
 from rules.deadlines import deadline
 from rules.evaluate import evaluate
 from rules.ids import MessageId
 from rules.messages import Heartbeat
-from rules.state import DeviceState
+from rules.state import DeviceState, Verdict
 from store import Store
 from store.records import DeviceKey
 from tests.rules.given import NOON, after, assigned
@@ -78,7 +80,7 @@ class Stuck:
             for item in await self.queue.take(1) if len(self.queue) else []:
                 assert isinstance(item, DeadlineDue)
                 self.judged.append(item)
-                self.watch.passed([] if item.as_of_now else [(self.tablet.key, self.due)])
+                self.watch.passed([] if item.as_of_now else [(self.tablet, self.due)])
                 self.watch.look_at([self.tablet])
 
 
@@ -131,3 +133,28 @@ async def test_a_silence_that_was_put_off_is_found_as_of_then(tmp_path: Path) ->
         (change,) = draft.batch.changes
         assert (change.change.alert.family, change.change.at) == (Family.SILENCE, after(100))
         assert ([row.ts for row in draft.batch.messages], draft.passed) == ([after(100)], [])
+
+
+def test_nothing_is_remembered_of_the_deadlines_of_a_tablet_that_is_there_no_more() -> None:
+    onwards = Onwards(BridgeMetrics(CollectorRegistry()))
+    kept, retired = (
+        Tablet(key=DeviceKey(key), assignment=assigned(), revision=1, state=DeviceState()) for key in (1, 2)
+    )
+    onwards.passed([(kept, NOON), (retired, NOON)])
+
+    del retired
+
+    assert list(onwards._runs) == [kept]
+
+
+def test_one_that_leads_nowhere_keeps_no_family_behind_it_from_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = (lambda *_, **__: NOON, lambda state, **_: Verdict(state))
+    monkeypatch.setattr(deadlines, "DEADLINES", (stuck, *deadlines.DEADLINES))
+    beat = Heartbeat(id=MessageId("m"), ts=NOON)
+    heard = evaluate(DeviceState(), beat, assignment=assigned(), now=NOON).state
+
+    verdict = deadlines.pass_deadline(heard, assignment=assigned(), watching_since=NOON, at=after(100))
+
+    (change,) = verdict.changes
+    assert (change.alert.family, change.at) == (Family.SILENCE, after(100))
+    assert deadlines.pass_deadline(heard, assignment=assigned(), watching_since=NOON, at=NOON) == Verdict(heard)
