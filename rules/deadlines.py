@@ -108,14 +108,20 @@ def pass_deadline(
 ) -> Verdict:
     """What the silence until `at`, which is the deadline, makes of a device; one call passes one deadline.
 
+    One that is still due after that leads nowhere, which is a rule's mistake: those behind it pass all the same.
     `alive_at` is when our own broker last had a packet of the device's connection, as far as it knows: that may put the
     deadline off (`rules.agent_stuck`). Before the deadline: nothing, and the state is the same.
     """
-    state = agent_stuck.alive(state, alive_at, assignment=assignment)
+    verdict = Verdict(agent_stuck.alive(state, alive_at, assignment=assignment))
+    occasion = Occasion(assignment, at.isoformat(), at)
     for due_of, pass_one in DEADLINES:
+        state, changes = verdict.state, verdict.changes
         due = due_of(state, assignment=assignment, watching_since=watching_since)
-        if due is not None and due <= at:
-            passed = pass_one(state, assignment=assignment, watching_since=watching_since, at=at)
-            occasion = Occasion(assignment, at.isoformat(), at)
-            return families.after_anything(state, passed.state, passed.changes, occasion=occasion)
-    return Verdict(state)
+        if due is None or due > at:
+            continue
+        passed = pass_one(state, assignment=assignment, watching_since=watching_since, at=at)
+        verdict = families.after_anything(state, passed.state, (*changes, *passed.changes), occasion=occasion)
+        due = due_of(verdict.state, assignment=assignment, watching_since=watching_since)
+        if due is None or due > at:
+            break
+    return verdict
