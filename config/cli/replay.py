@@ -170,7 +170,9 @@ def show(found: "ReplayResult", *, zone: tzinfo) -> None:
         "to": in_zone(found.ends_at, zone),
         "inputs": f"{found.inputs} in {found.took_s:g} s",
     }
-    if not found.whole:
+    if not found.inputs:
+        facts["caution"] = "nothing is stored of that time: there was nothing to judge"
+    elif not found.whole:
         facts["caution"] = "nothing is known from before; trouble that began earlier may look gained or lost"
     if found.diverged or found.unreadable or found.strange:
         facts["faults"] = (

@@ -121,6 +121,9 @@ def test_another_battery_threshold_gains_an_alert_and_people_read_of_it_in_their
     assert told.lines[0] == "1 gained"
     assert any(line.startswith("2026-11-23 13:00:10") and "battery.low" in line for line in told.lines), told.out
     assert "0 lost" in told.lines
+    assert "caution" not in told.out
+    long_ago = watched("replay", "demo", "--from", "2020-01-01", "--to", "2020-01-02")
+    assert "nothing is stored of that time" in long_ago.out
 
 
 def test_what_cannot_be_tried_is_said(watched: CommandLine) -> None:

@@ -242,7 +242,8 @@ async def test_what_a_tablet_would_inherit_again_is_tried_as_it_would_be_saved(
         # What overrides all is not what saving comes to, and is not offered for it.
         await go(page, "Replay")
         await page.get_by_label("Add").select_option("batteryLow")
-        await page.get_by_role("textbox", name="Battery is low at").fill("30")
+        await expect(low).to_have_accessible_description("1 to 90 %. Empty: the standard.")
+        await low.fill("30")
         await page.get_by_label("Override what rooms and tablets there decide themselves").check()
         await page.get_by_role("button", name="Try it", exact=True).click()
         await expect(page.get_by_text("overriding what rooms and tablets decide themselves")).to_be_visible()

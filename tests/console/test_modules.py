@@ -189,6 +189,34 @@ async def test_a_field_for_a_moment_is_on_the_hotels_clock(
     assert said == [moment, back]
 
 
+@pytest.mark.parametrize(
+    ("result", "verdict", "effort"),
+    [
+        ({"inputs": 0}, "Nothing is stored of that time: there was nothing to judge.", None),
+        ({"kept": 0}, "Nothing would have been different: no alert, as it was.", None),
+        ({"kept": 1}, "Nothing would have been different: 1 alert as it was.", None),
+        (
+            {"kept": 4, "tookS": 0.4},
+            "Nothing would have been different: 4 alerts as they were.",
+            "1,037 messages and deadlines judged in less than a second.",
+        ),
+        (
+            {"kept": 1, "gainedCount": 2, "tookS": 63},
+            "2 alerts more and 0 less; 1 stays as it was.",
+            "1,037 messages and deadlines judged in 1 min.",
+        ),
+    ],
+)
+async def test_what_came_of_a_replay_is_said_in_a_sentence(
+    modules: Modules, result: dict[str, object], verdict: str, effort: str | None
+) -> None:
+    one = {"inputs": 1037, "gainedCount": 0, "lostCount": 0, "tookS": 2, **result}
+    said = await modules.run("views/outcomes.js", "(words, one) => [words.verdict(one), words.effort(one)]", one)
+
+    assert said[0] == verdict
+    assert effort in (None, said[1])
+
+
 # -- the event stream
 
 STREAM = (

@@ -58,17 +58,30 @@ export function Progress({ one: { done, total } }) {
   return html`<progress max="100" value=${share} aria-label="How far it is">${share} %</progress> <span class="hint">${share} %</span>`;
 }
 
-function verdict({ gainedCount, lostCount, kept }) {
-  if (!gainedCount && !lostCount) return `Nothing would have been different: ${alerts(kept)} as it was.`;
-  return `${alerts(gainedCount)} more and ${lostCount} less; ${kept === 1 ? "1 stays as it was" : `${kept} stay as they were`}.`;
+/** What came of it, in a sentence. */
+export function verdict({ inputs, gainedCount, lostCount, kept }) {
+  if (!inputs) return "Nothing is stored of that time: there was nothing to judge.";
+  if (gainedCount || lostCount) {
+    return `${alerts(gainedCount)} more and ${lostCount} less; ${kept === 1 ? "1 stays as it was" : `${kept} stay as they were`}.`;
+  }
+  if (!kept) return "Nothing would have been different: no alert, as it was.";
+  return `Nothing would have been different: ${alerts(kept)} as ${kept === 1 ? "it was" : "they were"}.`;
 }
 
 function alerts(count) {
   return count === 1 ? "1 alert" : `${count} alerts`;
 }
 
+/** How much was judged, and how long it took, in a sentence. */
+export function effort({ inputs, tookS }) {
+  const took = tookS < 1 ? "less than a second" : span(tookS * 1000);
+  return `${inputs === 1 ? "1 message or deadline" : `${inputs.toLocaleString("en-GB")} messages and deadlines`} judged in ${took}.`;
+}
+
 // What somebody should know before they trust it.
-function Doubts({ result: { whole, diverged, unreadable, strange, inputs, tookS } }) {
+function Doubts({ result }) {
+  const { whole, diverged, unreadable, strange, inputs } = result;
+  if (!inputs) return null;
   const doubts = [
     [!whole, "What was before is no longer stored: trouble that had begun by then may be missing."],
     [diverged, `At ${diverged} checkpoints a tablet was not as it had been. That is a fault of Innwatch; please report it.`],
@@ -76,7 +89,7 @@ function Doubts({ result: { whole, diverged, unreadable, strange, inputs, tookS 
   ];
   const held = doubts.filter(([holds]) => holds);
   return html`${held.map(([, words]) => html`<p class="hint doubt"><${Icon} name="medium" /> ${words}</p>`)}
-    <p class="hint">${inputs.toLocaleString("en-GB")} messages and deadlines judged in ${span(tookS * 1000)}.</p>`;
+    <p class="hint">${effort(result)}</p>`;
 }
 
 function Troubles({ title, of, count, rooms, raised = false }) {
@@ -101,10 +114,15 @@ function named({ rule }) {
   return headline({ rule, why: [] });
 }
 
+/** What a threshold comes to that is decided no more, in words: of the hotel, or of a place in it. */
+export function backTo(ofHotel) {
+  return ofHotel ? "the standard" : "inherited again";
+}
+
 /** What a proposal says, in a few words. */
 export function proposed({ policy = {}, rooms = [], devices = [], overrideAll = false, floors = {}, accessPoints = {} }) {
   const said = Object.entries(policy).map(([name, value]) => (
-    `${THRESHOLDS[name]?.words ?? name} ${value === null ? "inherited again" : inWords(name, value)}`));
+    `${THRESHOLDS[name]?.words ?? name} ${value === null ? backTo(!rooms.length && !devices.length) : inWords(name, value)}`));
   const calibrated = new Set([...Object.keys(floors), ...Object.keys(accessPoints)]).size;
   if (said.length && rooms.length) said.push(rooms.length === 1 ? `as set for room ${rooms[0]}` : `as set for ${rooms.length} rooms`);
   if (said.length && devices.length) said.push(devices.length === 1 ? `as set for ${devices[0]}` : `as set for ${devices.length} tablets`);

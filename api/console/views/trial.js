@@ -7,6 +7,7 @@ import { useDeed } from "./asking.js";
 import { Field, Outcome, refocus, useFirstWrong } from "./field.js";
 import { Icon } from "./icons.js";
 import { html, useDesk } from "./parts.js";
+import { backTo } from "./outcomes.js";
 import { place, Places } from "./places.js";
 
 const HOUR = 3_600_000; // ms
@@ -62,7 +63,7 @@ export function Ask({ hotel: { timezone: zone }, rooms, devices, trial }) {
         control=${(props) => html`<select ...${props} value=${where} onChange=${(event) => setWhere(event.target.value)}>
           <${Places} rooms=${rooms} value=${where} /><${Tablets} devices=${devices} value=${where} /></select>`} />
     </div>
-    <${Thresholds} texts=${texts} setTexts=${setTexts} wrong=${wrong} />
+    <${Thresholds} ofHotel=${where === ""} texts=${texts} setTexts=${setTexts} wrong=${wrong} />
     ${!where.startsWith(TABLET) && html`<label class="tick"><input type="checkbox" id="replay-override" checked=${overrideAll}
       onChange=${(event) => setOverrideAll(event.target.checked)} /> Override what rooms and tablets there decide themselves
       (saving does not)</label>`}
@@ -77,7 +78,7 @@ function Tablets({ devices, value }) {
     selected=${TABLET + id === value}>${id}</option>`)}</optgroup>`;
 }
 
-function Thresholds({ texts, setTexts, wrong }) {
+function Thresholds({ ofHotel, texts, setTexts, wrong }) {
   const names = Object.keys(texts);
   const add = ({ target }) => {
     const name = target.value;
@@ -95,7 +96,7 @@ function Thresholds({ texts, setTexts, wrong }) {
       lost.</p>`}
     <div class="fields">${names.map((name) => html`<${Tried} key=${name} name=${name} text=${texts[name]}
       wrong=${wrong[`proposal.policy.${name}`]} type=${(text) => setTexts({ ...texts, [name]: text })}
-      leave=${() => leave(name)} />`)}</div>
+      leave=${() => leave(name)} back=${name === "profile" && ofHotel ? "" : backTo(ofHotel)} />`)}</div>
     <div class="adding"><label for="try-another">Add</label><select id="try-another" value="" onChange=${add}>
       <option value="">a threshold…</option>
       ${Object.entries(GROUPS).map(([title, group]) => html`<optgroup key=${title} label=${title}>
@@ -105,12 +106,14 @@ function Thresholds({ texts, setTexts, wrong }) {
   </fieldset>`;
 }
 
-function Tried({ name, text, wrong, type, leave }) {
+// `back` is what an empty field comes to, in words: none where it may not be empty.
+function Tried({ name, text, wrong, type, leave, back }) {
   const { words, choices, least } = THRESHOLDS[name];
   const typed = (event) => type(event.target.value);
-  return html`<${Field} id="try-${name}" label=${words} hint=${`${limits(name)} Empty: inherited again.`.trim()} wrong=${wrong}
+  const hint = [limits(name), back && `Empty: ${back}`].filter(Boolean).map((words) => `${words}.`).join(" ");
+  return html`<${Field} id="try-${name}" label=${words} hint=${hint} wrong=${wrong}
     control=${(props) => html`<span class="value">
-      ${choices ? html`<select ...${props} value=${text} onChange=${typed}><option value="">as inherited</option>
+      ${choices ? html`<select ...${props} value=${text} onChange=${typed}><option value="">${back || "choose…"}</option>
           ${choices.map(([value, said]) => html`<option key=${said} value=${String(value)}
             selected=${String(value) === text}>${said}</option>`)}</select>`
         : html`<input ...${props} value=${text} autocomplete="off" inputmode=${least < 0 ? "text" : "decimal"}
