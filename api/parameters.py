@@ -133,10 +133,10 @@ def _named(text: str) -> str:
     return text
 
 
-def bssids(texts: Iterable[str]) -> tuple[str, ...]:
+def bssids(texts: Iterable[str], *, field: str = "accessPoints") -> tuple[str, ...]:
     """As the rules compare them, each once. Raises Refused (400)."""
     found = {text: normal_bssid(text) for text in texts}
     for text, bssid in found.items():
         if bssid is None:
-            raise invalid("accessPoints", f"{text!r} is no BSSID such as a4:2b:b0:c1:d2:e3")
+            raise invalid(field, f"{text!r} is no BSSID such as a4:2b:b0:c1:d2:e3")
     return tuple(dict.fromkeys(bssid for bssid in found.values() if bssid is not None))

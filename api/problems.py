@@ -248,15 +248,15 @@ _NAMED = re.compile(r"(?:unknown|missing required) field `(.*)`")
 
 
 def _field_errors(fault: ValidationException) -> tuple[FieldError, ...]:
-    return tuple(_field_error(line) for line in fault.extra or () if isinstance(line, dict))
+    lines = (line for line in fault.extra or () if isinstance(line, dict))
+    return tuple(field_error(str(line.get("key", "")), str(line.get("message", ""))) for line in lines)
 
 
-def _field_error(line: Mapping[str, object]) -> FieldError:
+def field_error(key: str, message: str) -> FieldError:
     """Name the field as the wire does: Litestar calls the body `data`, and our `from` is Python's `from_`.
 
     Of an unknown or a missing field only the message tells.
     """
-    message, key = str(line.get("message", "")), str(line.get("key", ""))
     named = _NAMED.search(message)
     path = [part for part in (key.rstrip("_"), named and named[1]) if part and part != "data"]
     said = thresholds.in_words(path[-1].rpartition(".")[2], message) if path else message

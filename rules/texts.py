@@ -26,6 +26,25 @@ WRONG_WITH_LINES: Final = "has a NUL, or a character that turns the direction of
 _SOUND: Final = {LINE: re.compile(LINE[:-1] + r"\Z"), LINES: re.compile(LINES[:-1] + r"\Z")}
 _REFUSED: Final = re.compile(rf"[\x00{_TURNING}]")
 _PATTERN: Final = re.compile(r"Expected `str` matching regex (?P<pattern>['\"].*['\"])(?= - at |$)", re.DOTALL)
+_WRONG: Final = (
+    (re.compile(r"Expected `(?:int|float)` >= (-?\d+)(?:\.0)?"), r"must be \1 or more"),
+    (re.compile(r"Expected `(?:int|float)` <= (-?\d+)(?:\.0)?"), r"must be \1 or less"),
+    (re.compile(r"Expected `(?:str|array)` of length >= 1"), "must not be empty"),
+    (re.compile(r"Expected `str` of length <= (\d+)"), r"must be \1 characters or fewer"),
+    (re.compile(r"Expected `bool(?: \| null)?`, got `\w+`"), "must be true or false"),
+    (re.compile(r"Expected `int(?: \| null)?`, got `\w+`"), "must be a whole number"),
+    (re.compile(r"Expected `float(?: \| null)?`, got `\w+`"), "must be a number"),
+    (re.compile(r"Expected `str(?: \| null)?`, got `\w+`"), "must be a text"),
+    (
+        re.compile(
+            r"Invalid RFC3339 encoded datetime|Expected `datetime` with a timezone component"
+            r"|Expected `datetime(?: \| null)?`, got `\w+`"
+        ),
+        "is no RFC 3339 time with a zone",
+    ),
+)
+"""A decoder's complaints, and what they are to people."""
+
 _ID: Final = "[A-Za-z0-9_-]{1,64}"
 
 
@@ -43,7 +62,11 @@ def as_lines(text: str) -> str:
 
 
 def in_words(complaint: str) -> str:
-    """What a decoder says is wrong with a text, without the pattern that only programmers read."""
+    """What a decoder says is wrong with a value, by what would be right, and without what only programmers read."""
+    for pattern, words in _WRONG:
+        found = pattern.fullmatch(complaint)
+        if found is not None:
+            return found.expand(words)
     return _PATTERN.sub(lambda found: _words_of(found["pattern"]), complaint)
 
 

@@ -100,7 +100,7 @@ async def _sound(proposal: Proposal, *, store: Store, hotel_id: HotelId) -> Prop
     rooms and tablets that the hotel does not have.
     """
     if proposal.rooms and proposal.devices:
-        raise invalid("devices", "name rooms or devices, not both")
+        raise invalid("proposal.devices", "name rooms or devices, not both")
     if asdict(proposal.policy)["profile"] is None and not (proposal.rooms or proposal.devices):
         raise invalid("proposal.policy.profile", "a hotel always has one")
     named = {"rooms": proposal.rooms, "floors": proposal.floors, "accessPoints": proposal.access_points}
@@ -108,9 +108,10 @@ async def _sound(proposal: Proposal, *, store: Store, hotel_id: HotelId) -> Prop
         hotel = await store.load_hotel(hotel_id)
         rooms, devices = {room.id for room in hotel.rooms}, {row.device.id for row in hotel.devices}
         for field, ids in named.items():
-            _must_be_known(field, ids, known=rooms, kind="room")
-        _must_be_known("devices", proposal.devices, known=devices, kind="tablet")
-    return replace(proposal, access_points={room: bssids(said) for room, said in proposal.access_points.items()})
+            _must_be_known(f"proposal.{field}", ids, known=rooms, kind="room")
+        _must_be_known("proposal.devices", proposal.devices, known=devices, kind="tablet")
+    named_points = {room: bssids(said, field="proposal.accessPoints") for room, said in proposal.access_points.items()}
+    return replace(proposal, access_points=named_points)
 
 
 def _must_be_known(field: str, ids: Iterable[str], *, known: Collection[str], kind: str) -> None:
