@@ -51,6 +51,16 @@ class Threshold(Struct, frozen=True, kw_only=True):
         limits = f"{'a whole number, ' if self.whole else ''}{self.least:.12g} to {self.most:.12g}"
         return limits if self.unit is Unit.SHARE else f"{limits} {self.unit}"
 
+    def shown(self, value: object) -> str:
+        """A value of it as people read it: `yes`, `10 min`, `30 %`, `0.7`, `strict`."""
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if not isinstance(value, (int, float)):
+            return str(value)
+        if self.unit is Unit.TIME:
+            return _lasting(value)
+        return f"{value:g}" if self.unit is None or self.unit is Unit.SHARE else f"{value:g} {self.unit}"
+
 
 _SAID: Final[Mapping[str, tuple[Unit | None, str, str]]] = {
     "profile": (

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from rules.ids import DeviceId, HotelId, RoomId
 from rules.place import own_policy
 from rules.policy import PolicyChanges, Profile, merged, resolve
+from rules.thresholds import THRESHOLDS
 from store import audit, facts, lives
 from store.audit import Actor, Deed, Detail
 from store.database import Database
@@ -222,11 +223,11 @@ def _differences(before: PolicyChanges, after: PolicyChanges) -> Detail:
     """Of each threshold that is another one now: what it was, and what it is."""
     was, is_ = to_builtins(before), to_builtins(after)
     return {
-        name: f"{_word(was.get(name))} → {_word(is_.get(name))}" for name in was | is_ if was.get(name) != is_.get(name)
+        name: f"{_word(name, was.get(name))} → {_word(name, is_.get(name))}"
+        for name in was | is_
+        if was.get(name) != is_.get(name)
     }
 
 
-def _word(value: object) -> str:
-    if value is None:
-        return "inherited"
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+def _word(name: str, value: object) -> str:
+    return "inherited" if value is None else THRESHOLDS[name].shown(value)

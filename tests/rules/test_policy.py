@@ -172,3 +172,18 @@ def test_what_a_room_would_have_moved_apart_stays_where_its_device_decides_other
     )
 
     assert made[device].policy == resolve(room.policy, PolicyChanges(battery_low=15)) == Policy(battery_low=15)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("docked", True, "yes"),
+        ("unpluggedClear", 0.0, "0 s"),
+        ("byeReboot", 300.0, "5 min"),
+        ("takeOvers", 3, "3 times"),
+        ("misfitShare", 0.7, "0.7"),
+        ("profile", "strict", "strict"),
+    ],
+)
+def test_a_threshold_is_shown_with_its_unit(name: str, value: object, shown: str) -> None:
+    assert THRESHOLDS[name].shown(value) == shown

@@ -116,9 +116,9 @@ async def test_the_audit_says_what_a_threshold_was_and_is(store: Store) -> None:
 
     newest, first = (await store.audit(HOTEL, deed=Deed.POLICY_CHANGED)).items
 
-    assert first.detail == {"of": "room", "batteryLow": "inherited → 30"}
+    assert first.detail == {"of": "room", "batteryLow": "inherited → 30 %"}
     assert newest.subject == ROOM
-    assert newest.detail == {"of": "room", "profile": "inherited → strict", "batteryLow": "30 → inherited"}
+    assert newest.detail == {"of": "room", "profile": "inherited → strict", "batteryLow": "30 % → inherited"}
 
 
 async def test_a_room_that_is_made_with_a_policy_has_it(store: Store) -> None:
