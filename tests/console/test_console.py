@@ -591,10 +591,33 @@ async def test_a_name_is_text_and_nothing_else(browser: Browser, tmp_path: Path)
         await expect(page.locator("#page img")).to_have_count(0)
 
 
+FOCUSED = """() => {
+    const tab = document.activeElement;
+    const { left, right, top, bottom } = tab.getBoundingClientRect();
+    const seen = (x) => document.elementFromPoint(x, (top + bottom) / 2)?.closest("a") === tab;
+    return { last: tab.matches(".to-house"), seen: seen(left + 2) && seen(right - 2) };
+}"""
+
+
+async def is_seen_by_the_keyboard(page: Page) -> bool:
+    """Walk along the lists by Tab: is each seen in full while it has the focus? A count that comes may move one."""
+    await page.locator("#tab-alerts").focus()
+    passed: list[dict[str, bool]] = []
+    while not any(one["last"] for one in passed) and len(passed) < 12:
+        await page.keyboard.press("Tab")
+        passed.append(await page.evaluate(FOCUSED))
+    return passed[-1]["last"] and all(one["seen"] for one in passed)
+
+
 async def test_a_phone_never_scrolls_sideways(browser: Browser, tmp_path: Path) -> None:
     async with an_inn(tmp_path) as inn, at_the_desk(browser, inn, viewport=PHONE) as page:
         alert = await inn.open_alert("201", severity=Severity.CRITICAL)
         await expect(row(page, alert)).to_be_visible()
+
+        await eventually(lambda: is_seen_by_the_keyboard(page))
+        await inn.fail_notices("no such mailbox")
+        await expect(page.locator("#notices-failed")).to_be_visible()
+        await eventually(lambda: is_seen_by_the_keyboard(page))
 
         too_wide = []
         for place in ("#alerts", f"#alerts/{alert}", "#tablets", "#tablets/tab-101"):

@@ -16,6 +16,8 @@ const WAYS = {
 const HOUSE = { people: "People", enrolments: "Enrolment", ...TITLES };
 const OF_MANAGERS = new Set(["people", "enrolments"]); // the others everybody may read
 
+const STAYING = [".untold", ".to-house"]; // at the left and at the right of a row that scrolls
+
 export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablets, outages, unclaimed, toGo, failed, untold, answers, manages, knocking }) => {
   const { act } = useDesk();
   const house = Object.keys(HOUSE).filter((to) => manages || !OF_MANAGERS.has(to));
@@ -44,7 +46,7 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
           <${Icon} name="leave" /><span>Log out</span></button>
       </div>
     </div>
-    <nav aria-label="Lists">
+    <nav aria-label="Lists" onFocusIn=${follow}>
       <${Tab} here=${view} to="alerts" words="Alerts" count=${open} grave=${grave} />
       <${Tab} here=${view} to="tablets" words="Tablets" count=${tablets} />
       <${Tab} here=${view} to="incidents" words="Outages" count=${outages || null} grave=${unclaimed} waits="waiting" />
@@ -57,16 +59,23 @@ export const Header = memo(({ facts, via, ever, sound, view, open, grave, tablet
       <a class="to-house" href=${address(house[0])} aria-current=${view in HOUSE ? "true" : null}>House
         ${knocking > 0 && html`<span class="count grave">${knocking}</span>`}</a>
     </nav>
-    <nav class=${view in HOUSE ? "house here" : "house"} aria-label="House">
+    <nav class=${view in HOUSE ? "house here" : "house"} aria-label="House" onFocusIn=${follow}>
       ${house.map((to) => html`<${Tab} key=${to} here=${view} to=${to} words=${HOUSE[to]}
         ...${to === "enrolments" && { count: knocking || null, grave: knocking, waits: "waiting for a yes" }} />`)}
     </nav>
   </header>`;
 });
 
-// On a phone a row scrolls: where one is, is in the middle of it; elsewhere it is at its beginning, with the alerts.
+// On a phone a row scrolls: where one is, is in the middle of what the links that stay leave free; elsewhere it is at its
+// beginning, with the alerts.
 function bring(row, tab) {
-  row.scrollLeft = tab ? tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2 : 0;
+  const [left, right] = STAYING.map((link) => row.querySelector(link)?.offsetWidth ?? 0);
+  row.scrollLeft = tab ? tab.offsetLeft - row.offsetLeft - left - (row.clientWidth - left - right - tab.offsetWidth) / 2 : 0;
+}
+
+// Who walks by the keyboard sees where they are. A tap leaves the row: what was touched stays under the finger.
+function follow({ currentTarget: row, target }) {
+  if (target.matches("[id^=tab-]:focus-visible")) bring(row, target);
 }
 
 function Hotel({ hotel, hotels }) {
