@@ -127,9 +127,9 @@ class _Looking:
     def looked_back(self, *, start: datetime, end: datetime) -> LookedBack:
         over = [one for one in (*self._findings, *self._late.end()) if _reaches(one, start)]
         fits = self._misfits.fits
-        last = [one for one in (watcher.end(end) for watcher in self._watchers) if one is not None]
-        open_ended = [one if fits and one.family is Family.ROOM else replace(one, until=None) for one in last]
-        lasting = [one for one in open_ended if _reaches(one, start)]
+        last = (watcher.end(end) for watcher in self._watchers)
+        reaching = [one for one in last if one is not None and _reaches(one, start)]
+        lasting = [one if fits and one.family is Family.ROOM else replace(one, until=None) for one in reaching]
         findings = sorted((one for one in (*over, *lasting) if one.since < end), key=lambda one: one.since)
         return LookedBack(
             findings=tuple(findings),

@@ -164,6 +164,14 @@ def test_what_lasts_is_not_told_as_over(tablet: Recorded) -> None:
     assert only(tablet, end=45).until is None
 
 
+def test_what_the_rule_still_counts_is_told_of_the_time_in_which_there_was_a_sign_of_it(tablet: Recorded) -> None:
+    tablet.beat(30, temp_c=50)
+    beats(tablet, 40, 300)
+
+    assert only(tablet, end=305).until is None
+    assert hindsight(tablet, start=100, end=305).findings == ()
+
+
 def test_three_low_samples_in_a_moment_are_too_short(tablet: Recorded) -> None:
     for second in (30, 33, 36):
         tablet.beat(second, rssi=-90)
