@@ -38,7 +38,7 @@ class CatchingUp:
 
     def follow(self, draft: Draft) -> None:
         """Take note of what was committed and adopted."""
-        self._behind.update(draft.tablets)
+        self._behind.update(draft.states.tablets)
         self._messages += len(draft.batch.messages)
 
     async def step(self) -> None:

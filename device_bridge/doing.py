@@ -8,7 +8,7 @@ its id, and gets its result again.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -132,16 +132,14 @@ class Doing:
         self._waiting: deque[Arrived] = deque()
         self._came = asyncio.Event()
 
-    def take_aside(self, inputs: Iterable[Input]) -> list[Input]:
+    def take_aside(self, inputs: Sequence[Input]) -> Sequence[Input]:
         """Keep what people ask, and return everything else: no tablet waits for a person, nor the other way round."""
-        others: list[Input] = []
-        for item in inputs:
-            if isinstance(item, Arrived) and item.delivery.topic.kind is Kind.DO:
-                self._waiting.append(item)
-                self._came.set()
-            else:
-                others.append(item)
-        return others
+        asked = [item for item in inputs if isinstance(item, Arrived) and item.delivery.topic.kind is Kind.DO]
+        if not asked:
+            return inputs
+        self._waiting += asked
+        self._came.set()
+        return [item for item in inputs if item not in asked]
 
     async def run(self) -> None:
         """Until cancelled. What was not done by then is not acknowledged, and will be sent again."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from broker.topics import Kind
 from device_bridge.decode import Refused, Rejected
+from device_bridge.draft_states import DraftStates
 from device_bridge.matters import (
     Beginning,
     Done,
@@ -80,7 +81,6 @@ from rules.room_status import RoomStatus, is_checked_out, news
 from rules.snapshot import status_of
 from rules.state import DeviceState, Verdict
 from store.batch import Batch, Orphan, PmsTaken, StatusChange, Stretch, TokenGiven
-from store.records import DeviceKey
 
 _R = TypeVar("_R")
 
@@ -108,8 +108,7 @@ class Draft:
         promise: timedelta,
     ) -> None:
         self.batch = Batch(received_at=now)
-        self.tablets: dict[DeviceKey, Tablet] = {}  # those with a new state
-        self.usual: dict[DeviceKey, DeviceState] = {}  # new states that need not be written with the batch
+        self.states = DraftStates(self.batch.states)
         self.restless: list[Tablet] = []  # those whose deadline may have come nearer
         self.passed: list[Passed] = []  # the deadlines that were judged
         self.born: list[Tablet] = []  # those that said `ready`
@@ -124,7 +123,7 @@ class Draft:
         self._ids: set[Identity] = set()
         self.results: list[tuple[HotelId, str, PmsResult]] = []  # what hotel systems are told then
         self.learned: list[tuple[Word, Mapping[RoomId, RoomStatus]]] = []
-        self.outlook = outages.outlook(self._state)
+        self.outlook = outages.outlook(self.states)
         self.batch.incidents = self.outlook.turns
 
     def add(self, matter: Matter, *, known: Stored | None) -> None:  # noqa: C901, one case for each
@@ -158,16 +157,14 @@ class Draft:
 
     def adopt(self) -> None:
         """After the commit: the judged states become the tablets' own."""
-        for states in (self.usual, self.batch.states):
-            for key, state in states.items():
-                self.tablets[key].state = state
+        self.states.adopt()
         for word, rooms in self.learned:
             word.fleet.learn(word.hotel_id, rooms)
         self.outlook.adopt()
 
     def _hear(self, heard: Heard, known: Stored | None) -> None:
         tablet, message, kept = heard.tablet, heard.decoded.message, heard.decoded.late
-        if isinstance(message, Renew):
+        if type(message) is Renew:  # asked of every heartbeat, for which isinstance would cost five times as much
             self._renew(heard, message)
             return
         if heard.inbox_key is not None:
@@ -179,7 +176,7 @@ class Draft:
             if not isinstance(message, TokenEnded):  # the broker's word, not the device's
                 self._receipt(tablet, ReceiptLine(message.id, Receipted.DUPLICATE))
             return
-        state = self._state(tablet)
+        state = self.states.of(tablet)
         if kept and heard.at - said_at(state, message, now=heard.at) > self._promise:
             self._turn_away(Turned(topic_of(heard), heard.decoded.body, self._too_old(message), heard.at))
             return
@@ -189,13 +186,14 @@ class Draft:
         if not verdict.late:
             self.outlook.hear(tablet, message, at=heard.at)
         self.batch.messages.append(message_row(heard, late=verdict.late))
-        if isinstance(message, Result):
-            self.batch.commands.append(command_change(tablet, message, at=heard.at))
-        self._answer(heard, message, late=verdict.late)
+        if verdict.late or type(message) is not Heartbeat:
+            self._answer(heard, message, late=verdict.late)
 
     def _answer(self, heard: Heard, message: DeviceMessage, *, late: bool) -> None:
-        """What the tablet is told of a message that is stored with this batch."""
+        """What comes of a message that is stored with this batch, but of a live heartbeat, which nobody waits for."""
         tablet = heard.tablet
+        if isinstance(message, Result):
+            self.batch.commands.append(command_change(tablet, message, at=heard.at))
         if late:
             self.late += 1
             if heard.decoded.late or not isinstance(message, _UNANSWERED):
@@ -213,7 +211,7 @@ class Draft:
     def _renew(self, heard: Heard, request: Renew) -> None:
         """Mint at once; what is stored is the token's dates, and the sign of life in the state."""
         tablet, now = heard.tablet, self.batch.received_at
-        answer = self._renewals.answer(tablet, self._state(tablet).token, request.id, now=now)
+        answer = self._renewals.answer(tablet, self.states.of(tablet).token, request.id, now=now)
         if isinstance(answer, Rejected):
             self._turn_away(Turned(topic_of(heard), heard.decoded.body, answer, heard.at))
             return
@@ -260,7 +258,7 @@ class Draft:
 
     def _pass_deadline(self, overdue: Overdue) -> None:
         """Judge a deadline, unless a message that came before it in the queue has moved it."""
-        tablet, state, since = overdue.tablet, self._state(overdue.tablet), self.watching_since
+        tablet, state, since = overdue.tablet, self.states.of(overdue.tablet), self.watching_since
         due = deadline(state, assignment=tablet.assignment, watching_since=since)
         if due is None or due > overdue.at:
             return
@@ -301,7 +299,7 @@ class Draft:
             return
         self.outlook.shift(beginning.hotel_id, gap)
         for tablet in beginning.tablets:
-            before = self._state(tablet)
+            before = self.states.of(tablet)
             after = shifted(before, gap)
             if after != before:
                 self._decide(tablet, Verdict(after), before=before)
@@ -323,7 +321,7 @@ class Draft:
         told = None
         if is_checked_out(record, rooms):
             here = fleet.in_room(hotel_id, record.room_id)
-            tablets = [tablet.in_room._replace(state=self._state(tablet)) for tablet in here]
+            tablets = [tablet.in_room._replace(state=self.states.of(tablet)) for tablet in here]
             told = clearance(record.room_id, tablets, at=word.at)
         self.batch.messages.append(word_row(word))
         self.batch.pms.append(PmsTaken(hotel_id=hotel_id, record=record, rooms=rooms, clearance=told, at=word.at))
@@ -354,25 +352,17 @@ class Draft:
         self._ids.add(identity)
         return True
 
-    def _state(self, tablet: Tablet) -> DeviceState:
-        drafted = self.batch.states.get(tablet.key)
-        return self.usual.get(tablet.key, tablet.state) if drafted is None else drafted
-
     def _judge(self, tablet: Tablet, judge: Judge[_R], record: _R, *, name: str, at: datetime) -> None:
         """What an input that no device said makes of a tablet: a replay judges it by the same record."""
-        before = self._state(tablet)
+        before = self.states.of(tablet)
         self._decide(tablet, judge(before, record, occasion=Occasion(tablet.assignment, name, at)), before=before)
 
     def _decide(self, tablet: Tablet, verdict: Verdict, *, before: DeviceState) -> None:
-        key, after = tablet.key, verdict.state
-        self.tablets[key] = tablet
+        after = verdict.state
         if tablet.deadline is None or may_come_nearer(before, verdict, watching_since=self.watching_since):
             self.restless.append(tablet)
-        if verdict.as_usual and key not in self.batch.states:
-            self.usual[key] = after
+        if not self.states.take(tablet, after, as_usual=verdict.as_usual):
             return
-        self.usual.pop(key, None)
-        self.batch.states[key] = after
         for change in verdict.changes:
             wait, spoken_for = self.outlook.wait_of(tablet, change, after), self.outlook.spoken_for(tablet, change)
             self.batch.changes.append(alert_change(tablet, change, wait=wait, spoken_for=spoken_for))
@@ -385,7 +375,7 @@ class Draft:
         if not isinstance(message, Report):
             return None
         family = Family.SILENCE if message.cause == WIFI_OFF else _FAMILIES.get(message.kind)
-        alert = self._state(tablet).alerts.get(family) if family is not None else None
+        alert = self.states.of(tablet).alerts.get(family) if family is not None else None
         return alert.id if alert is not None else None
 
     def _receipt(self, tablet: Tablet, line: ReceiptLine) -> None:

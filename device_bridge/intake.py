@@ -44,7 +44,7 @@ from device_bridge.outages import KnownOutages
 from device_bridge.persistence import Persistence
 from device_bridge.pms import HotelSystems, is_word
 from device_bridge.queue import Arrived, Deed, Input, InputQueue
-from device_bridge.reading import is_stranger, matters_of
+from device_bridge.reading import matters_of, of_nobody
 from device_bridge.renewal import Renewals
 from device_bridge.rows import noted_row
 from device_bridge.tablet import Tablet
@@ -128,18 +128,22 @@ class Intake:
 
         A backlog is many matters, so a batch is cut by those, and the loop gets its turn in between.
         """
-        if any(is_stranger(item, self._fleet) for item in inputs):
-            await self._persistence.ask(self._fleet.refresh)
         taken: list[Input] = []
         matters: list[Matter] = []
+        is_fresh = False  # the fleet, as far as strangers of these inputs go
         for item in inputs:
             if is_word(item):
                 await self._keep_taken(taken, matters)
                 await self._keep_taken([item], [await self._persistence.ask(partial(self._systems.heard, item))])
                 taken, matters = [], []
                 continue
+            found = matters_of(item, self._fleet)
+            if found is None and not is_fresh:
+                await self._persistence.ask(self._fleet.refresh)
+                is_fresh = True
+                found = matters_of(item, self._fleet)
             taken.append(item)
-            matters += matters_of(item, self._fleet)
+            matters += of_nobody(item) if found is None else found
             if len(matters) >= _BATCH:
                 await self._keep_taken(taken, matters)
                 taken, matters = [], []
@@ -205,10 +209,10 @@ class Intake:
             self._outages.adopt(draft.outlook)
         self._learning.take(draft.outlook.strange)
         self._catching_up.follow(draft)
-        self._unjudged.difference_update(draft.tablets)
+        self._unjudged.difference_update(draft.states.tablets)
         self._watch.passed(draft.passed)
         began_again = draft.watching_since != self._watch.watching_since  # meanwhile, by the states before this
-        self._watch.look_at(draft.tablets.values() if began_again else draft.restless)
+        self._watch.look_at(draft.states.tablets.values() if began_again else draft.restless)
         self._born(draft.born)
         self._adopted(draft)
         if draft.batch.changes:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
+from device_bridge.draft_states import DraftStates
 from device_bridge.fleet import Fleet
 from device_bridge.queue import InputQueue, OutageDue
 from device_bridge.tablet import Tablet
@@ -67,9 +68,9 @@ class KnownOutages:
             lasting = await self._store.lasting_incidents(hotel_id)
             self._known[hotel_id] = self._remembered(hotel_id, lasting)
 
-    def outlook(self, state_of: Callable[[Tablet], DeviceState]) -> "Outlook":
-        """For one batch; `state_of` is what the batch has made of a tablet so far."""
-        return Outlook(self._known, self._fleet, state_of=state_of, watching_since=self._watch.watching_since)
+    def outlook(self, states: DraftStates) -> "Outlook":
+        """For one batch."""
+        return Outlook(self._known, self._fleet, states=states, watching_since=self._watch.watching_since)
 
     def adopt(self, outlook: "Outlook") -> None:
         """After the commit."""
@@ -126,7 +127,7 @@ class Outlook:
         known: dict[HotelId, Outages],
         fleet: Fleet,
         *,
-        state_of: Callable[[Tablet], DeviceState],
+        states: DraftStates,
         watching_since: datetime,
     ) -> None:
         self.own: dict[HotelId, Outages] = {}
@@ -135,7 +136,7 @@ class Outlook:
         self.strange: list[tuple[Tablet, Heartbeat]] = []  # on access points that are not known as the hotel's
         self._known = known
         self._fleet = fleet
-        self._state_of = state_of
+        self._states = states
         self._watching_since = watching_since
         self._crowds: dict[HotelId, Counter[Spot]] = {}
 
@@ -238,7 +239,7 @@ class Outlook:
         crowd = self._crowds.get(hotel_id)
         if crowd is None:
             tablets = self._fleet.tablets(hotel_id)
-            crowd = Counter(spot for tablet in tablets for spot in _where(self._state_of(tablet), tablet))
+            crowd = Counter(spot for tablet in tablets for spot in _where(self._states.of(tablet), tablet))
             self._crowds[hotel_id] = crowd
         return crowd
 

@@ -75,7 +75,7 @@ class Rooms:
         for one in draft.batch.changes:
             if one.change.alert.family is Family.CHECKOUT and one.change.kind in _AGAIN and one.room_id is not None:
                 self._desk[one.hotel_id, one.room_id] = None
-        for tablet in draft.tablets.values():
+        for tablet in draft.states.tablets.values():
             room_id = tablet.room_id
             if room_id is not None and is_followed(tablet.assignment.room, at=draft.batch.received_at):
                 self._followed[tablet.hotel_id, room_id] = None

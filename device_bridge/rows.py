@@ -26,7 +26,7 @@ def message_row(heard: Heard, *, late: bool) -> StoredMessage:
     tablet, message = heard.tablet, heard.decoded.message
     beat = message if isinstance(message, Heartbeat) else _NO_SAMPLE
     return StoredMessage(
-        hotel_id=tablet.hotel_id,
+        hotel_id=tablet.assignment.hotel_id,
         device_key=tablet.key,
         kind=_kind(message),
         message_id=message.id,
@@ -191,9 +191,12 @@ _TOKEN_ENDS = {TokenEnd.EXPIRED: InputKind.EXPIRED, TokenEnd.REVOKED: InputKind.
 
 
 def _kind(message: DeviceMessage) -> InputKind:
+    kind = _KINDS.get(type(message))
+    if kind is not None:
+        return kind
     if isinstance(message, TokenEnded):
         return _TOKEN_ENDS[message.cause]
-    return InputKind.LOST if is_will(message) else _KINDS.get(type(message), InputKind.STATE)
+    return InputKind.LOST if is_will(message) else InputKind.STATE
 
 
 _NO_SAMPLE = Heartbeat(id=MessageId("none"), ts=datetime.min.replace(tzinfo=UTC))

@@ -15,7 +15,7 @@ from rules.state import DeviceState, StatusSnapshot
 from store.records import CommandState, DeviceKey, InboxKey
 
 
-class StoredMessage(Struct, frozen=True, kw_only=True):
+class StoredMessage(Struct, frozen=True, kw_only=True, gc=False):
     """One row. `(device_key, message_id)` is unique for ever: check with `Store.known` first.
 
     `device_key` is None for an input of the whole hotel. `body` is the JSON as it came. The samples are those of a

@@ -1,5 +1,6 @@
 """Stored, then adopted, then acknowledged; and nobody waits for somebody else's bad message."""
 
+import gc
 import logging
 import sqlite3
 from contextlib import closing
@@ -9,6 +10,7 @@ import pytest
 from broker.delivery import TokenEnd
 from broker.topics import Kind
 from config.logs import said
+from device_bridge.draft import Draft
 from rules.alerts import AlertStatus
 from rules.ids import DeviceId
 from tests.device_bridge.given import FOREIGN, HOTEL, OWN, START, TABLET, House, Post, heartbeat, report
@@ -67,6 +69,16 @@ async def test_what_the_database_refuses_is_set_aside_and_the_rest_of_its_batch_
     assert await house.stored() == ["m-1", "m-2", "m-3"]
     assert [row.reason for row in (await house.store.quarantine(HOTEL)).items] == ["store-refused"]
     assert [line["verdict"] for line in house.published.receipts()] == ["rejected"]
+
+
+async def test_a_batch_that_is_over_needs_no_collector_to_be_freed(house: House) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        await send(house, Post(Kind.HEARTBEAT, heartbeat()), Post(Kind.ALERT, report(id="r-1")))
+        await eventually(lambda: not [one for one in gc.get_objects() if isinstance(one, Draft)])
+    finally:
+        gc.enable()
 
 
 async def test_a_device_that_nobody_added_is_an_orphan_and_gets_no_row(house: House) -> None:
