@@ -143,8 +143,9 @@ class Outlook:
     def hear(self, tablet: Tablet, message: DeviceMessage, *, at: datetime) -> None:
         """Take note of what a heartbeat says of where its tablet is."""
         if isinstance(message, Heartbeat):
-            place = tablet.assignment.place
-            bssid = heard_bssid(message.wifi_bssid, last=tablet.state.bssid, place=place)
+            place, bssid = tablet.assignment.place, message.wifi_bssid
+            if bssid != tablet.state.bssid:
+                bssid = heard_bssid(bssid, last=tablet.state.bssid, place=place)
             self.heard.append((tablet, Sample(at, message.rssi, is_plugged(message), bssid)))
             if message.aps and message.wifi_bssid not in place.hotel_access_points:
                 self.strange.append((tablet, message))
@@ -152,7 +153,7 @@ class Outlook:
     def adopt(self) -> None:
         """After the commit: the tablets remember their last minute."""
         for tablet, sample in self.heard:
-            tablet.lately.append(sample)
+            tablet.remember(sample)
 
     def moved(self, tablet: Tablet, before: DeviceState, verdict: Verdict) -> Reason | None:
         """What says that a tablet moved before it fell silent by this verdict; None: nothing, or it did not."""

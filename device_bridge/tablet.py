@@ -18,7 +18,8 @@ _TAKES_EFFECT = timedelta(seconds=5)
 """What a tablet says so soon after it was shut out, it says by the connection that is about to be closed."""
 
 LATELY = 16
-"""Heartbeats of the last minute, at a tablet's own pace: every four seconds at most (`rules.policy`)."""
+PACE = timedelta(seconds=4)
+"""Of the heartbeats of the last minute so many are kept: all of them, at a tablet's own pace (`rules.policy`)."""
 
 
 class Tablet:
@@ -65,6 +66,14 @@ class Tablet:
     @property
     def floor(self) -> str | None:
         return self.assignment.place.floor
+
+    def remember(self, sample: Sample) -> None:
+        """Keep what its last heartbeat said; of several that come quicker than their pace, the first and the last."""
+        lately = self.lately
+        if len(lately) > 1 and lately[-1].at - lately[-2].at < PACE:
+            lately[-1] = sample
+        else:
+            lately.append(sample)
 
     @property
     def in_room(self) -> InRoom:

@@ -43,7 +43,7 @@ class Absent(Struct, frozen=True):
     spots: tuple[Spot, ...]
 
 
-class Sample(NamedTuple):
+class Sample(Struct, frozen=True, gc=False):
     """What one heartbeat of the last minute said."""
 
     at: datetime

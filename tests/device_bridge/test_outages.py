@@ -9,16 +9,18 @@ import pytest
 from broker.topics import Kind
 from device_bridge.hearing import Hearing
 from device_bridge.outages import _incident
+from device_bridge.tablet import LATELY, Tablet
 from device_bridge.uplink import Nearby
-from rules.absence import Absent, Spot
+from rules.absence import Absent, Sample, Spot, why_apart
 from rules.alerts import Because, Severity
 from rules.ids import AlertId, DeviceId, IncidentId
 from rules.incident import IncidentSnapshot, Outage, Scope
-from rules.policy import PolicyChanges
+from rules.policy import DEFAULTS, Assignment, Place, PolicyChanges
 from rules.replay import Replay, Step
+from rules.state import DeviceState
 from store import INNWATCH
 from store.incidents import Lasting
-from store.records import EmailChannel, EventType, NoticeKind, NotificationState
+from store.records import DeviceKey, EmailChannel, EventType, NoticeKind, NotificationState
 from tests.device_bridge.given import HOTEL, START, House, Post, beside, heartbeat
 from tests.support import eventually
 
@@ -146,6 +148,22 @@ async def test_nobody_is_lost_before_the_hotels_own_time_to_be_heard_after_a_gap
         (closed,) = await eventually(lambda: _closed(house))
     assert (closed.back, closed.lost) == (7, 1)
     await house.store.close()
+
+
+@pytest.mark.parametrize("every", [0.1, 1, 3, 4, 10])
+def test_a_tablet_is_remembered_for_a_minute_however_often_it_speaks(every: float) -> None:
+    assignment = Assignment(hotel_id=HOTEL, device_id=DeviceId("tab-1"), place=Place(), policy=DEFAULTS)
+    tablet = Tablet(key=DeviceKey(1), assignment=assignment, revision=1, state=DeviceState())
+    samples = [
+        Sample(START + timedelta(seconds=number * every), -50 if number * every <= 45 else -70, plugged=None)
+        for number in range(int(90 / every) + 1)
+    ]
+    for sample in samples:
+        tablet.remember(sample)
+    apart = why_apart(DeviceState(last_heard=samples[-1].at), tablet.lately, assignment=assignment)
+    assert apart is not None
+    assert (apart.because, apart.observed) == (Because.SIGNAL_FELL, 20)
+    assert (tablet.lately[-1], len(tablet.lately) <= LATELY) == (samples[-1], True)
 
 
 @pytest.mark.parametrize(("alert", "is_silent"), [("A-1", True), ("A-2", False)], ids=["still", "anew"])
