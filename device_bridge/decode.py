@@ -38,6 +38,10 @@ BACKLOG_LIMIT = 64 * 1024
 BACKLOG_ITEMS = 100
 DEEPEST = 8
 
+# A clock may be wrong by decades, but not by so much that a time cannot be reckoned with any more.
+_FIRST_YEAR: Final = 1970
+_END_YEAR: Final = 2200
+
 
 class Refused(StrEnum):
     """Why a message was not taken. The receipt, the quarantine, the log and the metric say the same word."""
@@ -132,7 +136,8 @@ def read(payload: bytes, parse: Callable[[bytes], T]) -> T | Rejected:
     if len(payload) > MESSAGE_LIMIT:
         detail = f"{len(payload)} bytes; a message may have {MESSAGE_LIMIT}"
         return Rejected(Refused.TOO_LARGE, detail, _id_of(payload))
-    if _too_deep(payload):
+    # A flat message, as nearly every one is, is known by where its braces stand, in a fifth of the time.
+    if (_BRACKET in payload or payload.rfind(b"{") > 0) and _too_deep(payload):
         return Rejected(Refused.TOO_DEEP, f"nested over {DEEPEST} levels", _id_of(payload))
     try:
         return parse(payload)
@@ -149,7 +154,9 @@ def _decode_one(kind: Kind, topic: Topic, payload: bytes, *, received_at: dateti
     message = read(payload, parse)
     if isinstance(message, Rejected):
         return message
-    return _spoof(message, topic) or _timeless(message) or Decoded(kind, message, payload)
+    if not _FIRST_YEAR <= message.ts.year < _END_YEAR:
+        return Rejected(Refused.INVALID, "ts is not between 1970 and 2200", message.id)
+    return _spoof(message, topic) or Decoded(kind, message, payload)
 
 
 def _parser_of(kind: Kind, received_at: datetime) -> Callable[[bytes], DeviceMessage] | None:
@@ -170,7 +177,7 @@ def _parse_state(payload: bytes, *, received_at: datetime) -> State:
     wire = _state_on_wire.decode(payload)
     if wire.state is not Link.LOST:
         said = _named(_state.decode(payload))
-        if said.wake_by is not None and not _is_within_reckoning(said.wake_by):
+        if said.wake_by is not None and not _FIRST_YEAR <= said.wake_by.year < _END_YEAR:
             raise msgspec.ValidationError("wakeBy is not between 1970 and 2200")
         return said
     name = wire.sid or f"{received_at.timestamp() * 1000:.0f}"
@@ -253,21 +260,8 @@ def _spoof(message: Message, topic: Topic) -> Rejected | None:
     return None
 
 
-def _timeless(message: DeviceMessage) -> Rejected | None:
-    """A clock may be wrong by decades, but not by so much that a time cannot be reckoned with any more."""
-    if _is_within_reckoning(message.ts):
-        return None
-    return Rejected(Refused.INVALID, "ts is not between 1970 and 2200", message.id)
-
-
-def _is_within_reckoning(at: datetime) -> bool:
-    return 1970 <= at.year < 2200
-
-
 def _too_deep(payload: bytes) -> bool:
     """Whether JSON brackets nest over DEEPEST levels."""
-    if _BRACKET not in payload and payload.rfind(b"{") <= 0:
-        return False  # flat, as nearly every message is: found out in a quarter of the time
     if payload.count(b"{") + payload.count(b"[") <= DEEPEST:
         return False
     depth, in_string = 0, False

@@ -171,7 +171,7 @@ class Draft:
             self.batch.drained.append(heard.inbox_key)
         else:
             tablet.heard_by_mqtt = True  # no state, which only a commit may change: whatever becomes of it, it spoke
-        if not self._is_new((tablet.key, message.id), known):
+        if known is not None and not self._is_new((tablet.key, message.id), known):
             self.duplicates += 1
             if not isinstance(message, TokenEnded):  # the broker's word, not the device's
                 self._receipt(tablet, ReceiptLine(message.id, Receipted.DUPLICATE))

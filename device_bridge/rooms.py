@@ -76,9 +76,8 @@ class Rooms:
             if one.change.alert.family is Family.CHECKOUT and one.change.kind in _AGAIN and one.room_id is not None:
                 self._desk[one.hotel_id, one.room_id] = None
         for tablet in draft.states.tablets.values():
-            room_id = tablet.room_id
-            if room_id is not None and is_followed(tablet.assignment.room, at=draft.batch.received_at):
-                self._followed[tablet.hotel_id, room_id] = None
+            if is_followed(tablet.assignment.room, at=draft.batch.received_at) and tablet.room_id is not None:
+                self._followed[tablet.hotel_id, tablet.room_id] = None
         for taken in draft.batch.pms:
             if taken.clearance is not None:  # it goes out with its event
                 room = taken.hotel_id, taken.clearance.room_id

@@ -28,6 +28,11 @@ from rules.state import DeviceState, LinkState, Posture, Power, Verdict, caught_
 
 _AT_ONCE: Final = timedelta(0)
 _SLOW: Final = frozenset({Rule.BATTERY_DRAIN, Rule.BATTERY_TONIGHT})
+# To name an enumeration's member takes longer than to ask about it.
+_ONLINE: Final = LinkState.ONLINE
+_IN_ROOM: Final = Posture.IN_ROOM
+_CHARGING: Final = Power.CHARGING
+_OK: Final = Power.OK
 _LEVELS: Final = {BatteryLevel.LOW: Rule.BATTERY_LOW, BatteryLevel.CRITICAL: Rule.BATTERY_CRITICAL}
 
 
@@ -38,7 +43,7 @@ def is_as_usual(state: DeviceState, beat: Heartbeat, *, assignment: Assignment, 
         or state.signal is not CALM_SIGNAL
         or state.access_point is not CALM_ACCESS_POINT
         or state.silence is not CALM_SILENCE
-        or state.link is not LinkState.ONLINE
+        or state.link is not _ONLINE
         or state.reported is not None
         or state.deaf_s
         or (beat.sid is not None and beat.sid != state.sid)
@@ -122,9 +127,13 @@ def _is_in_its_room(state: DeviceState, beat: Heartbeat, assignment: Assignment)
         return False
     if says is not None and says != place.room_id and says in place.rooms:
         return False
-    if bssid is not None and not _is_on_the_same(bssid, state.bssid, place):
+    if (
+        bssid is not None
+        and not (bssid == state.bssid and bssid in place.access_points)
+        and not _is_on_the_same(bssid, state.bssid, place)
+    ):
         return False
-    if state.posture is Posture.IN_ROOM:
+    if state.posture is _IN_ROOM:
         return True
     return (
         state.posture is Posture.UNKNOWN  # and stays so: nothing is known that such a heartbeat could be held against
@@ -152,9 +161,9 @@ def _has_power(state: DeviceState, beat: Heartbeat, policy: Policy, now: datetim
     if state.battery_level is not CALM_BATTERY:
         return level is not None and not charging and _stays_low(state, level, policy, now)
     if level is None:
-        if state.battery is not None or (charging and state.power is not Power.CHARGING):
+        if state.battery is not None or (charging and state.power is not _CHARGING):
             return False
-    elif state.battery is None or state.power is not (Power.CHARGING if charging else Power.OK):
+    elif state.battery is None or state.power is not (_CHARGING if charging else _OK):
         return False
     if charging:
         return not state.drain.recent
