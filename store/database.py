@@ -8,6 +8,7 @@ from store.doorbell import Doorbell
 from store.known import Known
 from store.recent import Recent
 from store.transaction import Dialect, Row, Transaction, Value
+from store.ungathered import Ungathered
 
 if TYPE_CHECKING:
     from store.lease import Lease
@@ -24,6 +25,7 @@ class Database(ABC):
         self._doorbell = doorbell
         self.recent = Recent()
         self.known = Known()
+        self.ungathered = Ungathered()
         self.guard: Work[None] | None = None
         """Done first in every transaction that writes: what it raises keeps anything from being written."""
         self.lease: Lease | None = None

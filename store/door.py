@@ -168,7 +168,7 @@ class Store(
         looked: datetime | None = None
         belief, ticks = Belief(), asyncio.get_running_loop().time
         while True:
-            await asyncio.sleep(every.total_seconds())
+            await self._gather_strides(until=ticks() + every.total_seconds())
             with contextlib.suppress(StoreUnavailable):  # Later, then: it goes on where it was.
                 await gather(self._database)
                 if looked is None or not timedelta(0) <= now() - looked < LOOK_EVERY:  # The clock may be set back.
@@ -178,6 +178,14 @@ class Store(
                         await keep(self._database, now=at, before=before)
                     held_back(at - retention.messages - before.messages)
                     looked = at
+
+    async def _gather_strides(self, *, until: float) -> None:
+        """Gather what is much, as it comes, until that moment of the loop's clock."""
+        ticks = asyncio.get_running_loop().time
+        while (left := until - ticks()) > 0:
+            if await self._database.ungathered.grown(within=timedelta(seconds=left)):
+                with contextlib.suppress(StoreUnavailable):
+                    await gather(self._database, whole_strides=True)
 
 
 async def _open(url: str, *, doorbell: Doorbell, limits: Limits) -> Database:

@@ -1,8 +1,9 @@
 """Gathering heartbeats into minutes: what makes a device's history quick to read without a heartbeat paying for it.
 
-`message` is in order of storing, so one device's samples lie scattered over all of it. Every so often they are added
-up per device and minute, in bulk and in order of device, into `minute`. Which messages are in it already stands beside
-it and moves in the same transaction, so each is counted once; history reads the minutes, and the messages after them.
+`message` is in order of storing, so one device's samples lie scattered over all of it. They are added up per device and
+minute, in bulk and in order of device, into `minute`: once a minute, and sooner where that would be more than is added
+up at a time, so that no busy minute is followed by busy seconds. Which messages are in it already stands beside it and
+moves in the same transaction, so each is counted once; history reads the minutes, and the messages after them.
 
 What is gathered ends at an id up to which all are there: on PostgreSQL a heartbeat may be committed after one that came
 later, so whoever stores messages is waited for first.
@@ -17,13 +18,11 @@ from msgspec import Struct
 from store import sightings
 from store.database import Database
 from store.transaction import Dialect, Row, Transaction
+from store.ungathered import STRIDE
 
 MINUTE: Final = 60_000_000
 SLICE: Final = 250
 """Rows of one transaction: a few milliseconds, which is what a batch may have to wait."""
-
-STRIDE: Final = 50_000
-"""Messages that are added up at a time: SQLite sorts them in memory, which must not grow with what a minute brings."""
 
 _HEARD = """
     FROM message
@@ -70,15 +69,16 @@ class Progress(Struct, frozen=True):
     device_key: int
 
 
-async def gather(database: Database, *, stride: int = STRIDE) -> int:
+async def gather(database: Database, *, stride: int = STRIDE, whole_strides: bool = False) -> int:
     """Gather what was stored so far, a slice at a time, and return how many rows that made.
 
+    `whole_strides`: leave what is less than one for later, when it makes no more rows with what came after it.
     May be stopped, or killed, at any moment and goes on from there. Only one at a time in all processes gets anywhere.
     Raises StoreUnavailable.
     """
     made = 0
     while True:
-        progress = await database.write_batch(partial(_begin, stride=stride))
+        progress = await database.write_batch(partial(_begin, stride=stride, least=stride if whole_strides else 0))
         made += await _gather(database, progress)
         if progress.target - progress.upto < stride:
             return made  # What came meanwhile is for the next time.
@@ -128,15 +128,17 @@ def _progress(transaction: Transaction) -> Progress:
     return Progress(*row) if row else Progress(0, 0, 0)
 
 
-def _begin(transaction: Transaction, *, stride: int) -> Progress:
-    """Go on with what was begun, or aim at the newest message, but no further than a stride."""
+def _begin(transaction: Transaction, *, stride: int, least: int) -> Progress:
+    """Go on with what was begun, or aim at the newest message, but no further than a stride, and at `least` so far."""
     progress = _progress(transaction)
     if progress.upto < progress.target:
         return progress
     transaction.hold_inserts("message")  # an id is given out before its row can be seen, and they meet no one order
     row = transaction.row("SELECT coalesce(max(id), 0) FROM message")
-    target = int(row[0]) if row else 0
-    begun = Progress(progress.upto, max(progress.upto, min(target, progress.upto + stride)), 0)
+    target = min(int(row[0]) if row else 0, progress.upto + stride)
+    if target - progress.upto < least:
+        return progress
+    begun = Progress(progress.upto, max(progress.upto, target), 0)
     _advance(transaction, rows=(), heard=(), before=progress, after=begun)
     return begun
 

@@ -86,6 +86,11 @@ class Intake:
         there, a second open alert of a family, a value the database refuses), LeaseLost or StoreUnavailable (the same
         batch may be tried again).
         """
+        recorded = await self._write(batch)
+        self._database.ungathered.add(len(batch.messages))
+        return recorded
+
+    async def _write(self, batch: Batch) -> tuple[Recorded, ...]:
         database = self._database
         if database.dialect is Dialect.POSTGRES:
             if not database.known.suffices(batch.messages):

@@ -6,6 +6,8 @@ Gathered from heartbeats with the minutes (`store.gathering`), in the same trans
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -150,12 +152,14 @@ def add(transaction: Transaction, heard: Sequence[Row]) -> None:
         for row in transaction.rows(_KNOWN[transaction.dialect], devices=devices, first=first)
     }
     changed: dict[_Key, dict[int, int]] = {}
-    for device, day, said, dbm, count in heard:
-        bssid = normal_bssid(said)
+    names = {said: normal_bssid(said) for said in {row[2] for row in heard}}
+    for (device, day, said), rows_of_it in groupby(heard, key=itemgetter(0, 1, 2)):
+        bssid = names[said]
         if bssid is not None and device in rooms:
             key = device, day, bssid, rooms[device]
             signals = changed.setdefault(key, known.get(key, {}))
-            signals[dbm] = signals.get(dbm, 0) + count
+            for *_, dbm, count in rows_of_it:
+                signals[dbm] = signals.get(dbm, 0) + count
     if changed:
         rows = [(*key, sum(signals.values()), _encoded(signals)) for key, signals in sorted(changed.items())]
         transaction.fill(

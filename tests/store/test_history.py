@@ -20,6 +20,7 @@ from store import NotFound, Store, StoredMessage
 from store.gathering import SLICE, gather, gathered_upto
 from store.postgres import dsn_of
 from store.records import Device, HistoryPoint
+from store.ungathered import STRIDE
 from tests.store.given import HOTEL, NOW, ON_POSTGRESQL, OTHER, add_hotel, batch, heartbeat, later, open_store
 from tests.support import eventually
 
@@ -250,6 +251,28 @@ async def test_tending_gathers_beside_the_verbs_and_outlives_a_locked_database(t
     await eventually(is_gathered)
 
     assert [point.count for point in await history(store)] == [1]
+    tending.cancel()
+    await asyncio.wait([tending])
+    await store.close()
+
+
+async def test_much_is_gathered_as_it_comes_and_what_is_less_than_a_stride_waits(tmp_path: Path) -> None:
+    store = await open_store(tmp_path)
+    (device, _) = await add_hotel(store)
+    tending = asyncio.ensure_future(store.tend(now=lambda: NOW, retention=KEPT, every=timedelta(hours=1)))
+    batch = STRIDE // 10
+    for number in range(11):
+        await beat(store, device, [(number, -60, 80)] * batch)
+
+    async def upto() -> int:
+        return await store._database.read(lambda transaction: gathered_upto(transaction, device.key))
+
+    async def is_gathered() -> bool:
+        return await upto() >= STRIDE
+
+    await eventually(is_gathered)
+    assert await upto() == STRIDE
+    assert sum(point.count for point in await history(store)) == 11 * batch
     tending.cancel()
     await asyncio.wait([tending])
     await store.close()
