@@ -154,9 +154,7 @@ def _decode_one(kind: Kind, topic: Topic, payload: bytes, *, received_at: dateti
     message = read(payload, parse)
     if isinstance(message, Rejected):
         return message
-    if not _FIRST_YEAR <= message.ts.year < _END_YEAR:
-        return Rejected(Refused.INVALID, "ts is not between 1970 and 2200", message.id)
-    return _spoof(message, topic) or Decoded(kind, message, payload)
+    return _wrong(message, topic) or Decoded(kind, message, payload)
 
 
 def _parser_of(kind: Kind, received_at: datetime) -> Callable[[bytes], DeviceMessage] | None:
@@ -176,10 +174,7 @@ def _parse_state(payload: bytes, *, received_at: datetime) -> State:
     """A will is `{"state": "lost", "sid": …}` and nothing more: its id and its time are made here."""
     wire = _state_on_wire.decode(payload)
     if wire.state is not Link.LOST:
-        said = _named(_state.decode(payload))
-        if said.wake_by is not None and not _FIRST_YEAR <= said.wake_by.year < _END_YEAR:
-            raise msgspec.ValidationError("wakeBy is not between 1970 and 2200")
-        return said
+        return _named(_state.decode(payload))
     name = wire.sid or f"{received_at.timestamp() * 1000:.0f}"
     return State(id=MessageId(f"lost-{name}"[:64]), ts=received_at, sid=wire.sid, state=Link.LOST)
 
@@ -250,6 +245,17 @@ def _decode_kept(item: _BacklogItem, topic: Topic, *, received_at: datetime) -> 
     if isinstance(decoded, Rejected):
         return decoded
     return Decoded(decoded.kind, decoded.message, decoded.body, late=True)
+
+
+def _wrong(message: DeviceMessage, topic: Topic) -> Rejected | None:
+    """What is wrong with a message that can be read."""
+    if (message.device_id is not None or message.hotel_id is not None) and (spoofed := _spoof(message, topic)):
+        return spoofed
+    if not _FIRST_YEAR <= message.ts.year < _END_YEAR:
+        return Rejected(Refused.INVALID, "ts is not between 1970 and 2200", message.id)
+    if type(message) is State and message.wake_by is not None and not _FIRST_YEAR <= message.wake_by.year < _END_YEAR:
+        return Rejected(Refused.INVALID, "wakeBy is not between 1970 and 2200", message.id)
+    return None
 
 
 def _spoof(message: Message, topic: Topic) -> Rejected | None:

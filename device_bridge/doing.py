@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeGuard
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -134,12 +134,12 @@ class Doing:
 
     def take_aside(self, inputs: Sequence[Input]) -> Sequence[Input]:
         """Keep what people ask, and return everything else: no tablet waits for a person, nor the other way round."""
-        asked = [item for item in inputs if isinstance(item, Arrived) and item.delivery.topic.kind is Kind.DO]
+        asked = [item for item in inputs if _is_asked(item)]
         if not asked:
             return inputs
         self._waiting += asked
         self._came.set()
-        return [item for item in inputs if item not in asked]
+        return [item for item in inputs if not _is_asked(item)]
 
     async def run(self) -> None:
         """Until cancelled. What was not done by then is not acknowledged, and will be sent again."""
@@ -253,6 +253,11 @@ def _refusal(name: str, why: StoreError) -> DoResult:
 
 
 _do = msgspec.json.Decoder(Do)
+
+
+def _is_asked(item: Input) -> TypeGuard[Arrived]:
+    """Whether an input of the queue is what a person asks."""
+    return isinstance(item, Arrived) and item.delivery.topic.kind is Kind.DO
 
 
 def read(payload: bytes) -> Do | str:

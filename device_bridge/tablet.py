@@ -14,12 +14,15 @@ from rules.snapshot import token_end_of
 from rules.state import DeviceState
 from store.records import DeviceKey
 
+_AT_ONCE = timedelta(0)
 _TAKES_EFFECT = timedelta(seconds=5)
 """What a tablet says so soon after it was shut out, it says by the connection that is about to be closed."""
 
-LATELY = 16
-PACE = timedelta(seconds=4)
-"""Of the heartbeats of the last minute so many are kept: all of them, at a tablet's own pace (`rules.policy`)."""
+PACE = timedelta(seconds=3)
+"""Quicker than any tablet is to send heartbeats, which is every four seconds at most (`rules.policy`)."""
+
+LATELY = 24
+"""Heartbeats that are kept of a tablet: a minute of them, and a little more, at that pace."""
 
 
 class Tablet:
@@ -68,12 +71,15 @@ class Tablet:
         return self.assignment.place.floor
 
     def remember(self, sample: Sample) -> None:
-        """Keep what its last heartbeat said; of several that come quicker than their pace, the first and the last."""
+        """Keep what its last heartbeat said; of several alike that come too quickly, the first and the last."""
         lately = self.lately
-        if len(lately) > 1 and lately[-1].at - lately[-2].at < PACE:
-            lately[-1] = sample
-        else:
-            lately.append(sample)
+        if len(lately) > 1:
+            before, last = lately[-2], lately[-1]
+            alike = sample.bssid == last.bssid and sample.plugged is last.plugged
+            if alike and _AT_ONCE <= last.at - before.at < PACE:  # the clock may have been set back
+                lately[-1] = sample
+                return
+        lately.append(sample)
 
     @property
     def in_room(self) -> InRoom:

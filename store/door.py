@@ -61,6 +61,7 @@ from store.states import States
 from store.swaps import Swaps
 from store.tickets import Tickets
 from store.token_dates import TokenDates
+from store.ungathered import STRIDE
 
 LOOK_EVERY: Final = timedelta(hours=1)
 """For what is too old; on PostgreSQL, for the days that are to come too."""
@@ -185,7 +186,7 @@ class Store(
         while (left := until - ticks()) > 0:
             if await self._database.ungathered.grown(within=timedelta(seconds=left)):
                 with contextlib.suppress(StoreUnavailable):
-                    await gather(self._database, whole_strides=True)
+                    await gather(self._database, least=STRIDE // 2)  # some of a stride may be gathered already
 
 
 async def _open(url: str, *, doorbell: Doorbell, limits: Limits) -> Database:

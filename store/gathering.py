@@ -69,16 +69,16 @@ class Progress(Struct, frozen=True):
     device_key: int
 
 
-async def gather(database: Database, *, stride: int = STRIDE, whole_strides: bool = False) -> int:
+async def gather(database: Database, *, stride: int = STRIDE, least: int = 0) -> int:
     """Gather what was stored so far, a slice at a time, and return how many rows that made.
 
-    `whole_strides`: leave what is less than one for later, when it makes no more rows with what came after it.
+    `least`: leave fewer messages than so many for later, when they make no more rows with what comes after them.
     May be stopped, or killed, at any moment and goes on from there. Only one at a time in all processes gets anywhere.
     Raises StoreUnavailable.
     """
     made = 0
     while True:
-        progress = await database.write_batch(partial(_begin, stride=stride, least=stride if whole_strides else 0))
+        progress = await database.write_batch(partial(_begin, stride=stride, least=least))
         made += await _gather(database, progress)
         if progress.target - progress.upto < stride:
             return made  # What came meanwhile is for the next time.
@@ -133,14 +133,18 @@ def _begin(transaction: Transaction, *, stride: int, least: int) -> Progress:
     progress = _progress(transaction)
     if progress.upto < progress.target:
         return progress
-    transaction.hold_inserts("message")  # an id is given out before its row can be seen, and they meet no one order
-    row = transaction.row("SELECT coalesce(max(id), 0) FROM message")
-    target = min(int(row[0]) if row else 0, progress.upto + stride)
-    if target - progress.upto < least:
+    if least and _newest(transaction) - progress.upto < least:
         return progress
+    transaction.hold_inserts("message")  # an id is given out before its row can be seen, and they meet no one order
+    target = min(_newest(transaction), progress.upto + stride)
     begun = Progress(progress.upto, max(progress.upto, target), 0)
     _advance(transaction, rows=(), heard=(), before=progress, after=begun)
     return begun
+
+
+def _newest(transaction: Transaction) -> int:
+    row = transaction.row("SELECT coalesce(max(id), 0) FROM message")
+    return int(row[0]) if row else 0
 
 
 def _end_of_slice(rows: Sequence[Row], start: int) -> int:

@@ -1,4 +1,4 @@
-"""How much was stored that is not gathered into minutes yet (`store.gathering`)."""
+"""How much is stored that may be worth gathering into minutes before its time (`store.gathering`)."""
 
 import asyncio
 from contextlib import suppress
@@ -10,7 +10,7 @@ STRIDE: Final = 50_000
 
 
 class Ungathered:
-    """How much this process has stored since it was last asked: what is gathered as it comes keeps nobody waiting."""
+    """What this process has stored since somebody last waited for it to be much."""
 
     def __init__(self) -> None:
         self._messages = 0

@@ -276,3 +276,18 @@ def test_a_device_cannot_say_in_a_backlog_that_its_token_ended() -> None:
     (refused,) = decode(topic(Kind.BACKLOG), msgspec.json.encode(kept), retain=False, received_at=NOW)
     assert isinstance(refused, Rejected)
     assert refused.reason is Refused.UNSUPPORTED
+
+
+@pytest.mark.parametrize("wake_by", ["1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"])
+def test_a_time_to_wake_that_nobody_can_reckon_with_is_refused_by_the_messages_own_id(wake_by: str) -> None:
+    body = {"caps": ["x" * 200] * 10, "ext": {"id": "m-other"}} | GOOD | {"state": "sleeping", "wakeBy": wake_by}
+    refused = read(Kind.STATE, msgspec.json.encode(body))
+    assert isinstance(refused, Rejected)
+    assert (refused.reason, refused.message_id) == (Refused.INVALID, "m-1")
+    assert refused.detail == "wakeBy is not between 1970 and 2200"
+
+
+def test_a_spoof_is_a_spoof_whatever_time_it_says() -> None:
+    refused = heartbeat(deviceId="tab-2", ts="1960-01-01T00:00:00Z")
+    assert isinstance(refused, Rejected)
+    assert refused.reason is Refused.SPOOFED

@@ -1,6 +1,6 @@
 """Many tablets that fall silent at once, as the bridge judges and stores it; whatever comes between, a start too."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from device_bridge.outages import _incident
 from device_bridge.tablet import LATELY, Tablet
 from device_bridge.uplink import Nearby
 from rules.absence import Absent, Sample, Spot, why_apart
-from rules.alerts import Because, Severity
+from rules.alerts import Because, Reason, Severity
 from rules.ids import AlertId, DeviceId, IncidentId
 from rules.incident import IncidentSnapshot, Outage, Scope
 from rules.policy import DEFAULTS, Assignment, Place, PolicyChanges
@@ -150,20 +150,49 @@ async def test_nobody_is_lost_before_the_hotels_own_time_to_be_heard_after_a_gap
     await house.store.close()
 
 
-@pytest.mark.parametrize("every", [0.1, 1, 3, 4, 10])
-def test_a_tablet_is_remembered_for_a_minute_however_often_it_speaks(every: float) -> None:
+def heard(*said: tuple[float, float], bssid: str | None = None, plugged: bool | None = None) -> list[Sample]:
+    """Heartbeats: seconds since the start, signal."""
+    return [Sample(START + timedelta(seconds=at), rssi, plugged=plugged, bssid=bssid) for at, rssi in said]
+
+
+def remembered(samples: Sequence[Sample]) -> tuple[Sequence[Sample], Reason | None]:
+    """What is kept of these, and what it says of a tablet that fell silent after the last."""
     assignment = Assignment(hotel_id=HOTEL, device_id=DeviceId("tab-1"), place=Place(), policy=DEFAULTS)
     tablet = Tablet(key=DeviceKey(1), assignment=assignment, revision=1, state=DeviceState())
-    samples = [
-        Sample(START + timedelta(seconds=number * every), -50 if number * every <= 45 else -70, plugged=None)
-        for number in range(int(90 / every) + 1)
-    ]
     for sample in samples:
         tablet.remember(sample)
-    apart = why_apart(DeviceState(last_heard=samples[-1].at), tablet.lately, assignment=assignment)
+    return tablet.lately, why_apart(DeviceState(last_heard=samples[-1].at), tablet.lately, assignment=assignment)
+
+
+@pytest.mark.parametrize("every", [0.1, 1, 2.9, 3, 3.97, 4, 10])
+def test_a_tablet_is_remembered_for_a_minute_however_often_it_speaks(every: float) -> None:
+    times = [number * every for number in range(int(90 / every) + 1)]
+    samples = heard(*((at, -50 if at <= 45 else -70) for at in times))
+    kept, apart = remembered(samples)
     assert apart is not None
     assert (apart.because, apart.observed) == (Because.SIGNAL_FELL, 20)
-    assert (tablet.lately[-1], len(tablet.lately) <= LATELY) == (samples[-1], True)
+    assert (kept[-1], len(kept) <= LATELY) == (samples[-1], True)
+
+
+def test_at_their_own_pace_all_heartbeats_of_the_minute_are_remembered() -> None:
+    samples = heard(*((number * 3.97, -50) for number in range(16)))
+    assert list(remembered(samples)[0]) == samples
+
+
+def test_what_is_said_quickly_on_another_access_point_or_off_the_dock_is_kept_beside_what_was_said_before() -> None:
+    fell = [*heard((0, -50), (1, -68), bssid="aa:bb:cc:dd:ee:01"), *heard((2, -55), bssid="aa:bb:cc:dd:ee:02")]
+    unplugged = [*heard((0, -50), (1, -50), plugged=True), *heard((2, -50), plugged=False)]
+    reasons = [remembered(samples)[1] for samples in (fell, unplugged)]
+    assert [reason and reason.because for reason in reasons] == [Because.SIGNAL_FELL, Because.UNPLUGGED]
+
+
+def test_a_clock_that_is_set_back_lets_nothing_of_the_new_minute_be_forgotten() -> None:
+    before = heard((3600, -50), (3610, -50))
+    after = heard(*((number * 10, -50) for number in range(3)), (30, -70))
+    kept, apart = remembered([*before, *after])
+    assert list(kept) == [*before, *after]
+    assert apart is not None
+    assert apart.because is Because.SIGNAL_FELL
 
 
 @pytest.mark.parametrize(("alert", "is_silent"), [("A-1", True), ("A-2", False)], ids=["still", "anew"])

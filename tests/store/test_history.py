@@ -256,21 +256,27 @@ async def test_tending_gathers_beside_the_verbs_and_outlives_a_locked_database(t
     await store.close()
 
 
-async def test_much_is_gathered_as_it_comes_and_what_is_less_than_a_stride_waits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("already", [0, 1000])
+async def test_much_is_gathered_as_it_comes_and_what_is_little_waits(tmp_path: Path, already: int) -> None:
     store = await open_store(tmp_path)
     (device, _) = await add_hotel(store)
+    await beat(store, device, [(0, -60, 80)] * already)
+    await gather(store._database)
     tending = asyncio.ensure_future(store.tend(now=lambda: NOW, retention=KEPT, every=timedelta(hours=1)))
-    batch = STRIDE // 10
-    for number in range(11):
-        await beat(store, device, [(number, -60, 80)] * batch)
 
     async def upto() -> int:
         return await store._database.read(lambda transaction: gathered_upto(transaction, device.key))
 
     async def is_gathered() -> bool:
-        return await upto() >= STRIDE
+        return await upto() > already
 
+    batch = STRIDE // 10
+    for number in range(1, 11):
+        await beat(store, device, [(number, -60, 80)] * (batch - already // 10))
     await eventually(is_gathered)
+    assert await upto() == STRIDE
+    await beat(store, device, [(11, -60, 80)] * batch)
+    await asyncio.sleep(0.1)
     assert await upto() == STRIDE
     assert sum(point.count for point in await history(store)) == 11 * batch
     tending.cancel()
