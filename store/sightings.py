@@ -6,8 +6,6 @@ Gathered from heartbeats with the minutes (`store.gathering`), in the same trans
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -29,14 +27,25 @@ LEARNED_FROM: Final = timedelta(days=7)
 KEPT: Final = timedelta(days=30)
 """Of each tablet: when more of it is heard, and for a retired one in any case."""
 
-_HEARD: Final = """
-    SELECT device_key, received_at / :day AS day, bssid, CAST(round(rssi) AS INTEGER) AS dbm, count(*) AS count
-    FROM message
-    WHERE id > :upto AND id <= :target AND device_key > :device AND kind = 'heartbeat' AND NOT late
-        AND bssid IS NOT NULL AND rssi IS NOT NULL
-    GROUP BY device_key, received_at / :day, bssid, CAST(round(rssi) AS INTEGER)
+_OBJECT: Final = {
+    Dialect.SQLITE: "json_group_object(CAST(dbm AS TEXT), count)",
+    Dialect.POSTGRES: "json_object_agg(dbm, count)::text",
+}
+_HEARD: Final = {
+    dialect: f"""
+    SELECT device_key, day, bssid, {signals}
+    FROM (
+        SELECT device_key, received_at / :day AS day, bssid, CAST(round(rssi) AS INTEGER) AS dbm, count(*) AS count
+        FROM message
+        WHERE id > :upto AND id <= :target AND device_key > :device AND kind = 'heartbeat' AND NOT late
+            AND bssid IS NOT NULL AND rssi IS NOT NULL
+        GROUP BY device_key, received_at / :day, bssid, CAST(round(rssi) AS INTEGER)
+    ) AS heard
+    GROUP BY device_key, day, bssid
     ORDER BY device_key
-"""
+    """  # noqa: S608 - ours
+    for dialect, signals in _OBJECT.items()
+}
 
 _AMONG: Final = {
     Dialect.SQLITE: "IN (SELECT value FROM json_each(:devices))",
@@ -133,11 +142,11 @@ def _sighting(row: Row) -> Sighting:
 
 
 def heard_since(transaction: Transaction, *, upto: int, target: int, device_key: int) -> list[Row]:
-    """One row for each strength of each access point that a device heard on a day, in order of device.
+    """One row for each access point that a device heard on a day, in order of device, with how often how strongly.
 
     Of the messages after `upto` up to `target`, those of devices after `device_key`.
     """
-    return transaction.rows(_HEARD, day=DAY, upto=upto, target=target, device=device_key)
+    return transaction.rows(_HEARD[transaction.dialect], day=DAY, upto=upto, target=target, device=device_key)
 
 
 def add(transaction: Transaction, heard: Sequence[Row]) -> None:
@@ -153,12 +162,12 @@ def add(transaction: Transaction, heard: Sequence[Row]) -> None:
     }
     changed: dict[_Key, dict[int, int]] = {}
     names = {said: normal_bssid(said) for said in {row[2] for row in heard}}
-    for (device, day, said), rows_of_it in groupby(heard, key=itemgetter(0, 1, 2)):
+    for device, day, said, strengths in heard:
         bssid = names[said]
         if bssid is not None and device in rooms:
             key = device, day, bssid, rooms[device]
             signals = changed.setdefault(key, known.get(key, {}))
-            for *_, dbm, count in rows_of_it:
+            for dbm, count in _signals.decode(strengths).items():
                 signals[dbm] = signals.get(dbm, 0) + count
     if changed:
         rows = [(*key, sum(signals.values()), _encoded(signals)) for key, signals in sorted(changed.items())]
