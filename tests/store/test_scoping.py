@@ -41,7 +41,7 @@ ALL_HOTELS = {
         "outcomes.take_back",
     },
     "messages are gathered and forgotten in the order of storing, and that is one for all hotels": {
-        "gathering._begin",
+        "gathering._newest",
         "gathering._gather",
         "sightings.heard_since",
         "inputs._row_at",
