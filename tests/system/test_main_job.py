@@ -122,13 +122,18 @@ def test_a_tablet_walks_out_of_its_room_and_somebody_knows(install: Install, clo
             eventually_sync(lambda: by_tcp.of(topic)[-1] is None)
             eventually_sync(lambda: len(mail.mails) == 2 and len(slack.posts) == 2)
 
-        told = [(row["kind"], row["channel"], row["state"]) for row in sam.all("/api/notifications")]
-        assert sorted(told) == [
-            ("opened", "email", "delivered"),
-            ("opened", "slack", "delivered"),
-            ("recovered", "email", "delivered"),
-            ("recovered", "slack", "delivered"),
-        ]
+            def all_were_told() -> bool:
+                """A moment after they were: the worker writes it down when the receiver has answered."""
+                told = [(row["kind"], row["channel"], row["state"]) for row in sam.all("/api/notifications")]
+                assert sorted(told) == [
+                    ("opened", "email", "delivered"),
+                    ("opened", "slack", "delivered"),
+                    ("recovered", "email", "delivered"),
+                    ("recovered", "slack", "delivered"),
+                ]
+                return True
+
+            eventually_sync(all_were_told)
 
 
 def acknowledge_in_the_browser(innwatch: Installation, chromium: Path) -> None:
